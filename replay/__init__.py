@@ -1,0 +1,1 @@
+"""Record what Stripe answers, replay it offline, prove what a version upgrade breaks."""

@@ -1,0 +1,1 @@
+"""Drift: what differs between API versions, with evidence."""

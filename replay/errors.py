@@ -1,0 +1,179 @@
+"""The errors of replay: one family, each saying what happened, where, and what to do next.
+
+Nothing here does I/O or imports another part of replay. Messages are built from attributes, so
+that callers can read those instead of parsing prose; no message ever carries a recorded value
+that the policy did not keep.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class ReplayError(Exception):
+    """Root of all errors that replay raises on purpose.
+
+    Attributes:
+        what: one sentence that says what went wrong.
+        where: the file, pointer, call or option concerned; empty when there is none.
+        hint: what to do next, where possible a command to run.
+        exit_code: what the command line exits with (2: misuse or broken input).
+    """
+
+    exit_code = 2
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        lines = [self.what]
+        if self.where:
+            lines.append(f"  where: {self.where}")
+        if self.hint:
+            lines.extend(
+                f"  {'next:' if n == 0 else '     '} {line}"
+                for n, line in enumerate(self.hint.splitlines())
+            )
+        return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Test runners send errors between processes; subclasses have their own signatures.
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
+def _rebuild(kind: type[ReplayError], args: tuple[Any, ...], state: dict[str, Any]) -> ReplayError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class ConfigError(ReplayError):
+    """An option, environment variable or configuration file that cannot be used."""
+
+
+class LibraryError(ReplayError):
+    """A library directory that cannot be read or written as asked."""
+
+
+class CassetteNotFound(LibraryError):
+    """A call that the library has no recording of, in a mode that may not record.
+
+    Attributes:
+        resource: the resource path asked for, such as ``invoices``.
+        id: the ID asked for.
+        nearest: recorded IDs of the same resource, most alike first.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str = "",
+        hint: str = "",
+        resource: str = "",
+        id: str = "",
+        nearest: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.resource = resource
+        self.id = id
+        self.nearest = nearest
+
+
+class VersionNotRecorded(CassetteNotFound):
+    """The object is recorded, but not at the API version (or expand set) asked for.
+
+    Attributes:
+        recorded: the API versions that are recorded, oldest first.
+    """
+
+    recorded: tuple[str, ...] = ()
+
+
+class CassetteDamaged(LibraryError):
+    """A cassette file that is not whole and sealed. It is never read as "missing"."""
+
+
+class CassetteUnsealed(CassetteDamaged):
+    """A cassette whose text does not match its seal: edited by hand, or damaged."""
+
+
+class CassetteConflict(CassetteDamaged):
+    """A cassette with the marks of an unresolved git merge."""
+
+
+class CassetteTooNew(CassetteDamaged):
+    """A cassette of a later format than this release reads."""
+
+
+class KeyMismatch(CassetteDamaged):
+    """A cassette whose content belongs at another path of the library."""
+
+
+class LibraryBusy(LibraryError):
+    """Another process held an object's lock for longer than we wait."""
+
+
+class PolicyError(ReplayError):
+    """A redaction policy that cannot be used."""
+
+
+class LeakFound(ReplayError):
+    """The gate found a redacted original or a secret in bytes about to be written.
+
+    Attributes:
+        pointer: JSON pointer of the original in the response, empty for a pattern hit.
+        kind: the class of the value or the name of the pattern; never the value.
+    """
+
+    def __init__(
+        self, what: str, *, where: str = "", hint: str = "", pointer: str = "", kind: str = ""
+    ) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.pointer = pointer
+        self.kind = kind
+
+
+class LiveDataRefused(ReplayError):
+    """A live-mode key or body, without ``allow_live``."""
+
+
+class NotRecordable(ReplayError):
+    """A call or answer that replay cannot keep."""
+
+
+class CallRefused(ReplayError):
+    """A call to the API that is not replay's to answer: a write, or a path it does not know."""
+
+
+class NetworkBlocked(ReplayError):
+    """Code tried to reach the API past the hooks, while a session was open."""
+
+
+class NoSession(ReplayError):
+    """A call to the API from a thread or task that belongs to no open session."""
+
+
+class UpstreamError(ReplayError):
+    """The live source did not answer, or answered in a way that cannot be read."""
+
+    exit_code = 4
+
+
+class Refused(BaseException):
+    """Carries a `ReplayError` through a client library that would wrap or retry an `Exception`.
+
+    SDKs turn exceptions of their transport into connection errors, shorten the text and try
+    again. Leaving a session turns this back into the error itself.
+
+    Attributes:
+        error: the refusal.
+    """
+
+    def __init__(self, error: ReplayError) -> None:
+        super().__init__(str(error))
+        self.error = error

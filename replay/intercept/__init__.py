@@ -1,0 +1,1 @@
+"""The hooks in Python HTTP clients, and the guard behind them."""

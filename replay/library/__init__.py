@@ -1,0 +1,1 @@
+"""The library on disk: text form, files, names, lookup."""

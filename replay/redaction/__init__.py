@@ -1,0 +1,1 @@
+"""Redaction: what a cassette may hold. Default deny."""

@@ -14,7 +14,12 @@ from typing import Any
 UNVERSIONED = "unversioned"
 """Stands for the API version where neither answer nor request named one."""
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+def _nothing() -> Mapping[str, Any]:
+    return _NOTHING
+
 
 Headers = tuple[tuple[str, str], ...]
 """Header lines in order, names as sent."""
@@ -83,8 +88,8 @@ class Interaction:
     recorded_at: str
     source: str
     batch: str = ""
-    redacted: Mapping[str, str] = NOTHING
-    extra: Mapping[str, Any] = NOTHING
+    redacted: Mapping[str, str] = field(default_factory=_nothing)
+    extra: Mapping[str, Any] = field(default_factory=_nothing)
 
     @property
     def pinned(self) -> str | None:
@@ -130,5 +135,5 @@ class Cassette:
     api_version: str
     policy: str
     interactions: tuple[Interaction, ...]
-    extra: Mapping[str, Any] = NOTHING
-    cassette_extra: Mapping[str, Any] = NOTHING
+    extra: Mapping[str, Any] = field(default_factory=_nothing)
+    cassette_extra: Mapping[str, Any] = field(default_factory=_nothing)

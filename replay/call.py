@@ -1,0 +1,182 @@
+"""A request read as a call: which object it asks for, and how. Pure; no I/O.
+
+What cannot be read as a retrieve call is refused here, before anything looks at a library.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+
+from replay.cassette import ObjectKey, Request, header
+from replay.errors import CallRefused, ConfigError
+from replay.routes import Route, match
+
+API_HOST = "api.stripe.com"
+API_BASE = f"https://{API_HOST}"
+
+_EXPAND = re.compile(r"expand(?:\[\d*\])?\Z")
+_FIELD_PATH = re.compile(r"[a-z0-9_*]+(?:\.[a-z0-9_*]+)*\Z")
+_ID = re.compile(r"[^\x00-\x20\x7f/\\]{1,255}\Z")
+_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z .;=_-]{0,199}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A retrieve call.
+
+    With the API version that is chosen for it, this is the call key: two calls that are equal
+    but for `pinned` share their recordings where the versions agree.
+
+    Attributes:
+        route: the route that the path matched.
+        key: the object asked for.
+        expand: the expand set, sorted; every spelling of it gives the same tuple.
+        pinned: the canonical API version that the client asked for; None where it did not.
+    """
+
+    route: Route
+    key: ObjectKey
+    expand: tuple[str, ...] = ()
+    pinned: str | None = None
+
+    @property
+    def uri(self) -> str:
+        """The call at Stripe's own host, spelled one way."""
+        return API_BASE + self.target
+
+    @property
+    def target(self) -> str:
+        """Path and query, spelled one way: expand sorted, brackets percent-encoded."""
+        path = self.route.url_path(self.key.parents, self.key.id)
+        query = urlencode([("expand[]", name) for name in self.expand])
+        return f"{path}?{query}" if query else path
+
+    def command(self, *versions: str) -> str:
+        """The `replay record` line that would record this call."""
+        ids = " ".join((*self.key.parents, self.key.id)).strip()
+        parts = ["replay record", self.route.resource, ids]
+        parts += [f"--api-version {_quoted(version)}" for version in versions]
+        parts += [f"--expand {name}" for name in self.expand]
+        return " ".join(part for part in parts if part)
+
+
+def _quoted(version: str) -> str:
+    return f"'{version}'" if set(version) & set(" ;=") else version
+
+
+def canonical_version(value: str, where: str = "Stripe-Version") -> str:
+    """An API version spelled one way: ``2023-10-16; b=v1;a=v2`` is ``2023-10-16; a=v2; b=v1``.
+
+    Raises:
+        ConfigError: the text is no version.
+    """
+    base, *features = [part.strip() for part in value.split(";")]
+    text = "; ".join([base, *sorted(feature for feature in features if feature)])
+    if not _VERSION.match(text):
+        raise ConfigError(
+            "this is no API version",
+            where=where,
+            hint="a version looks like 2024-06-20 or 2025-03-31.basil",
+        )
+    return text
+
+
+def account_label(account: str) -> str:
+    """The stand-in for a connected account: safe in file names, the same on every machine."""
+    return "acct-" + hashlib.sha256(f"account\0{account}".encode()).hexdigest()[:16]
+
+
+def expand_set(uri: str) -> tuple[str, ...]:
+    """The expand set of a URI's query, in whichever spelling: sorted, each name once."""
+    query = urlsplit(uri).query
+    return tuple(sorted({value for name, value in parse_qsl(query) if _EXPAND.match(name)}))
+
+
+def retrieve(
+    route: Route,
+    ids: Iterable[str],
+    *,
+    expand: Iterable[str] = (),
+    version: str | None = None,
+    account: str = "",
+) -> Call:
+    """Make a call from its parts, as the command line does.
+
+    Raises:
+        ConfigError: the number of IDs does not fit the route, or a part is malformed.
+    """
+    given = tuple(ids)
+    if len(given) != route.parameters:
+        raise ConfigError(
+            f"{route.resource} takes {route.parameters} IDs, not {len(given)}",
+            where=route.path,
+        )
+    for id in given:
+        if not _ID.match(id) or id in {".", ".."}:
+            raise ConfigError("this is no ID of an object", where=f"{route.resource}: {id!r}")
+    names = tuple(sorted(set(expand)))
+    for name in names:
+        if not _FIELD_PATH.match(name):
+            raise ConfigError(
+                "this is no field that can be expanded",
+                where=f"--expand {name!r}",
+                hint="name a field such as payments or data.customer",
+            )
+    parents, id = (given, "") if route.singleton else (given[:-1], given[-1])
+    key = ObjectKey(route.resource, id, parents, account_label(account) if account else "")
+    return Call(route, key, names, canonical_version(version) if version else None)
+
+
+def read(request: Request) -> Call:
+    """Read a request to the API.
+
+    Raises:
+        CallRefused: it is no retrieve call, or one with parameters that replay does not know.
+        ConfigError: its Stripe-Version is malformed.
+    """
+    parts = urlsplit(request.uri)
+    shown = f"{request.method} {_shown_path(parts.path)}"
+    if request.method not in {"GET", "HEAD"}:
+        raise CallRefused(
+            "writes are not recorded and never sent",
+            where=shown,
+            hint="stub this call in the test, or create the object before recording",
+        )
+    found = match(parts.path)
+    if found is None or found.route.collection:
+        raise CallRefused(
+            "only retrieve calls (one object by its ID) are recorded"
+            if found
+            else "the API has no such retrieve call",
+            where=shown,
+            hint="see `replay list` for what is recorded",
+        )
+    names: list[str] = []
+    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        if not _EXPAND.match(name) or not _FIELD_PATH.match(value):
+            # The value stays out of the message: it may be private.
+            raise CallRefused(
+                "this query parameter is not part of a retrieve call that replay records",
+                where=f"{shown}, parameter {name!r}" if name.isidentifier() else shown,
+                hint="only expand is",
+            )
+        names.append(value)
+    account = header(request.headers, "Stripe-Account") or ""
+    context = header(request.headers, "Stripe-Context") or ""
+    return retrieve(
+        found.route,
+        [unquote(id) for id in (*found.parents, *([] if found.route.singleton else [found.id]))],
+        expand=names,
+        version=header(request.headers, "Stripe-Version"),
+        account=account + ("\0" + context if context else ""),
+    )
+
+
+def _shown_path(path: str) -> str:
+    # Paths are shown only as far as the route table knows them: an ID may be a person's choice.
+    found = match(path)
+    return found.route.path if found else "(a path that is not in the route table)"

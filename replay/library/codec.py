@@ -1,0 +1,317 @@
+"""Text to `Cassette` and back: the file format, its seal and its limits. No I/O.
+
+The text is a valid vcrpy version-1 cassette; ours is the first line (the seal) and the extra key
+``cassette:``. docs/cassette-format.md specifies it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from replay.cassette import Cassette, Interaction, ObjectKey, Request, Response
+from replay.errors import (
+    CassetteConflict,
+    CassetteDamaged,
+    CassetteTooNew,
+    CassetteUnsealed,
+)
+from replay.library.events import Malformed, parse
+
+FORMAT = 1
+MAX_BYTES = 32 * 1024 * 1024
+"""The largest cassette read or written, in bytes."""
+
+_SEAL = re.compile(r"# replay cassette ([0-9]{1,9}) sha256:([0-9a-f]{64})\n")
+_BOM = b"\xef\xbb\xbf"
+_PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./+-]*(?:[: ][A-Za-z0-9_./+-]+)*\Z")
+_WORDS = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null"])
+_BEGIN_CONFLICT = re.compile(r"^(?:<{7} |={7}$|>{7} )", re.MULTILINE)
+
+
+class _Literal(str):
+    __slots__ = ()
+
+
+class _Flow(dict[str, Any]):
+    pass
+
+
+class _Line(list[Any]):
+    pass
+
+
+class _Dumper(yaml.CSafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text(dumper: _Dumper, value: str) -> yaml.ScalarNode:
+    # Quoted unless no YAML version, 1.1 or 1.2, could read it as anything but text.
+    plain = bool(_PLAIN.match(value)) and value.lower() not in _WORDS
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=None if plain else "'")
+
+
+_Dumper.add_representer(str, _text)
+_Dumper.add_representer(
+    _Literal, lambda d, v: d.represent_scalar("tag:yaml.org,2002:str", str(v), style="|")
+)
+_Dumper.add_representer(
+    _Flow, lambda d, v: d.represent_mapping("tag:yaml.org,2002:map", v.items(), flow_style=True)
+)
+_Dumper.add_representer(
+    _Line, lambda d, v: d.represent_sequence("tag:yaml.org,2002:seq", v, flow_style=True)
+)
+
+
+def dumps(cassette: Cassette) -> str:
+    """The text of a cassette, sealed; ASCII, LF line ends.
+
+    Raises:
+        CassetteDamaged: the text would be larger than `MAX_BYTES`.
+    """
+    return seal(_body(cassette))
+
+
+def seal(body: str) -> str:
+    """Put the seal line above everything below it.
+
+    Raises:
+        CassetteDamaged: larger than `MAX_BYTES`.
+    """
+    if len(body) > MAX_BYTES:
+        raise CassetteDamaged(f"a cassette of {len(body)} bytes is over the limit of {MAX_BYTES}")
+    digest = hashlib.sha256(body.encode("utf-8")).hexdigest()
+    return f"# replay cassette {FORMAT} sha256:{digest}\n{body}"
+
+
+def _body(cassette: Cassette) -> str:
+    key = cassette.key
+    head: dict[str, Any] = {"resource": key.resource}
+    if key.parents:
+        head["parents"] = _Line(key.parents)
+    head["id"] = key.id
+    if key.account:
+        head["account"] = key.account
+    head["api_version"] = cassette.api_version
+    head["policy"] = cassette.policy
+    document = {
+        "version": 1,
+        "cassette": {**head, **cassette.cassette_extra},
+        "interactions": [_interaction(i) for i in cassette.interactions],
+        **cassette.extra,
+    }
+    text: str = yaml.dump(
+        document, Dumper=_Dumper, sort_keys=False, width=1 << 30, default_flow_style=False
+    )
+    return text
+
+
+def _interaction(take: Interaction) -> dict[str, Any]:
+    body = take.response.body.decode("ascii")
+    document: dict[str, Any] = {"recorded_at": take.recorded_at, "source": take.source}
+    if take.batch:
+        document["batch"] = take.batch
+    return {
+        **document,
+        "request": {
+            "method": take.request.method,
+            "uri": take.request.uri,
+            "body": None,
+            "headers": {name: _Line([value]) for name, value in take.request.headers},
+        },
+        "response": {
+            "status": _Flow(code=take.response.status, message=take.response.reason),
+            "headers": {name: _Line([value]) for name, value in take.response.headers},
+            "body": {"string": _Literal(body)},
+        },
+        "redacted": dict(take.redacted),
+        **take.extra,
+    }
+
+
+def loads(data: bytes, where: str) -> Cassette:
+    """Read a cassette's bytes.
+
+    Args:
+        data: the file's bytes; a BOM and CRLF line ends (a checkout's doing) are accepted.
+        where: the file's name, for errors.
+
+    Raises:
+        CassetteDamaged: or one of its kinds, which says what is wrong and what to do.
+    """
+    body = unseal(data, where)
+    try:
+        return _cassette(parse(body), where)
+    except (Malformed, _Unfit) as error:
+        raise CassetteDamaged(
+            f"the cassette is {error}" if isinstance(error, _Unfit) else f"the cassette {error}",
+            where=where,
+            hint=_RESTORE,
+        ) from None
+
+
+_RESTORE = "restore it from version control, or delete it and record it again"
+
+
+def unseal(data: bytes, where: str) -> str:
+    """The text below a seal that fits it.
+
+    Raises:
+        CassetteDamaged: or one of its kinds.
+    """
+    head, rest = split(data, where)
+    digest = hashlib.sha256(rest.encode("utf-8")).hexdigest()
+    if head != digest:
+        _refuse_conflict(rest, where)
+        raise CassetteUnsealed(
+            "the cassette was changed after it was written: its seal does not fit its text",
+            where=where,
+            hint=f"if the edit is yours, accept it with: replay seal {where}\n"
+            f"if it is not, {_RESTORE}",
+        )
+    return rest
+
+
+def split(data: bytes, where: str) -> tuple[str, str]:
+    """The digest that the first line states, and the text below it, with LF line ends.
+
+    Raises:
+        CassetteDamaged: or one of its kinds; whether the digest fits is not looked at.
+    """
+    if len(data) > MAX_BYTES:
+        raise _damaged(f"is larger than {MAX_BYTES} bytes", where)
+    if not data.strip(b" \t\r\n\0"):
+        raise _damaged("is empty", where)
+    if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        raise _damaged("is UTF-16, not UTF-8", where)
+    try:
+        text = data.removeprefix(_BOM).decode("utf-8")
+    except UnicodeDecodeError:
+        raise _damaged("is not UTF-8", where) from None
+    if "\r" in text:
+        text = text.replace("\r\n", "\n")
+    found = _SEAL.match(text)
+    if found is None:
+        _refuse_conflict(text, where)
+        if text.startswith("version https://git-lfs.github.com/"):
+            raise CassetteDamaged(
+                "this is a git-LFS pointer, not the cassette", where=where, hint="git lfs pull"
+            )
+        raise CassetteUnsealed(
+            "the first line is no seal of replay",
+            where=where,
+            hint=f"if the file is a cassette that you edited: replay seal {where}\n{_RESTORE}",
+        )
+    if int(found[1]) != FORMAT:
+        raise CassetteTooNew(
+            f"the cassette has format {found[1]}; this release reads format {FORMAT}",
+            where=where,
+            hint="pip install --upgrade replay-cassettes",
+        )
+    return found[2], text[found.end() :]
+
+
+def _refuse_conflict(text: str, where: str) -> None:
+    if _BEGIN_CONFLICT.search(text):
+        raise CassetteConflict(
+            "the cassette holds an unresolved git merge conflict",
+            where=where,
+            hint=f"take one side (git checkout --ours {where} or --theirs), or record it again",
+        )
+
+
+def _damaged(what: str, where: str) -> CassetteDamaged:
+    return CassetteDamaged(f"the cassette {what}", where=where, hint=_RESTORE)
+
+
+class _Unfit(ValueError):
+    """A value of the parsed document is not what the format says."""
+
+
+def _take(mapping: Mapping[str, Any], name: str, kind: type[Any], at: str) -> Any:
+    value = mapping.get(name)
+    if type(value) is not kind:
+        raise _Unfit(f"not in the format: {at}{name} is missing or of another type")
+    return value
+
+
+def _rest(mapping: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:
+    return {name: value for name, value in mapping.items() if name not in known}
+
+
+_TOP = frozenset({"version", "cassette", "interactions"})
+_HEAD = frozenset({"resource", "parents", "id", "account", "api_version", "policy"})
+_ITEM = frozenset({"recorded_at", "source", "batch", "request", "response", "redacted"})
+
+
+def _cassette(document: Any, where: str) -> Cassette:
+    if type(document) is not dict:
+        raise _Unfit("not in the format: the file is no mapping")
+    if document.get("version") != 1:
+        raise _Unfit("not in the format: version is not 1")
+    head = _take(document, "cassette", dict, "")
+    items = _take(document, "interactions", list, "")
+    if not items:
+        raise _Unfit("not in the format: interactions is empty")
+    parents = head.get("parents", [])
+    if type(parents) is not list or not all(type(p) is str for p in parents):
+        raise _Unfit("not in the format: cassette.parents is no list of IDs")
+    return Cassette(
+        key=ObjectKey(
+            resource=_take(head, "resource", str, "cassette."),
+            id=_take(head, "id", str, "cassette."),
+            parents=tuple(parents),
+            account=_take(head, "account", str, "cassette.") if "account" in head else "",
+        ),
+        api_version=_take(head, "api_version", str, "cassette."),
+        policy=_take(head, "policy", str, "cassette."),
+        interactions=tuple(_read(item, f"interactions[{n}]") for n, item in enumerate(items)),
+        extra=_rest(document, _TOP),
+        cassette_extra=_rest(head, _HEAD),
+    )
+
+
+def _read(item: Any, at: str) -> Interaction:
+    if type(item) is not dict:
+        raise _Unfit(f"not in the format: {at} is no mapping")
+    request = _take(item, "request", dict, f"{at}.")
+    response = _take(item, "response", dict, f"{at}.")
+    status = _take(response, "status", dict, f"{at}.response.")
+    body = _take(response, "body", dict, f"{at}.response.")
+    string = _take(body, "string", str, f"{at}.response.body.")
+    redacted = _take(item, "redacted", dict, f"{at}.")
+    code = _take(status, "code", int, f"{at}.response.status.")
+    if not string.isascii() or not 100 <= code <= 599:
+        raise _Unfit(f"not in the format: {at}.response has a body that is no ASCII, or no status")
+    return Interaction(
+        request=Request(
+            method=_take(request, "method", str, f"{at}.request."),
+            uri=_take(request, "uri", str, f"{at}.request."),
+            headers=_headers(request, f"{at}.request."),
+        ),
+        response=Response(
+            status=code,
+            reason=_take(status, "message", str, f"{at}.response.status."),
+            headers=_headers(response, f"{at}.response."),
+            body=string.encode("ascii"),
+        ),
+        recorded_at=_take(item, "recorded_at", str, f"{at}."),
+        source=_take(item, "source", str, f"{at}."),
+        batch=_take(item, "batch", str, f"{at}.") if "batch" in item else "",
+        redacted=redacted,
+        extra=_rest(item, _ITEM),
+    )
+
+
+def _headers(message: Mapping[str, Any], at: str) -> tuple[tuple[str, str], ...]:
+    lines: list[tuple[str, str]] = []
+    for name, values in _take(message, "headers", dict, at).items():
+        if type(values) is not list or not all(type(v) is str for v in values):
+            raise _Unfit(f"not in the format: {at}headers.{name} is no list of texts")
+        lines.extend((name, value) for value in values)
+    return tuple(lines)

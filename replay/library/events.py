@@ -1,0 +1,132 @@
+"""YAML text to plain values, from libyaml's parse events: one pass, nothing constructed by tag.
+
+Refuses what a cassette never holds and an attacker would send: aliases, anchors, tags, duplicate
+keys, a second document, deep nesting. `yaml.load` would follow the first three and kills the
+interpreter on the last.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+from replay.errors import LibraryError
+
+if not yaml.__with_libyaml__:
+    raise LibraryError(
+        "PyYAML was installed without libyaml, which replay reads cassettes with",
+        hint="pip install --force-reinstall --only-binary pyyaml pyyaml",
+    )
+
+MAX_DEPTH = 40
+MAX_DIGITS = 4000
+
+_INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
+_CONSTANTS = {
+    "": None, "~": None, "null": None, "Null": None, "NULL": None,
+    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
+}  # fmt: skip
+
+
+class Malformed(ValueError):
+    """The text is no YAML that a cassette may hold; the message says why, without the text."""
+
+
+def parse(text: str) -> Any:
+    """The one document of a text: dicts, lists, strings, ints, bools, None.
+
+    Plain scalars that look like floats or dates stay strings: a cassette holds none.
+
+    Raises:
+        Malformed: not YAML, or more than a cassette may hold.
+    """
+    parser = yaml.CSafeLoader(text)
+    try:
+        return _document(parser)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" (line {mark.line + 1})" if mark is not None else ""
+        problem = getattr(error, "problem", None) or type(error).__name__
+        raise Malformed(f"not readable as YAML: {problem}{line}") from None
+    finally:
+        parser.dispose()
+
+
+def _document(parser: Any) -> Any:
+    # Each container on the stack: (value, pending key or _NO_KEY, line).
+    root: list[Any] = []
+    stack: list[Any] = [root]
+    keys: list[Any] = [None]
+    documents = 0
+    while True:
+        event = parser.get_event()
+        kind = type(event)
+        if kind is yaml.ScalarEvent:
+            if event.anchor is not None or event.tag is not None:
+                raise Malformed(_at("a tag or an anchor", event))
+            value = _scalar(event)
+        elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+            if event.anchor is not None or event.tag is not None:
+                raise Malformed(_at("a tag or an anchor", event))
+            if len(stack) > MAX_DEPTH:
+                raise Malformed(_at(f"nesting deeper than {MAX_DEPTH}", event))
+            value = {} if kind is yaml.MappingStartEvent else []
+        elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+            stack.pop()
+            keys.pop()
+            continue
+        elif kind is yaml.AliasEvent:
+            raise Malformed(_at("an alias", event))
+        elif kind is yaml.DocumentStartEvent:
+            documents += 1
+            if documents > 1:
+                raise Malformed(_at("a second document", event))
+            continue
+        elif kind is yaml.StreamEndEvent:
+            break
+        else:
+            continue
+        _place(stack, keys, value, event)
+        if kind is not yaml.ScalarEvent:
+            stack.append(value)
+            keys.append(_NO_KEY)
+    if not root:
+        raise Malformed("no document")
+    return root[0]
+
+
+_NO_KEY = object()
+
+
+def _place(stack: list[Any], keys: list[Any], value: Any, event: Any) -> None:
+    top = stack[-1]
+    if type(top) is list:
+        top.append(value)
+    elif keys[-1] is _NO_KEY:
+        if type(value) is not str:
+            raise Malformed(_at("a key that is no text", event))
+        if value in top:
+            raise Malformed(_at("a duplicate key", event))
+        keys[-1] = value
+    else:
+        top[keys[-1]] = value
+        keys[-1] = _NO_KEY
+
+
+def _scalar(event: Any) -> Any:
+    value: str = event.value
+    if not event.implicit[0]:
+        return value
+    if value in _CONSTANTS:
+        return _CONSTANTS[value]
+    if _INT.match(value):
+        if len(value) > MAX_DIGITS:
+            raise Malformed(_at("an integer of too many digits", event))
+        return int(value)
+    return value
+
+
+def _at(what: str, event: Any) -> str:
+    return f"holds {what} (line {event.start_mark.line + 1})"

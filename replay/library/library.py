@@ -1,0 +1,271 @@
+"""A library: find, load, list and add the cassettes of one directory."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from difflib import SequenceMatcher
+from heapq import nlargest
+from pathlib import Path
+from threading import Lock
+
+from replay.cassette import Cassette, ObjectKey
+from replay.errors import ConfigError, KeyMismatch, LibraryError
+from replay.library import codec, files, names
+
+_STATE = ".replay"
+_CACHED = 4096
+
+
+class _Cache:
+    """Cassettes already read in this process, each good as long as its file's stamp."""
+
+    def __init__(self) -> None:
+        self._items: OrderedDict[str, tuple[files.Stamp, Cassette]] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, path: str, stamp: files.Stamp) -> Cassette | None:
+        found = self._items.get(path)
+        return found[1] if found is not None and found[0] == stamp else None
+
+    def put(self, path: str, stamp: files.Stamp, cassette: Cassette) -> None:
+        with self._lock:
+            self._items[path] = (stamp, cassette)
+            if len(self._items) > _CACHED:
+                self._items.popitem(last=False)
+
+
+_cache = _Cache()
+
+
+class Library:
+    """One directory of cassettes. Readers never lock; values are shared between sessions.
+
+    Attributes:
+        root: the directory, absolute. It need not exist before the first recording.
+    """
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = Path(os.path.abspath(root))  # noqa: PTH100 - links stay as the user wrote them
+        self._base = str(self.root)
+
+    def __repr__(self) -> str:
+        return f"Library({self._base!r})"
+
+    def require(self) -> None:
+        """Make sure that there is something to read.
+
+        Raises:
+            ConfigError: the directory does not exist, or is none.
+        """
+        if not self.root.is_dir():
+            raise ConfigError(
+                "there is no library at this path",
+                where=self._base,
+                hint="check the path and the working directory, or record into it:\n"
+                "replay record invoice in_… --library PATH",
+            )
+
+    def path(self, key: ObjectKey, version: str) -> Path:
+        """Where a cassette is, or would be."""
+        return self._folder(key) / (names.segment(version) + names.SUFFIX)
+
+    def load(self, key: ObjectKey, version: str) -> Cassette | None:
+        """The cassette of an object at a version; None where it is not recorded.
+
+        Raises:
+            CassetteDamaged: or one of its kinds: the file is there but cannot be used.
+            LibraryError: the file system refuses.
+        """
+        for folder in self._candidates(key):
+            path = os.path.join(folder, names.segment(version) + names.SUFFIX)  # noqa: PTH118
+            cassette = self._placed(path, key)
+            if cassette is not None:
+                if cassette.api_version != version:
+                    raise _misplaced(cassette, path)
+                return cassette
+        return None
+
+    def recorded(self, key: ObjectKey) -> tuple[Cassette, ...]:
+        """An object's cassettes at all versions, sorted by file name.
+
+        Raises:
+            CassetteDamaged: or one of its kinds: one of the files cannot be used.
+        """
+        found: list[Cassette] = []
+        for folder in self._candidates(key):
+            for path in _cassette_files(folder):
+                cassette = self._placed(path, key)
+                if cassette is not None:
+                    self.check_place(Path(path), cassette)
+                    found.append(cassette)
+        return tuple(found)
+
+    def nearest(self, key: ObjectKey, count: int = 3) -> tuple[str, ...]:
+        """Recorded IDs of the same resource and parents, most alike first."""
+        folder = self._folder(key).parent
+        try:
+            ids = [e.name for e in os.scandir(folder) if names.plain(e.name) and e.is_dir()]
+        except OSError:
+            return ()
+        matcher = SequenceMatcher(b=key.id, autojunk=False)
+
+        def likeness(candidate: str) -> tuple[float, str]:
+            matcher.set_seq1(candidate)
+            return matcher.quick_ratio(), candidate
+
+        return tuple(nlargest(count, ids, key=likeness))
+
+    def cassettes(self, resource: str | None = None) -> Iterator[tuple[str, Cassette]]:
+        """All cassettes with their paths below the root (POSIX form), sorted by path.
+
+        Args:
+            resource: only those of this resource path, such as ``invoices``.
+
+        Raises:
+            ConfigError: there is no such directory.
+            CassetteDamaged: or one of its kinds, at the first file that cannot be used.
+        """
+        self.require()
+        for path in sorted(self.root.rglob(f"*{names.SUFFIX}")):
+            relative = path.relative_to(self.root)
+            if any(part.startswith(".") for part in relative.parts):
+                continue
+            if resource is not None and not self._may_hold(relative, resource):
+                continue
+            cassette = self._read(str(path))
+            if cassette is None or (resource is not None and cassette.key.resource != resource):
+                continue
+            self.check_place(path, cassette)
+            yield relative.as_posix(), cassette
+
+    def check_place(self, path: Path, cassette: Cassette) -> None:
+        """Make sure that a cassette stands where its key belongs.
+
+        Raises:
+            KeyMismatch: it belongs elsewhere.
+        """
+        name = names.segment(cassette.api_version) + names.SUFFIX
+        if path.name != name or str(path.parent) not in self._candidates(cassette.key):
+            raise _misplaced(cassette, str(path))
+
+    def write(self, cassette: Cassette) -> Path:
+        """Put a cassette in its place, atomically. The caller holds the object's `lock`.
+
+        Raises:
+            LibraryError: the file system refuses; nothing has changed.
+            CassetteDamaged: larger than a cassette may be.
+        """
+        path = self._place(cassette.key) / (names.segment(cassette.api_version) + names.SUFFIX)
+        files.write(path, codec.dumps(cassette))
+        return path
+
+    def lock(self, key: ObjectKey, seconds: float = 120.0) -> AbstractContextManager[None]:
+        """The lock of one object, between threads and processes. Held around fetch and write.
+
+        Raises:
+            LibraryBusy: it was not free in time.
+            LibraryError: it cannot be taken here.
+        """
+        state = self.root / _STATE
+        ignore = state / ".gitignore"
+        if not ignore.exists():
+            try:
+                state.mkdir(parents=True, exist_ok=True)
+                ignore.write_text("*\n", "utf-8")
+            except OSError as error:
+                raise LibraryError(
+                    f"the library cannot be written: {error.strerror}",
+                    where=str(self.root),
+                    hint="check the path and its permissions",
+                ) from error
+        # IDs that differ in case only share a lock: they may share a folder name.
+        folded = "/".join(names.directories(key)).casefold()
+        return files.lock(state / "locks" / f"{names.digested(folded)}.lock", str(key),
+                          seconds=seconds)  # fmt: skip
+
+    def _read(self, path: str) -> Cassette | None:
+        stamp = files.stamp(path)
+        if stamp is None:
+            return None
+        cached = _cache.get(path, stamp)
+        if cached is not None:
+            return cached
+        found = files.read(path, self._base, codec.MAX_BYTES)
+        if found is None:
+            return None
+        data, stamp = found
+        cassette = codec.loads(data, path)
+        _cache.put(path, stamp, cassette)
+        return cassette
+
+    def _placed(self, path: str, key: ObjectKey) -> Cassette | None:
+        # On a file system that ignores case, the plain folder answers for a sibling's ID.
+        cassette = self._read(path)
+        if cassette is None or _other_case(cassette.key, key):
+            return None
+        if cassette.key != key:
+            raise _misplaced(cassette, path)
+        return cassette
+
+    def _folder(self, key: ObjectKey) -> Path:
+        return Path(self._base, *names.directories(key))
+
+    def _candidates(self, key: ObjectKey) -> tuple[str, ...]:
+        # The plain folder, and the one used where a sibling differs in case only.
+        *parents, own = names.directories(key)
+        plain = os.path.join(self._base, *parents, own)  # noqa: PTH118 - hot path
+        if not key.id or own != key.id:
+            return (plain,)
+        return plain, os.path.join(self._base, *parents, names.digested(own))  # noqa: PTH118
+
+    def _place(self, key: ObjectKey) -> Path:
+        """The folder to write to: the plain one, unless a sibling differs from it in case only."""
+        plain, *digested = self._candidates(key)
+        if digested:
+            own = os.path.basename(plain)  # noqa: PTH119
+            try:
+                siblings = os.listdir(os.path.dirname(plain))  # noqa: PTH120, PTH208
+            except FileNotFoundError:
+                siblings = []
+            except OSError as error:
+                raise LibraryError(
+                    f"the library cannot be read: {error.strerror}", where=plain
+                ) from error
+            if own not in siblings:
+                folded = own.casefold()
+                if any(name.casefold() == folded for name in siblings):
+                    return Path(digested[0])
+        return Path(plain)
+
+    def _may_hold(self, relative: Path, resource: str) -> bool:
+        parts = relative.parts
+        if parts[0] == "_accounts":
+            parts = parts[2:]
+        return parts[0] == resource.split("/")[0]
+
+
+def _cassette_files(folder: str) -> Iterable[str]:
+    try:
+        with os.scandir(folder) as entries:
+            found = [e.path for e in entries
+                     if e.name.endswith(names.SUFFIX) and not e.name.startswith(".")]  # fmt: skip
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise LibraryError(f"the library cannot be read: {error.strerror}", where=folder) from error
+    return sorted(found)
+
+
+def _other_case(found: ObjectKey, wanted: ObjectKey) -> bool:
+    return found.id != wanted.id and found.id.casefold() == wanted.id.casefold()
+
+
+def _misplaced(cassette: Cassette, path: str) -> KeyMismatch:
+    return KeyMismatch(
+        "the cassette belongs to another object or version than its path says",
+        where=path,
+        hint=f"it holds {cassette.key} at {cassette.api_version}: move it there, or restore it",
+    )

@@ -1,0 +1,51 @@
+"""Safe file names, made one way only: key and version to a path, never back.
+
+IDs that a file system could confuse (reserved, long, hostile, Unicode) are stored under a
+readable start and a digest. ``~`` stands in no plain name, so the two kinds never meet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from replay.cassette import ObjectKey
+
+SUFFIX = ".yaml"
+
+_PLAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,118}[A-Za-z0-9_-])?\Z")
+_RESERVED = re.compile(r"(?i)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?\Z")
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
+
+
+def plain(name: str) -> bool:
+    """Whether a name can be a file name as it is, on every file system."""
+    return bool(_PLAIN.match(name)) and not _RESERVED.match(name) and not name.endswith(SUFFIX)
+
+
+def digested(name: str) -> str:
+    """A readable start and a digest: for what is not plain, or differs in case from a sibling."""
+    start = _UNSAFE.sub("-", name).strip("-.")[:40]
+    return f"{start}~{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"
+
+
+def segment(name: str) -> str:
+    """The file name of an ID or version."""
+    return name if plain(name) else digested(name)
+
+
+def directories(key: ObjectKey) -> tuple[str, ...]:
+    """The folders of an object below the library, the object's own last.
+
+    Parents stand where they stand in the URL: ``customers/<customer>/sources/<id>``. A singleton
+    is kept under ``_singleton``, a connected account's objects below ``_accounts/<label>``: no
+    plain name starts with an underscore.
+    """
+    literals = key.resource.split("/")
+    ids = [segment(parent) for parent in key.parents]
+    own = segment(key.id) if key.id else "_singleton"
+    account = ("_accounts", segment(key.account)) if key.account else ()
+    # The last len(ids) literals follow one parent each: a/{x}/b/{y}/c/{id}.
+    head = literals[: len(literals) - len(ids)]
+    tail = [part for pair in zip(ids, literals[len(head) :], strict=True) for part in pair]
+    return (*account, *head, *tail, own)

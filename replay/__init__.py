@@ -1,1 +1,111 @@
-"""Record what Stripe answers, replay it offline, prove what a version upgrade breaks."""
+"""Record what Stripe answers, replay it offline, prove what a version upgrade breaks.
+
+The public face: everything that is documented is importable from here, and loaded when first
+used, so that ``import replay`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from replay.decorator import use_cassettes
+    from replay.errors import (
+        CallRefused,
+        CassetteConflict,
+        CassetteDamaged,
+        CassetteNotFound,
+        CassetteTooNew,
+        CassetteUnsealed,
+        ConfigError,
+        KeyMismatch,
+        LeakFound,
+        LibraryBusy,
+        LibraryError,
+        LiveDataRefused,
+        NetworkBlocked,
+        NoSession,
+        NotRecordable,
+        PolicyError,
+        Refused,
+        ReplayError,
+        UpstreamError,
+        VersionNotRecorded,
+    )
+    from replay.library import Library
+    from replay.modes import RecordMode
+    from replay.redaction.pseudonyms import pseudonym
+    from replay.session import Session
+
+_ERRORS = (
+    "CallRefused",
+    "CassetteConflict",
+    "CassetteDamaged",
+    "CassetteNotFound",
+    "CassetteTooNew",
+    "CassetteUnsealed",
+    "ConfigError",
+    "KeyMismatch",
+    "LeakFound",
+    "LibraryBusy",
+    "LibraryError",
+    "LiveDataRefused",
+    "NetworkBlocked",
+    "NoSession",
+    "NotRecordable",
+    "PolicyError",
+    "Refused",
+    "ReplayError",
+    "UpstreamError",
+    "VersionNotRecorded",
+)
+_HOMES = {
+    "use_cassettes": "replay.decorator",
+    "Library": "replay.library",
+    "RecordMode": "replay.modes",
+    "pseudonym": "replay.redaction.pseudonyms",
+    "Session": "replay.session",
+    **dict.fromkeys(_ERRORS, "replay.errors"),
+}
+
+__all__ = [
+    "CallRefused",
+    "CassetteConflict",
+    "CassetteDamaged",
+    "CassetteNotFound",
+    "CassetteTooNew",
+    "CassetteUnsealed",
+    "ConfigError",
+    "KeyMismatch",
+    "LeakFound",
+    "Library",
+    "LibraryBusy",
+    "LibraryError",
+    "LiveDataRefused",
+    "NetworkBlocked",
+    "NoSession",
+    "NotRecordable",
+    "PolicyError",
+    "RecordMode",
+    "Refused",
+    "ReplayError",
+    "Session",
+    "UpstreamError",
+    "VersionNotRecorded",
+    "pseudonym",
+    "use_cassettes",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'replay' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

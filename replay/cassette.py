@@ -14,11 +14,11 @@ from typing import Any
 UNVERSIONED = "unversioned"
 """Stands for the API version where neither answer nor request named one."""
 
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def _nothing() -> Mapping[str, Any]:
-    return _NOTHING
+    return NOTHING
 
 
 Headers = tuple[tuple[str, str], ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from difflib import SequenceMatcher
 from heapq import nlargest
 from pathlib import Path
@@ -53,6 +53,13 @@ class Library:
 
     def __repr__(self) -> str:
         return f"Library({self._base!r})"
+
+    @property
+    def shown(self) -> str:
+        """The root as a person would type it: relative if it lies below the working directory."""
+        with suppress(ValueError, OSError):
+            return str(self.root.relative_to(Path.cwd()))
+        return self._base
 
     def require(self) -> None:
         """Make sure that there is something to read.

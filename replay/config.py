@@ -1,0 +1,206 @@
+"""Settings: argument, then environment, then configuration file, then default; one frozen value.
+
+Files are ``replay.toml`` or ``[tool.replay]`` in ``pyproject.toml``, the nearest one from the
+working directory upwards. A file comes with a repository, so it may not send the API key to a
+host of its choice: only argument and environment name a base that is neither Stripe's nor local.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from replay.call import API_BASE, API_HOST, canonical_version
+from replay.errors import ConfigError
+from replay.modes import RecordMode
+
+ENVIRONMENT = {
+    "mode": "REPLAY_MODE",
+    "library": "REPLAY_LIBRARY",
+    "api_base": "STRIPE_API_BASE",
+    "api_version": "REPLAY_API_VERSION",
+}
+DEFAULTS = {
+    "mode": RecordMode.NONE.value,
+    "library": "cassettes",
+    "api_base": API_BASE,
+    "api_version": "",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an API is: host in lower case (every loopback name as ``127.0.0.1``) and port."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def of(cls, base: str) -> Origin:
+        """The origin of a base URL that `resolve` accepted."""
+        parts = urlsplit(base)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        return cls(plain_host(parts.hostname or ""), port)
+
+    def __str__(self) -> str:
+        return self.host if self.port == 443 else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What a session or command works with.
+
+    Attributes:
+        library: the library's directory, as given.
+        mode: the record mode.
+        api_base: base URL of the live source, without a trailing slash.
+        api_version: replayed and recorded whatever the client pins; None leaves it to the client.
+    """
+
+    library: str
+    mode: RecordMode
+    api_base: str
+    api_version: str | None
+
+
+def plain_host(host: str) -> str:
+    """A host name as it is compared: lower case, no brackets or final dot, one loopback name."""
+    name = host.strip("[]").rstrip(".").lower()
+    return "127.0.0.1" if name != "127.0.0.1" and is_loopback(name) else name
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine."""
+    if host == "localhost":
+        return True
+    if not host or host[0] not in "0123456789:":
+        return False
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def resolve(
+    *,
+    library: str | os.PathLike[str] | None = None,
+    mode: str | None = None,
+    api_base: str | None = None,
+    api_version: str | None = None,
+) -> Config:
+    """Settle the settings. An argument of None was not given.
+
+    Raises:
+        ConfigError: a value that cannot be used; names the option, variable or file.
+    """
+    given = {
+        "library": os.fspath(library) if library is not None else None,
+        "mode": mode,
+        "api_base": api_base,
+        "api_version": api_version,
+    }
+    values: dict[str, tuple[str, str]] = {}
+    for name, argument in given.items():
+        variable = ENVIRONMENT[name]
+        if argument is not None:
+            values[name] = argument, name
+        elif os.environ.get(variable):
+            values[name] = os.environ[variable], f"environment variable {variable}"
+    if len(values) < len(given):
+        path, settings = _file(os.getcwd())  # noqa: PTH109 - a cache key on the hot path
+        for name in given:
+            if name not in values and name in settings:
+                values[name] = settings[name], f"{path}: {name}"
+            elif name not in values:
+                values[name] = DEFAULTS[name], "default"
+    version, where = values["api_version"]
+    return Config(
+        library=values["library"][0],
+        mode=RecordMode.parse(*values["mode"]),
+        api_base=checked_base(*values["api_base"]),
+        api_version=canonical_version(version, where) if version else None,
+    )
+
+
+@lru_cache(maxsize=64)
+def checked_base(base: str, where: str) -> str:
+    """A base URL that the API key may be sent to, without a trailing slash.
+
+    Raises:
+        ConfigError: neither https nor loopback, or with parts that a base does not have.
+    """
+    try:
+        parts = urlsplit(base)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port = "", None
+    if not host or parts.query or parts.fragment or parts.username or parts.path.strip("/"):
+        raise ConfigError("this is no base URL", where=where, hint=f"give one such as {API_BASE}")
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
+        raise ConfigError(
+            f"{parts.scheme}://{host} would carry the API key unencrypted",
+            where=where,
+            hint="use https, or a loopback address such as http://127.0.0.1:8000",
+        )
+    netloc = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{netloc}{f':{port}' if port else ''}"
+
+
+@lru_cache(maxsize=16)
+def _file(directory: str) -> tuple[str, Mapping[str, str]]:
+    # Per working directory and process: a suite does not change its configuration while it runs.
+    import tomllib
+
+    for folder in (Path(directory), *Path(directory).parents):
+        for name, table in (("replay.toml", ()), ("pyproject.toml", ("tool", "replay"))):
+            path = folder / name
+            try:
+                document: Any = tomllib.loads(path.read_text("utf-8"))
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+                continue
+            except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+                raise ConfigError(
+                    "the configuration cannot be read", where=f"{path}: {error}"
+                ) from error
+            for key in table:
+                document = document.get(key) if isinstance(document, dict) else None
+            if document is not None:
+                return str(path), _checked(document, path)
+    return "", {}
+
+
+def _checked(document: Any, path: Path) -> Mapping[str, str]:
+    if not isinstance(document, dict):
+        raise ConfigError("the configuration is no table", where=str(path))
+    settings: dict[str, str] = {}
+    for name, value in document.items():
+        if name == "drift":
+            continue
+        if name not in DEFAULTS:
+            near = get_close_matches(name, DEFAULTS, n=1)
+            raise ConfigError(
+                f"{name!r} is no setting",
+                where=str(path),
+                hint=f"did you mean {near[0]}?" if near else "use one of: " + ", ".join(DEFAULTS),
+            )
+        if not isinstance(value, str):
+            raise ConfigError(f"{name} is no text", where=str(path))
+        settings[name] = value
+    if "library" in settings:
+        settings["library"] = str(path.parent / settings["library"])
+    if "api_base" in settings:
+        host = urlsplit(checked_base(settings["api_base"], f"{path}: api_base")).hostname or ""
+        if host != API_HOST and not is_loopback(host):
+            raise ConfigError(
+                f"a configuration file may not send the API key to {host}",
+                where=f"{path}: api_base",
+                hint="name this base with --api-base or STRIPE_API_BASE",
+            )
+    return settings

@@ -1,0 +1,204 @@
+"""`use_cassettes`: a session around a function, a coroutine function or a block of code."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Literal, TypeVar, overload
+
+from replay.config import Config, resolve
+from replay.errors import ConfigError, Refused, ReplayError
+from replay.library import Library
+from replay.modes import RecordMode
+from replay.session import Session
+
+F = TypeVar("F", bound=Callable[..., Any])
+LiveView = Literal["redacted", "raw"]
+
+
+class Cassettes:
+    """What `use_cassettes` returns: a decorator and a context manager, sync and async.
+
+    Each decorated call and each ``with`` block opens a session of its own.
+    """
+
+    def __init__(
+        self,
+        library: str | os.PathLike[str] | None = None,
+        *,
+        mode: str | RecordMode | None = None,
+        api_base: str | None = None,
+        api_version: str | None = None,
+        live_view: LiveView = "redacted",
+        allow_live: bool = False,
+    ) -> None:
+        if live_view not in {"redacted", "raw"}:
+            raise ConfigError(
+                f"{live_view!r} is no view", where="live_view", hint="use 'redacted' or 'raw'"
+            )
+        if live_view == "raw" and os.environ.get("CI"):
+            raise ConfigError(
+                "live_view='raw' shows private data, and is refused where CI is set",
+                where="live_view",
+                hint="leave it out: the client then sees what replay will serve",
+            )
+        self._settings: dict[str, Any] = {
+            "library": library, "mode": mode, "api_base": api_base, "api_version": api_version,
+        }  # fmt: skip
+        self._allow_live = allow_live
+        self._raw_view = live_view == "raw"
+        self._entered: list[tuple[Session, Session | None]] = []
+        self._check(resolve(**self._settings))
+
+    @staticmethod
+    def _check(config: Config) -> None:
+        if config.mode is RecordMode.NONE:
+            Library(config.library).require()
+
+    def __enter__(self) -> Session:
+        from replay.intercept import installation
+
+        # Settled anew: the environment may have changed since the decorator was written.
+        config = resolve(**self._settings)
+        self._check(config)
+        session = Session(config, allow_live=self._allow_live, raw_view=self._raw_view)
+        self._entered.append((session, installation.enter(session)))
+        return session
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        raised: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        from replay.intercept import installation
+
+        session, before = self._entered.pop()
+        installation.leave(session, before)
+        session.close(failed=raised is not None)
+        if isinstance(raised, Refused):
+            raise raised.error from raised.error.__cause__
+        if not session.refusals:
+            return
+        if raised is None:
+            raise swallowed(session.refusals)
+        # The code under test turned the refusal into an error of its own: say what lies behind.
+        raised.add_note(f"replay refused a call in this session: {session.refusals[0]}")
+
+    async def __aenter__(self) -> Session:
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        raised: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.__exit__(kind, raised, trace)
+
+    def __call__(self, function: F) -> F:
+        """Wrap a function or coroutine function: one session per call.
+
+        Raises:
+            ConfigError: it is something that a session cannot be put around.
+        """
+        if (
+            inspect.isclass(function)
+            or inspect.isgeneratorfunction(function)
+            or (inspect.isasyncgenfunction(function))
+        ):
+            # A generator's body runs after the call returned, when the session would be over.
+            raise ConfigError(
+                "use_cassettes decorates functions and coroutine functions",
+                where=f"{function.__module__}.{function.__qualname__}",
+                hint="use `with replay.use_cassettes(...)` inside it",
+            )
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def call_async(*args: Any, **kwargs: Any) -> Any:
+                with self._another():
+                    return await function(*args, **kwargs)
+
+            return call_async  # type: ignore[return-value]  # same call signature as F
+
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with self._another():
+                return function(*args, **kwargs)
+
+        return call  # type: ignore[return-value]  # same call signature as F
+
+    def _another(self) -> Cassettes:
+        # One per call, so that calls which overlap in threads or tasks cannot mix their sessions.
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__, _entered=[])
+        return other
+
+
+def swallowed(refusals: list[ReplayError]) -> ReplayError:
+    """The first refusal of a session that ended as if nothing had happened."""
+    first = refusals[0]
+    more = f" (and {len(refusals) - 1} more)" if len(refusals) > 1 else ""
+    first.add_note(f"The code under test caught this refusal{more}; replay raises it all the same.")
+    return first
+
+
+@overload
+def use_cassettes(library: F) -> F: ...
+
+
+@overload
+def use_cassettes(
+    library: str | os.PathLike[str] | None = None,
+    *,
+    mode: str | RecordMode | None = None,
+    api_base: str | None = None,
+    api_version: str | None = None,
+    live_view: LiveView = "redacted",
+    allow_live: bool = False,
+) -> Cassettes: ...
+
+
+def use_cassettes(library: Any = None, **settings: Any) -> Any:
+    """Answer calls to the API from a library of cassettes, or record them into it.
+
+    ``@use_cassettes`` and ``@use_cassettes("path")`` decorate functions and coroutine functions;
+    ``with use_cassettes("path") as session:`` (or ``async with``) wraps a block.
+
+    Args:
+        library: the library's directory; by default ``REPLAY_LIBRARY``, the configuration's
+            ``library``, or ``cassettes``.
+        mode: ``none`` (nothing goes online), ``once``, ``new_episodes`` or ``all``; by default
+            ``REPLAY_MODE``, the configuration's ``mode``, or ``none``.
+        api_base: where live answers come from; by default ``STRIPE_API_BASE``, the
+            configuration's ``api_base``, or Stripe. Calls to it share cassettes with calls to
+            Stripe.
+        api_version: answers every call at this API version, whatever the client pins.
+        live_view: ``redacted`` shows a recording client what replay will serve; ``raw`` shows it
+            the live answer, and is refused where ``CI`` is set.
+        allow_live: record with a live-mode key, or live-mode data.
+
+    Raises:
+        ConfigError: at decoration: a setting that cannot be used, or no such library in mode
+            ``none``.
+        ReplayError: at the end of a call or block: what was refused in it, even if the code
+            under test caught the refusal.
+    """
+    known = inspect.signature(Cassettes).parameters
+    for name in settings:
+        if name not in known:
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, known, n=1)
+            raise ConfigError(
+                f"use_cassettes has no option {name!r}",
+                where=name,
+                hint=f"did you mean {near[0]}?" if near else "options: " + ", ".join(known),
+            )
+    if callable(library):
+        return Cassettes(**settings)(library)
+    return Cassettes(library, **settings)

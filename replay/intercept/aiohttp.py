@@ -1,0 +1,47 @@
+"""aiohttp, hooked at `ClientSession._request`, after the session's base URL is applied."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from replay.cassette import Request
+from replay.intercept.installation import owns, session
+
+if TYPE_CHECKING:
+    from replay.intercept.patches import Patches
+
+
+def hook(patches: Patches, module: ModuleType) -> None:
+    """Hook `aiohttp.client`."""
+    patches.replace(module.ClientSession, "_request", _request)
+
+
+def _request(original: Any) -> Any:
+    async def request(client: Any, method: str, str_or_url: Any, **options: Any) -> Any:
+        if client.closed:
+            return await original(client, method, str_or_url, **options)
+        url = client._build_url(str_or_url)
+        if not owns(url.host or "", url.port):
+            return await original(client, method, str_or_url, **options)
+        if options.get("params"):
+            url = url.extend_query(options["params"])
+        headers = client._prepare_headers(options.get("headers"))
+        auth = options.get("auth") or client.auth
+        if auth is not None and "Authorization" not in headers:
+            headers["Authorization"] = auth.encode()
+        asked = Request(method.upper(), str(url), tuple((str(k), v) for k, v in headers.items()))
+        answer = await session().serve_async(asked)
+
+        from replay.intercept.vcrpy import aiohttp_response
+
+        response = aiohttp_response(asked, answer)
+        check = options.get("raise_for_status")
+        check = client.raise_for_status if check is None else check
+        if callable(check):
+            await check(response)
+        elif check:
+            response.raise_for_status()
+        return response
+
+    return request

@@ -1,0 +1,66 @@
+"""The guard behind the hooks: Python sockets cannot reach the API while a session is open.
+
+Sees `socket.socket` and everything on it (asyncio, trio, raw sockets). It cannot see sockets of C
+libraries (pycurl, uvloop), which docs/guarantees.md names.
+"""
+
+from __future__ import annotations
+
+import socket as sockets
+import traceback
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from replay.errors import NetworkBlocked, Refused
+from replay.intercept.installation import blocked, owns
+
+if TYPE_CHECKING:
+    from replay.intercept.patches import Patches
+
+
+def hook(patches: Patches, module: ModuleType) -> None:
+    """Hook `socket`."""
+    patches.replace(module.socket, "connect", _connect)
+    patches.replace(module.socket, "connect_ex", _connect)
+    patches.replace(module, "getaddrinfo", _resolve)
+
+
+def _connect(original: Any) -> Any:
+    def connect(sock: Any, address: Any) -> Any:
+        # A path (Unix socket) or anything else that is no (host, port) cannot be the API's.
+        if isinstance(address, tuple) and len(address) >= 2 and isinstance(address[0], str):
+            _refuse(address[0], address[1])
+        return original(sock, address)
+
+    return connect
+
+
+def _resolve(original: Any) -> Any:
+    def getaddrinfo(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
+        # An address of the API never becomes known: a loopback base has no name to look up.
+        name = host.decode("ascii", "replace") if isinstance(host, bytes) else host
+        if isinstance(name, str) and name[-4:].lower() in {".com", "com."}:
+            _refuse(name, port)
+        return original(host, port, *args, **kwargs)
+
+    return getaddrinfo
+
+
+def _refuse(host: str, port: Any) -> None:
+    if owns(host, port if isinstance(port, int) else None):
+        error = NetworkBlocked(
+            f"a connection to {host} was about to be opened past replay's hooks",
+            where=_caller(),
+            hint="use a client that replay intercepts, or the replay server",
+        )
+        blocked(error)
+        raise Refused(error)
+
+
+def _caller() -> str:
+    """The nearest line of code outside replay and the standard library's network modules."""
+    skipped = (sockets.__file__, __file__)
+    for frame in reversed(traceback.extract_stack()):
+        if frame.filename not in skipped and "asyncio" not in frame.filename:
+            return f"{frame.filename}:{frame.lineno} in {frame.name}"
+    return ""

@@ -1,0 +1,94 @@
+"""http.client, and with it urllib.request and all that builds on the standard library.
+
+A connection to the API gets a socket in memory that hands each request to the session. One that
+was opened before the session is closed first and opened again in memory.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from replay.cassette import Request, Response
+from replay.intercept.installation import owns, session
+
+if TYPE_CHECKING:
+    from replay.intercept.patches import Patches
+
+
+def hook(patches: Patches, module: ModuleType) -> None:
+    """Hook `http.client`."""
+
+    def connect(original: Any) -> Any:
+        def connect_in_memory(connection: Any) -> None:
+            if not _owned(connection):
+                original(connection)
+                return
+            scheme = "https" if isinstance(connection, module.HTTPSConnection) else "http"
+            host, port = _target(connection)
+            shown = f"[{host}]" if ":" in host else host
+            connection.sock = _Socket(module, f"{scheme}://{shown}:{port}")
+
+        return connect_in_memory
+
+    def putrequest(original: Any) -> Any:
+        def put(connection: Any, *args: Any, **kwargs: Any) -> None:
+            opened = connection.sock
+            if opened is not None and isinstance(opened, _Socket) != _owned(connection):
+                connection.close()
+            original(connection, *args, **kwargs)
+
+        return put
+
+    patches.replace(module.HTTPConnection, "connect", connect)
+    patches.replace(module.HTTPSConnection, "connect", connect)
+    patches.replace(module.HTTPConnection, "putrequest", putrequest)
+
+
+def _target(connection: Any) -> tuple[str, int]:
+    if connection._tunnel_host:
+        return connection._tunnel_host, connection._tunnel_port or 443
+    return connection.host, connection.port
+
+
+def _owned(connection: Any) -> bool:
+    return owns(*_target(connection))
+
+
+class _Socket:
+    """Stands for a connection: collects one request, hands out its answer."""
+
+    def __init__(self, module: ModuleType, base: str) -> None:
+        self._module = module
+        self._base = base
+        self._sent = bytearray()
+
+    def sendall(self, data: Any) -> None:
+        self._sent += bytes(data)
+
+    def makefile(self, *_: Any, **__: Any) -> BytesIO:
+        sent = BytesIO(bytes(self._sent))
+        self._sent.clear()
+        method, target, _version = sent.readline().decode("latin-1").split(" ", 2)
+        headers = tuple(self._module.parse_headers(sent).items())
+        uri = target if target.startswith("http") else self._base + target
+        answer = session().serve(Request(method, uri, headers, sent.read() or None))
+        return BytesIO(_wire(answer))
+
+    def settimeout(self, *_: Any) -> None: ...
+
+    def setsockopt(self, *_: Any) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def _wire(answer: Response) -> bytes:
+    # Closing after each answer leaves no connection in memory behind when the session ends.
+    lines = [
+        f"HTTP/1.1 {answer.status} {answer.reason}",
+        *(f"{name}: {value}" for name, value in answer.headers),
+        f"Content-Length: {len(answer.body)}",
+        "Connection: close",
+    ]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + answer.body

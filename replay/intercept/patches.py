@@ -1,0 +1,127 @@
+"""Attribute patches that are put in together and taken out together, also in modules yet to come.
+
+A client library that nobody has imported is not imported for our sake: its hooks go in when it
+is. Knows nothing of sessions.
+"""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.util
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib.machinery import ModuleSpec
+from threading import RLock
+from types import ModuleType
+from typing import Any
+
+_MISSING = object()
+
+Hook = Callable[["Patches", ModuleType], None]
+"""Puts a client's hooks in: called with the patches and the client's imported module."""
+
+
+class Patches:
+    """The patches of one installation.
+
+    Args:
+        hooks: module name to the function that hooks it.
+    """
+
+    def __init__(self, hooks: Mapping[str, Hook]) -> None:
+        self._hooks = hooks
+        self._undo: list[tuple[Any, str, Any]] = []
+        self._finder = _Finder(self)
+        self._lock = RLock()
+        self._installed = False
+
+    def install(self) -> None:
+        """Hook what is imported, and wait for the rest."""
+        with self._lock:
+            self._installed = True
+            sys.meta_path.insert(0, self._finder)
+            for name in self._hooks:
+                module = sys.modules.get(name)
+                if module is not None and not _importing(module):
+                    self._hooks[name](self, module)
+
+    def remove(self) -> None:
+        """Put back every original, last patch first."""
+        with self._lock:
+            self._installed = False
+            sys.meta_path.remove(self._finder)
+            while self._undo:
+                owner, name, original = self._undo.pop()
+                if original is _MISSING:
+                    delattr(owner, name)
+                else:
+                    setattr(owner, name, original)
+
+    def replace(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+        """Set `owner.name` to `make(original)` until `remove`.
+
+        A class that inherits the attribute gets one of its own, which `remove` deletes.
+        """
+        own = vars(owner).get(name, _MISSING)
+        self._undo.append((owner, name, own))
+        setattr(owner, name, make(getattr(owner, name)))
+
+    def waits_for(self, name: str) -> bool:
+        """Whether the module of this name has hooks to put in."""
+        return self._installed and name in self._hooks
+
+    def imported(self, module: ModuleType) -> None:
+        """Hook a module that was just imported, unless the patches are out again."""
+        with self._lock:
+            if self._installed:
+                self._hooks[module.__name__](self, module)
+
+
+def _importing(module: ModuleType) -> bool:
+    # Another thread may be in the middle of importing it: its finder call comes afterwards.
+    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Finds nothing itself: hooks the modules that the other finders load."""
+
+    def __init__(self, patches: Patches) -> None:
+        self._patches = patches
+        self._finding: set[str] = set()
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname in self._finding or not self._patches.waits_for(fullname):
+            return None
+        self._finding.add(fullname)
+        try:
+            spec = importlib.util.find_spec(fullname)
+        finally:
+            self._finding.discard(fullname)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Loader(spec.loader, self._patches)  # type: ignore[assignment]  # duck-typed
+        return spec
+
+
+class _Loader:
+    """Runs the real loader, then the hooks."""
+
+    def __init__(self, loader: Any, patches: Patches) -> None:
+        self._loader = loader
+        self._patches = patches
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        made: ModuleType | None = self._loader.create_module(spec)
+        return made
+
+    def exec_module(self, module: ModuleType) -> None:
+        spec = module.__spec__
+        module.__loader__ = self._loader
+        if spec is not None:
+            spec.loader = self._loader
+        self._loader.exec_module(module)
+        self._patches.imported(module)

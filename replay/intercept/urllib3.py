@@ -1,0 +1,93 @@
+"""urllib3, and with it requests, botocore and every pool manager.
+
+Hooked at `_make_request`: above it the pool's retry lists would break, below it the races begin.
+`_prepare_proxy` would open a tunnel before that.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from replay.cassette import Request
+from replay.errors import ConfigError, Refused
+from replay.intercept.installation import owns, session
+
+if TYPE_CHECKING:
+    from replay.intercept.patches import Patches
+
+
+def hook(patches: Patches, module: ModuleType) -> None:
+    """Hook `urllib3.connectionpool`."""
+    from importlib.metadata import version
+
+    installed = version("urllib3")
+    if int(installed.partition(".")[0]) < 2:
+        raise Refused(
+            ConfigError(
+                f"urllib3 {installed} cannot be intercepted",
+                where="urllib3",
+                hint="pip install --upgrade 'urllib3>=2'",
+            )
+        )
+    patches.replace(module.HTTPConnectionPool, "_make_request", _make_request)
+    patches.replace(module.HTTPSConnectionPool, "_prepare_proxy", _prepare_proxy)
+
+
+def _make_request(original: Any) -> Any:
+    def make_request(
+        pool: Any, conn: Any, method: str, url: str, body: Any = None,
+        headers: Any = None, *args: Any, **kwargs: Any,
+    ) -> Any:  # fmt: skip
+        # A plain proxy's pool is the proxy's: then the URL is absolute.
+        target = urlsplit(url) if url.startswith("http") else None
+        host = (target.hostname or "") if target else pool.host
+        port = (target.port or 80) if target else pool.port
+        if not owns(host, port):
+            return original(pool, conn, method, url, body, headers, *args, **kwargs)
+        shown = f"[{host}]" if ":" in host and host[:1] != "[" else host
+        uri = url if target else f"{pool.scheme}://{shown}:{port}{url}"
+        lines = tuple((_text(k), _text(v)) for k, v in headers.items()) if headers else ()
+        sent = body.encode() if isinstance(body, str) else body
+        request = Request(method, uri, lines, sent if isinstance(sent, bytes) else None)
+        return _response(method, url, session().serve(request), **kwargs)
+
+    return make_request
+
+
+def _text(value: Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else value
+
+
+def _response(
+    method: str, url: str, answer: Any, *,
+    retries: Any = None, response_conn: Any = None,
+    preload_content: bool = True, decode_content: bool = True, **_: Any,
+) -> Any:  # fmt: skip
+    from urllib3.response import HTTPResponse
+
+    headers = dict(answer.headers)
+    headers["Content-Length"] = str(len(answer.body))
+    return HTTPResponse(
+        body=BytesIO(answer.body),
+        headers=headers,
+        status=answer.status,
+        reason=answer.reason,
+        version=11,
+        version_string="HTTP/1.1",
+        preload_content=preload_content,
+        decode_content=decode_content,
+        connection=response_conn,
+        retries=retries,
+        request_method=method,
+        request_url=url,
+    )
+
+
+def _prepare_proxy(original: Any) -> Any:
+    def prepare_proxy(pool: Any, conn: Any) -> Any:
+        return None if owns(pool.host, pool.port) else original(pool, conn)
+
+    return prepare_proxy

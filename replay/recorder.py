@@ -1,0 +1,338 @@
+"""Records calls: fetch, redact, check, write. What the client gets is what was recorded.
+
+The order is the promise: nothing is written before the gate has read the final bytes, and the
+client's answer is made from the redacted body, never from the live one (unless asked, and then
+never in CI).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from http import HTTPStatus
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from replay import bodies
+from replay.call import Call, canonical_version
+from replay.cassette import (
+    UNVERSIONED,
+    Cassette,
+    Headers,
+    Interaction,
+    Request,
+    Response,
+    header,
+)
+from replay.config import Origin
+from replay.errors import ConfigError, LiveDataRefused, NotRecordable
+from replay.library import Library
+from replay.replayer import takes_of
+
+if TYPE_CHECKING:
+    from replay.redaction.redactor import Original, Redaction
+    from replay.upstream import Upstream
+
+_LIVE_KEYS = ("sk_live_", "rk_live_")
+_RETRY_HINTS = ("Retry-After", "Stripe-Should-Retry")
+_RESPONSE_HEADERS = ("Content-Type", "Stripe-Version", *_RETRY_HINTS)
+_HEADER_VALUE = re.compile(r"[0-9A-Za-z./+*; =_-]{1,120}\Z")
+
+
+class Stored(StrEnum):
+    """What became of a take."""
+
+    RECORDED = "recorded"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a fetch brought.
+
+    Attributes:
+        response: the client's answer.
+        version: the API version that answered.
+        take: the redacted interaction; None where the answer is not kept.
+        unkept: why it is not kept; empty where it is.
+        retry: the live answer's status and retry hints, for callers that may ask again.
+        unknown: fields that the redaction policy does not know, by name.
+        originals: the replaced values, for the gate alone.
+    """
+
+    response: Response
+    version: str
+    take: Interaction | None
+    unkept: str
+    retry: Headers
+    unknown: tuple[str, ...] = ()
+    originals: tuple[Original, ...] = ()
+
+
+class Recorder:
+    """Records into one library from one live source. Safe to share between threads."""
+
+    def __init__(
+        self,
+        library: Library,
+        api_base: str,
+        *,
+        allow_live: bool = False,
+        raw_view: bool = False,
+    ) -> None:
+        self.library = library
+        self._base = api_base
+        self._source = str(Origin.of(api_base))
+        self._allow_live = allow_live
+        self._raw_view = raw_view
+        self._upstream: Upstream | None = None
+        self._opening = Lock()
+
+    def fetch(self, call: Call, request: Request, *, batch: str = "") -> Outcome:
+        """Fetch a call from the live source and redact the answer. Writes nothing.
+
+        Args:
+            call: what is asked for.
+            request: the client's request; its key and account headers go to the source.
+            batch: names recordings that are fetched back to back.
+
+        Raises:
+            LiveDataRefused: a live-mode key or body, without ``allow_live``.
+            UpstreamError: the source did not answer.
+        """
+        from replay.upstream import Undecodable
+
+        if not self._allow_live and _is_live_key(header(request.headers, "Authorization")):
+            raise LiveDataRefused(
+                "the API key is a live-mode key",
+                where="Authorization",
+                hint="use a test-mode key, or ask for it: allow_live=True, --allow-live",
+            )
+        try:
+            answer = self._open().fetch(request, call.target, call.pinned)
+        except Undecodable as error:
+            kept = _kept_headers(error.response.headers, (*_RESPONSE_HEADERS, "Content-Encoding"))
+            served = replace(error.response, headers=kept)
+            return Outcome(served, UNVERSIONED, None, error.what, ())
+        return self._outcome(call, answer, batch)
+
+    def _outcome(self, call: Call, answer: Response, batch: str) -> Outcome:
+        stated = header(answer.headers, "Stripe-Version")
+        retry = _kept_headers(answer.headers, _RETRY_HINTS)
+        try:
+            version = canonical_version(stated) if stated else call.pinned or UNVERSIONED
+            redaction, body = self._redacted(call, answer)
+            unkept = _unkept(call, answer.status)
+        except (NotRecordable, ConfigError) as error:
+            # What cannot be read cannot be redacted: it goes to the client and nowhere else.
+            served = Response(
+                answer.status, answer.reason, _kept_headers(answer.headers), answer.body
+            )
+            return Outcome(served, UNVERSIONED, None, error.what, retry)
+        headers = (*_kept_headers(answer.headers), ("Request-Id", _request_id(call, version)))
+        response = Response(answer.status, _phrase(answer.status), headers, body)
+        take = Interaction(
+            request=Request("GET", call.uri, _request_headers(call)),
+            response=response,
+            recorded_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            source=self._source,
+            batch=batch,
+            redacted=dict(redaction.redacted) if redaction else {},
+        )
+        return Outcome(
+            response=replace(response, body=answer.body) if self._raw_view else response,
+            version=version,
+            take=None if unkept else take,
+            unkept=unkept,
+            retry=retry,
+            unknown=redaction.unknown if redaction else (),
+            originals=redaction.originals if redaction else (),
+        )
+
+    def _redacted(self, call: Call, answer: Response) -> tuple[Redaction | None, bytes]:
+        from replay.redaction.redactor import redact
+
+        if answer.status in {204, 304} and not answer.body:
+            return None, b""
+        document = bodies.parse(answer.body)
+        if document.get("livemode") is True and not self._allow_live:
+            raise LiveDataRefused(
+                "the answer is live-mode data",
+                where=call.route.path,
+                hint="record from a test account, or ask for it: allow_live=True, --allow-live",
+            )
+        redaction = redact(document, owner=str(call.key))
+        return redaction, bodies.dump(redaction.body)
+
+    def append(self, call: Call, version: str, outcomes: Sequence[Outcome]) -> Stored:
+        """Add takes behind those that the cassette has. The caller holds the object's lock.
+
+        Raises:
+            LeakFound: the gate found something in the final bytes; nothing is written.
+            LibraryError: the file system refuses; nothing has changed.
+        """
+        return self._write(call, version, outcomes, keep_old=True)
+
+    def replace(self, call: Call, version: str, outcomes: Sequence[Outcome]) -> Stored:
+        """Put takes in the place of all that the call key has. The caller holds the lock.
+
+        Takes of other expand sets stay. Takes equal to the old ones leave the file untouched.
+
+        Raises:
+            LeakFound: the gate found something in the final bytes; nothing is written.
+            LibraryError: the file system refuses; nothing has changed.
+        """
+        return self._write(call, version, outcomes, keep_old=False)
+
+    def _write(
+        self, call: Call, version: str, outcomes: Sequence[Outcome], *, keep_old: bool
+    ) -> Stored:
+        from replay.redaction.policy import default_policy
+
+        cassette = self.library.load(call.key, version)
+        old = takes_of(cassette, call) if cassette else ()
+        new = [outcome.take for outcome in outcomes if outcome.take is not None]
+        takes = collapsed([*old, *new] if keep_old else new)
+        if len(old) == len(takes) and all(map(same, old, takes)):
+            return Stored.UNCHANGED
+        label = default_policy().label
+        if cassette is None:
+            cassette = Cassette(call.key, version, label, tuple(takes))
+        else:
+            others = tuple(t for t in cassette.interactions if t not in old)
+            cassette = replace(cassette, policy=label, interactions=(*others, *takes))
+        self._check(cassette, [o for outcome in outcomes for o in outcome.originals])
+        self.library.write(cassette)
+        return Stored.RECORDED
+
+    def _check(self, cassette: Cassette, originals: Iterable[Original]) -> None:
+        """The gate: read back the very text that is about to be written, and search it."""
+        from replay.library import codec
+        from replay.redaction.leaks import gate
+
+        where = str(self.library.path(cassette.key, cassette.api_version))
+        text = codec.dumps(cassette)
+        skeleton, kept = _skeleton(codec.loads(text.encode("utf-8"), where))
+        gate(text, skeleton, originals, kept=kept, where=where)
+
+    def close(self) -> None:
+        """Close the connections to the live source, if any were opened."""
+        with self._opening:
+            if self._upstream is not None:
+                self._upstream.close()
+                self._upstream = None
+
+    def _open(self) -> Upstream:
+        with self._opening:
+            if self._upstream is None:
+                from replay.upstream import Upstream
+
+                self._upstream = Upstream(self._base)
+            return self._upstream
+
+
+def same(one: Interaction, other: Interaction) -> bool:
+    """Whether two takes say the same: all but when, where from and in which batch."""
+    return (
+        one.response == other.response
+        and one.request == other.request
+        and one.redacted == other.redacted
+    )
+
+
+def collapsed(takes: Sequence[Interaction]) -> list[Interaction]:
+    """Takes without the repeats at their end: replay repeats the last take anyway."""
+    kept = list(takes)
+    while len(kept) > 1 and same(kept[-1], kept[-2]):
+        kept.pop()
+    return kept
+
+
+def _skeleton(cassette: Cassette) -> tuple[str, frozenset[str]]:
+    """What the gate searches for originals, and the words that are public by policy.
+
+    Paths, IDs and expand names are left out: they were checked before the call was made.
+    """
+    from replay.redaction.leaks import stand_ins
+
+    parts: list[Any] = []
+    kept = {cassette.key.id, *cassette.key.parents, cassette.api_version}
+    for take in cassette.interactions:
+        parts.append([*take.response.headers, take.source, take.response.reason, take.extra])
+        if take.response.body:
+            document = json.loads(take.response.body)
+            parts.append(stand_ins(document, take.redacted))
+            kept.update(_kept_words(document, take.redacted))
+    parts += [cassette.extra, cassette.cassette_extra]
+    return json.dumps(parts, ensure_ascii=False, default=dict), frozenset(kept)
+
+
+def _kept_words(document: Any, redacted: Mapping[str, str], pointer: str = "") -> Iterator[str]:
+    if isinstance(document, dict):
+        for key, value in document.items():
+            step = key.replace("~", "~0").replace("/", "~1")
+            yield from _kept_words(value, redacted, f"{pointer}/{step}")
+    elif isinstance(document, list):
+        for n, value in enumerate(document):
+            yield from _kept_words(value, redacted, f"{pointer}/{n}")
+    elif isinstance(document, str) and pointer not in redacted:
+        yield document
+
+
+def _unkept(call: Call, status: int) -> str:
+    from replay.redaction.policy import default_policy
+
+    if status in {401, 429} or status >= 500:
+        return f"status {status} tells about the key or the moment, not about the object"
+    if 300 <= status < 400 and status != 304:
+        return "the source redirected the call"
+    policy = default_policy()
+    if not all(
+        policy.keeps_id(call.key.resource, id) for id in (*call.key.parents, call.key.id) if id
+    ):
+        return "the ID in the path may be private: the policy does not keep it"
+    return ""
+
+
+def _kept_headers(headers: Headers, names: Sequence[str] = _RESPONSE_HEADERS) -> Headers:
+    return tuple(
+        (name, value)
+        for name in names
+        if (value := header(headers, name)) is not None and _HEADER_VALUE.match(value)
+    )
+
+
+def _request_headers(call: Call) -> Headers:
+    return (("Stripe-Version", call.pinned),) if call.pinned else ()
+
+
+def _request_id(call: Call, version: str) -> str:
+    # Tells people which recording answered; never the live one, which identifies the account.
+    seed = f"{call.key}\0{version}\0{','.join(call.expand)}"
+    return "req_replay" + hashlib.sha256(seed.encode()).hexdigest()[:10]
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def _is_live_key(authorization: str | None) -> bool:
+    if not authorization:
+        return False
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            credentials = base64.b64decode(credentials, validate=True).decode("latin-1")
+        except binascii.Error:
+            return False
+    return credentials.strip().startswith(_LIVE_KEYS)

@@ -1,0 +1,109 @@
+"""Finds the takes that answer a call: which version, which expand set. Reads a library only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from replay.call import Call, expand_set
+from replay.cassette import Cassette, Interaction
+from replay.errors import CassetteNotFound, VersionNotRecorded
+from replay.library import Library
+
+_expand_of = lru_cache(maxsize=8192)(expand_set)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The takes of one call key.
+
+    Attributes:
+        version: the API version of the cassette.
+        takes: never empty, in the order recorded.
+    """
+
+    version: str
+    takes: tuple[Interaction, ...]
+
+
+def takes_of(cassette: Cassette, call: Call) -> tuple[Interaction, ...]:
+    """A cassette's takes of a call's expand set."""
+    return tuple(t for t in cassette.interactions if _expand_of(t.request.uri) == call.expand)
+
+
+def find(library: Library, call: Call, api_version: str | None = None) -> Found:
+    """The takes that answer a call.
+
+    Args:
+        library: where to look.
+        call: the call.
+        api_version: the session's version, which wins over the client's.
+
+    Raises:
+        CassetteNotFound: nothing is recorded for the object.
+        VersionNotRecorded: it is, but not so that it answers this call.
+        CassetteDamaged: what is recorded cannot be used.
+    """
+    wanted = api_version or call.pinned
+    if wanted is not None:
+        cassette = library.load(call.key, wanted)
+        if cassette is not None and (takes := takes_of(cassette, call)):
+            return Found(wanted, takes)
+    cassettes = library.recorded(call.key)
+    if wanted is not None:
+        # The source may answer in another version than it was asked for.
+        for cassette in cassettes:
+            asked = tuple(t for t in takes_of(cassette, call) if t.pinned == wanted)
+            if asked:
+                return Found(cassette.api_version, asked)
+        raise _refusal(library, call, cassettes, wanted)
+    fitting = [(c, takes) for c in cassettes if (takes := takes_of(c, call))]
+    unpinned = [pair for pair in fitting if any(t.pinned is None for t in pair[1])]
+    if unpinned:
+        cassette, takes = max(unpinned, key=lambda pair: max(t.recorded_at for t in pair[1]))
+        return Found(cassette.api_version, takes)
+    if len(fitting) == 1:
+        cassette, takes = fitting[0]
+        return Found(cassette.api_version, takes)
+    raise _refusal(library, call, cassettes, None)
+
+
+def _refusal(
+    library: Library, call: Call, cassettes: tuple[Cassette, ...], wanted: str | None
+) -> CassetteNotFound:
+    where = f"library {library.shown}"
+    name = str(call.key)
+    record = call.command(wanted) if wanted else call.command()
+    if not cassettes:
+        near = library.nearest(call.key)
+        hint = f"record it: {record} --library {library.shown}"
+        if near:
+            hint = f"recorded {call.route.resource} with the nearest IDs: {', '.join(near)}\n{hint}"
+        return CassetteNotFound(
+            f"{name} is not recorded",
+            where=where, hint=hint, resource=call.key.resource, id=call.key.id, nearest=near,
+        )  # fmt: skip
+    versions = tuple(c.api_version for c in cassettes)
+    fitting = [c.api_version for c in cassettes if takes_of(c, call)]
+    if wanted in versions or (wanted is None and not fitting):
+        sets = sorted({_shown(_expand_of(t.request.uri)) for c in cassettes
+                       for t in c.interactions if wanted in {None, c.api_version}})  # fmt: skip
+        what = f"{name} is not recorded {_shown(call.expand)}"
+        hint = f"recorded {', '.join(sets)}\nrecord it: {record} --library {library.shown}"
+    elif wanted is None:
+        what = f"{name} is recorded at several API versions, and the call names none"
+        hint = (f"recorded: {', '.join(versions)}\n"
+                "choose one: use_cassettes(api_version=…) or REPLAY_API_VERSION=…")  # fmt: skip
+    else:
+        what = f"{name} is not recorded at API version {wanted}"
+        hint = (f"recorded: {', '.join(versions)}\n"
+                f"record it: {record} --library {library.shown}")  # fmt: skip
+    error = VersionNotRecorded(
+        what, where=where, hint=hint, resource=call.key.resource, id=call.key.id
+    )
+    error.recorded = versions
+    return error
+
+
+def _shown(expand: tuple[str, ...]) -> str:
+    return "with expand " + ", ".join(expand) if expand else "without expand"

@@ -1,0 +1,303 @@
+"""One use of a library: answers calls by replaying or recording, and remembers what it refused.
+
+Interception and server both ask a session. It is safe to share between the threads and tasks of
+one test, and never shared between tests.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from threading import Lock
+
+from replay.call import Call, read
+from replay.cassette import Interaction, Request, Response
+from replay.config import Config
+from replay.errors import CassetteNotFound, Refused, ReplayError
+from replay.library import Library
+from replay.modes import DECISIONS, Action, RecordMode, Takes
+from replay.recorder import Outcome, Recorder, same
+from replay.replayer import find
+
+_log = logging.getLogger("replay")
+
+_rerecorded: set[tuple[str, Call]] = set()
+"""Call keys that mode ``all`` has recorded anew in this process, by library root."""
+
+
+@dataclass(slots=True)
+class _Deck:
+    """The takes of one call key in one session, and how far they are served."""
+
+    call: Call
+    version: str = ""
+    takes: list[Interaction] = field(default_factory=list)
+    position: int = 0
+    opened: bool = False
+    loaded: bool = False
+    refusal: CassetteNotFound | None = None
+    repeats: list[Outcome] = field(default_factory=list)
+    anew: list[Outcome] | None = None
+    flight: Future[Response] | None = None
+    lock: Lock = field(default_factory=Lock)
+
+    def state(self) -> Takes:
+        if self.position < len(self.takes):
+            return Takes.LEFT
+        if not self.takes:
+            return Takes.ABSENT
+        return Takes.OPENED if self.opened else Takes.USED_UP
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What a session did: numbers of calls played, recorded, refused, and answered unrecorded."""
+
+    played: int
+    recorded: int
+    refused: int
+    unkept: int
+
+
+class Session:
+    """One use of a library.
+
+    Attributes:
+        library: the library that answers and is recorded into.
+        config: the settings in force.
+        refusals: every refusal so far, also those that the code under test swallowed.
+        notes: why answers were served but not recorded, and fields the policy does not know.
+    """
+
+    def __init__(self, config: Config, *, allow_live: bool = False, raw_view: bool = False) -> None:
+        self.config = config
+        self.library = Library(config.library)
+        self.refusals: list[ReplayError] = []
+        self.notes: list[str] = []
+        self._mode = config.mode
+        self._recorder = Recorder(
+            self.library, config.api_base, allow_live=allow_live, raw_view=raw_view
+        )
+        self._lock = Lock()
+        self._decks: dict[Call, _Deck] = {}
+        self._read: dict[tuple[str, str, str | None, str | None, str | None], _Deck] = {}
+        self._played = self._recorded = self._unkept = 0
+
+    def __repr__(self) -> str:
+        return f"<Session of {self.library.shown}, mode {self._mode.value}, {self.tally}>"
+
+    @property
+    def tally(self) -> Tally:
+        """What was played, recorded and refused so far."""
+        return Tally(self._played, self._recorded, len(self.refusals), self._unkept)
+
+    def answer(self, request: Request) -> Response:
+        """Answer a request to the API. The body is decoded; none for HEAD.
+
+        Raises:
+            ReplayError: the refusal; also kept in `refusals`.
+        """
+        try:
+            deck = self._deck(request)
+            response = self._answer(deck, request)
+        except ReplayError as error:
+            self.refusals.append(error)
+            raise
+        return replace(response, body=b"") if request.method == "HEAD" else response
+
+    def serve(self, request: Request) -> Response:
+        """`answer` for hooks inside client libraries.
+
+        Raises:
+            Refused: carries the refusal past whatever the client does to an `Exception`.
+        """
+        try:
+            return self.answer(request)
+        except ReplayError as error:
+            raise Refused(error) from error
+
+    async def serve_async(self, request: Request) -> Response:
+        """`serve` without blocking the event loop: what may fetch runs in a worker thread.
+
+        Raises:
+            Refused: carries the refusal.
+        """
+        if self._mode is RecordMode.NONE:
+            return self.serve(request)
+        from anyio import to_thread
+
+        return await to_thread.run_sync(self.serve, request)
+
+    def close(self, *, failed: bool = False) -> None:
+        """End the session: write what mode ``all`` recorded anew.
+
+        Args:
+            failed: the code under test raised, so its takes are not complete: old files stay.
+
+        Raises:
+            ReplayError: a re-recording could not be written; the old file stays.
+        """
+        for deck in list(self._decks.values()):
+            if deck.anew and not failed:
+                self._replace(deck, deck.anew)
+        self._recorder.close()
+
+    def _replace(self, deck: _Deck, outcomes: list[Outcome]) -> None:
+        versions = dict.fromkeys(outcome.version for outcome in outcomes)
+        with self.library.lock(deck.call.key):
+            for version in versions:
+                takes = [outcome for outcome in outcomes if outcome.version == version]
+                self._recorder.replace(deck.call, version, takes)
+
+    def _deck(self, request: Request) -> _Deck:
+        # Clients repeat themselves: a request seen before is not parsed again.
+        version = account = context = None
+        for name, value in request.headers:
+            match len(name), name.lower():
+                case 14, "stripe-version":
+                    version = value
+                case 14, "stripe-account":
+                    account = value
+                case 14, "stripe-context":
+                    context = value
+        seen = (request.method, request.uri, version, account, context)
+        deck = self._read.get(seen)
+        if deck is None:
+            call = read(request)
+            if self.config.api_version is not None:
+                call = replace(call, pinned=self.config.api_version)
+            with self._lock:
+                deck = self._decks.setdefault(call, _Deck(call))
+                self._read[seen] = deck
+        return deck
+
+    def _answer(self, deck: _Deck, request: Request) -> Response:
+        with deck.lock:
+            if not deck.loaded:
+                self._load(deck)
+            action = DECISIONS[deck.state()][self._mode]
+            if action is Action.RERECORD and self._run_has(deck):
+                action = Action.REPLAY if deck.state() is Takes.LEFT else Action.RECORD
+            if action is Action.REPLAY:
+                deck.position += 1
+                self._played += 1
+                return deck.takes[deck.position - 1].response
+            if action is Action.REPEAT:
+                self._played += 1
+                return deck.takes[-1].response
+            if action is Action.REFUSE:
+                assert deck.refusal is not None  # noqa: S101 - absent takes come with one
+                raise deck.refusal
+            flight, mine = deck.flight, deck.flight is None
+            if flight is None:
+                flight = deck.flight = Future()
+        return self._fly(deck, flight, request, action) if mine else flight.result()
+
+    def _fly(
+        self, deck: _Deck, flight: Future[Response], request: Request, action: Action
+    ) -> Response:
+        # One fetch per call key at a time: whoever asks meanwhile gets the same answer.
+        try:
+            take: Callable[[_Deck, Request], Response] = (
+                self._fetch_anew if action is Action.RERECORD else self._record
+            )
+            response = take(deck, request)
+        except BaseException as error:
+            with deck.lock:
+                deck.flight = None
+            flight.set_exception(error)
+            raise
+        with deck.lock:
+            deck.flight = None
+        flight.set_result(response)
+        return response
+
+    def _load(self, deck: _Deck) -> None:
+        try:
+            found = find(self.library, deck.call)
+            deck.version, deck.takes = found.version, list(found.takes)
+        except CassetteNotFound as refusal:
+            deck.refusal = refusal
+        deck.loaded = True
+
+    def _run_has(self, deck: _Deck) -> bool:
+        # Re-recording is done once per run: a later session replays what an earlier one recorded.
+        if deck.anew is not None:
+            return False
+        key = (str(self.library.root), deck.call)
+        with self._lock:
+            if key in _rerecorded:
+                return True
+            _rerecorded.add(key)
+        deck.anew = []
+        return False
+
+    def _record(self, deck: _Deck, request: Request) -> Response:
+        with self.library.lock(deck.call.key):
+            if self._has_more(deck):
+                return self._next(deck)
+            outcome = self._recorder.fetch(deck.call, request)
+            self._note(deck.call, outcome)
+            if outcome.take is None:
+                return outcome.response
+            if (
+                deck.takes
+                and deck.version == outcome.version
+                and same(deck.takes[-1], outcome.take)
+            ):
+                # A repeat is written only when something else follows it.
+                deck.repeats.append(outcome)
+            else:
+                self._recorder.append(deck.call, outcome.version, [*deck.repeats, outcome])
+                deck.repeats.clear()
+        with deck.lock:
+            deck.version = outcome.version
+            deck.takes.append(outcome.take)
+            deck.position = len(deck.takes)
+            deck.opened = True
+        if self._mode is RecordMode.ALL:
+            with self._lock:
+                _rerecorded.add((str(self.library.root), deck.call))
+        self._recorded += 1
+        return outcome.response
+
+    def _has_more(self, deck: _Deck) -> bool:
+        """Whether another process or session recorded takes since this deck was loaded."""
+        if deck.opened or self._mode is RecordMode.ALL:
+            return False
+        try:
+            found = find(self.library, deck.call)
+        except CassetteNotFound:
+            return False
+        with deck.lock:
+            deck.version, deck.takes = found.version, list(found.takes)
+            return deck.position < len(deck.takes)
+
+    def _next(self, deck: _Deck) -> Response:
+        with deck.lock:
+            deck.position += 1
+            self._played += 1
+            return deck.takes[deck.position - 1].response
+
+    def _fetch_anew(self, deck: _Deck, request: Request) -> Response:
+        outcome = self._recorder.fetch(deck.call, request)
+        self._note(deck.call, outcome)
+        if outcome.take is not None:
+            assert deck.anew is not None  # noqa: S101 - set by _run_has
+            deck.anew.append(outcome)
+            self._recorded += 1
+        return outcome.response
+
+    def _note(self, call: Call, outcome: Outcome) -> None:
+        if outcome.unkept:
+            self._unkept += 1
+            self._say(f"{call.route.path} was answered but not recorded: {outcome.unkept}")
+        for name in outcome.unknown:
+            self._say(f"the policy does not know {name}; its value was redacted")
+
+    def _say(self, note: str) -> None:
+        if note not in self.notes:
+            self.notes.append(note)
+            _log.warning("%s", note)

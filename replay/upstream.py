@@ -1,0 +1,167 @@
+"""The one exit to the network: fetches a call from the live source, bounded and unredirected.
+
+Nothing else in replay opens a connection. Its own traffic passes replay's hooks and guard by a
+context variable, so import order decides nothing.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from replay.cassette import Headers, Request, Response, header
+from replay.errors import ReplayError, UpstreamError
+
+if TYPE_CHECKING:
+    import httpx
+
+MAX_BODY = 16 * 1024 * 1024
+"""The largest answer that is decoded, in bytes, before and after decompression."""
+
+TIMEOUT = 80.0
+"""Seconds to wait for a connection or for the next bytes; the SDK's own default."""
+
+# Sent on as they are; everything else that a client says about its person or machine stays here.
+_PASSED_ON = ("Authorization", "Stripe-Account", "Stripe-Context")
+
+_passing: ContextVar[bool] = ContextVar("replay_passing", default=False)
+
+
+def passing() -> bool:
+    """Whether the running code is this module's: hooks and guard let it through."""
+    return _passing.get()
+
+
+@contextmanager
+def _pass() -> Iterator[None]:
+    before = _passing.get()
+    _passing.set(True)
+    try:
+        yield
+    finally:
+        _passing.set(before)
+
+
+class Undecodable(ReplayError):
+    """The answer's encoding could not be undone within the limits.
+
+    Attributes:
+        response: the answer as it came, still encoded, with its encoding header.
+    """
+
+    def __init__(self, what: str, response: Response) -> None:
+        super().__init__(what)
+        self.response = response
+
+
+class Upstream:
+    """A live source at one base URL. Safe to share between threads; connections are reused.
+
+    Attributes:
+        base: the base URL: https, or loopback.
+    """
+
+    def __init__(self, base: str, *, timeout: float = TIMEOUT) -> None:
+        import httpx
+
+        self.base = base
+        with _pass():
+            # The client reads proxies from the environment; it never follows a redirect.
+            self._client = httpx.Client(
+                timeout=timeout,
+                follow_redirects=False,
+                headers={"Accept-Encoding": "gzip, deflate", "User-Agent": "replay-cassettes"},
+            )
+
+    def fetch(self, request: Request, target: str, version: str | None) -> Response:
+        """Ask the live source for `target` on behalf of a client's request.
+
+        The answer is decoded. Redirects are answers like any other.
+
+        Args:
+            request: the client's request: its key and account go along, nothing else of it.
+            target: path and query.
+            version: the API version to ask for; None asks for the account's own.
+
+        Raises:
+            UpstreamError: it did not answer, or not in HTTP, or with more than `MAX_BODY`.
+            Undecodable: it answered, but its content encoding could not be undone.
+        """
+        import httpx
+
+        sent = [(name, value) for name in _PASSED_ON
+                if (value := header(request.headers, name)) is not None]  # fmt: skip
+        if version is not None:
+            sent.append(("Stripe-Version", version))
+        try:
+            with _pass(), self._client.stream("GET", self.base + target, headers=sent) as answer:
+                return _read(answer)
+        except httpx.InvalidURL as error:
+            raise UpstreamError("the address is not valid", where=self.base) from error
+        except httpx.HTTPError as error:
+            where = urlsplit(self.base).netloc
+            raise UpstreamError(
+                f"the live source did not answer: {_reason(error)}",
+                where=where,
+                hint="check the network, proxies and --api-base; nothing was recorded",
+            ) from error
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+
+def _reason(error: httpx.HTTPError) -> str:
+    text = str(error)
+    return f"{type(error).__name__} ({text})" if text else type(error).__name__
+
+
+def _read(answer: httpx.Response) -> Response:
+    raw = bytearray()
+    for chunk in answer.iter_raw(1 << 16):
+        raw += chunk
+        if len(raw) > MAX_BODY:
+            raise UpstreamError(
+                f"the answer is larger than {MAX_BODY} bytes", where=str(answer.url.host)
+            )
+    headers: Headers = tuple(
+        (name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw
+    )
+    encodings = [
+        coding.strip().lower()
+        for coding in answer.headers.get("Content-Encoding", "").split(",")
+        if coding.strip().lower() not in {"", "identity"}
+    ]
+    whole = Response(answer.status_code, answer.reason_phrase, headers, bytes(raw))
+    body = whole.body
+    for coding in reversed(encodings):
+        body = _decoded(body, coding, whole)
+    return Response(answer.status_code, answer.reason_phrase, headers, body)
+
+
+def _decoded(body: bytes, coding: str, whole: Response) -> bytes:
+    if coding not in {"gzip", "x-gzip", "deflate"}:
+        raise Undecodable(f"the content encoding {coding!r:.40} is not known", whole)
+    try:
+        try:
+            return _inflated(body, 47, whole)  # gzip or zlib, told apart by their headers
+        except zlib.error:
+            if coding != "deflate":
+                raise
+            return _inflated(body, -15, whole)  # deflate without zlib's header, as some send it
+    except zlib.error:
+        raise Undecodable(f"the answer is not valid {coding}", whole) from None
+
+
+def _inflated(body: bytes, window: int, whole: Response) -> bytes:
+    inflater = zlib.decompressobj(window)
+    out = inflater.decompress(body, MAX_BODY + 1)
+    if len(out) > MAX_BODY:
+        raise Undecodable(f"the answer unpacks to more than {MAX_BODY} bytes", whole)
+    if not inflater.eof:
+        raise zlib.error("truncated")
+    return out

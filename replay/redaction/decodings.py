@@ -1,0 +1,116 @@
+"""Undoing the encodings that a value may hide in: escapes, base64, hex, UTF-16, mojibake.
+
+Reading a text back is cheaper than spelling each of thousands of values in every encoding, and
+it also finds spellings that nobody listed (`%2f` beside `%2F`, `&eacute;` beside `&#233;`).
+"""
+
+from __future__ import annotations
+
+import binascii
+import html
+import re
+from collections.abc import Iterable, Iterator
+from functools import partial
+from urllib.parse import unquote, unquote_plus
+
+BASE64_RUN = re.compile(r"[A-Za-z0-9+/_-]{8,}")
+HEX_RUN = re.compile(r"[0-9A-Fa-f]{12,}")
+
+_URL_ALPHABET = str.maketrans("-_", "+/")
+_JSON_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|([\"\\/bfnrt]))")
+_SHORT = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+_HIGH = re.compile(r"[^\x00-\x7f]+")
+_SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+
+
+def json_unescaped(text: str) -> str:
+    """The text with JSON's escapes read once; what is no escape stays."""
+    if "\\" not in text:
+        return text
+    text = _JSON_ESCAPE.sub(_unescape, text)
+    return _SURROGATES.sub(
+        lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), text
+    )
+
+
+def _unescape(escape: re.Match[str]) -> str:
+    code, short = escape.groups()
+    return chr(int(code, 16)) if code else _SHORT.get(short, short)
+
+
+def unescaped(text: str) -> str:
+    """The text with JSON, URL and HTML escapes read once each."""
+    text = json_unescaped(text)
+    if "%" in text:
+        text = unquote(text, errors="replace")
+    return html.unescape(text) if "&" in text else text
+
+
+def base64_views(*runs: str) -> Iterator[str]:
+    """What runs of base64 or base64url characters say, read from each of four positions.
+
+    All runs are read at once, one line each: per run it would cost ten times as much.
+    """
+    plain = [run.translate(_URL_ALPHABET) for run in runs]
+    for start in range(4):
+        yield from _as_text(binascii.a2b_base64(_whole(run[start:])) for run in plain)
+
+
+def hex_views(*runs: str) -> Iterator[str]:
+    """What runs of hex digits say, read from either position; one line each."""
+    for start in range(2):
+        yield from _as_text(
+            bytes.fromhex(run[start : start + (len(run) - start) // 2 * 2]) for run in runs
+        )
+
+
+def _whole(part: str) -> str:
+    # One character alone carries no byte; two and three want padding.
+    return part[:-1] if len(part) % 4 == 1 else part + "=" * (-len(part) % 4)
+
+
+def _as_text(lines: Iterable[bytes]) -> Iterator[str]:
+    raw = b"\n".join(lines)
+    yield raw.decode("utf-8", "replace")
+    yield raw.decode("latin-1")
+
+
+def views(text: str) -> Iterator[str]:
+    """All readings of a text, itself first, each once.
+
+    They show values in JSON strings, in JSON inside JSON strings, percent-encoded (as UTF-8 and
+    latin-1), as form data, with HTML entities, in base64 at any offset, base64url, hex, UTF-16,
+    and as UTF-8 that was read as latin-1.
+    """
+    once = json_unescaped(text)
+    layers = dict.fromkeys((text, once, json_unescaped(once)))
+    seen: set[str] = set()
+    for layer in layers:
+        for reading in _readings(layer):
+            if reading not in seen:
+                seen.add(reading)
+                yield reading
+
+
+def _readings(text: str) -> Iterator[str]:
+    yield text
+    if "%" in text:
+        yield unquote(text, errors="replace")
+        yield unquote(text, encoding="latin-1")
+    if "%" in text or "+" in text:
+        yield unquote_plus(text, errors="replace")
+    if "&" in text:
+        yield html.unescape(text)
+    yield from base64_views(*BASE64_RUN.findall(text))
+    yield from hex_views(*HEX_RUN.findall(text))
+    raw = text.encode("latin-1", "replace")
+    for start in range(2):
+        yield raw[start:].decode("utf-16-le", "replace")
+        yield raw[start:].decode("utf-16-be", "replace")
+    if not text.isascii():
+        for charset in ("latin-1", "cp1252"):
+            yield _HIGH.sub(partial(_read_as_utf8, charset), text)
+
+
+def _read_as_utf8(charset: str, run: re.Match[str]) -> str:
+    return run[0].encode(charset, "replace").decode("utf-8", "replace")

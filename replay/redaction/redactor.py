@@ -1,0 +1,249 @@
+"""Redact a parsed body: keep what the policy lists, put stand-ins of the same class elsewhere.
+
+Pure: never changes its input. The same body with other private values gives the same result, and
+redacting a result again changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from replay.errors import NotRecordable
+from replay.redaction.policy import (
+    KEPT_KINDS,
+    STRING_CLASSES,
+    Node,
+    Policy,
+    default_policy,
+)
+from replay.redaction.pseudonyms import NUMBER_CONSTANTS, stand_in
+from replay.redaction.secret_forms import is_secret
+from replay.redaction.values import is_generated, is_plain_key, look
+
+MAX_DEPTH = 100
+"""Levels of nesting that a body may have; Stripe's own have about a dozen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A value that was replaced, for the gate alone. Its repr does not show it.
+
+    Attributes:
+        pointer: JSON pointer in the redacted body.
+        kind: the value's class.
+        value: what was there.
+    """
+
+    pointer: str
+    kind: str
+    value: str | int | float = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """A redacted body and what was done to it.
+
+    Attributes:
+        body: the redacted body.
+        redacted: JSON pointer -> class, for each replaced leaf; a renamed key has the class
+            ``key``, and ``key+<class>`` where its value was replaced too.
+        originals: the replaced values that were no stand-ins already.
+        unknown: fields that the policy does not know, such as ``invoice/new_field``.
+    """
+
+    body: Any
+    redacted: Mapping[str, str]
+    originals: tuple[Original, ...] = field(repr=False)
+    unknown: tuple[str, ...] = ()
+
+
+def redact(body: Any, *, owner: str, policy: Policy | None = None) -> Redaction:
+    """Redact a parsed JSON body.
+
+    Args:
+        body: what `json.loads` gave.
+        owner: the call key's text, such as ``invoices in_…``: owns what no enclosing ID owns. Its
+            last word is the ID that was asked for.
+        policy: the policy; by default the one that ships with replay.
+
+    Raises:
+        NotRecordable: the body nests too deep.
+        PolicyError: the policy's data cannot be used.
+    """
+    walk = _Walk(policy or default_policy(), asked=owner.rpartition(" ")[2])
+    node, label = _UNKNOWN, "body"
+    if isinstance(body, dict) and "object" not in body and isinstance(body.get("error"), dict):
+        node, label = walk.policy.type("error").root, "error"
+    place = _Place(owner, "", "", label, known=label == "error")
+    redacted = walk.value(body, node, place, {}, 0)
+    return Redaction(redacted, walk.redacted, tuple(walk.originals), tuple(walk.unknown))
+
+
+_NO_FIELDS: Mapping[str, Node] = {}
+_UNKNOWN = Node(None, {"id": Node("id"), "object": Node("object")})
+_CONTAINER = Node()
+_PRIVATE = Node("map")
+_NO_SUCH = re.compile(
+    r"No such ([a-z_ ]{1,60}): '?([^\s';]{1,255})'?"
+    r"(?:; a similar object exists in (?:live|test) mode, but a (?:live|test) mode key was used"
+    r" to make this request\.)?\Z"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    owner: str  # whose value it is
+    slot: str  # where the owner keeps it
+    pointer: str
+    label: str  # the same as names, without list indexes: "invoice/parent/type"
+    known: bool  # whether the policy knows the field
+    deep: Mapping[str, Node] = field(default_factory=lambda: _NO_FIELDS)
+
+    def step(self, name: str | int, *, known: bool) -> _Place:
+        """One level down; a list's index is no part of the label."""
+        slot = f"{self.slot}/{name}" if self.slot else str(name)
+        label = f"{self.label}/{name}" if isinstance(name, str) else self.label
+        return _Place(self.owner, slot, f"{self.pointer}/{name}", label, known, self.deep)
+
+
+class _Walk:
+    """One pass over one body, with what it collects."""
+
+    def __init__(self, policy: Policy, asked: str) -> None:
+        self.policy = policy
+        self.asked = asked
+        self.redacted: dict[str, str] = {}
+        self.originals: list[Original] = []
+        self.unknown: dict[str, None] = {}
+
+    def value(self, value: Any, node: Node, at: _Place, beside: dict[str, Any], depth: int) -> Any:
+        """One value, with the object that it is a field of (`beside`)."""
+        if not isinstance(value, dict | list):
+            return self.leaf(value, node, at, beside)
+        if depth >= MAX_DEPTH:
+            raise NotRecordable(f"the answer nests deeper than {MAX_DEPTH} levels")
+        if isinstance(value, dict):
+            return self.mapping(value, node, at, depth + 1)
+        return [
+            self.value(item, node, at.step(index, known=at.known), beside, depth + 1)
+            for index, item in enumerate(value)
+        ]
+
+    def mapping(self, value: dict[str, Any], node: Node, at: _Place, depth: int) -> dict[str, Any]:
+        node, at, repeats = self.enter(value, node, at)
+        result: dict[str, Any] = {}
+        renamed = 0
+        for key, child in value.items():
+            child_node = self.child_node(node, at, key, child)
+            name = key
+            if not (key in node.children or key in at.deep):
+                while not is_plain_key(name, self.policy.prefixes) or (
+                    name != key and (name in value or name in result)
+                ):
+                    name = str(self.stand_in(at.owner, f"{at.slot}/#{renamed}", "key"))
+                    renamed += 1
+            there = at.step(name, known=child_node is not None)
+            if child_node is None and at.known:
+                self.unknown[there.label] = None
+            if key in repeats:
+                there = self.repeated(there, *repeats[key], value)
+            result[name] = self.value(child, child_node or _UNKNOWN, there, value, depth)
+            if name != key:
+                kind = self.redacted.get(there.pointer)
+                self.redacted[there.pointer] = f"key+{kind}" if kind else "key"
+                self.originals.append(Original(there.pointer, "key", key))
+        return result
+
+    def enter(
+        self, value: dict[str, Any], node: Node, at: _Place
+    ) -> tuple[Node, _Place, Mapping[str, tuple[str, str]]]:
+        """What holds inside an object: its type's rules, its ID as the owner."""
+        if node is _PRIVATE or node.kind == "map":
+            return _PRIVATE, at, {}
+        repeats: Mapping[str, tuple[str, str]] = {}
+        name = value.get("object")
+        if isinstance(name, str) and name in self.policy.objects:
+            policy = self.policy.type(name)
+            node, repeats = policy.root, policy.repeats
+            at = _Place(at.owner, at.slot, at.pointer, name, known=True)
+        elif node.deep:
+            at = replace(at, deep={**at.deep, **node.deep})
+        own = self.own_id(value, node)
+        return node, replace(at, owner=own, slot="") if own else at, repeats
+
+    def child_node(self, node: Node, at: _Place, key: str, child: Any) -> Node | None:
+        """The rule of a field; None where the policy does not know it."""
+        if node is _PRIVATE:
+            return _PRIVATE
+        found = node.children.get(key) or at.deep.get(key) or node.children.get("*")
+        if found is None and at.deep and (child is None or isinstance(child, dict | list)):
+            return _CONTAINER
+        return found
+
+    def own_id(self, value: dict[str, Any], node: Node) -> str | None:
+        own = value.get("id")
+        kind = (node.children.get("id") or _UNKNOWN.children["id"]).kind
+        return own if isinstance(own, str) and kind and self.policy.keeps(kind, own) else None
+
+    def repeated(self, at: _Place, owner: str, slot: str, beside: dict[str, Any]) -> _Place:
+        """The place at the other object, where that one is named."""
+        other = beside.get(owner)
+        if isinstance(other, dict):
+            other = self.own_id(other, _UNKNOWN)
+        if not self.policy.keeps("id", other):
+            return at
+        return replace(at, owner=str(other), slot=slot)
+
+    def leaf(self, value: Any, node: Node, at: _Place, beside: dict[str, Any]) -> Any:
+        if value is None or isinstance(value, bool) or value == "" or self.keeps(value, node):
+            return value
+        if node.kind == "message" and isinstance(value, str):
+            return self.message(value, at, beside)
+        kind = _class(value, node)
+        return self.put(value, kind, self.stand_in(at.owner, at.slot, kind), at)
+
+    def keeps(self, value: str | int | float, node: Node) -> bool:
+        if node.kind is None:
+            # Nobody declared it. A moved ID is what an upgrade is about, and says nothing private.
+            return is_generated(value, self.policy.prefixes, strict=True) and not is_secret(
+                str(value)
+            )
+        return node.kind in KEPT_KINDS and self.policy.keeps(node.kind, value)
+
+    def message(self, value: str, at: _Place, beside: dict[str, Any]) -> str:
+        """An error's message: kept where it is made of kept parts, else one that names its code."""
+        found = _NO_SUCH.match(value)
+        if found and found[1].replace(" ", "_") in self.policy.vocabulary and not is_secret(value):
+            chosen = found[2] == self.asked and self.policy.keeps("chosen", found[2])
+            if chosen or self.policy.keeps("id", found[2]):
+                return value
+        code = beside.get("code") or beside.get("type")
+        named = f" ({code})" if self.policy.keeps("enum", code) else ""
+        return str(self.put(value, "message", f"Redacted message{named}", at))
+
+    def put(
+        self, value: str | int | float, kind: str, stand_in: str | int | float, at: _Place
+    ) -> str | int | float:
+        self.redacted[at.pointer] = kind
+        if value != stand_in:
+            self.originals.append(Original(at.pointer, kind, value))
+        return stand_in
+
+    def stand_in(self, owner: str, slot: str, kind: str) -> str | int | float:
+        return stand_in(owner, slot, kind, policy=self.policy.name)
+
+
+def _class(value: str | int | float, node: Node) -> str:
+    """The class of a value that goes: as declared where the JSON type agrees, else as it looks."""
+    kind = node.kind
+    if isinstance(value, str):
+        if kind == "list_url":
+            return "path"
+        if kind in STRING_CLASSES:
+            return kind
+    elif isinstance(value, int) and kind in NUMBER_CONSTANTS:
+        return kind
+    return look(value)

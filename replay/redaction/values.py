@@ -1,0 +1,123 @@
+"""What single values look like: which may be kept as a declared kind, and the class of any other.
+
+A kept kind never trusts the field alone: a value that does not look like its kind is replaced.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+
+from replay.redaction.secret_forms import is_secret
+
+TOKEN = re.compile(
+    r"(?!.{65})[a-z]{1,30}[0-9]{0,3}(?:[_.-](?:[a-z]{1,30}[0-9]{0,3}|[0-9]{1,4}[a-z]{0,3}))*\Z"
+)
+"""A lower-case word of the API, such as ``requires_action``, ``p24`` or ``invoice.paid``."""
+
+_CHOSEN = re.compile(r"(?!\d{7})[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\Z")
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,3}\Z")
+_CURRENCY = re.compile(r"[a-z]{3}\Z|[A-Z]{3}\Z")
+_COUNTRY = re.compile(r"[A-Z]{2}\Z")
+_LOCALE = re.compile(r"[a-z]{2,3}(?:[-_](?:[A-Z]{2}|[0-9]{3}|[A-Z][a-z]{3}))?\Z|auto\Z")
+_VERSION = re.compile(r"\d{4}-\d\d-\d\d(?:\.[a-z]{1,20})?\Z|v\d\Z")
+_PARAM = re.compile(r"[a-z][a-z_]{0,63}(?:\[(?:[a-z_]{0,64}|\d{1,3})\])*\Z")
+_DOC_URL = re.compile(r"https://(?:docs\.stripe\.com|stripe\.com/docs)(?:/[a-z]+(?:-[a-z]+)*)+\Z")
+_DECIMAL = re.compile(r"-?\d+(?:\.\d+)?\Z")
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)\Z")
+
+_PLAIN_KEY = re.compile(r"(?!.*\d{5})[A-Za-z_][A-Za-z0-9_-]{0,63}\Z")
+_RANDOM = re.compile(r"(?=.*\d)(?=.*[a-z])(?=.*[A-Z])[A-Za-z0-9]{12,}")
+
+_LOOKS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("url", re.compile(r"https?://\S+\Z", re.IGNORECASE)),
+    ("email", re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+\Z")),
+    ("secret", re.compile(r"REDACTED_SECRET_")),
+    ("datetime", _INSTANT),
+    ("date", re.compile(r"\d{4}-\d\d-\d\d\Z")),
+    ("integer", re.compile(r"-?\d+\Z")),
+    ("decimal", re.compile(r"-?\d+\.\d+\Z")),
+    ("ip", re.compile(r"\d{1,3}(?:\.\d{1,3}){3}\Z")),
+    ("phone", re.compile(r"\+?\(?\d[\d ().-]{5,24}\Z")),
+)
+
+FIRST_TIME, LAST_TIME = 1_000_000_000, 4_102_444_800
+"""Integers from 2001 to 2100, read as unix times, are a format class of their own."""
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float)
+
+
+def _matches(regex: re.Pattern[str]) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, str) and regex.match(value) is not None
+
+
+SIMPLE_KINDS: dict[str, Callable[[object], bool]] = {
+    "amount": _is_int,  # minor units of the currency
+    "int": _is_int,  # counts, versions, sequence numbers
+    "time": lambda value: _is_int(value) or _matches(_INSTANT)(value),
+    "rate": _is_number,
+    "decimal": lambda value: _is_number(value) or _matches(_DECIMAL)(value),
+    "enum": _matches(TOKEN),
+    "chosen": _matches(_CHOSEN),
+    "code": _matches(_CODE),  # a short code of a public code list
+    "currency": _matches(_CURRENCY),
+    "country": _matches(_COUNTRY),
+    "locale": _matches(_LOCALE),
+    "version": _matches(_VERSION),
+    "param": _matches(_PARAM),
+    "doc_url": _matches(_DOC_URL),
+    "bool": lambda _: False,  # booleans are kept everywhere; this kind only names the field
+    "group": lambda _: False,  # likewise: an object or a list of objects
+}
+"""Kind that a field may keep -> whether a value looks like it."""
+
+
+def is_generated(value: object, prefixes: Collection[str], *, strict: bool = False) -> bool:
+    """Whether a string is an ID that Stripe generated: known prefix, alphabet, length.
+
+    Args:
+        value: any JSON value.
+        prefixes: the known ones, without the last underscore.
+        strict: for fields that nobody declared: digits and letters of both cases are wanted.
+    """
+    if not isinstance(value, str) or not value.isascii() or len(value) > 255:
+        return False
+    prefix, _, tail = value.rpartition("_")
+    if len(tail) < 8 or not tail.isalnum():
+        return False
+    if (
+        prefix not in prefixes
+        and prefix.removesuffix("_test").removesuffix("_live") not in prefixes
+    ):
+        return False
+    digit = any(map(str.isdigit, tail))
+    cases = tail != tail.lower() and tail != tail.upper()
+    return (digit and cases and len(tail) >= 14) if strict else (digit or cases)
+
+
+def is_plain_key(key: str, prefixes: Collection[str]) -> bool:
+    """Whether a map's key is an identifier that says nothing about a person."""
+    return (
+        _PLAIN_KEY.match(key) is not None
+        and _RANDOM.search(key) is None
+        and not is_generated(key, prefixes)
+        and not is_secret(key)
+    )
+
+
+def look(value: str | int | float) -> str:
+    """The format class of a value that is not kept; its stand-in has the same one."""
+    if isinstance(value, int):
+        return "time" if FIRST_TIME <= value <= LAST_TIME else "int"
+    if isinstance(value, float):
+        return "float"
+    for kind, regex in _LOOKS:
+        if regex.match(value):
+            return kind
+    return "secret" if is_secret(value) else "text"

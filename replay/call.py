@@ -57,7 +57,7 @@ class Call:
 
     def command(self, *versions: str) -> str:
         """The `replay record` line that would record this call."""
-        ids = " ".join((*self.key.parents, self.key.id)).strip()
+        ids = "/".join(id for id in (*self.key.parents, self.key.id) if id)
         parts = ["replay record", self.route.resource, ids]
         parts += [f"--api-version {_quoted(version)}" for version in versions]
         parts += [f"--expand {name}" for name in self.expand]

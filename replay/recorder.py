@@ -171,17 +171,27 @@ class Recorder:
         redaction = redact(document, owner=str(call.key))
         return redaction, bodies.dump(redaction.body)
 
-    def append(self, call: Call, version: str, outcomes: Sequence[Outcome]) -> Stored:
+    def append(
+        self, call: Call, version: str, outcomes: Sequence[Outcome], *, anew: bool = False
+    ) -> Stored:
         """Add takes behind those that the cassette has. The caller holds the object's lock.
+
+        Args:
+            call: the call key, with `version`.
+            version: the API version that answered.
+            outcomes: what fetches brought, in order; what is not kept is left out.
+            anew: write also what says the same as before, for its time and batch.
 
         Raises:
             LeakFound: the gate found something in the final bytes; nothing is written.
             LibraryError: the file system refuses; nothing has changed.
         """
-        return self._write(call, version, outcomes, keep_old=True)
+        return self._write(call, version, outcomes, keep_old=True, anew=anew)
 
-    def replace(self, call: Call, version: str, outcomes: Sequence[Outcome]) -> Stored:
-        """Put takes in the place of all that the call key has. The caller holds the lock.
+    def replace(
+        self, call: Call, version: str, outcomes: Sequence[Outcome], *, anew: bool = False
+    ) -> Stored:
+        """Put takes in the place of all that the call key has, as `append` adds them.
 
         Takes of other expand sets stay. Takes equal to the old ones leave the file untouched.
 
@@ -189,10 +199,10 @@ class Recorder:
             LeakFound: the gate found something in the final bytes; nothing is written.
             LibraryError: the file system refuses; nothing has changed.
         """
-        return self._write(call, version, outcomes, keep_old=False)
+        return self._write(call, version, outcomes, keep_old=False, anew=anew)
 
     def _write(
-        self, call: Call, version: str, outcomes: Sequence[Outcome], *, keep_old: bool
+        self, call: Call, version: str, outcomes: Sequence[Outcome], *, keep_old: bool, anew: bool
     ) -> Stored:
         from replay.redaction.policy import default_policy
 
@@ -200,7 +210,7 @@ class Recorder:
         old = takes_of(cassette, call) if cassette else ()
         new = [outcome.take for outcome in outcomes if outcome.take is not None]
         takes = collapsed([*old, *new] if keep_old else new)
-        if len(old) == len(takes) and all(map(same, old, takes)):
+        if not anew and len(old) == len(takes) and all(map(same, old, takes)):
             return Stored.UNCHANGED
         label = default_policy().label
         if cassette is None:
@@ -248,10 +258,10 @@ def same(one: Interaction, other: Interaction) -> bool:
 
 
 def collapsed(takes: Sequence[Interaction]) -> list[Interaction]:
-    """Takes without the repeats at their end: replay repeats the last take anyway."""
+    """Takes without the repeats at their end, but for the newest: replay repeats it anyway."""
     kept = list(takes)
     while len(kept) > 1 and same(kept[-1], kept[-2]):
-        kept.pop()
+        del kept[-2]
     return kept
 
 

@@ -135,18 +135,38 @@ class Library:
             ConfigError: there is no such directory.
             CassetteDamaged: or one of its kinds, at the first file that cannot be used.
         """
+        for path in self.paths():
+            cassette = self.read(path, resource)
+            if cassette is not None:
+                yield path, cassette
+
+    def paths(self) -> list[str]:
+        """The paths of all cassette files below the root (POSIX form), sorted.
+
+        Raises:
+            ConfigError: there is no such directory.
+        """
         self.require()
-        for path in sorted(self.root.rglob(f"*{names.SUFFIX}")):
-            relative = path.relative_to(self.root)
-            if any(part.startswith(".") for part in relative.parts):
-                continue
-            if resource is not None and not self._may_hold(relative, resource):
-                continue
-            cassette = self._read(str(path))
-            if cassette is None or (resource is not None and cassette.key.resource != resource):
-                continue
-            self.check_place(path, cassette)
-            yield relative.as_posix(), cassette
+        found = (path.relative_to(self.root) for path in self.root.rglob(f"*{names.SUFFIX}"))
+        return sorted(p.as_posix() for p in found if not any(s.startswith(".") for s in p.parts))
+
+    def read(self, path: str, resource: str | None = None) -> Cassette | None:
+        """The cassette at a path below the root; None where it is gone, or of another resource.
+
+        Raises:
+            CassetteDamaged: or one of its kinds: the file cannot be used, or belongs elsewhere.
+        """
+        parts = path.split("/")
+        first = parts[2] if parts[0] == "_accounts" and len(parts) > 2 else parts[0]
+        if resource is not None and first != resource.partition("/")[0]:
+            return None
+        full = self.root / path
+        cassette = self._read(str(full))
+        if cassette is not None:
+            self.check_place(full, cassette)
+            if resource is not None and cassette.key.resource != resource:
+                return None
+        return cassette
 
     def check_place(self, path: Path, cassette: Cassette) -> None:
         """Make sure that a cassette stands where its key belongs.
@@ -246,12 +266,6 @@ class Library:
                 if any(name.casefold() == folded for name in siblings):
                     return Path(digested[0])
         return Path(plain)
-
-    def _may_hold(self, relative: Path, resource: str) -> bool:
-        parts = relative.parts
-        if parts[0] == "_accounts":
-            parts = parts[2:]
-        return parts[0] == resource.split("/")[0]
 
 
 def _cassette_files(folder: str) -> Iterable[str]:

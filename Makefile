@@ -1,0 +1,56 @@
+# From a clean clone with Python 3.11 or later and make:
+#   make demo    records, replays and diffs against a loopback stand-in, step by step
+#   make test    lint, strict types, architecture, unit and end-to-end tests on the built wheel
+
+PYTHON ?= python3
+VENV   ?= .venv
+PY      = $(VENV)/bin/python
+SOURCES = $(shell find replay -type f -not -name '*.pyc')
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint types unit bench coverage clean
+
+help:
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+$(VENV)/.dependencies: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "replay needs Python 3.11 or later: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check '.[test]'
+	touch $@
+
+# The tests import the built wheel, never the source folder.
+$(VENV)/.wheel: $(VENV)/.dependencies $(SOURCES) README.md
+	rm -rf dist
+	$(PY) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall dist/*.whl
+	touch $@
+
+install: $(VENV)/.wheel
+
+demo: install  ## record from a stand-in, replay offline, show the drift
+	$(PY) scripts/demo.py
+
+test: lint types unit  ## everything that must pass before a commit
+
+lint: install
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check --quiet .
+
+types: install
+	$(VENV)/bin/mypy
+
+unit: install
+	$(VENV)/bin/pytest -q
+
+coverage: install  ## branch coverage of redaction, library and drift
+	$(VENV)/bin/coverage erase
+	$(VENV)/bin/coverage run -m pytest -q -p no:cacheprovider
+	$(VENV)/bin/coverage combine --quiet
+	$(VENV)/bin/coverage report --show-missing --skip-covered
+
+bench: install  ## time replay beside its rivals, as ratios
+	$(PY) tests/benchmarks/run.py
+
+clean:  ## remove the environment and everything built
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

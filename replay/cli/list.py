@@ -1,0 +1,96 @@
+"""`replay list`: what a library has recorded."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from replay.call import expand_set
+from replay.cassette import Cassette
+from replay.cli.options import format_option, library_option, open_library
+from replay.errors import CassetteDamaged
+from replay.routes import by_name
+
+
+@click.command("list")
+@click.option("--resource", metavar="RESOURCE", help="Only this resource, such as invoice.")
+@library_option
+@format_option
+@click.pass_context
+def list_command(
+    ctx: click.Context, resource: str | None, library: str | None, format_: str
+) -> None:
+    """List what a library has recorded.
+
+    Files that cannot be used are listed with the reason, and the exit code is then 2.
+
+    \b
+    Examples:
+      replay list
+      replay list --library tests/cassettes --resource invoice --format json
+    """
+    opened = open_library(library)
+    wanted = by_name(resource).resource if resource else None
+    rows: list[dict[str, Any]] = []
+    damaged: list[CassetteDamaged] = []
+    for path in opened.paths():
+        try:
+            cassette = opened.read(path, wanted)
+        except CassetteDamaged as error:
+            damaged.append(error)
+            continue
+        if cassette is not None:
+            rows.append(_row(path, cassette))
+    if format_ == "json":
+        problems = [{"path": e.where, "problem": e.what} for e in damaged]
+        click.echo(json.dumps({"format": 1, "cassettes": rows, "damaged": problems}, indent=2))
+    elif rows:
+        _print(rows)
+    elif not damaged:
+        click.echo(f"nothing is recorded in {opened.shown}", err=True)
+    if format_ == "text":
+        for problem in damaged:
+            click.echo(f"damaged: {problem}", err=True)
+    ctx.exit(2 if damaged else 0)
+
+
+def _row(path: str, cassette: Cassette) -> dict[str, Any]:
+    takes = cassette.interactions
+    expands = sorted({expand_set(take.request.uri) for take in takes})
+    return {
+        "resource": cassette.key.resource,
+        "id": "/".join((*cassette.key.parents, cassette.key.id)),
+        "account": cassette.key.account or None,
+        "api_version": cassette.api_version,
+        "takes": len(takes),
+        "statuses": sorted({take.response.status for take in takes}),
+        "expand": [list(names) for names in expands],
+        "recorded_at": max(take.recorded_at for take in takes),
+        "redacted": sum(len(take.redacted) for take in takes),
+        "path": path,
+    }
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("resource", "id", "api version"):
+        table.add_column(name, overflow="fold")
+    table.add_column("takes", justify="right")
+    table.add_column("redacted", justify="right")
+    for name in ("recorded", "expand"):
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        expand = " | ".join(",".join(names) or "-" for names in row["expand"])
+        table.add_row(
+            row["resource"], row["id"] or "-", row["api_version"], str(row["takes"]),
+            str(row["redacted"]), row["recorded_at"][:10], expand,
+        )  # fmt: skip
+    console = Console(highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = 250  # lines stay whole for grep
+    console.print(table)

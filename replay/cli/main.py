@@ -1,0 +1,84 @@
+"""The command `replay`: finds the subcommand, and turns errors into exit codes.
+
+Subcommands are imported when they run; their one-line help stands here, so that ``replay
+--help`` loads none of them.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from replay.errors import Refused, ReplayError
+
+COMMANDS: dict[str, str] = {
+    "record": "Record objects from the live API into a library.",
+    "list": "List what a library has recorded.",
+    "show": "Show a recorded object.",
+    "diff": "Report what differs between API versions, with evidence.",
+    "rules": "List the drift rules, or explain one.",
+}
+"""Subcommand to its one-line help. The module of the same name in this package has it."""
+
+EPILOG = """\b
+Examples:
+  replay record invoice in_1MtHbELkdIwHu7ixl4OzzPMv --api-version 2025-03-31.basil
+  replay list --library cassettes
+  replay diff 2024-06-20 2025-03-31.basil --resource invoice
+
+\b
+Exit codes:
+  0 clean   1 findings   2 misuse or broken input
+  3 nothing to compare   4 the live source did not answer"""
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(
+            import_module(f"replay.cli.{cmd_name}"), f"{cmd_name}_command"
+        )
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        from difflib import get_close_matches
+
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise click.UsageError(f"No such command {args[0]!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.command(
+    cls=_Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(package_name="replay-cassettes", message="%(version)s")
+def cli() -> None:
+    """Record what Stripe answers, replay it offline, prove what a version upgrade breaks."""
+
+
+def main() -> None:
+    """Run the command line; errors of replay go to stderr with what to do next."""
+    try:
+        cli(prog_name="replay")
+    except (ReplayError, Refused) as raised:
+        error = raised.error if isinstance(raised, Refused) else raised
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""`replay show`: one recorded object."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from replay.call import expand_set
+from replay.cassette import Cassette, Interaction
+from replay.cli.options import call_of, format_option, library_option, open_library
+from replay.replayer import find
+from replay.routes import by_name
+
+
+@click.command("show")
+@click.argument("resource")
+@click.argument("id", default="")
+@click.option("--api-version", metavar="VERSION", help="Which version. [default: all]")
+@library_option
+@format_option
+def show_command(
+    resource: str, id: str, api_version: str | None, library: str | None, format_: str
+) -> None:
+    """Show a recorded object.
+
+    RESOURCE is a name such as invoice or checkout/sessions; ID is the object's ID, for a nested
+    object parent/ID.
+
+    \b
+    Examples:
+      replay show invoice in_1MtHbELkdIwHu7ixl4OzzPMv
+      replay show invoice in_1MtHbELkdIwHu7ixl4OzzPMv --api-version 2024-06-20 --format json
+    """
+    opened = open_library(library)
+    call = call_of(by_name(resource), id, version=api_version)
+    cassettes = opened.recorded(call.key)
+    if api_version is not None:
+        cassettes = tuple(c for c in cassettes if c.api_version == call.pinned)
+    if not cassettes:
+        find(opened, call)
+    rows = [_row(c, n, take) for c in cassettes for n, take in enumerate(c.interactions)]
+    if format_ == "json":
+        click.echo(json.dumps({"format": 1, "takes": rows}, indent=2))
+        return
+    for row, take in zip(rows, (t for c in cassettes for t in c.interactions), strict=True):
+        name = " ".join(part for part in (row["resource"], row["id"]) if part)
+        click.secho(f"# {name} at {row['api_version']}, take {row['take']}", bold=True)
+        expand = f", expand {', '.join(row['expand'])}" if row["expand"] else ""
+        click.echo(
+            f"# status {row['status']}, recorded {row['recorded_at']} from {row['source']}{expand}"
+        )
+        click.echo(f"# {len(row['redacted'])} values are stand-ins")
+        click.echo(take.response.body.decode("ascii"))
+
+
+def _row(cassette: Cassette, number: int, take: Interaction) -> dict[str, Any]:
+    return {
+        "resource": cassette.key.resource,
+        "id": "/".join((*cassette.key.parents, cassette.key.id)),
+        "api_version": cassette.api_version,
+        "take": number,
+        "status": take.response.status,
+        "recorded_at": take.recorded_at,
+        "source": take.source,
+        "batch": take.batch or None,
+        "expand": list(expand_set(take.request.uri)),
+        "redacted": dict(take.redacted),
+        "body": json.loads(take.response.body) if take.response.body else None,
+    }

@@ -1,0 +1,205 @@
+"""Records one object at several API versions back to back: twins, the controlled experiment.
+
+The command line's way to record. A session records what a test happens to ask for; here the
+object is asked for on purpose, with patience: retries, and a pace that the source allows.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from replay.call import Call
+from replay.cassette import Interaction, Request, header
+from replay.errors import CassetteNotFound, ReplayError, UpstreamError
+from replay.modes import RecordMode
+from replay.recorder import Outcome, Recorder, Stored, same
+from replay.replayer import find
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
+ATTEMPTS = 5
+"""How often a call is tried in all, where the source asks to come back."""
+
+LONGEST_WAIT = 60.0
+"""Seconds that a Retry-After is honoured for; longer ones wait this long."""
+
+
+class Status(StrEnum):
+    """What became of one call."""
+
+    RECORDED = "recorded"
+    UNCHANGED = "unchanged"
+    KEPT = "kept"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one call.
+
+    Attributes:
+        call: the call.
+        status: what became of it.
+        version: the API version that answered, or of the kept recording; empty if refused.
+        http: the answer's HTTP status; 0 where the source was not asked.
+        reason: why it was refused or kept; a note for people.
+        error: the error behind a refusal, if there was one.
+    """
+
+    call: Call
+    status: Status
+    version: str = ""
+    http: int = 0
+    reason: str = ""
+    error: ReplayError | None = None
+
+
+class Pace:
+    """Spreads calls of all threads evenly: at most `rate` per second."""
+
+    def __init__(self, rate: float) -> None:
+        self._interval = 1 / rate
+        self._next = 0.0
+        self._lock = Lock()
+
+    def wait(self) -> None:
+        """Sleep until it is this caller's turn."""
+        with self._lock:
+            now = time.monotonic()
+            turn = max(now, self._next)
+            self._next = turn + self._interval
+        time.sleep(turn - now)
+
+
+def record(
+    recorder: Recorder, calls: Sequence[Call], api_key: str, mode: RecordMode, pace: Pace,
+    account: str = "",
+) -> list[Result]:  # fmt: skip
+    """Record one object's calls, which differ in their API version only.
+
+    Args:
+        recorder: writes into its library.
+        calls: the calls; fetched back to back if there are several to fetch.
+        api_key: the key for the live source.
+        mode: what to do with calls that are recorded already; ``none`` records nothing.
+        pace: shared by all that ask the same source.
+        account: the connected account, as Stripe-Account names it.
+
+    Returns:
+        A result for each call, in their order. Errors that concern this object alone are
+        results; what it could record is recorded.
+    """
+    headers = [("Authorization", f"Bearer {api_key}")]
+    if account:
+        headers.append(("Stripe-Account", account))
+    request = Request("GET", calls[0].uri, tuple(headers))
+    results: dict[Call, Result] = {}
+    fetched: dict[Call, Outcome] = {}
+    try:
+        with recorder.library.lock(calls[0].key):
+            present = {call: _last(recorder, call) for call in calls}
+            for call, last in present.items():
+                if last is not None and mode in {RecordMode.ONCE, RecordMode.NONE}:
+                    version, take = last
+                    why = f"recorded on {take.recorded_at[:10]}"
+                    results[call] = Result(call, Status.KEPT, version, reason=why)
+            wanted = [call for call in calls if call not in results]
+            batch = secrets.token_hex(6) if len(wanted) > 1 else ""
+            for call in wanted:
+                try:
+                    fetched[call] = _fetch(recorder, call, request, batch, pace)
+                except ReplayError as error:
+                    results[call] = _refused(call, error)
+            results.update(_store(recorder, fetched, present, mode))
+    except ReplayError as error:
+        for call in calls:
+            results.setdefault(call, _refused(call, error))
+    return [results[call] for call in calls]
+
+
+def _refused(call: Call, error: ReplayError) -> Result:
+    return Result(call, Status.REFUSED, reason=error.what, error=error)
+
+
+def _last(recorder: Recorder, call: Call) -> tuple[str, Interaction] | None:
+    try:
+        found = find(recorder.library, call)
+    except CassetteNotFound:
+        return None
+    return found.version, found.takes[-1]
+
+
+def _store(
+    recorder: Recorder,
+    fetched: dict[Call, Outcome],
+    present: dict[Call, tuple[str, Interaction] | None],
+    mode: RecordMode,
+) -> dict[Call, Result]:
+    # Twins are written together: one of them alone would lose the batch that proves the pair.
+    kept = {call: o for call, o in fetched.items() if o.take is not None}
+    lasts = [present[call] for call in kept]
+    batches = {last[1].batch for last in lasts if last is not None}
+    unchanged = all(
+        last is not None and outcome.take is not None and same(last[1], outcome.take)
+        for last, outcome in zip(lasts, kept.values(), strict=True)
+    )
+    anew = len(kept) > 1 and not (unchanged and len(batches) == 1 and "" not in batches)
+    store = recorder.replace if mode is RecordMode.ALL else recorder.append
+    results: dict[Call, Result] = {}
+    for call, outcome in fetched.items():
+        http = outcome.response.status
+        if outcome.take is None:
+            results[call] = Result(call, Status.REFUSED, outcome.version, http, outcome.unkept)
+            continue
+        try:
+            stored = store(call, outcome.version, [outcome], anew=anew)
+        except ReplayError as error:
+            results[call] = _refused(call, error)
+            continue
+        status = Status.RECORDED if stored is Stored.RECORDED else Status.UNCHANGED
+        results[call] = Result(call, status, outcome.version, http)
+    return results
+
+
+def _fetch(recorder: Recorder, call: Call, request: Request, batch: str, pace: Pace) -> Outcome:
+    import tenacity
+
+    backoff = tenacity.wait_exponential_jitter(initial=0.5, max=8)
+
+    def wait(state: RetryCallState) -> float:
+        outcome = state.outcome
+        if outcome is not None and not outcome.failed:
+            asked = header(outcome.result().retry, "Retry-After") or ""
+            if asked.isdigit():
+                return min(float(asked), LONGEST_WAIT)
+        return backoff(state)
+
+    def attempt() -> Outcome:
+        pace.wait()
+        return recorder.fetch(call, request, batch=batch)
+
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_result(_come_back)
+        | tenacity.retry_if_exception_type(UpstreamError),
+        wait=wait,
+        stop=tenacity.stop_after_attempt(ATTEMPTS),
+        # Out of tries: the last answer, or the last error, speaks for itself.
+        retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+    )
+    outcome: Outcome = retrying(attempt)
+    return outcome
+
+
+def _come_back(outcome: Outcome) -> bool:
+    """Whether the source wants to be asked again, as Stripe's own clients decide it."""
+    advice = header(outcome.retry, "Stripe-Should-Retry")
+    if advice is not None:
+        return advice == "true"
+    return outcome.response.status == 429 or outcome.response.status >= 500

@@ -1,0 +1,43 @@
+"""What every test has: a clean environment, a stand-in for the API, a library of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.standin import StandIn
+
+from replay.intercept import installation
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting of the machine reaches a test, and no configuration file of the checkout."""
+    for name in (
+        "CI", "REPLAY_MODE", "REPLAY_LIBRARY", "REPLAY_API_VERSION", "STRIPE_API_BASE",
+        "STRIPE_API_KEY", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_COLOR",
+        "http_proxy", "https_proxy", "all_proxy",
+    ):  # fmt: skip
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def hooks_are_out() -> Iterator[None]:
+    """No test leaves a session open."""
+    yield
+    assert [] == installation._open
+
+
+@pytest.fixture
+def stand_in() -> Iterator[StandIn]:
+    """A stand-in for the live API on loopback."""
+    with StandIn() as server:
+        yield server
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    """A directory for a library; not made yet."""
+    return tmp_path / "cassettes"

@@ -1,0 +1,226 @@
+"""The values that a comparison yields: finding, comparison, report. Frozen, no judgement."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from replay.cassette import ObjectKey
+from replay.drift.shape import KINDS, Stat
+from replay.drift.versions import promises
+
+_NAMES = {
+    "null": "null",
+    "bool": "boolean",
+    "int": "integer",
+    "num": "number",
+    "str": "string",
+    "obj": "object",
+    "arr": "array",
+}
+
+
+class Severity(IntEnum):
+    """How much a change hurts a consumer of the response; more is worse."""
+
+    INFO = 0
+    WARNING = 1
+    BREAKING = 2
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+
+class Grade(IntEnum):
+    """How much the recordings can say; more is surer. `UNOBSERVED` never fails a build."""
+
+    UNOBSERVED = 0
+    LIKELY = 1
+    PROVEN = 2
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What one version showed at a finding's path.
+
+    Attributes:
+        kinds: the JSON types seen, in a fixed order.
+        present: how often the path was there.
+        parents: how often it could have been: its living parents.
+    """
+
+    kinds: tuple[str, ...] = ()
+    present: int = 0
+    parents: int = 0
+
+
+def side(stat: Stat | None, parents: int) -> Side:
+    """A side from the statistics of its path; None where the path was never there."""
+    if stat is None:
+        return Side(parents=parents)
+    seen = stat.kinds
+    return Side(tuple(_NAMES[kind] for kind in KINDS if kind in seen), stat.seen, parents)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where something moved to.
+
+    Attributes:
+        resource: the resource path, such as ``invoice_payments``.
+        path: the JSON pointer there.
+        join: the pointer there that holds the ID of the object it left; empty within one object.
+    """
+
+    resource: str
+    path: str
+    join: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """How many pairs show it.
+
+    Attributes:
+        agree: pairs that show the change.
+        pairs: pairs that could have.
+        controlled: whether they are twins, or agree in status and dates.
+    """
+
+    agree: int
+    pairs: int
+    controlled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One drift between two versions.
+
+    Attributes:
+        rule: the ID of the rule, see `replay.drift.rules`.
+        severity: how much it hurts.
+        grade: how sure it is.
+        path: the JSON pointer, ``*`` for any list item or map value.
+        old, new: what each version showed there.
+        witnesses: where each version shows it; empty where it showed nothing.
+        to: where it moved to.
+        parts: for a moved object, its leaves with their new places.
+        support: the pairs behind it; None where only pools speak.
+        detail: what the rule adds in words: the new value, the old and the new kind.
+        blind: the side, ``old`` or ``new``, that showed nothing, where that is the finding.
+        settle: the command whose recording would settle it; empty where none would.
+        broken_promise: it breaks inside one named train, where Stripe promises that nothing does.
+        accepted: the reason it is accepted for; None where it is not.
+        fingerprint: hash of rule, resource, path and versions; the same whatever the wording.
+    """
+
+    rule: str
+    severity: Severity
+    grade: Grade
+    path: str
+    old: Side
+    new: Side
+    witnesses: tuple[str, str] = ("", "")
+    to: Target | None = None
+    parts: tuple[tuple[str, str], ...] = ()
+    support: Support | None = None
+    detail: str = ""
+    blind: str = ""
+    settle: str = ""
+    broken_promise: bool = False
+    accepted: str | None = None
+    fingerprint: str = ""
+
+    @property
+    def order(self) -> tuple[int, int, str, str, str]:
+        """Sorts findings: the worst first, then the surest, then by path."""
+        return -self.severity, -self.grade, self.path, self.rule, self.detail
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One type of one resource at two versions, under one expand set.
+
+    Attributes:
+        resource: the resource path, such as ``invoices``.
+        type: the `object` value of the bodies, such as ``invoice``.
+        deleted: whether the bodies are the stubs of deleted objects.
+        old, new: the versions.
+        expand: the expand set.
+        objects: how many objects were recorded: old, new, at both.
+        controlled: how many pairs are twins, or agree in status and dates.
+        findings: what differs, the worst first.
+    """
+
+    resource: str
+    type: str
+    deleted: bool
+    old: str
+    new: str
+    expand: tuple[str, ...]
+    objects: tuple[int, int, int]
+    controlled: int
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All comparisons that were asked for.
+
+    Attributes:
+        comparisons: in the order of resource, versions, type and expand set.
+        recorded: resource -> the versions recorded, oldest first.
+        example: an object that is recorded; None in an empty library.
+    """
+
+    comparisons: tuple[Comparison, ...]
+    recorded: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    example: ObjectKey | None = None
+
+    def findings(self) -> Iterator[tuple[Comparison, Finding]]:
+        """All findings, each with its comparison."""
+        for comparison in self.comparisons:
+            for finding in comparison.findings:
+                yield comparison, finding
+
+    def summary(self) -> dict[str, int]:
+        """How many findings of each severity; the unobserved and accepted are counted apart."""
+        counts = {"breaking": 0, "warning": 0, "info": 0, "unobserved": 0, "accepted": 0}
+        for _, finding in self.findings():
+            if finding.accepted is not None:
+                counts["accepted"] += 1
+            elif finding.grade is Grade.UNOBSERVED:
+                counts["unobserved"] += 1
+            else:
+                counts[str(finding.severity)] += 1
+        return counts
+
+    def fails(self, severity: Severity | None, grade: Grade = Grade.LIKELY) -> bool:
+        """Whether a finding is at or above a gate.
+
+        Args:
+            severity: the least severity that fails; None fails never.
+            grade: the least grade that fails; `UNOBSERVED` findings fail under no gate.
+        """
+        return severity is not None and any(
+            finding.severity >= severity
+            and finding.grade >= max(grade, Grade.LIKELY)
+            and finding.accepted is None
+            for _, finding in self.findings()
+        )
+
+
+def fingerprint(rule: str, resource: str, path: str, old: str, new: str) -> str:
+    """Names a finding across runs: 16 hex digits."""
+    named = f"{rule}\0{resource}\0{path}\0{old}\0{new}"
+    return hashlib.sha256(named.encode()).hexdigest()[:16]
+
+
+def breaks_promise(severity: Severity, grade: Grade, old: str, new: str) -> bool:
+    """Whether a finding contradicts what Stripe promises for the two versions."""
+    return severity is Severity.BREAKING and grade > Grade.UNOBSERVED and promises(old, new)

@@ -1,0 +1,229 @@
+"""Judges candidate paths: presence first, then null, then kinds, then formats and values.
+
+Parents are judged before their children, and what a parent's finding explains is not reported
+again below it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from replay.drift.evidence import MIN_OBJECTS, Evidence
+from replay.drift.findings import Finding, Severity
+from replay.drift.shape import ANY, Shape, Stat, is_map, key, parent
+from replay.drift.values import same_kinds
+
+_TAG = "/type"
+
+
+def judge(evidence: Evidence, candidates: Iterable[str]) -> list[Finding]:
+    """Judge paths whose statistics differ between the two sides.
+
+    Returns:
+        at most one finding for each change, in the order of paths.
+    """
+    judged = _Judge(evidence)
+    for path in sorted(candidates, key=_after_parents):
+        judged.look(path)
+    return judged.findings
+
+
+def _after_parents(path: str) -> list[tuple[bool, str]]:
+    # A tag comes after the keys that it selects: they explain its new values.
+    return [(segment == "type", segment) for segment in path.split("/")]
+
+
+class _Judge:
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        self.old, self.new = evidence.old, evidence.new
+        self.findings: list[Finding] = []
+        self._closed: set[str] = set()
+        self._branches: set[str] = set()
+
+    def look(self, path: str) -> None:
+        if self._explained(path):
+            return
+        a, b = self.old.get(path), self.new.get(path)
+        if a is None or b is None:
+            self._closed.add(path)
+            self._absent(path, a, b)
+            return
+        if path and not path.endswith(f"/{ANY}"):
+            self.findings += self._presence(path, a, b)
+        found = list(self._values(path, a, b))
+        self.findings += found
+        if bool(a.parents) != bool(b.parents):
+            # Nothing below can be compared; where the kinds are no news, that is the finding.
+            if not found and a.kinds & b.kinds - {"null"}:
+                blind = "old" if b.parents else "new"
+                self.findings.append(self.evidence.unobserved("subtree-unobserved", path, blind))
+            self._closed.add(path)
+        elif self._other_objects(path):
+            self._closed.add(path)
+
+    def _explained(self, path: str) -> bool:
+        above = path
+        while above:
+            above = parent(above)
+            if above in self._closed or is_map(self.old, above) or is_map(self.new, above):
+                return True
+        return False
+
+    def _absent(self, path: str, a: Stat | None, b: Stat | None) -> None:
+        evidence, above = self.evidence, parent(path)
+        of_a, of_b = self.old[above].parents, self.new[above].parents
+        if path.endswith(f"/{ANY}"):
+            blind = "old" if a is None else "new"
+            rule = "list-element-unobserved"
+            self.findings.append(evidence.unobserved(rule, above, blind, f"/{ANY}"))
+            return
+        tags = self._tag_counts(path)
+        if tags is not None:
+            if a is None and tags[0] == 0:
+                self._branches.add(path)
+                self.findings.append(evidence.finding("branch-added", path, "gained"))
+                return
+            if b is None and tags[1] == 0:
+                self._branches.add(path)
+                self.findings.append(evidence.finding("branch-unseen", path, "lost"))
+                return
+            of_a, of_b = min(of_a, tags[0]), min(of_b, tags[1])
+        pool = evidence.pool_presence(path)
+        if a is None:
+            self.findings.append(evidence.finding("field-added", path, "gained", pool=pool))
+        else:
+            rule = "field-removed" if a.seen >= of_a else "field-unseen"
+            self.findings.append(evidence.finding(rule, path, "lost", pool=pool))
+
+    def _presence(self, path: str, a: Stat, b: Stat) -> Iterator[Finding]:
+        above = parent(path)
+        of_a, of_b = self.old[above].parents, self.new[above].parents
+        tags = self._tag_counts(path)
+        if tags is not None:
+            of_a, of_b = min(of_a, tags[0]), min(of_b, tags[1])
+        always_a, always_b = a.seen >= of_a, b.seen >= of_b
+        if always_a and not always_b and not self.evidence.quiet("lost", path):
+            yield self.evidence.finding("became-optional", path, "lost")
+        if always_b and not always_a and not self.evidence.quiet("gained", path):
+            yield self.evidence.finding("became-required", path, "gained")
+
+    def _values(self, path: str, a: Stat, b: Stat) -> Iterator[Finding]:
+        evidence = self.evidence
+        x, y = a.kinds - {"null"}, b.kinds - {"null"}
+        if not x and not y:
+            return
+        null_a, null_b = "null" in a.kinds, "null" in b.kinds
+        if not y and evidence.happened("nulled", path):
+            yield evidence.finding("became-nullable", path, "nulled")
+        elif not x and evidence.happened("denulled", path):
+            yield evidence.finding("became-non-null", path, "denulled")
+        elif not x or not y:
+            subtree = bool((x | y) & {"obj", "arr"})
+            rule = "subtree-unobserved" if subtree else "null-only"
+            yield evidence.unobserved(rule, path, "new" if x else "old")
+        else:
+            if null_b and not null_a and not evidence.quiet("nulled", path):
+                few = a.seen < MIN_OBJECTS and not evidence.happened("nulled", path)
+                severity = Severity.WARNING if few else None
+                yield evidence.finding("became-nullable", path, "nulled", severity=severity)
+            if null_a and not null_b and not evidence.quiet("denulled", path):
+                yield evidence.finding("became-non-null", path, "denulled")
+            if x != y:
+                yield from self._kinds(path, a, b)
+            else:
+                yield from same_kinds(evidence, path, self._branches)
+
+    def _kinds(self, path: str, a: Stat, b: Stat) -> Iterator[Finding]:
+        evidence = self.evidence
+        x, y = a.kinds - {"null"}, b.kinds - {"null"}
+        detail = f"{_said(self.old, path, x)} to {_said(self.new, path, y)}"
+        if x | y <= {"int", "num"} and not any(
+            evidence.happened(what, path) for what in ("retyped", "widened", "narrowed")
+        ):
+            return  # 25 and 25.5 are one type: only an object that shows both is news
+        if x & y:
+            rule, what = ("type-widened", "widened") if y - x else ("type-narrowed", "narrowed")
+            if not evidence.quiet(what, path):
+                yield evidence.finding(rule, path, what, detail=detail)
+            return
+        rule, severity = _retyped(self.old, self.new, path, a, b)
+        pool = evidence.pool_kinds(path)
+        yield evidence.finding(rule, path, "retyped", pool=pool, severity=severity, detail=detail)
+
+    def _tag_counts(self, path: str) -> tuple[int, int] | None:
+        """How often the parent's tag selects this key on either side; None where none does."""
+        counts = []
+        for shape in (self.old, self.new):
+            stat = shape.get(parent(path) + _TAG)
+            tokens = stat.tokens() if stat is not None else {}
+            counts.append((tokens or {}).get(key(path), 0))
+        return (counts[0], counts[1]) if any(counts) else None
+
+    def _other_objects(self, path: str) -> bool:
+        """Report an object whose `object` value is another one; whether its keys are explained."""
+        a, b = self.old.get(f"{path}/object"), self.new.get(f"{path}/object")
+        x, y = (stat.tokens() if stat is not None else None for stat in (a, b))
+        if not x or not y or x.keys() == y.keys() or not path:
+            return False
+        fresh = sorted(y.keys() - x.keys())
+        if fresh:
+            what = f"str:token:{fresh[0]}"
+            self.findings.append(
+                self.evidence.finding("branch-added", path, what, detail=", ".join(fresh))
+            )
+        else:
+            gone = ", ".join(sorted(x.keys() - y.keys()))
+            self.findings.append(
+                self.evidence.finding("branch-unseen", path, "restyled", detail=gone)
+            )
+        return not self.evidence.controlled.kept.get(path)
+
+
+def _retyped(old: Shape, new: Shape, path: str, a: Stat, b: Stat) -> tuple[str, Severity | None]:
+    x, y = a.kinds - {"null"}, b.kinds - {"null"}
+    styles = b.styles()
+    if x == {"int"} and y == {"str"}:
+        if styles <= {"decimal", "integer"}:
+            return "int-to-decimal-string", None
+        if styles == {"iso-time"} and "int" not in a.marks:
+            return "format-changed", Severity.BREAKING
+    list_a, list_b = _is_list(old, path, x), _is_list(new, path, y)
+    if list_a and _is_single(list_b, y):
+        return "list-to-scalar", None
+    if list_b and _is_single(list_a, x):
+        return "scalar-to-list", None
+    if {*x, *y} == {"str", "obj"}:
+        ids, objects = (a, new) if x == {"str"} else (b, old)
+        if ids.styles() == {"id"} and f"{path}/id" in objects:
+            return "expand-changed", None
+    return "type-changed", None
+
+
+def _is_list(shape: Shape, path: str, kinds: frozenset[str]) -> bool:
+    return kinds == {"arr"} or (kinds == {"obj"} and _is_envelope(shape, path))
+
+
+def _is_single(listed: bool, kinds: frozenset[str]) -> bool:
+    return not listed and "arr" not in kinds
+
+
+def _is_envelope(shape: Shape, path: str) -> bool:
+    data = shape.get(f"{path}/data")
+    return data is not None and "arr" in data.marks and f"{path}/object" in shape
+
+
+_WORDS = {
+    "bool": "boolean",
+    "int": "integer",
+    "num": "number",
+    "str": "string",
+    "obj": "object",
+    "arr": "list",
+}
+
+
+def _said(shape: Shape, path: str, kinds: frozenset[str]) -> str:
+    if kinds == {"obj"} and _is_envelope(shape, path):
+        return "list envelope"
+    return " or ".join(word for kind, word in _WORDS.items() if kind in kinds)

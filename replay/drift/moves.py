@@ -1,0 +1,251 @@
+"""Follows values that left one path to the path where they are now, within one object.
+
+A move is proven by value: in every pair where the old path held an informative value and the new
+path could have held one, it held the same. Stand-ins of redacted values are seeded by identity,
+so their being equal proves nothing; such a move is likely at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from replay.drift.pairs import Pair, Take
+from replay.drift.shape import ANY, Shape, escape, is_map, key, parent, read, unescape
+
+DISTINCT = 3
+"""Fewer different values are a coincidence, unless there were no more pairs to see them in."""
+
+_LENGTH = 8
+_NUMBER = 10**6
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Values that left one path for another.
+
+    Attributes:
+        source, target: the paths.
+        agree: in how many pairs they were equal, which is every pair that could show it.
+        controlled: whether a controlled pair is among them.
+        redacted: whether only stand-ins were equal.
+        old, new: the witnesses.
+    """
+
+    source: str
+    target: str
+    agree: int
+    controlled: bool
+    redacted: bool
+    old: str
+    new: str
+
+
+def leaves(shape: Shape, root: str) -> list[str]:
+    """The paths at and below a root that hold values of their own; a map counts as one value."""
+    found = []
+    inside = f"{root}/"
+    for path in shape:
+        if path != root and not path.startswith(inside):
+            continue
+        stat = shape[path]
+        if stat.kinds & {"bool", "int", "num", "str"} or is_map(shape, path):
+            found.append(path)
+    return [path for path in found if not any(is_map(shape, above) for above in _above(path))]
+
+
+def follow(samples: Sequence[Pair], sources: Iterable[str], targets: Iterable[str]) -> list[Move]:
+    """Find where values went: one target for each source, and one source for each target.
+
+    Args:
+        samples: pairs with their bodies.
+        sources: paths that the old version has.
+        targets: paths that the new version has.
+
+    Returns:
+        the moves in the order of their sources.
+    """
+    targets = list(targets)
+    tracks = [
+        track
+        for source in sources
+        for target in _candidates(samples, source, targets)
+        if (track := _track(samples, source, target)) is not None
+    ]
+    taken: set[str] = set()
+    moves: dict[str, Move] = {}
+    for move in sorted(tracks, key=_preference):
+        if move.source not in moves and move.target not in taken:
+            moves[move.source] = move
+            taken.add(move.target)
+    return [moves[source] for source in sorted(moves)]
+
+
+def _preference(move: Move) -> tuple[bool, bool, int, int, str, str]:
+    source, target = move.source, move.target
+    return (
+        move.redacted,
+        key(source) != key(target),
+        abs(source.count(f"/{ANY}") - target.count(f"/{ANY}")),
+        target.count("/"),
+        source,
+        target,
+    )
+
+
+def _candidates(samples: Sequence[Pair], source: str, targets: Sequence[str]) -> list[str]:
+    # Targets that agree once; most are ruled out here, before places are aligned.
+    found: set[str] = set()
+    for pair in samples:
+        values = {_plain(value) for _, value in at(pair.old.body, source)} - {None}
+        if values:
+            found |= {
+                target
+                for target in targets
+                if target not in found
+                and any(_plain(value) in values for _, value in at(pair.new.body, target))
+            }
+    return sorted(found - {source})
+
+
+def _track(samples: Sequence[Pair], source: str, target: str) -> Move | None:
+    shared = _shared(source, target)
+    agree, controlled, redacted = 0, False, False
+    distinct: set[Any] = set()
+    witness: tuple[tuple[str, int, str], tuple[str, int, str]] | None = None
+    for pair in samples:
+        shown = False
+        for place, old_item in at(pair.old.body, shared):
+            new_item = _get(pair.new.body, place)
+            olds = list(at(old_item, source[len(shared) :]))
+            values = [_plain(value) for _, value in olds]
+            news = list(at(new_item, target[len(shared) :]))
+            if not values or None in values or not _open(new_item, target[len(shared) :]):
+                continue
+            if [_plain(value) for _, value in news] != values:
+                return None
+            masked = _masked(pair.old, place, olds) or _masked(pair.new, place, news)
+            if masked and not _same_owner(pair, place, source, target, olds, news):
+                return None
+            redacted = redacted or masked
+            distinct.update(values)
+            shown = True
+            here = (
+                (pair.old.file, pair.old.number, place + olds[0][0]),
+                (pair.new.file, pair.new.number, place + news[0][0]),
+            )
+            witness = here if witness is None else min(witness, here)
+        agree += shown
+        controlled = controlled or (shown and pair.controlled)
+    if witness is None or (len(distinct) < DISTINCT <= agree):
+        return None
+    old, new = (f"{file}#{take}{pointer}" for file, take, pointer in witness)
+    return Move(source, target, agree, controlled, redacted, old, new)
+
+
+def at(body: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """The values at a path, each with its pointer; ``*`` stands for any item or map value."""
+    if not path:
+        yield "", body
+        return
+    segment, _, rest = path[1:].partition("/")
+    rest = f"/{rest}" if rest or path.endswith("/") else ""
+    children: Iterable[tuple[str, Any]] = ()
+    if isinstance(body, list):
+        children = ((str(n), item) for n, item in enumerate(body)) if segment == ANY else ()
+    elif isinstance(body, dict):
+        if segment == ANY:
+            children = ((escape(name), item) for name, item in body.items())
+        elif (name := unescape(segment)) in body:
+            children = ((segment, body[name]),)
+    for step, child in children:
+        for pointer, value in at(child, rest):
+            yield f"/{step}{pointer}", value
+
+
+def _get(body: Any, pointer: str) -> Any:
+    for segment in pointer.split("/")[1:]:
+        if isinstance(body, list):
+            body = body[int(segment)] if int(segment) < len(body) else None
+        elif isinstance(body, dict):
+            body = body.get(unescape(segment))
+        else:
+            return None
+    return body
+
+
+def _open(body: Any, path: str) -> bool:
+    above = parent(path)
+    return any(isinstance(value, dict | list) and value != [] for _, value in at(body, above))
+
+
+def _shared(source: str, target: str) -> str:
+    # The longest common start that ends in an item: within it, items are compared one by one.
+    common = ""
+    length = 0
+    for a, b in zip(source.split("/")[1:], target.split("/")[1:], strict=False):
+        if a != b:
+            break
+        length += len(a) + 1
+        if a == ANY:
+            common = source[:length]
+    return common
+
+
+def _plain(value: Any) -> Any:
+    """What may be compared of a value, if it says enough to be recognised; else None."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value if abs(value) >= _NUMBER else None
+    if isinstance(value, str):
+        mark = read(value).marks[""]
+        return value if len(value) >= _LENGTH and not mark.startswith("str:token") else None
+    if isinstance(value, dict) and value:
+        return tuple(sorted((name, repr(item)) for name, item in value.items()))
+    return None
+
+
+def _masked(take: Take, place: str, found: Iterable[tuple[str, Any]]) -> bool:
+    return any(bool(_classes(take.redacted, place + pointer, value)) for pointer, value in found)
+
+
+def _classes(redacted: Mapping[str, str], pointer: str, value: Any) -> list[str]:
+    pointers = (
+        [f"{pointer}/{escape(name)}" for name in value] if isinstance(value, dict) else [pointer]
+    )
+    return [redacted[pointer] for pointer in pointers if pointer in redacted]
+
+
+def _same_owner(
+    pair: Pair,
+    place: str,
+    source: str,
+    target: str,
+    olds: Sequence[tuple[str, Any]],
+    news: Sequence[tuple[str, Any]],
+) -> bool:
+    if key(source) != key(target):
+        return False
+    return all(
+        _classes(pair.old.redacted, place + a, x) == _classes(pair.new.redacted, place + b, y)
+        and _owner(pair.old.body, place + a) == _owner(pair.new.body, place + b)
+        for (a, x), (b, y) in zip(olds, news, strict=True)
+    )
+
+
+def _owner(body: Any, pointer: str) -> Any:
+    owner, above = None, ""
+    for segment in ["", *pointer.split("/")[1:-1]]:
+        above = f"{above}/{segment}" if segment else above
+        inside = _get(body, above)
+        if isinstance(inside, dict) and isinstance(inside.get("id"), str):
+            owner = inside["id"]
+    return owner
+
+
+def _above(path: str) -> Iterator[str]:
+    while path:
+        path = parent(path)
+        yield path

@@ -52,7 +52,11 @@ def _make_request(original: Any) -> Any:
         lines = tuple((_text(k), _text(v)) for k, v in headers.items()) if headers else ()
         sent = body.encode() if isinstance(body, str) else body
         request = Request(method, uri, lines, sent if isinstance(sent, bytes) else None)
-        return _response(method, url, session().serve(request), **kwargs)
+        answer = session().serve(request)
+        if kwargs.get("response_conn") is not None:
+            # The connection was not used: nothing that is read later would give it back.
+            pool._put_conn(kwargs["response_conn"])
+        return _response(method, url, answer, **kwargs)
 
     return make_request
 
@@ -63,7 +67,7 @@ def _text(value: Any) -> str:
 
 def _response(
     method: str, url: str, answer: Any, *,
-    retries: Any = None, response_conn: Any = None,
+    retries: Any = None,
     preload_content: bool = True, decode_content: bool = True, **_: Any,
 ) -> Any:  # fmt: skip
     from urllib3.response import HTTPResponse
@@ -79,7 +83,6 @@ def _response(
         version_string="HTTP/1.1",
         preload_content=preload_content,
         decode_content=decode_content,
-        connection=response_conn,
         retries=retries,
         request_method=method,
         request_url=url,

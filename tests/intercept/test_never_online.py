@@ -1,0 +1,308 @@
+"""In mode none nothing reaches the API, whatever runs at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+import requests
+import stripe
+import urllib3
+from support.clients import CLIENTS, HEADERS, stripe_client
+from support.standin import PREVIEW, StandIn, generated
+
+import replay
+from replay.intercept import installation
+
+IDS = [generated("in", str(n)) for n in range(8)]
+THREADS, CALLS = 16, 10
+
+
+@pytest.fixture
+def recorded(stand_in: StandIn, library: Path) -> Path:
+    """A library of eight invoices recorded from the stand-in, whose counters are then zero."""
+    with replay.use_cassettes(library, mode="once", api_base=stand_in.url):
+        for id in IDS:
+            stand_in.add_invoice(id)
+            requests.get(f"{stand_in.url}/v1/invoices/{id}", headers=HEADERS, timeout=5)
+    stand_in.hits.clear()
+    return library
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in CLIENTS if not n.endswith(("async", "aiohttp", "base_url"))]
+)
+def test_no_request_of_many_threads_goes_online(
+    name: str, stand_in: StandIn, recorded: Path
+) -> None:
+    """Sixteen threads get every answer right, and the live server counts nothing."""
+    answers: Counter[bool] = Counter()
+
+    def work(worker: int) -> None:
+        for n in range(CALLS):
+            id = IDS[(worker + n) % len(IDS)]
+            answers[CLIENTS[name](stand_in.url, id)["id"] == id] += 1
+
+    with (
+        replay.use_cassettes(recorded, api_base=stand_in.url),
+        ThreadPoolExecutor(THREADS) as pool,
+    ):
+        list(pool.map(work, range(THREADS)))
+    assert {True: THREADS * CALLS} == answers
+    assert {} == stand_in.hits
+
+
+@pytest.mark.parametrize("kind", [stripe.HTTPXClient, stripe.AIOHTTPClient])
+def test_no_request_of_many_tasks_goes_online(
+    kind: type, stand_in: StandIn, recorded: Path
+) -> None:
+    """Sixty-four gathered tasks get every answer right, and the live server counts nothing."""
+
+    async def main() -> list[str]:
+        http_client = kind()
+        client = stripe_client(stand_in.url, http_client)
+        found = await asyncio.gather(
+            *[client.v1.invoices.retrieve_async(IDS[n % len(IDS)]) for n in range(64)]
+        )
+        await http_client.close_async()
+        return [invoice.id for invoice in found]
+
+    with replay.use_cassettes(recorded, api_base=stand_in.url):
+        assert [IDS[n % len(IDS)] for n in range(64)] == asyncio.run(main())
+    assert {} == stand_in.hits
+
+
+def test_sessions_that_open_overlap_and_close_let_nothing_out(
+    stand_in: StandIn, recorded: Path
+) -> None:
+    """Threads with overlapping sessions of their own never disturb each other's hooks."""
+    wrong: list[str] = []
+
+    def work(worker: int) -> None:
+        for n in range(CALLS):
+            id = IDS[(worker + n) % len(IDS)]
+            with replay.use_cassettes(recorded, api_base=stand_in.url):
+                if requests.get(f"{stand_in.url}/v1/invoices/{id}", timeout=5).json()["id"] != id:
+                    wrong.append(id)
+                time.sleep(0.0005 * (worker % 3))
+
+    # One session holds the hooks in, so that a call between two sessions is no race of the test.
+    with (
+        replay.use_cassettes(recorded, api_base=stand_in.url),
+        ThreadPoolExecutor(THREADS) as pool,
+    ):
+        list(pool.map(work, range(THREADS)))
+    assert [] == wrong
+    assert {} == stand_in.hits
+
+
+def test_connections_opened_before_the_session_do_not_go_online(
+    stand_in: StandIn, recorded: Path
+) -> None:
+    """A warm keep-alive connection of each kind is answered from the library all the same."""
+    parts = urlsplit(stand_in.url)
+    path = f"/v1/invoices/{IDS[0]}"
+    plain = http.client.HTTPConnection(parts.hostname or "", parts.port)
+    with (
+        requests.Session() as session,
+        httpx.Client() as client,
+        urllib3.PoolManager() as pool,
+    ):
+        plain.request("GET", path)
+        plain.getresponse().read()
+        for warm in (session.get, client.get):
+            warm(stand_in.url + path)
+        pool.request("GET", stand_in.url + path)
+        stand_in.hits.clear()
+        with replay.use_cassettes(recorded, api_base=stand_in.url):
+            plain.request("GET", path, headers=HEADERS)
+            found = [json.loads(plain.getresponse().read())["id"]]
+            found += [warm(stand_in.url + path).json()["id"] for warm in (session.get, client.get)]
+            found += [pool.request("GET", stand_in.url + path).json()["id"]]
+        assert [IDS[0]] * 4 == found
+        assert {} == stand_in.hits
+    plain.close()
+
+
+def test_a_retry_list_sees_the_takes_in_order(stand_in: StandIn, library: Path) -> None:
+    """urllib3's own Retry(status_forcelist) works on replayed answers."""
+    path = f"/v1/invoices/{stand_in.add_invoice(IDS[0])}"
+    busy = {"error": {"type": "idempotency_error", "message": "PRIVATE"}}
+    stand_in.script = [(409, {"Stripe-Version": PREVIEW}, busy)]
+    retry = urllib3.Retry(3, status_forcelist=[409], backoff_factor=0)
+    with (
+        replay.use_cassettes(library, mode="once", api_base=stand_in.url),
+        urllib3.PoolManager(retries=retry) as pool,
+    ):
+        assert 200 == pool.request("GET", stand_in.url + path).status
+    with replay.use_cassettes(library) as session, urllib3.PoolManager(retries=retry) as pool:
+        assert 200 == pool.request("GET", "https://api.stripe.com" + path).status
+    assert 2 == session.tally.played
+
+
+def test_a_proxy_is_never_asked_for_a_call_to_the_api(stand_in: StandIn, recorded: Path) -> None:
+    """A call through a proxy opens no tunnel: the proxy's port sees nothing."""
+    with socket.socket() as proxy:
+        proxy.bind(("127.0.0.1", 0))
+        proxy.listen()
+        proxy.settimeout(0.1)
+        address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+        url = f"https://api.stripe.com/v1/invoices/{IDS[0]}"
+        with replay.use_cassettes(recorded):
+            proxies = {"https": address, "http": address}
+            assert requests.get(url, proxies=proxies, timeout=5).json()["id"] == IDS[0]
+            plain = url.replace("https:", "http:")
+            assert requests.get(plain, proxies=proxies, timeout=5).json()["id"] == IDS[0]
+        with pytest.raises(TimeoutError):
+            proxy.accept()
+
+
+@pytest.mark.parametrize("method", ["connect", "connect_ex"])
+def test_the_guard_refuses_a_raw_socket_to_the_base(
+    method: str, stand_in: StandIn, recorded: Path
+) -> None:
+    """A socket past all hooks is refused with the host and the line that tried."""
+    parts = urlsplit(stand_in.url)
+    with (
+        pytest.raises(replay.NetworkBlocked) as blocked,
+        replay.use_cassettes(recorded, api_base=stand_in.url),
+        socket.socket() as raw,
+    ):
+        getattr(raw, method)((parts.hostname, parts.port))
+    assert "127.0.0.1" in blocked.value.what
+    assert "test_never_online.py" in blocked.value.where
+
+
+def test_the_guard_refuses_asyncio_streams_to_the_api(recorded: Path) -> None:
+    """A stream to Stripe's host is refused before its name is looked up."""
+    with pytest.raises(replay.NetworkBlocked), replay.use_cassettes(recorded):
+        asyncio.run(asyncio.open_connection("api.stripe.com", 443))
+
+
+@pytest.mark.parametrize("host", ["api.stripe.com", "API.Stripe.com.", "files.stripe.com"])
+def test_the_guard_refuses_every_host_of_the_api(host: str, recorded: Path) -> None:
+    """No host of Stripe's API can be connected to by name."""
+    with pytest.raises(replay.NetworkBlocked), replay.use_cassettes(recorded):
+        socket.create_connection((host, 443), timeout=1)
+
+
+def test_loopback_and_other_hosts_pass_the_guard(stand_in: StandIn, recorded: Path) -> None:
+    """A raw socket to another loopback port connects as ever."""
+    parts = urlsplit(stand_in.url)
+    with replay.use_cassettes(recorded), socket.socket() as raw:
+        raw.connect((parts.hostname, parts.port))
+        assert parts.port == raw.getpeername()[1]
+
+
+def test_a_write_is_refused_and_never_sent(stand_in: StandIn, recorded: Path) -> None:
+    """A POST to the API is refused in every mode, naming the call."""
+    for mode in replay.RecordMode:
+        with (
+            pytest.raises(replay.CallRefused, match=r"POST /v1/invoices/\{invoice\}"),
+            replay.use_cassettes(recorded, mode=mode, api_base=stand_in.url),
+        ):
+            requests.post(f"{stand_in.url}/v1/invoices/{IDS[0]}", data={"a": "b"}, timeout=5)
+    assert {} == stand_in.hits
+
+
+def test_a_thread_of_no_session_is_refused_where_several_are_open(
+    stand_in: StandIn, recorded: Path
+) -> None:
+    """With two sessions open, a thread without a context cannot be answered by guessing."""
+    url = f"{stand_in.url}/v1/invoices/{IDS[0]}"
+    with (
+        pytest.raises(replay.NoSession),
+        replay.use_cassettes(recorded, api_base=stand_in.url),
+        replay.use_cassettes(recorded, api_base=stand_in.url),
+        ThreadPoolExecutor(1) as pool,
+    ):
+        pool.submit(requests.get, url, timeout=5).result()
+    assert {} == stand_in.hits
+
+
+def test_hooks_are_put_in_once_and_taken_out_whole(recorded: Path) -> None:
+    """After the last session every patched attribute is the very object it was."""
+    owners = [
+        (urllib3.connectionpool.HTTPConnectionPool, "_make_request"),
+        (urllib3.connectionpool.HTTPSConnectionPool, "_prepare_proxy"),
+        (httpx.HTTPTransport, "handle_request"),
+        (httpx.AsyncHTTPTransport, "handle_async_request"),
+        (http.client.HTTPConnection, "connect"),
+        (http.client.HTTPSConnection, "connect"),
+        (http.client.HTTPConnection, "putrequest"),
+        (socket, "getaddrinfo"),
+    ]
+    before = [getattr(owner, name) for owner, name in owners]
+    with replay.use_cassettes(recorded):
+        inside = [getattr(owner, name) for owner, name in owners]
+        with replay.use_cassettes(recorded):
+            assert inside == [getattr(owner, name) for owner, name in owners]
+        assert inside == [getattr(owner, name) for owner, name in owners]
+    assert all(a is not b for a, b in zip(before, inside, strict=True))
+    assert before == [getattr(owner, name) for owner, name in owners]
+    assert "connect" not in vars(socket.socket)
+
+
+def test_hooks_leave_even_if_the_body_raises(recorded: Path) -> None:
+    """An error in the block comes out as itself, and no session stays open."""
+    with pytest.raises(ZeroDivisionError), replay.use_cassettes(recorded):
+        1 / 0  # noqa: B018 - raises
+    assert [] == installation._open
+
+
+def test_a_recording_does_not_stop_the_event_loop(stand_in: StandIn, library: Path) -> None:
+    """While a fetch waits for its answer, other tasks go on; one fetch serves all who ask."""
+    stand_in.hold = threading.Event()
+    id = stand_in.add_invoice(IDS[0])
+
+    async def main() -> list[str]:
+        async with httpx.AsyncClient() as client:
+            url = f"{stand_in.url}/v1/invoices/{id}"
+            waiting = [asyncio.create_task(client.get(url)) for _ in range(8)]
+            for _ in range(20):
+                await asyncio.sleep(0.005)
+            assert not any(task.done() for task in waiting)
+            assert stand_in.hold is not None
+            stand_in.hold.set()
+            return [(await task).json()["id"] for task in waiting]
+
+    with replay.use_cassettes(library, mode="once", api_base=stand_in.url):
+        assert [id] * 8 == asyncio.run(main())
+    assert {f"/v1/invoices/{id}": 1} == stand_in.hits
+
+
+def test_a_client_imported_inside_the_session_is_hooked(
+    stand_in: StandIn, recorded: Path, tmp_path: Path
+) -> None:
+    """A fresh interpreter that imports its clients inside the block never goes online."""
+    script = tmp_path / "late.py"
+    script.write_text(
+        "import sys, replay\n"
+        f"with replay.use_cassettes({str(recorded)!r}, api_base={stand_in.url!r}):\n"
+        "    assert 'httpx' not in sys.modules and 'urllib3' not in sys.modules\n"
+        "    import aiohttp, asyncio, httpx, requests, urllib.request\n"
+        f"    url = {stand_in.url + '/v1/invoices/' + IDS[0]!r}\n"
+        "    print(requests.get(url).json()['id'], httpx.get(url).json()['id'])\n"
+        "    print(len(urllib.request.urlopen(url).read()) > 100)\n"
+        "    async def main():\n"
+        "        async with aiohttp.ClientSession() as s, s.get(url) as r:\n"
+        "            print((await r.json())['id'])\n"
+        "    asyncio.run(main())\n"
+    )
+    environment = {"PYTHONPATH": str(Path(replay.__file__).parents[1])}
+    command = [sys.executable, str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert f"{IDS[0]} {IDS[0]}\nTrue\n{IDS[0]}\n" == done.stdout, done.stderr
+    assert {} == stand_in.hits

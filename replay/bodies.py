@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from replay.errors import NotRecordable
@@ -54,6 +54,10 @@ def _refuse_constant(name: str) -> Any:
 
 def _exact_float(text: str) -> float:
     value = float(text)
-    if not math.isfinite(value) or Decimal(repr(value)) != Decimal(text):
+    try:
+        exact = math.isfinite(value) and Decimal(repr(value)) == Decimal(text)
+    except InvalidOperation:  # an exponent beyond all bounds
+        exact = False
+    if not exact:
         raise NotRecordable("the answer holds a number that a float cannot keep")
     return value

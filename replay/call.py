@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from replay.cassette import ObjectKey, Request, header
 from replay.errors import CallRefused, ConfigError
@@ -20,7 +21,7 @@ API_BASE = f"https://{API_HOST}"
 
 _EXPAND = re.compile(r"expand(?:\[\d*\])?\Z")
 _FIELD_PATH = re.compile(r"[a-z0-9_*]+(?:\.[a-z0-9_*]+)*\Z")
-_ID = re.compile(r"[^\x00-\x20\x7f/\\]{1,255}\Z")
+_ID = re.compile(r"[^ /\\\ufffd]{1,255}\Z")  # U+FFFD: what `unquote` makes of broken UTF-8
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z .;=_-]{0,199}\Z")
 
 
@@ -50,22 +51,21 @@ class Call:
 
     @property
     def target(self) -> str:
-        """Path and query, spelled one way: expand sorted, brackets percent-encoded."""
-        path = self.route.url_path(self.key.parents, self.key.id)
+        """Path and query, spelled one way: expand sorted, what needs it percent-encoded."""
+        parents = tuple(quote(parent, safe="") for parent in self.key.parents)
+        path = self.route.url_path(parents, quote(self.key.id, safe=""))
         query = urlencode([("expand[]", name) for name in self.expand])
         return f"{path}?{query}" if query else path
 
     def command(self, *versions: str) -> str:
         """The `replay record` line that would record this call."""
         ids = "/".join(id for id in (*self.key.parents, self.key.id) if id)
-        parts = ["replay record", self.route.resource, ids]
-        parts += [f"--api-version {_quoted(version)}" for version in versions]
-        parts += [f"--expand {name}" for name in self.expand]
-        return " ".join(part for part in parts if part)
-
-
-def _quoted(version: str) -> str:
-    return f"'{version}'" if set(version) & set(" ;=") else version
+        parts = ["replay", "record", self.route.resource, *([ids] if ids else [])]
+        for version in versions:
+            parts += ["--api-version", version]
+        for name in self.expand:
+            parts += ["--expand", name]
+        return shlex.join(parts)
 
 
 def canonical_version(value: str, where: str = "Stripe-Version") -> str:
@@ -75,7 +75,7 @@ def canonical_version(value: str, where: str = "Stripe-Version") -> str:
         ConfigError: the text is no version.
     """
     base, *features = [part.strip() for part in value.split(";")]
-    text = "; ".join([base, *sorted(feature for feature in features if feature)])
+    text = "; ".join([base, *sorted({feature for feature in features if feature})])
     if not _VERSION.match(text):
         raise ConfigError(
             "this is no API version",
@@ -116,7 +116,13 @@ def retrieve(
             where=route.path,
         )
     for id in given:
-        if not _ID.match(id) or id in {".", ".."}:
+        if "_secret_" in id:
+            raise ConfigError(
+                "this is a client secret, not the ID of an object",
+                where=route.path,
+                hint="give the part before _secret_",
+            )
+        if not _ID.match(id) or not id.isprintable() or id in {".", ".."}:
             raise ConfigError("this is no ID of an object", where=f"{route.resource}: {id!r}")
     names = tuple(sorted(set(expand)))
     for name in names:

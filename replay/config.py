@@ -141,7 +141,14 @@ def checked_base(base: str, where: str) -> str:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         host, port = "", None
-    if not host or parts.query or parts.fragment or parts.username or parts.path.strip("/"):
+    if (
+        not host
+        or port == 0
+        or "@" in base
+        or parts.query
+        or parts.fragment
+        or parts.path.strip("/")
+    ):
         raise ConfigError("this is no base URL", where=where, hint=f"give one such as {API_BASE}")
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         raise ConfigError(
@@ -165,7 +172,7 @@ def _file(directory: str) -> tuple[str, Mapping[str, str]]:
                 document: Any = tomllib.loads(path.read_text("utf-8"))
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 continue
-            except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
                 raise ConfigError(
                     "the configuration cannot be read", where=f"{path}: {error}"
                 ) from error

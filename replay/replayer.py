@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -73,10 +74,11 @@ def _refusal(
 ) -> CassetteNotFound:
     where = f"library {library.shown}"
     name = str(call.key)
-    record = call.command(wanted) if wanted else call.command()
+    command = call.command(wanted) if wanted else call.command()
+    record = f"{command} --library {shlex.quote(library.shown)}"
     if not cassettes:
         near = library.nearest(call.key)
-        hint = f"record it: {record} --library {library.shown}"
+        hint = f"record it: {record}"
         if near:
             hint = f"recorded {call.route.resource} with the nearest IDs: {', '.join(near)}\n{hint}"
         return CassetteNotFound(
@@ -89,15 +91,14 @@ def _refusal(
         sets = sorted({_shown(_expand_of(t.request.uri)) for c in cassettes
                        for t in c.interactions if wanted in {None, c.api_version}})  # fmt: skip
         what = f"{name} is not recorded {_shown(call.expand)}"
-        hint = f"recorded {', '.join(sets)}\nrecord it: {record} --library {library.shown}"
+        hint = f"recorded {', '.join(sets)}\nrecord it: {record}"
     elif wanted is None:
         what = f"{name} is recorded at several API versions, and the call names none"
         hint = (f"recorded: {', '.join(versions)}\n"
                 "choose one: use_cassettes(api_version=…) or REPLAY_API_VERSION=…")  # fmt: skip
     else:
         what = f"{name} is not recorded at API version {wanted}"
-        hint = (f"recorded: {', '.join(versions)}\n"
-                f"record it: {record} --library {library.shown}")  # fmt: skip
+        hint = f"recorded: {', '.join(versions)}\nrecord it: {record}"
     error = VersionNotRecorded(
         what, where=where, hint=hint, resource=call.key.resource, id=call.key.id
     )

@@ -38,7 +38,7 @@ class Route:
     singleton: bool
 
     def url_path(self, parents: tuple[str, ...], id: str) -> str:
-        """The path of one object; IDs are put in as they are (callers check their alphabet)."""
+        """The path of one object; IDs are put in as they are (callers encode them)."""
         ids = iter((*parents, id))
         return "/".join(next(ids) if part[:1] == "{" else part for part in self.path.split("/"))
 
@@ -85,12 +85,12 @@ def _route(path: str, objects: tuple[str, ...], collection: bool) -> Route:
 
 @cache
 def _tree() -> dict[str, Any]:
-    # Segment -> subtree; "{}" is any ID and "" holds the route that ends here.
+    # Segment -> subtree; "/", which no segment can be, is any ID; "" holds the route ending here.
     root: dict[str, Any] = {}
     for route in table():
         node = root
         for segment in route.path.strip("/").split("/"):
-            node = node.setdefault("{}" if segment.startswith("{") else segment, {})
+            node = node.setdefault("/" if segment.startswith("{") else segment, {})
         node[""] = route
     return root
 
@@ -107,7 +107,7 @@ def match(path: str) -> Match | None:
             return None
         step = node.get(segment)
         if step is None:
-            step = node.get("{}")
+            step = node.get("/")
             ids.append(segment)
         if step is None:
             return None

@@ -6,15 +6,18 @@ context variable, so import order decides nothing.
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from replay.cassette import Headers, Request, Response, header
-from replay.errors import ReplayError, UpstreamError
+from replay.config import is_loopback
+from replay.errors import ConfigError, ReplayError, UpstreamError
 
 if TYPE_CHECKING:
     import httpx
@@ -27,6 +30,8 @@ TIMEOUT = 80.0
 
 # Sent on as they are; everything else that a client says about its person or machine stays here.
 _PASSED_ON = ("Authorization", "Stripe-Account", "Stripe-Context")
+
+_HEADER_VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?\Z")
 
 _passing: ContextVar[bool] = ContextVar("replay_passing", default=False)
 
@@ -63,19 +68,34 @@ class Upstream:
 
     Attributes:
         base: the base URL: https, or loopback.
+
+    Raises:
+        ConfigError: the environment names a proxy that cannot be used.
     """
 
     def __init__(self, base: str, *, timeout: float = TIMEOUT) -> None:
         import httpx
 
         self.base = base
-        with _pass():
-            # The client reads proxies from the environment; it never follows a redirect.
+        host = urlsplit(base).hostname or ""
+        pattern = f"all://[{host}]" if ":" in host else f"all://{host}"
+        try:
+            # The client reads proxies from the environment, but none stands between us and this
+            # machine. It never follows a redirect, and one answer's cookies are not sent on.
             self._client = httpx.Client(
                 timeout=timeout,
                 follow_redirects=False,
                 headers={"Accept-Encoding": "gzip, deflate", "User-Agent": "replay-cassettes"},
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+                mounts={pattern: None} if is_loopback(host) else None,
             )
+        except (ImportError, ValueError, httpx.InvalidURL) as error:
+            raise ConfigError(
+                "the proxy that the environment names cannot be used",
+                where="HTTP_PROXY, HTTPS_PROXY, ALL_PROXY",
+                hint="name one such as http://proxy.example:8080; for socks5:// also: "
+                "pip install httpx[socks]",
+            ) from error
 
     def fetch(self, request: Request, target: str, version: str | None) -> Response:
         """Ask the live source for `target` on behalf of a client's request.
@@ -88,6 +108,7 @@ class Upstream:
             version: the API version to ask for; None asks for the account's own.
 
         Raises:
+            ConfigError: the key or account holds characters that no header can carry.
             UpstreamError: it did not answer, or not in HTTP, or with more than `MAX_BODY`.
             Undecodable: it answered, but its content encoding could not be undone.
         """
@@ -97,6 +118,14 @@ class Upstream:
                 if (value := header(request.headers, name)) is not None]  # fmt: skip
         if version is not None:
             sent.append(("Stripe-Version", version))
+        for name, value in sent:
+            if not _HEADER_VALUE.match(value):
+                # The client's own error would quote the value, which may be the API key.
+                raise ConfigError(
+                    "this request header holds characters that HTTP forbids",
+                    where=name,
+                    hint="look for a line end or a space around the key, as files often add",
+                )
         try:
             with _pass(), self._client.stream("GET", self.base + target, headers=sent) as answer:
                 return _read(answer)
@@ -138,8 +167,9 @@ def _read(answer: httpx.Response) -> Response:
     ]
     whole = Response(answer.status_code, answer.reason_phrase, headers, bytes(raw))
     body = whole.body
-    for coding in reversed(encodings):
-        body = _decoded(body, coding, whole)
+    if body:  # a 204 or 304 may name an encoding of nothing
+        for coding in reversed(encodings):
+            body = _decoded(body, coding, whole)
     return Response(answer.status_code, answer.reason_phrase, headers, body)
 
 
@@ -162,6 +192,6 @@ def _inflated(body: bytes, window: int, whole: Response) -> bytes:
     out = inflater.decompress(body, MAX_BODY + 1)
     if len(out) > MAX_BODY:
         raise Undecodable(f"the answer unpacks to more than {MAX_BODY} bytes", whole)
-    if not inflater.eof:
-        raise zlib.error("truncated")
+    if not inflater.eof or inflater.unused_data:
+        raise zlib.error("truncated, or followed by something else")
     return out

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from replay.cassette import Cassette, Interaction, ObjectKey, Request, Response
+from replay.cassette import Cassette, Headers, Interaction, ObjectKey, Request, Response
 from replay.errors import (
     CassetteConflict,
     CassetteDamaged,
@@ -122,16 +122,23 @@ def _interaction(take: Interaction) -> dict[str, Any]:
             "method": take.request.method,
             "uri": take.request.uri,
             "body": None,
-            "headers": {name: _Line([value]) for name, value in take.request.headers},
+            "headers": _lines(take.request.headers),
         },
         "response": {
             "status": _Flow(code=take.response.status, message=take.response.reason),
-            "headers": {name: _Line([value]) for name, value in take.response.headers},
+            "headers": _lines(take.response.headers),
             "body": {"string": _Literal(body)},
         },
         "redacted": dict(take.redacted),
         **take.extra,
     }
+
+
+def _lines(headers: Headers) -> dict[str, _Line]:
+    lines: dict[str, _Line] = {}
+    for name, value in headers:
+        lines.setdefault(name, _Line()).append(value)
+    return lines
 
 
 def loads(data: bytes, where: str) -> Cassette:
@@ -240,6 +247,12 @@ def _take(mapping: Mapping[str, Any], name: str, kind: type[Any], at: str) -> An
     return value
 
 
+def _only(mapping: Mapping[str, Any], known: frozenset[str], at: str) -> None:
+    # What a value has no room for would be lost on the next rewrite.
+    if not mapping.keys() <= known:
+        raise _Unfit(f"not in the format: {at} holds a key that is not known there")
+
+
 def _rest(mapping: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:
     return {name: value for name, value in mapping.items() if name not in known}
 
@@ -247,6 +260,10 @@ def _rest(mapping: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:
 _TOP = frozenset({"version", "cassette", "interactions"})
 _HEAD = frozenset({"resource", "parents", "id", "account", "api_version", "policy"})
 _ITEM = frozenset({"recorded_at", "source", "batch", "request", "response", "redacted"})
+_REQUEST = frozenset({"method", "uri", "body", "headers"})
+_RESPONSE = frozenset({"status", "headers", "body"})
+_STATUS = frozenset({"code", "message"})
+_BODY = frozenset({"string"})
 
 
 def _cassette(document: Any, where: str) -> Cassette:
@@ -261,9 +278,12 @@ def _cassette(document: Any, where: str) -> Cassette:
     parents = head.get("parents", [])
     if type(parents) is not list or not all(type(p) is str for p in parents):
         raise _Unfit("not in the format: cassette.parents is no list of IDs")
+    resource = _take(head, "resource", str, "cassette.")
+    if len(parents) > resource.count("/"):
+        raise _Unfit("not in the format: cassette.parents has more IDs than the resource")
     return Cassette(
         key=ObjectKey(
-            resource=_take(head, "resource", str, "cassette."),
+            resource=resource,
             id=_take(head, "id", str, "cassette."),
             parents=tuple(parents),
             account=_take(head, "account", str, "cassette.") if "account" in head else "",
@@ -286,6 +306,14 @@ def _read(item: Any, at: str) -> Interaction:
     string = _take(body, "string", str, f"{at}.response.body.")
     redacted = _take(item, "redacted", dict, f"{at}.")
     code = _take(status, "code", int, f"{at}.response.status.")
+    _only(request, _REQUEST, f"{at}.request")
+    _only(response, _RESPONSE, f"{at}.response")
+    _only(status, _STATUS, f"{at}.response.status")
+    _only(body, _BODY, f"{at}.response.body")
+    if request.get("body") is not None:
+        raise _Unfit(f"not in the format: {at}.request.body is not null")
+    if not all(type(kind) is str for kind in redacted.values()):
+        raise _Unfit(f"not in the format: {at}.redacted maps a pointer to no text")
     if not string.isascii() or not 100 <= code <= 599:
         raise _Unfit(f"not in the format: {at}.response has a body that is no ASCII, or no status")
     return Interaction(
@@ -308,7 +336,7 @@ def _read(item: Any, at: str) -> Interaction:
     )
 
 
-def _headers(message: Mapping[str, Any], at: str) -> tuple[tuple[str, str], ...]:
+def _headers(message: Mapping[str, Any], at: str) -> Headers:
     lines: list[tuple[str, str]] = []
     for name, values in _take(message, "headers", dict, at).items():
         if type(values) is not list or not all(type(v) is str for v in values):

@@ -5,6 +5,7 @@ Knows nothing of cassettes. A reader sees a file whole or not at all and never l
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
@@ -16,6 +17,7 @@ from pathlib import Path
 from replay.errors import CassetteDamaged, LibraryBusy, LibraryError
 
 _TEMPORARY = ".tmp"
+_NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +91,23 @@ def _inside(path: str, root: str) -> bool:
     return os.path.commonpath([real, os.path.realpath(path)]) == real
 
 
-def write(path: Path, text: str) -> None:
+def write(path: Path, text: str, root: str) -> None:
     """Replace a file's text: afterwards it is the old or the new one, whole, whatever happens.
 
     The caller holds the lock of the folder's object; temporary files of dead writers found there
     are removed.
 
     Raises:
-        LibraryError: the file system refuses; the old file is untouched.
+        LibraryError: the file system refuses, or a link leads out of `root`; the old file is
+            untouched.
     """
     folder = path.parent
+    if not _inside(str(folder), root):
+        raise LibraryError(
+            "the cassette's folder is a link that leads out of the library",
+            where=str(folder),
+            hint="remove the link, or record into the library that it leads to",
+        )
     temporary = folder / f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}{_TEMPORARY}"
     try:
         _make_folders(folder)
@@ -157,7 +166,8 @@ def lock(path: Path, what: str, *, seconds: float = 120.0) -> Iterator[None]:
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        held = FileLock(path, timeout=seconds, thread_local=False)
+        # No soft lock in its place: a dead process would hold it for ever.
+        held = FileLock(path, timeout=seconds, thread_local=False, fallback_to_soft=False)
         held.acquire()
     except Timeout as error:
         raise LibraryBusy(
@@ -165,13 +175,13 @@ def lock(path: Path, what: str, *, seconds: float = 120.0) -> Iterator[None]:
             where=str(path),
             hint="wait for it to end, or stop it, and try again",
         ) from error
-    except NotImplementedError as error:
-        raise LibraryError(
-            "this file system has no file locks, so recording could lose takes",
-            where=str(path),
-            hint="record into a library on a local disk",
-        ) from error
     except OSError as error:
+        if error.errno in _NO_LOCKS:
+            raise LibraryError(
+                "this file system has no file locks, so recording could lose takes",
+                where=str(path),
+                hint="record into a library on a local disk",
+            ) from error
         raise _translated(error, "the library cannot be locked for recording", str(path)) from error
     try:
         yield

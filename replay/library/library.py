@@ -10,6 +10,7 @@ from difflib import SequenceMatcher
 from heapq import nlargest
 from pathlib import Path
 from threading import Lock
+from typing import NoReturn
 
 from replay.cassette import Cassette, ObjectKey
 from replay.errors import ConfigError, KeyMismatch, LibraryError
@@ -145,10 +146,19 @@ class Library:
 
         Raises:
             ConfigError: there is no such directory.
+            LibraryError: the file system refuses to list one of the folders.
         """
         self.require()
-        found = (path.relative_to(self.root) for path in self.root.rglob(f"*{names.SUFFIX}"))
-        return sorted(p.as_posix() for p in found if not any(s.startswith(".") for s in p.parts))
+        found: list[str] = []
+        for folder, folders, here in os.walk(self._base, onerror=_unlisted):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            below = Path(folder).relative_to(self.root)
+            found += [
+                (below / name).as_posix()
+                for name in (*here, *folders)  # a folder in a cassette's place is not overlooked
+                if name.endswith(names.SUFFIX) and not name.startswith(".")
+            ]
+        return sorted(found)
 
     def read(self, path: str, resource: str | None = None) -> Cassette | None:
         """The cassette at a path below the root; None where it is gone, or of another resource.
@@ -186,7 +196,7 @@ class Library:
             CassetteDamaged: larger than a cassette may be.
         """
         path = self._place(cassette.key) / (names.segment(cassette.api_version) + names.SUFFIX)
-        files.write(path, codec.dumps(cassette))
+        files.write(path, codec.dumps(cassette), self._base)
         return path
 
     def lock(self, key: ObjectKey, seconds: float = 120.0) -> AbstractContextManager[None]:
@@ -262,10 +272,18 @@ class Library:
                     f"the library cannot be read: {error.strerror}", where=plain
                 ) from error
             if own not in siblings:
+                if os.path.basename(digested[0]) in siblings:  # noqa: PTH119
+                    return Path(digested[0])
                 folded = own.casefold()
                 if any(name.casefold() == folded for name in siblings):
                     return Path(digested[0])
         return Path(plain)
+
+
+def _unlisted(error: OSError) -> NoReturn:
+    raise LibraryError(
+        f"the library cannot be read: {error.strerror}", where=str(error.filename)
+    ) from error
 
 
 def _cassette_files(folder: str) -> Iterable[str]:

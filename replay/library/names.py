@@ -26,6 +26,8 @@ def plain(name: str) -> bool:
 def digested(name: str) -> str:
     """A readable start and a digest: for what is not plain, or differs in case from a sibling."""
     start = _UNSAFE.sub("-", name).strip("-.")[:40]
+    if _RESERVED.match(start):  # Windows looks at what stands before the first dot
+        start = "_" + start
     return f"{start}~{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"
 
 

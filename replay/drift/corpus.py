@@ -198,19 +198,20 @@ def read_take(file: str, number: int, interaction: Interaction) -> Take | None:
     Raises:
         CassetteDamaged: a body that is no JSON.
     """
-    response = interaction.response
+    response, redacted = interaction.response, interaction.redacted
     if not 200 <= response.status < 300:
         return None
     try:
         body = json.loads(response.body)
-    except ValueError as problem:
+        if not isinstance(body, dict):
+            return None
+        return Take(file, number, body, redacted, interaction.batch, read(body, redacted))
+    except (ValueError, RecursionError):
         raise CassetteDamaged(
-            "a recorded body is no JSON", where=f"{file} take {number}", hint="record it again"
-        ) from problem
-    if not isinstance(body, dict):
-        return None
-    redacted = interaction.redacted
-    return Take(file, number, body, redacted, interaction.batch, read(body, redacted))
+            "a recorded body is no JSON that can be read",
+            where=f"{file} take {number}",
+            hint="record it again",
+        ) from None
 
 
 def _part(resource: str, interaction: Interaction, take: Take) -> Part:

@@ -7,12 +7,12 @@ so their being equal proves nothing; such a move is likely at most.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from replay.drift.pairs import Pair, Take
-from replay.drift.shape import ANY, Shape, escape, is_map, key, parent, read, unescape
+from replay.drift.shape import ANY, Shape, Witness, escape, is_map, key, parent, read, unescape
 
 DISTINCT = 3
 """Fewer different values are a coincidence, unless there were no more pairs to see them in."""
@@ -98,13 +98,13 @@ def _candidates(samples: Sequence[Pair], source: str, targets: Sequence[str]) ->
     # Targets that agree once; most are ruled out here, before places are aligned.
     found: set[str] = set()
     for pair in samples:
-        values = {_plain(value) for _, value in at(pair.old.body, source)} - {None}
+        values = {_told(pair.old, *found_at) for found_at in at(pair.old.body, source)} - {None}
         if values:
             found |= {
                 target
                 for target in targets
                 if target not in found
-                and any(_plain(value) in values for _, value in at(pair.new.body, target))
+                and any(_told(pair.new, *here) in values for here in at(pair.new.body, target))
             }
     return sorted(found - {source})
 
@@ -113,35 +113,37 @@ def _track(samples: Sequence[Pair], source: str, target: str) -> Move | None:
     shared = _shared(source, target)
     agree, controlled, redacted = 0, False, False
     distinct: set[Any] = set()
-    witness: tuple[tuple[str, int, str], tuple[str, int, str]] | None = None
+    witness: tuple[Witness, Witness] | None = None
     for pair in samples:
         shown = False
         for place, old_item in at(pair.old.body, shared):
             new_item = _get(pair.new.body, place)
-            olds = list(at(old_item, source[len(shared) :]))
-            values = [_plain(value) for _, value in olds]
-            news = list(at(new_item, target[len(shared) :]))
+            olds = [(place + end, value) for end, value in at(old_item, source[len(shared) :])]
+            news = [(place + end, value) for end, value in at(new_item, target[len(shared) :])]
+            values = [_told(pair.old, *old) for old in olds]
             if not values or None in values or not _open(new_item, target[len(shared) :]):
                 continue
-            if [_plain(value) for _, value in news] != values:
+            if [_told(pair.new, *new) for new in news] != values:
                 return None
-            masked = _masked(pair.old, place, olds) or _masked(pair.new, place, news)
-            if masked and not _same_owner(pair, place, source, target, olds, news):
+            masked = any(_classes(pair.old, *old) for old in olds) or any(
+                _classes(pair.new, *new) for new in news
+            )
+            if masked and not _same_owner(pair, source, target, olds, news):
                 return None
             redacted = redacted or masked
             distinct.update(values)
             shown = True
             here = (
-                (pair.old.file, pair.old.number, place + olds[0][0]),
-                (pair.new.file, pair.new.number, place + news[0][0]),
+                Witness(pair.old.file, pair.old.number, olds[0][0]),
+                Witness(pair.new.file, pair.new.number, news[0][0]),
             )
             witness = here if witness is None else min(witness, here)
         agree += shown
         controlled = controlled or (shown and pair.controlled)
-    if witness is None or (len(distinct) < DISTINCT <= agree):
+    # The same few keys of a map are the habit of its user; that move is likely at most, though.
+    if witness is None or (len(distinct) < DISTINCT <= agree and not redacted):
         return None
-    old, new = (f"{file}#{take}{pointer}" for file, take, pointer in witness)
-    return Move(source, target, agree, controlled, redacted, old, new)
+    return Move(source, target, agree, controlled, redacted, *map(str, witness))
 
 
 def at(body: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -193,45 +195,41 @@ def _shared(source: str, target: str) -> str:
     return common
 
 
-def _plain(value: Any) -> Any:
+def _told(take: Take, pointer: str, value: Any) -> Any:
     """What may be compared of a value, if it says enough to be recognised; else None."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
         return value if abs(value) >= _NUMBER else None
     if isinstance(value, str):
-        mark = read(value).marks[""]
-        return value if len(value) >= _LENGTH and not mark.startswith("str:token") else None
+        token = read(value).marks[""].startswith("str:token")
+        return value if len(value) >= _LENGTH and not token else None
     if isinstance(value, dict) and value:
+        if _classes(take, pointer, value):
+            return tuple(sorted(value))
         return tuple(sorted((name, repr(item)) for name, item in value.items()))
     return None
 
 
-def _masked(take: Take, place: str, found: Iterable[tuple[str, Any]]) -> bool:
-    return any(bool(_classes(take.redacted, place + pointer, value)) for pointer, value in found)
-
-
-def _classes(redacted: Mapping[str, str], pointer: str, value: Any) -> list[str]:
-    pointers = (
-        [f"{pointer}/{escape(name)}" for name in value] if isinstance(value, dict) else [pointer]
-    )
-    return [redacted[pointer] for pointer in pointers if pointer in redacted]
+def _classes(take: Take, pointer: str, value: Any) -> list[str]:
+    redacted = take.redacted
+    if isinstance(value, dict):
+        below = (f"{pointer}/{escape(name)}" for name in value)
+        return sorted(redacted[child] for child in below if child in redacted)
+    return [redacted[pointer]] if pointer in redacted else []
 
 
 def _same_owner(
     pair: Pair,
-    place: str,
     source: str,
     target: str,
     olds: Sequence[tuple[str, Any]],
     news: Sequence[tuple[str, Any]],
 ) -> bool:
-    if key(source) != key(target):
-        return False
-    return all(
-        _classes(pair.old.redacted, place + a, x) == _classes(pair.new.redacted, place + b, y)
-        and _owner(pair.old.body, place + a) == _owner(pair.new.body, place + b)
-        for (a, x), (b, y) in zip(olds, news, strict=True)
+    return key(source) == key(target) and all(
+        _classes(pair.old, *old) == _classes(pair.new, *new)
+        and _owner(pair.old.body, old[0]) == _owner(pair.new.body, new[0])
+        for old, new in zip(olds, news, strict=True)
     )
 
 

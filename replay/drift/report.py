@@ -105,6 +105,22 @@ def _settle(corpus: Corpus, part: Part, comparison: Comparison, finding: Finding
     return _command(key, part.expand, comparison.old, comparison.new)
 
 
+def recording(found: Report, versions: tuple[str, str] | None, resource: str | None) -> str:
+    """The command that would give a report something to compare.
+
+    Args:
+        found: a report without comparisons.
+        versions: the versions that were asked for.
+        resource: the resource that was asked for, as the user wrote it.
+    """
+    old, new = versions or ("VERSION", "VERSION")
+    if found.example is not None and not versions:
+        old = found.recorded[found.example.resource][-1]
+    line = _command(found.example, (), old, new) if found.example is not None else ""
+    asked = f"replay record {resource or 'RESOURCE'} ID --api-version {old} --api-version {new}"
+    return line or asked
+
+
 def _command(key: ObjectKey, expand: tuple[str, ...], *versions: str) -> str:
     if key.account:
         return ""  # the label of a connected account does not name it

@@ -91,7 +91,7 @@ def _enum(
     else:
         return
     # A set of values is a sample: what no recording showed may have been possible all along.
-    yield replace(found, grade=min(found.grade, Grade.LIKELY))
+    yield replace(found, grade=min(found.grade, Grade.LIKELY), support=None)
 
 
 def _closed(tokens: Mapping[str, int]) -> bool:

@@ -1,0 +1,95 @@
+"""Reports for machines: JSON. Fields may be added to its format, never removed or changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from replay.drift.findings import Comparison, Finding, Report, Side, Support, Target
+from replay.drift.rules import Rule
+
+FORMAT = 1
+
+
+def to_json(report: Report) -> str:
+    """The report as JSON text; the same recordings give the same bytes."""
+    return json.dumps(document(report), indent=2) + "\n"
+
+
+def document(report: Report) -> dict[str, Any]:
+    """The report as the values that its JSON text stands for."""
+    return {
+        "format": FORMAT,
+        "comparisons": [_comparison(comparison) for comparison in report.comparisons],
+        "summary": report.summary(),
+    }
+
+
+def rules_to_json(rules: Iterable[Rule]) -> str:
+    """Rules of the catalogue as JSON text."""
+    rows = [
+        {
+            "id": rule.id,
+            "severity": str(rule.severity),
+            "meaning": rule.meaning,
+            "mirror": rule.mirror,
+            "why": rule.why,
+            "example": {"old": rule.old, "new": rule.new},
+        }
+        for rule in rules
+    ]
+    return json.dumps({"format": FORMAT, "rules": rows}, indent=2) + "\n"
+
+
+def _comparison(comparison: Comparison) -> dict[str, Any]:
+    old, new, paired = comparison.objects
+    return {
+        "resource": comparison.resource,
+        "type": comparison.type,
+        "deleted": comparison.deleted,
+        "old": comparison.old,
+        "new": comparison.new,
+        "expand": list(comparison.expand),
+        "objects": {"old": old, "new": new, "paired": paired},
+        "controlled_pairs": comparison.controlled,
+        "findings": [_finding(finding) for finding in comparison.findings],
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    old, new = finding.witnesses
+    return {
+        "rule": finding.rule,
+        "severity": str(finding.severity),
+        "grade": str(finding.grade),
+        "path": finding.path,
+        "to": _target(finding.to),
+        "parts": [{"path": source, "to": target} for source, target in finding.parts],
+        "old": _side(finding.old),
+        "new": _side(finding.new),
+        "support": _support(finding.support),
+        "detail": finding.detail,
+        "witnesses": {"old": old, "new": new},
+        "settle": finding.settle or None,
+        "broken_promise": finding.broken_promise,
+        "accepted": finding.accepted,
+        "fingerprint": finding.fingerprint,
+    }
+
+
+def _target(to: Target | None) -> dict[str, str] | None:
+    if to is None:
+        return None
+    target = {"resource": to.resource, "path": to.path}
+    return target | {"join": to.join} if to.join else target
+
+
+def _side(side: Side) -> dict[str, Any]:
+    return {"kinds": list(side.kinds), "present": side.present, "parents": side.parents}
+
+
+def _support(support: Support | None) -> dict[str, Any] | None:
+    if support is None:
+        return None
+    return {"agree": support.agree, "pairs": support.pairs, "controlled": support.controlled}

@@ -1,0 +1,147 @@
+"""Reports for people at a terminal: grouped by object, one line per finding, verdict first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, TextIO
+
+from replay.drift.findings import Comparison, Finding, Grade, Report, Severity
+from replay.drift.rules import Rule
+from replay.render.words import dotted, group, sentence
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_STYLE = {Severity.BREAKING: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+_SETTLING = 3
+
+
+def console(stream: TextIO) -> Console:
+    """A console with colour only on a terminal, and not where ``NO_COLOR`` is set."""
+    from rich.console import Console
+
+    made = Console(file=stream, highlight=False, markup=False, emoji=False)
+    made.soft_wrap = not made.is_terminal  # piped lines stay whole
+    return made
+
+
+def show(report: Report, stream: TextIO, *, verbose: bool = False) -> None:
+    """Print a report.
+
+    Args:
+        report: the report.
+        stream: where to.
+        verbose: with evidence, witnesses and the recordings that would settle what is unobserved.
+    """
+    to = console(stream)
+    for n, comparison in enumerate(report.comparisons):
+        if n:
+            to.print()
+        _comparison(to, comparison, verbose)
+    to.print()
+    _closing(to, report, verbose)
+
+
+def show_rules(rules: Sequence[Rule], stream: TextIO) -> None:
+    """Print rules, one to a line."""
+    _rows(console(stream), [(str(r.severity), r.id, r.meaning) for r in rules], "")
+
+
+def show_rule(rule: Rule, stream: TextIO) -> None:
+    """Print all there is to say of one rule."""
+    to = console(stream)
+    to.print(rule.id, style="bold")
+    mirror = rule.mirror + (f". {rule.why}" if rule.why else "")
+    rows = [
+        ("", rule.meaning),
+        ("severity", str(rule.severity)),
+        ("reversed", mirror),
+        ("old", rule.old),
+        ("new", rule.new),
+    ]
+    _rows(to, rows, "  ")
+
+
+def _comparison(to: Console, comparison: Comparison, verbose: bool) -> None:
+    from rich.text import Text
+
+    old, new, paired = comparison.objects
+    named = comparison.type + " (deleted)" * comparison.deleted
+    title = Text(f"{comparison.resource}  {comparison.old} -> {comparison.new}", style="bold")
+    if comparison.expand:
+        title.append(f"  expand {','.join(comparison.expand)}", style="not bold")
+    to.print(title)
+    to.print(
+        f"{old} and {new} objects, {paired} at both versions;"
+        f" {comparison.controlled} pairs are twins or of one state",
+        style="dim",
+    )
+    if not comparison.findings:
+        to.print("  no drift seen")
+    findings = sorted(comparison.findings, key=lambda f: (group(f.path), f.order))
+    for where, members in groupby(findings, key=lambda f: group(f.path)):
+        to.print(f"  {named} {dotted(where)}" if where else f"  {named}")
+        for finding in members:
+            row = (str(finding.severity), str(finding.grade), sentence(comparison, finding, where))
+            _rows(to, [row], "    ", _STYLE[finding.severity])
+            if verbose:
+                _rows(to, list(_evidence(comparison, finding)), "      ", "dim")
+
+
+def _evidence(comparison: Comparison, finding: Finding) -> Iterator[tuple[str, str]]:
+    yield "rule", f"{finding.rule}  {finding.fingerprint}"
+    sides = ((comparison.old, finding.old), (comparison.new, finding.new))
+    for (version, side), witness in zip(sides, finding.witnesses, strict=True):
+        kinds = ", ".join(side.kinds) or "nothing"
+        yield version, f"{kinds}, present {side.present} of {side.parents}, see {witness}"
+    for source, target in finding.parts:
+        yield "with", f"{dotted(source)} to {dotted(target)}"
+    if finding.settle:
+        yield "settle", finding.settle
+
+
+def _rows(
+    to: Console, rows: Sequence[tuple[str, ...]], indent: str, style: str | None = None
+) -> None:
+    if not rows:
+        return
+    if not to.is_terminal:
+        widths = [max(8, *(len(row[n]) for row in rows)) for n in range(len(rows[0]) - 1)]
+        for row in rows:
+            cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+            to.print(indent + "  ".join([*cells, row[-1]]))
+        return
+    # A grid keeps the columns, and folds the last one under itself on a narrow terminal.
+    from rich.padding import Padding
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True, style=style, min_width=8)
+    for _ in rows[0][1:-1]:
+        grid.add_column(no_wrap=True, min_width=8)
+    grid.add_column(overflow="fold")
+    for row in rows:
+        grid.add_row(*row)
+    to.print(Padding(grid, (0, 0, 0, len(indent)), expand=False))
+
+
+def _closing(to: Console, report: Report, verbose: bool) -> None:
+    counts = report.summary()
+    nouns = {"warning": "warnings"}
+    parts = [
+        f"{n} {nouns.get(name, name) if n != 1 else name}"
+        for name, n in counts.items()
+        if n or name in ("breaking", "warning", "info")
+    ]
+    to.print(", ".join(parts), style="bold red" if counts["breaking"] else "bold")
+    findings = [finding for _, finding in report.findings()]
+    if findings and not verbose:
+        to.print("next: --verbose shows the evidence; replay rules RULE explains a rule")
+    commands = sorted({f.settle for f in findings if f.grade is Grade.UNOBSERVED and f.settle})
+    if commands:
+        to.print("to settle what was not observed:")
+        for command in commands if verbose else commands[:_SETTLING]:
+            to.print(f"  {command}", soft_wrap=True)  # a command is copied whole
+        if len(commands) > _SETTLING and not verbose:
+            to.print(f"  and {len(commands) - _SETTLING} more (--verbose)")

@@ -1,0 +1,112 @@
+"""Puts findings into words: the sentence of each rule, the way paths are written for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from replay.drift.findings import Comparison, Finding, Support
+from replay.drift.shape import ANY, unescape
+
+
+def dotted(path: str) -> str:
+    """A JSON pointer as people write paths: ``lines.data[].plan``; ``the body`` for the root."""
+    words = ""
+    for segment in path.split("/")[1:]:
+        words += "[]" if segment == ANY else f".{plain(unescape(segment))}"
+    return words.removeprefix(".") or "the body"
+
+
+def plain(text: str) -> str:
+    """Text from a recording with everything unprintable spelled out: it may be hostile."""
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
+
+
+def group(path: str) -> str:
+    """The list item that a path is part of, as a pointer; empty for the object itself."""
+    head, found, _ = path.rpartition(f"/{ANY}/")
+    return f"{head}/{ANY}" if found else ""
+
+
+def sentence(comparison: Comparison, finding: Finding, within: str = "") -> str:
+    """What happened, in one clause that begins with the path.
+
+    Args:
+        comparison: the finding's comparison.
+        finding: the finding.
+        within: the group that the line stands under: the path is shown from there.
+    """
+    inside = finding.path.removeprefix(within) if within != finding.path else finding.path
+    words = f"{dotted(inside)} {_WORDS[finding.rule](comparison, finding)}"
+    if finding.support is not None:
+        words += f" ({support(finding.support)})"
+    if finding.broken_promise:
+        words += "; Stripe promises no breaking change within this train"
+    return words
+
+
+def support(support: Support) -> str:
+    """How many pairs agree; says where their state may have moved on."""
+    kind = "pairs" if support.controlled else "pairs of differing state"
+    return f"{support.agree} of {support.pairs} {kind} agree"
+
+
+def _where(comparison: Comparison, finding: Finding) -> str:
+    if finding.to is None:
+        return "elsewhere"
+    if finding.to.resource == comparison.resource:
+        return dotted(finding.to.path)
+    joined = f", joined by its {dotted(finding.to.join)}" if finding.to.join else ""
+    return f"{finding.to.resource}: {dotted(finding.to.path)}{joined}"
+
+
+def _detail(before: str) -> Callable[[Comparison, Finding], str]:
+    return lambda _, finding: f"{before}: {plain(finding.detail)}"
+
+
+def _just(words: str) -> Callable[[Comparison, Finding], str]:
+    return lambda *_: words
+
+
+def _blind(before: str) -> Callable[[Comparison, Finding], str]:
+    def words(comparison: Comparison, finding: Finding) -> str:
+        return f"{before} in {comparison.old if finding.blind == 'old' else comparison.new}"
+
+    return words
+
+
+_WORDS: Mapping[str, Callable[[Comparison, Finding], str]] = {
+    "field-removed": _just("removed"),
+    "field-unseen": lambda _, f: (
+        f"no longer seen: in {f.old.present} of {f.old.parents} before,"
+        f" in none of {f.new.parents} now"
+    ),
+    "field-added": _just("added"),
+    "field-moved": lambda c, f: f"moved to {_where(c, f)}",
+    "field-renamed": lambda c, f: f"renamed to {_where(c, f)}",
+    "field-moved-resource": lambda c, f: f"moved to {_where(c, f)}",
+    "field-aliased": lambda c, f: f"also lives at {_where(c, f)}",
+    "became-optional": lambda _, f: (
+        f"became optional: always there before, in {f.new.present} of {f.new.parents} now"
+    ),
+    "became-required": lambda _, f: (
+        f"became required: in {f.old.present} of {f.old.parents} before, always there now"
+    ),
+    "became-nullable": _just("can now be null"),
+    "became-non-null": _just("is no longer null"),
+    "null-only": _blind("was only ever null"),
+    "subtree-unobserved": _blind("was not seen as an object or list"),
+    "list-element-unobserved": _blind("was always empty"),
+    "type-changed": _detail("changed its type"),
+    "type-widened": _detail("has values of more types"),
+    "type-narrowed": _detail("has values of fewer types"),
+    "int-to-decimal-string": _just("is now a decimal string, was an integer"),
+    "expand-changed": _detail("is expanded differently"),
+    "list-to-scalar": _just("was a list, is now a single value"),
+    "scalar-to-list": _just("was a single value, is now a list"),
+    "enum-value-new": _detail("has new values"),
+    "enum-value-unseen": _detail("no longer shows"),
+    "branch-added": _just("is a new branch, selected by a new tag value"),
+    "branch-unseen": _just("was not selected by its tag any more"),
+    "format-changed": _detail("is written otherwise"),
+    "id-prefix-changed": _detail("has IDs with another prefix"),
+}

@@ -139,6 +139,9 @@ class Cassettes:
         return other
 
 
+_OPTIONS = tuple(inspect.signature(Cassettes).parameters)
+
+
 def swallowed(refusals: list[ReplayError]) -> ReplayError:
     """The first refusal of a session that ended as if nothing had happened."""
     first = refusals[0]
@@ -188,16 +191,15 @@ def use_cassettes(library: Any = None, **settings: Any) -> Any:
         ReplayError: at the end of a call or block: what was refused in it, even if the code
             under test caught the refusal.
     """
-    known = inspect.signature(Cassettes).parameters
     for name in settings:
-        if name not in known:
+        if name not in _OPTIONS:
             from difflib import get_close_matches
 
-            near = get_close_matches(name, known, n=1)
+            near = get_close_matches(name, _OPTIONS, n=1)
             raise ConfigError(
                 f"use_cassettes has no option {name!r}",
                 where=name,
-                hint=f"did you mean {near[0]}?" if near else "options: " + ", ".join(known),
+                hint=f"did you mean {near[0]}?" if near else "options: " + ", ".join(_OPTIONS),
             )
     if callable(library):
         return Cassettes(**settings)(library)

@@ -6,6 +6,7 @@ Hooked at `_make_request`: above it the pool's retry lists would break, below it
 
 from __future__ import annotations
 
+from functools import cache
 from io import BytesIO
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -21,9 +22,7 @@ if TYPE_CHECKING:
 
 def hook(patches: Patches, module: ModuleType) -> None:
     """Hook `urllib3.connectionpool`."""
-    from importlib.metadata import version
-
-    installed = version("urllib3")
+    installed = _installed()
     if int(installed.partition(".")[0]) < 2:
         raise Refused(
             ConfigError(
@@ -34,6 +33,14 @@ def hook(patches: Patches, module: ModuleType) -> None:
         )
     patches.replace(module.HTTPConnectionPool, "_make_request", _make_request)
     patches.replace(module.HTTPSConnectionPool, "_prepare_proxy", _prepare_proxy)
+
+
+@cache
+def _installed() -> str:
+    # Once per process: it reads the distribution's metadata, which costs more than all the hooks.
+    from importlib.metadata import version
+
+    return version("urllib3")
 
 
 def _make_request(original: Any) -> Any:

@@ -16,6 +16,7 @@ from urllib.parse import unquote, unquote_plus
 BASE64_RUN = re.compile(r"[A-Za-z0-9+/_-]{8,}")
 HEX_RUN = re.compile(r"[0-9A-Fa-f]{12,}")
 
+_LAYERS = 5  # the file's own JSON text, a string in it, JSON in that, and two to spare
 _URL_ALPHABET = str.maketrans("-_", "+/")
 _JSON_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|([\"\\/bfnrt]))")
 _SHORT = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
@@ -82,14 +83,16 @@ def views(text: str) -> Iterator[str]:
     latin-1), as form data, with HTML entities, in base64 at any offset, base64url, hex, UTF-16,
     and as UTF-8 that was read as latin-1.
     """
-    once = json_unescaped(text)
-    layers = dict.fromkeys((text, once, json_unescaped(once)))
     seen: set[str] = set()
-    for layer in layers:
+    layer, deeper = text, json_unescaped(text)
+    for _ in range(_LAYERS):
         for reading in _readings(layer):
             if reading not in seen:
                 seen.add(reading)
                 yield reading
+        if layer == deeper:
+            break
+        layer, deeper = deeper, json_unescaped(deeper)
 
 
 def _readings(text: str) -> Iterator[str]:

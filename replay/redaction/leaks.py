@@ -36,12 +36,12 @@ _FRAME_WORDS = (
     "headers:", "method:", "status:", "message:", "string:", "redacted:", "policy:", "resource:",
     "parents:", "account:", "api_version:", "version:", "source:", "batch:", "Stripe-Version",
     "Content-Type", "Request-Id", "Retry-After", "Stripe-Should-Retry", "application/json",
-    "charset=utf-8", "https://api.stripe.com/v1/", "https://api.stripe.com/v2/", "unversioned",
+    "charset=utf-8", "api.stripe.com", "localhost", "unversioned", "Too Many Requests",
     "Bad Request", "Unauthorized", "Payment Required", "Forbidden", "Not Found", "Conflict",
 )  # fmt: skip
 """What every cassette says, whatever it records."""
 _FRAME_FORMS = re.compile(
-    r"\d{4}-\d\d-\d\dt\d\d:\d\d:\d\dz|sha256:[0-9a-f]+|\bbatch: \S+|\bsource: \S+"
+    r"\d{4}-\d\d-\d\dt\d\d:\d\d:\d\dz|sha256:[0-9a-f]+|\breq_replay[0-9a-f]{10}\b|\bbatch: \S+|\bsource: \S+"
 )
 _NEAR = 100
 

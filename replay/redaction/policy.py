@@ -246,9 +246,11 @@ class _Reader:
         wanted = {"generated": {"prefixes"}, "chosen": {"resources"}, "objects": {"other"}}
         for section, keys in wanted.items():
             found = document.get(section, {})
-            for key in found.keys() ^ keys:
+            for key in sorted(found.keys() - keys):
                 raise self.error(key, f"[{section}] has the keys {sorted(keys)}, not {key!r}")
-            for key in keys:
+            for key in sorted(keys):
+                if key not in found:
+                    raise self.error(section, f"[{section}] needs the key {key!r}")
                 self.words(key, found[key])
         return document
 

@@ -69,10 +69,10 @@ STAND_IN = re.compile(
     r"|acct-[0-9a-f]{16}"
     r"|Redacted[ +][0-9a-f]{8}"
     r"|Redacted message(?: \([a-z0-9_.-]{1,64}\))?"
-    r"|" + "|".join(re.escape(constant) for constant in CONSTANTS.values()),
+    r"|" + "|".join(re.escape(constant).replace(r"\+", "[+ ]") for constant in CONSTANTS.values()),
     re.IGNORECASE,
 )
-"""Every stand-in string that is longer than a word, for telling them from a leak."""
+"""Every stand-in string that is longer than a word; form data reads a plus as a blank."""
 
 
 def pseudonym(

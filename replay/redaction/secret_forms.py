@@ -8,18 +8,13 @@ from __future__ import annotations
 
 import base64
 import re
+import string
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from replay.redaction.decodings import (
-    BASE64_RUN,
-    HEX_RUN,
-    base64_views,
-    hex_views,
-    unescaped,
-)
+from replay.redaction.decodings import base64_views, hex_views, unescaped
 
 if TYPE_CHECKING:
     from ahocorasick_rs import AhoCorasick
@@ -86,7 +81,7 @@ SECRET_PATTERNS: tuple[SecretPattern, ...] = (
         "private-url",
         r"https?://(?:invoice|pay|payments|dashboard|hooks|checkout|billing|buy|connect|files"
         r"|receipts?|verify)\.stripe\.com/[^\s\"'<>\\]{4,}",
-        ".stripe.com/",
+        ".stripe.com",
     ),
     _pattern(
         "request-id", _START + r"req_(?!replay)[A-Za-z0-9]{14,}", "req_", identifying=True
@@ -95,6 +90,11 @@ SECRET_PATTERNS: tuple[SecretPattern, ...] = (
 """All forms, most specific first. IDs such as ``acct_…`` are no secrets: recordings keep them."""
 
 _WINDOW_BEFORE, _WINDOW_AFTER = 64, 512
+_RUN = 8192
+_DENSE = {
+    "base64": (string.ascii_letters + string.digits + "+/_-", base64_views),
+    "hex": (string.hexdigits, hex_views),
+}
 _DEPTH = 3
 
 
@@ -135,24 +135,17 @@ def _plain_and_runs(text: str, identifying: bool, depth: int) -> Iterator[Secret
                 if identifying or not pattern.identifying:
                     for found in pattern.regex.finditer(text, low, high):
                         yield SecretHit(pattern.id, found.start())
-        elif depth:
-            run = _run_around(text, start, BASE64_RUN if encoding == "base64" else HEX_RUN)
-            if run is None or (encoding, run.start()) in done:
-                continue
-            done.add((encoding, run.start()))
-            views = base64_views(run[0]) if encoding == "base64" else hex_views(run[0])
-            for view in views:
-                for hit in find_secrets(view, identifying=identifying, _depth=depth - 1):
-                    yield SecretHit(hit.id, run.start())
-
-
-def _run_around(text: str, start: int, run: re.Pattern[str]) -> re.Match[str] | None:
-    low = max(0, start - 4096)
-    # The run that a word lies in starts after the last character that is not of its alphabet.
-    for found in run.finditer(text, low, start + 8192):
-        if found.start() <= start < found.end():
-            return found
-    return None
+            continue
+        alphabet, read = _DENSE[encoding]
+        before = text[max(0, start - _RUN) : start]
+        after = text[start : start + _RUN]
+        first = start - len(before) + len(before.rstrip(alphabet))
+        if (encoding, first) not in done:
+            done.add((encoding, first))
+            run = text[first : start + len(after) - len(after.lstrip(alphabet))]
+            for view in read(run):
+                for hit in find_secrets(view, identifying=identifying, _depth=depth):
+                    yield SecretHit(hit.id, first)
 
 
 @cache

@@ -53,4 +53,4 @@ bench: install  ## time replay beside its rivals, as ratios
 	$(PY) tests/benchmarks/run.py
 
 clean:  ## remove the environment and everything built
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
+	rm -rf $(VENV) .venv-bench-* dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

@@ -1,0 +1,41 @@
+"""The benchmark runs: every row is printed. What the figures are is not looked at."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROWS = [
+    "enter and leave",
+    "enter, retrieve, leave",
+    "StripeClient retrieve",
+    "requests GET",
+    "N = 1, with entering and leaving",
+    "N = 100, with entering and leaving",
+    "N = 1, calls alone",
+    "N = 100, calls alone",
+    "elapsed",
+    "CPU time of the recording process",
+    "import",
+    "import, enter, one requests GET, leave",
+    "--help of the command",
+]
+AIMS = 6
+
+
+def test_a_quick_run_of_replay_alone_prints_every_row_and_every_aim() -> None:
+    script = Path(__file__).with_name("run.py")
+    done = subprocess.run(
+        [sys.executable, str(script), "--quick", "--only", "replay"],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    lines = done.stdout.splitlines()
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert ROWS == [row for row in ROWS if any(_is(row, line) for line in lines)]
+    assert AIMS == sum(line.endswith(("met", "MISSED", "not measured")) for line in lines)
+
+
+def _is(row: str, line: str) -> bool:
+    return line.startswith(f"{row}  ") and line.rstrip("- ").endswith((" ms", " us"))

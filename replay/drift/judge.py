@@ -23,7 +23,9 @@ def judge(evidence: Evidence, candidates: Iterable[str]) -> list[Finding]:
         at most one finding for each change, in the order of paths.
     """
     judged = _Judge(evidence)
-    for path in sorted(candidates, key=_after_parents):
+    paths = set(candidates)
+    paths |= {parent(path) for path in paths if path.endswith("/object")}
+    for path in sorted(paths, key=_after_parents):
         judged.look(path)
     return judged.findings
 
@@ -58,6 +60,8 @@ class _Judge:
             if not found and a.kinds & b.kinds - {"null"}:
                 blind = "old" if b.parents else "new"
                 self.findings.append(self.evidence.unobserved("subtree-unobserved", path, blind))
+            self._closed.add(path)
+        elif ("arr" in a.kinds) != ("arr" in b.kinds):
             self._closed.add(path)
         elif self._other_objects(path):
             self._closed.add(path)
@@ -162,31 +166,27 @@ class _Judge:
 
     def _other_objects(self, path: str) -> bool:
         """Report an object whose `object` value is another one; whether its keys are explained."""
-        a, b = self.old.get(f"{path}/object"), self.new.get(f"{path}/object")
+        tag = f"{path}/object"
+        a, b = self.old.get(tag), self.new.get(tag)
         x, y = (stat.tokens() if stat is not None else None for stat in (a, b))
-        if not x or not y or x.keys() == y.keys() or not path:
+        if not path or not x or not y or x.keys() == y.keys():
             return False
-        fresh = sorted(y.keys() - x.keys())
-        if fresh:
-            what = f"str:token:{fresh[0]}"
-            self.findings.append(
-                self.evidence.finding("branch-added", path, what, detail=", ".join(fresh))
-            )
-        else:
-            gone = ", ".join(sorted(x.keys() - y.keys()))
-            self.findings.append(
-                self.evidence.finding("branch-unseen", path, "restyled", detail=gone)
-            )
+        fresh, gone = sorted(y.keys() - x.keys()), sorted(x.keys() - y.keys())
+        events = [f"str:token:{value}" for value in fresh or sorted(y)]
+        what = next((event for event in events if self.evidence.happened(event, tag)), events[0])
+        rule = "branch-added" if fresh else "branch-unseen"
+        detail = ", ".join(fresh or gone)
+        self.findings.append(self.evidence.finding(rule, tag, what, detail=detail))
         return not self.evidence.controlled.kept.get(path)
 
 
 def _retyped(old: Shape, new: Shape, path: str, a: Stat, b: Stat) -> tuple[str, Severity | None]:
     x, y = a.kinds - {"null"}, b.kinds - {"null"}
-    styles = b.styles()
-    if x == {"int"} and y == {"str"}:
-        if styles <= {"decimal", "integer"}:
-            return "int-to-decimal-string", None
-        if styles == {"iso-time"} and "int" not in a.marks:
+    if x == {"int"} and y == {"str"} and b.styles() <= {"decimal", "integer"}:
+        return "int-to-decimal-string", None
+    if {*x, *y} == {"int", "str"}:
+        times, texts = (a, b) if x == {"int"} else (b, a)
+        if texts.styles() == {"iso-time"} and "int" not in times.marks:
             return "format-changed", Severity.BREAKING
     list_a, list_b = _is_list(old, path, x), _is_list(new, path, y)
     if list_a and _is_single(list_b, y):

@@ -31,6 +31,7 @@ def relocate(
     came = [finding.path for finding in findings if finding.rule == "field-added"]
     fresh = [leaf for root in came for leaf in leaves(evidence.new, root)]
     moves = _moves(evidence, samples, gone, fresh)
+    taken = {move.target for move in moves}
     dropped: set[str] = set()
     made: list[Finding] = []
     for root, finding in gone.items():
@@ -39,13 +40,13 @@ def relocate(
         if home and _grade(inside) >= finding.grade:
             dropped.add(root)
             made.append(_moved(evidence, finding, inside, root, Target(resource, home)))
+            taken.update(home + leaf[len(root) :] for leaf in leaves(evidence.old, root))
             continue
         for move in inside:
             if move.source == root:
                 dropped.add(root)
             to = Target(resource, move.target)
             made.append(_moved(evidence, finding, [move], move.source, to))
-    taken = {move.target for move in moves}
     aliases = _aliases(evidence, samples, [path for path in fresh if path not in taken])
     for move in aliases:
         to = Target(resource, move.target)

@@ -219,10 +219,11 @@ def unescape(segment: str) -> str:
 def _is_map(path: str, value: Mapping[str, Any]) -> bool:
     if key(path) in MAPS:
         return True
-    if all(map(_IDENTIFIER.fullmatch, value)):
-        # `{"eur": …, "gbp": …, "usd": …}` is keyed by currency; two such keys may be a record.
-        return len(value) > 2 and all(map(_CURRENCY.fullmatch, value))
-    return True
+    if not path or not value:
+        return False
+    if len(value) > 2 and all(map(_CURRENCY.fullmatch, value)):
+        return True  # `{"eur": …, "gbp": …, "usd": …}`; two such keys may be a record's
+    return all(_ID.fullmatch(name) or not _IDENTIFIER.fullmatch(name) for name in value)
 
 
 def _mark(value: Any, redacted: bool) -> str:

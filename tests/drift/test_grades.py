@@ -1,0 +1,190 @@
+"""Grades say how much the recordings can say, and never more."""
+
+from __future__ import annotations
+
+import os
+import random
+from typing import Any
+
+import pytest
+from support.recordings import NEW, OLD, Entry, Shelf, pools, recording, takes, twins
+
+from replay.drift.evidence import proves
+from replay.drift.findings import Comparison, Finding, Grade, Severity
+from replay.drift.pairs import agree
+from replay.drift.report import report
+
+SPLITS = int(os.environ.get("REPLAY_SPLITS", "60"))
+"""How often the subsampling test splits; the full check is REPLAY_SPLITS=1000."""
+
+PAID = {
+    "status": "paid",
+    "created": 1_700_000_000,
+    "status_transitions": {"paid_at": 1_700_000_001},
+}
+DRAFT = {"status": "draft", "created": 1_700_000_000, "status_transitions": {"paid_at": None}}
+
+
+def compare(entries: list[Entry]) -> Comparison:
+    """The only comparison of some recordings."""
+    (comparison,) = report(Shelf(entries), versions=(OLD, NEW)).comparisons
+    return comparison
+
+
+def only(entries: list[Entry], rule: str) -> Finding:
+    """The only finding of a rule."""
+    (finding,) = [f for f in compare(entries).findings if f.rule == rule]
+    return finding
+
+
+def pair(old: Any, new: Any, a: str = "", b: str = "") -> list[Entry]:
+    """One object at two versions, in batches a and b."""
+    return [recording(old, OLD, batch=a), recording(new, NEW, batch=b)]
+
+
+def test_one_pair_of_twins_proves() -> None:
+    """Back to back, a field that is gone is gone because of the version."""
+    finding = only(pair({"a": 1}, {}, "x", "x"), "field-removed")
+    assert Grade.PROVEN is finding.grade
+    assert (
+        "invoices/in_1A/2024-06-20.yaml#0/a",
+        f"invoices/in_1A/{NEW}.yaml#0",
+    ) == finding.witnesses
+
+
+@pytest.mark.parametrize(
+    ("grade", "old", "new"),
+    [
+        (Grade.PROVEN, PAID, PAID),
+        (Grade.LIKELY, DRAFT, PAID),
+        (Grade.LIKELY, {**PAID, "created": 1_700_000_009}, PAID),
+        (Grade.LIKELY, {**PAID, "items": [1]}, {**PAID, "items": [1, 2]}),
+        (Grade.LIKELY, {**PAID, "amount": 1}, {**PAID, "amount": 2}),
+    ],
+)
+@pytest.mark.parametrize("batches", [("", ""), ("x", "y")])
+def test_a_pair_of_other_times_proves_only_where_state_agrees(
+    grade: Grade, old: Any, new: Any, batches: tuple[str, str]
+) -> None:
+    """An object that moved on differs for its own reasons."""
+    assert grade is only(pair({**old, "a": 1}, new, *batches), "field-removed").grade
+
+
+def test_twins_whose_status_moved_on_between_the_fetches_prove_nothing() -> None:
+    """Even back to back, a draft that became open is another state."""
+    finding = only(pair({**DRAFT, "a": 1}, PAID, "x", "x"), "field-removed")
+    assert Grade.LIKELY is finding.grade
+    assert finding.support is not None
+    assert not finding.support.controlled
+
+
+@pytest.mark.parametrize(
+    ("expected", "a", "b"),
+    [
+        (True, {"a": "text"}, {"a": "other"}),
+        (True, {"n": 1.5}, {"n": 2.5}),
+        (True, {"a": None}, {"a": "x"}),
+        (True, {"a": 5}, {}),
+        (False, {"at": None}, {"at": 1_700_000_000}),
+        (False, {"at": 1_700_000_000}, {"at": None}),
+        (False, {"x": {"deleted": True}}, {"x": {}}),
+        (False, {"x": [{"status": "a"}]}, {"x": [{"status": "b"}]}),
+        (False, {"paid": True}, {"paid": False}),
+    ],
+)
+def test_state_lives_in_statuses_times_amounts_flags_and_lengths(
+    expected: bool, a: Any, b: Any
+) -> None:
+    """Texts, and what only one version has, may be the drift itself."""
+    assert expected is agree(a, b)
+
+
+def test_the_latest_agreeing_takes_make_the_pair() -> None:
+    """An object recorded in two states is compared where they are the same."""
+    old = takes(recording({**DRAFT, "a": 1}, OLD), recording({**PAID, "a": 1}, OLD))
+    new = takes(recording(DRAFT, NEW), recording(PAID, NEW))
+    finding = only([old, new], "field-removed")
+    assert Grade.PROVEN is finding.grade
+    assert (
+        "invoices/in_1A/2024-06-20.yaml#1/a",
+        f"invoices/in_1A/{NEW}.yaml#1",
+    ) == finding.witnesses
+
+
+@pytest.mark.parametrize(
+    ("expected", "n", "m"),
+    [(True, 15, 15), (False, 14, 14), (False, 4, 10_000), (True, 5, 200), (False, 5, 5)],
+)
+def test_pools_prove_beyond_coincidence_only(expected: bool, n: int, m: int) -> None:
+    """Five objects at least, and a chance below one in a hundred million."""
+    assert expected is proves(n, m)
+
+
+@pytest.mark.parametrize(("grade", "count"), [(Grade.PROVEN, 15), (Grade.LIKELY, 5)])
+def test_large_pools_prove_always_against_never(grade: Grade, count: int) -> None:
+    """Removal, addition and change of type alike."""
+    entries = pools([{"a": 1, "t": 1}] * count, [{"b": 1, "t": "text"}] * count)
+    found = {f.rule: f.grade for f in compare(entries).findings}
+    assert {"field-removed": grade, "field-added": grade, "type-changed": grade} == found
+
+
+def test_pools_compare_like_with_like() -> None:
+    """Drafts lack what open invoices have: no proof, however many there are."""
+    entries = pools([{"status": "open", "a": 1}] * 40, [{"status": "draft"}] * 40)
+    assert Grade.LIKELY is only(entries, "field-removed").grade
+
+
+def test_a_pool_that_only_sometimes_has_a_field_proves_nothing() -> None:
+    """Always against never, or nothing."""
+    entries = pools([{"a": 1}] * 39 + [{}], [{}] * 40)
+    assert Grade.LIKELY is only(entries, "field-unseen").grade
+    mixed = pools([{"t": 1}] * 20, [{"t": "x"}] * 19 + [{"t": 1}])
+    assert Grade.LIKELY is only(mixed, "type-widened").grade
+
+
+def test_items_of_one_list_are_no_independent_evidence() -> None:
+    """Forty items of one object are one object."""
+    olds = [{"l": [{"a": 1}] * 40}] + [{"l": None}] * 30
+    entries = pools(olds, [{"l": [{}] * 40}] + [{"l": None}] * 30)
+    assert Grade.LIKELY is only(entries, "field-removed").grade
+
+
+def test_quiet_twins_outweigh_a_pool() -> None:
+    """Five objects that kept a field say that its absence elsewhere is about those objects."""
+    steady = twins([{"a": 1}] * 5, [{"a": 1}] * 5)
+    assert () == compare([*steady, *pools([{"a": 1}], [{}])]).findings
+    few = twins([{"a": 1}] * 4, [{"a": 1}] * 4)
+    assert Grade.LIKELY is only([*few, *pools([{"a": 1}], [{}])], "became-optional").grade
+
+
+@pytest.mark.parametrize(("severity", "count"), [(Severity.BREAKING, 5), (Severity.WARNING, 4)])
+def test_a_null_after_few_observations_is_a_warning(severity: Severity, count: int) -> None:
+    """Never null in four objects may be luck."""
+    entries = pools([{"a": 1}] * count, [{"a": 1}, {"a": None}])
+    assert severity is only(entries, "became-nullable").severity
+
+
+def test_numbers_that_look_like_integers_are_no_change_of_type() -> None:
+    """25 in one object and 25.5 in another are one type."""
+    assert () == compare(pools([{"a": 25}] * 20, [{"a": 25.5}] * 20)).findings
+
+
+def _body(seed: random.Random, n: int) -> dict[str, Any]:
+    body: dict[str, Any] = {"status": seed.choice(["open", "paid"]), "created": 1_700_000_000 + n}
+    for m in range(12):
+        if (n >> (m % 6)) & 1 if m % 2 else seed.random() < 0.5:
+            body[f"field_{m}"] = seed.choice([1, "text", None, {"x": 1}, []])
+    return body
+
+
+def test_one_version_against_itself_never_proves_a_break() -> None:
+    """However its recordings are split, what differs is chance."""
+    seed = random.Random(20240620)
+    bodies = [_body(seed, n) for n in range(40)]
+    for n in range(SPLITS):
+        seed.shuffle(bodies)
+        cut = seed.randint(1, len(bodies) - 1) if n % 2 else len(bodies) // 2
+        findings = compare(pools(bodies[:cut], bodies[cut:])).findings
+        assert [] == [
+            f for f in findings if f.severity is Severity.BREAKING and f.grade is Grade.PROVEN
+        ]

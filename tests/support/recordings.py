@@ -1,0 +1,82 @@
+"""Recordings made from plain bodies, for the tests of drift."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from replay.cassette import Cassette, Interaction, ObjectKey, Request, Response
+
+OLD, NEW = "2024-06-20", "2025-03-31.basil"
+SOURCE = "api.stripe.com"
+
+Entry = tuple[str, Cassette]
+
+
+def recording(
+    body: Any,
+    version: str = OLD,
+    *,
+    id: str = "in_1A",
+    resource: str = "invoices",
+    batch: str = "",
+    redacted: Mapping[str, str] | None = None,
+    query: str = "",
+    status: int = 200,
+    source: str = SOURCE,
+    parents: tuple[str, ...] = (),
+    account: str = "",
+) -> Entry:
+    """A cassette of one take, with its path below the library."""
+    text = body if isinstance(body, bytes) else json.dumps(body).encode()
+    interaction = Interaction(
+        Request("GET", f"https://api.stripe.com/v1/{resource}/{id}{query}"),
+        Response(status, "", (), text),
+        "2026-01-01T00:00:00Z",
+        source,
+        batch,
+        redacted or {},
+    )
+    cassette = Cassette(ObjectKey(resource, id, parents, account), version, "p", (interaction,))
+    return f"{resource}/{id}/{version}.yaml", cassette
+
+
+def takes(*entries: Entry) -> Entry:
+    """One cassette with the takes of several, in order."""
+    file, first = entries[0]
+    interactions = tuple(take for _, entry in entries for take in entry.interactions)
+    return file, Cassette(first.key, first.api_version, first.policy, interactions)
+
+
+def twins(olds: Sequence[Any], news: Sequence[Any], **kwargs: Any) -> list[Entry]:
+    """Objects recorded back to back at both versions."""
+    found = []
+    for n, (old, new) in enumerate(zip(olds, news, strict=True)):
+        id = f"in_1A{n:04}"
+        found.append(recording({"id": id, **old}, OLD, id=id, batch=f"b{n}", **kwargs))
+        found.append(recording({"id": id, **new}, NEW, id=id, batch=f"b{n}", **kwargs))
+    return found
+
+
+def pools(olds: Iterable[Any], news: Iterable[Any]) -> list[Entry]:
+    """Objects recorded at one version each."""
+    return [
+        recording({"id": f"in_1{letter}{n:04}", **body}, version, id=f"in_1{letter}{n:04}")
+        for version, letter, bodies in ((OLD, "A", olds), (NEW, "B", news))
+        for n, body in enumerate(bodies)
+    ]
+
+
+@dataclass
+class Shelf:
+    """A library in memory."""
+
+    entries: list[Entry]
+
+    def cassettes(self, resource: str | None = None) -> Iterator[Entry]:
+        """As `replay.library.Library.cassettes`."""
+        for file, cassette in sorted(self.entries, key=lambda entry: entry[0].split("/")):
+            if resource is None or cassette.key.resource == resource:
+                yield file, cassette

@@ -171,7 +171,7 @@ def _store(
 def _fetch(recorder: Recorder, call: Call, request: Request, batch: str, pace: Pace) -> Outcome:
     import tenacity
 
-    backoff = tenacity.wait_exponential_jitter(initial=0.5, max=8)
+    backoff = tenacity.wait_exponential(multiplier=0.5, max=8) + tenacity.wait_random(0, 0.5)
 
     def wait(state: RetryCallState) -> float:
         outcome = state.outcome

@@ -80,7 +80,8 @@ def _print(rows: list[dict[str, Any]]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("resource", "id", "api version"):
         table.add_column(name, overflow="fold")
-    table.add_column("takes", justify="right")
+    for name in ("takes", "status"):
+        table.add_column(name, justify="right")
     table.add_column("redacted", justify="right")
     for name in ("recorded", "expand"):
         table.add_column(name, overflow="fold")
@@ -88,6 +89,7 @@ def _print(rows: list[dict[str, Any]]) -> None:
         expand = " | ".join(",".join(names) or "-" for names in row["expand"])
         table.add_row(
             row["resource"], row["id"] or "-", row["api_version"], str(row["takes"]),
+            ",".join(map(str, row["statuses"])),
             str(row["redacted"]), row["recorded_at"][:10], expand,
         )  # fmt: skip
     console = Console(highlight=False, markup=False, emoji=False)

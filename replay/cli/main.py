@@ -17,7 +17,7 @@ COMMANDS: dict[str, str] = {
     "record": "Record objects from the live API into a library.",
     "list": "List what a library has recorded.",
     "show": "Show a recorded object.",
-    "diff": "Report what differs between API versions, with evidence.",
+    "diff": "Report what differs between two API versions, from recordings alone.",
     "rules": "List the drift rules, or explain one.",
 }
 """Subcommand to its one-line help. The module of the same name in this package has it."""

@@ -1,0 +1,123 @@
+"""`replay list` and `replay show`, and the command line as a whole."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from support.command import replay_command
+from support.standin import DRAFT, NEW, OLD, PAYMENT, PREVIEW, StandIn
+
+from replay.cli.main import COMMANDS, cli
+
+
+@pytest.fixture
+def recorded(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """./cassettes with an invoice at two versions and an invoice payment."""
+    monkeypatch.setenv("STRIPE_API_KEY", "sk_test_x")
+    base = ("--api-base", stand_in.url)
+    replay_command("record", "invoice", DRAFT, "--api-version", OLD, "--api-version", NEW, *base)
+    replay_command("record", "invoice_payment", PAYMENT, *base)
+    return Path("cassettes")
+
+
+def test_list_names_what_is_recorded(recorded: Path) -> None:
+    """One line per cassette, with version and number of takes."""
+    done = replay_command("list")
+    assert 0 == done.code
+    lines = [line.split()[:5] for line in done.out.splitlines()[1:]]
+    assert [
+        ["invoice_payments", PAYMENT, PREVIEW, "1", "200"],
+        ["invoices", DRAFT, OLD, "1", "200"],
+        ["invoices", DRAFT, NEW, "1", "200"],
+    ] == lines
+
+
+def test_list_filters_and_speaks_json(recorded: Path) -> None:
+    """--resource takes singular or plural; --format json has paths and statuses."""
+    done = replay_command("list", "--resource", "invoice", "--format", "json")
+    assert [OLD, NEW] == [row["api_version"] for row in done.json["cassettes"]]
+    assert f"invoices/{DRAFT}/{OLD}.yaml" == done.json["cassettes"][0]["path"]
+    assert [] == done.json["damaged"]
+
+
+def test_list_names_damaged_files_and_lists_the_rest(recorded: Path) -> None:
+    """A damaged cassette is reported with what to do; exit 2; nothing else is hidden."""
+    (recorded / f"invoices/{DRAFT}/{OLD}.yaml").write_text("")
+    done = replay_command("list")
+    assert 2 == done.code
+    assert NEW in done.out
+    assert "the cassette is empty" in done.err
+    assert 1 == len(replay_command("list", "--format", "json").json["damaged"])
+
+
+def test_list_of_nothing_says_so(tmp_path: Path) -> None:
+    """An empty library is no error; a missing one is."""
+    (tmp_path / "cassettes").mkdir()
+    done = replay_command("list")
+    assert (0, "") == (done.code, done.out)
+    assert "nothing is recorded" in done.err
+    missing = replay_command("list", "--library", "elsewhere")
+    assert (2, True) == (missing.code, "there is no library" in missing.err)
+
+
+def test_show_prints_the_body_and_where_it_is_from(recorded: Path) -> None:
+    """All versions by default; one with --api-version; stand-ins are counted."""
+    done = replay_command("show", "invoice", DRAFT)
+    assert [OLD, NEW] == [
+        line.split(" at ")[1].split(",")[0] for line in done.out.splitlines() if " at " in line
+    ]
+    assert "values are stand-ins" in done.out
+    one = replay_command("show", "invoice", DRAFT, "--api-version", OLD, "--format", "json")
+    assert [OLD] == [take["api_version"] for take in one.json["takes"]]
+    assert "email" == one.json["takes"][0]["redacted"]["/customer_email"]
+
+
+def test_show_of_what_is_not_recorded_helps(recorded: Path) -> None:
+    """An unknown ID names the nearest; an unknown version the recorded ones."""
+    done = replay_command("show", "invoice", DRAFT[:-1] + "w")
+    assert (2, True) == (done.code, DRAFT in done.err)
+    done = replay_command("show", "invoice", DRAFT, "--api-version", "2023-10-16")
+    assert (2, True) == (done.code, f"recorded: {OLD}, {NEW}" in done.err)
+
+
+def test_the_help_table_says_what_the_commands_say() -> None:
+    """The one-line help of each command stands in one place and is true."""
+    for name, text in COMMANDS.items():
+        command = getattr(importlib.import_module(f"replay.cli.{name}"), f"{name}_command")
+        assert text == command.help.splitlines()[0]
+        assert name == command.name
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_examples(name: str) -> None:
+    """--help works for each command and shows how it is used."""
+    done = replay_command(name, "--help")
+    assert 0 == done.code
+    assert f"replay {name}" in done.out.split("Examples:")[1]
+
+
+def test_a_misspelt_command_is_named() -> None:
+    """`replay lst` asks whether list was meant."""
+    done = replay_command("lst")
+    assert (2, True) == (done.code, "Did you mean 'list'?" in done.err)
+
+
+def test_the_installed_command_runs() -> None:
+    """`python -m replay --version` prints the distribution's version."""
+    command = [sys.executable, "-m", "replay", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "0.1.0\n" == done.stdout
+
+
+def test_shell_completion_offers_the_commands() -> None:
+    """The group completes its subcommands without importing them."""
+    from click.shell_completion import ShellComplete
+
+    completed = ShellComplete(cli, {}, "replay", "_REPLAY_COMPLETE").get_completions([], "re")
+    assert ["record"] == [item.value for item in completed]
+    assert isinstance(cli, click.Group)

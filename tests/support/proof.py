@@ -1,0 +1,17 @@
+"""How long proofs take: short by default, long where REPLAY_PROOF=full asks for it."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import settings
+
+FULL = os.environ.get("REPLAY_PROOF") == "full"
+
+proved = settings(deadline=None, max_examples=3000 if FULL else 100)
+"""Decorates property tests. No deadline: the machine's load proves nothing."""
+
+
+def rounds(short: int, full: int) -> int:
+    """How often to try something at random."""
+    return full if FULL else short

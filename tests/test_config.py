@@ -1,0 +1,293 @@
+"""Settings: which source wins, what is refused, and where the API key may go."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from replay.call import API_BASE
+from replay.config import DEFAULTS, ENVIRONMENT, Config, Origin, is_loopback, plain_host, resolve
+from replay.errors import ConfigError
+from replay.modes import RecordMode
+
+VALUES = {
+    # setting: argument, environment, file, default
+    "mode": ("all", "once", "new_episodes", "none"),
+    "library": ("by-argument", "by-environment", "by-file", "cassettes"),
+    "api_base": (
+        "https://argument.example",
+        "https://environment.example",
+        "http://127.0.0.1:12111",
+        API_BASE,
+    ),
+    "api_version": ("2025-03-31.basil", "2024-06-20", "2023-10-16", None),
+}
+
+
+def write(path: Path, text: str) -> None:
+    """A configuration file."""
+    path.write_text(text, "utf-8")
+
+
+@pytest.mark.parametrize("name", VALUES)
+@pytest.mark.parametrize(
+    ("argument", "environment", "file"), list(product([True, False], repeat=3))
+)
+@pytest.mark.parametrize("kind", ["replay.toml", "pyproject.toml"])
+def test_precedence(
+    name: str, argument: bool, environment: bool, file: bool, kind: str, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Argument beats environment beats file beats default, for each setting on its own."""
+    values = VALUES[name]
+    if environment:
+        monkeypatch.setenv(ENVIRONMENT[name], values[1])
+    if file:
+        head = "[tool.replay]\n" if kind == "pyproject.toml" else ""
+        write(tmp_path / kind, f'{head}{name} = "{values[2]}"\n')
+    config = resolve(**({name: values[0]} if argument else {}))  # type: ignore[arg-type]
+    expected = values[[argument, environment, file, True].index(True)]
+    if name == "library" and expected == "by-file":
+        expected = str(tmp_path / "by-file")
+    assert expected == getattr(config, name)
+    for other in VALUES.keys() - {name}:
+        assert VALUES[other][3] == getattr(config, other)
+
+
+def test_defaults() -> None:
+    """Without any setting nothing goes online, and the source would be Stripe."""
+    assert Config("cassettes", RecordMode.NONE, "https://api.stripe.com", None) == resolve()
+
+
+def test_empty_environment_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that is set to nothing sets nothing."""
+    for variable in ENVIRONMENT.values():
+        monkeypatch.setenv(variable, "")
+    assert Config("cassettes", RecordMode.NONE, "https://api.stripe.com", None) == resolve()
+
+
+def test_nearest_file_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first file upwards counts, replay.toml before pyproject.toml; nothing is merged."""
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    write(tmp_path / "replay.toml", 'mode = "all"\napi_version = "2024-06-20"\n')
+    write(tmp_path / "a" / "replay.toml", 'mode = "once"\nlibrary = "here"\n')
+    write(tmp_path / "a" / "pyproject.toml", '[tool.replay]\nmode = "new_episodes"\n')
+    write(deep / "pyproject.toml", '[tool.other]\nmode = "x"\n')
+    monkeypatch.chdir(deep)
+    expected = Config(str(tmp_path / "a" / "here"), RecordMode.ONCE, API_BASE, None)
+    assert expected == resolve()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "tool = 3\n", "[tool]\nreplay-x = 1\n", "[tool.other]\nreplay = 1\n"]
+)
+def test_foreign_pyproject(text: str, tmp_path: Path) -> None:
+    """A pyproject.toml that says nothing of replay is nothing to us."""
+    write(tmp_path / "pyproject.toml", text)
+    assert RecordMode.NONE is resolve().mode
+
+
+def test_folder_in_a_files_place(tmp_path: Path) -> None:
+    """A folder called replay.toml is no configuration."""
+    (tmp_path / "replay.toml").mkdir()
+    assert RecordMode.NONE is resolve().mode
+
+
+def test_drift_has_settings_of_its_own(tmp_path: Path) -> None:
+    """The drift table is left to drift."""
+    write(tmp_path / "replay.toml", 'mode = "once"\n[drift]\nfail_on = "breaking"\n')
+    assert RecordMode.ONCE is resolve().mode
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "hint"),
+    [
+        ('mod = "once"', "'mod' is no setting", "did you mean mode?"),
+        ('api-base = "x"', "'api-base' is no setting", "did you mean api_base?"),
+        (
+            'cassettes = "x"',
+            "'cassettes' is no setting",
+            "use one of: mode, library, api_base, api_version",
+        ),
+        ("mode = 3", "mode is no text", ""),
+        ("library = ['x']", "library is no text", ""),
+    ],
+)
+@pytest.mark.parametrize("kind", ["replay.toml", "pyproject.toml"])
+def test_misspelt_setting(kind: str, text: str, what: str, hint: str, tmp_path: Path) -> None:
+    """A setting that does not exist is an error that names the file and the nearest one."""
+    write(tmp_path / kind, ("[tool.replay]\n" if kind == "pyproject.toml" else "") + text)
+    with pytest.raises(ConfigError) as caught:
+        resolve()
+    assert (what, str(tmp_path / kind), hint) == (
+        caught.value.what, caught.value.where, caught.value.hint,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"mode = ", b"\xff\xfe", b'mode = "once"\nmode = "all"\n', b"x = " + b"[" * 100_000],
+    ids=["syntax", "not UTF-8", "twice", "deep"],
+)
+def test_broken_file(data: bytes, tmp_path: Path) -> None:
+    """A file that is no TOML is an error that names it, never an absent one."""
+    (tmp_path / "replay.toml").write_bytes(data)
+    with pytest.raises(ConfigError, match="configuration cannot be read") as caught:
+        resolve()
+    assert str(tmp_path / "replay.toml") in caught.value.where
+
+
+def test_tool_replay_is_a_table(tmp_path: Path) -> None:
+    """A [tool.replay] that is no table is refused."""
+    write(tmp_path / "pyproject.toml", "[tool]\nreplay = 3\n")
+    with pytest.raises(ConfigError, match="is no table"):
+        resolve()
+
+
+@pytest.mark.parametrize(
+    ("name", "bad"),
+    [("mode", "always"), ("api_base", "http://example.com"), ("api_version", "not/one")],
+)
+def test_bad_values_name_their_source(
+    name: str, bad: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A value that cannot be used is refused with the option, the variable or the file."""
+    with pytest.raises(ConfigError) as caught:
+        resolve(**{name: bad})  # type: ignore[arg-type]
+    assert name == caught.value.where
+    monkeypatch.setenv(ENVIRONMENT[name], bad)
+    with pytest.raises(ConfigError) as caught:
+        resolve()
+    assert f"environment variable {ENVIRONMENT[name]}" == caught.value.where
+    monkeypatch.delenv(ENVIRONMENT[name])
+    file = tmp_path / "project" / "replay.toml"
+    file.parent.mkdir()
+    write(file, f'{name} = "{bad}"\n')
+    monkeypatch.chdir(file.parent)
+    with pytest.raises(ConfigError) as caught:
+        resolve()
+    assert f"{file}: {name}" == caught.value.where
+
+
+@pytest.mark.parametrize(
+    ("base", "expected"),
+    [
+        ("https://api.stripe.com", "https://api.stripe.com"),
+        ("https://api.stripe.com/", "https://api.stripe.com"),
+        ("https://API.Stripe.com:443", "https://api.stripe.com:443"),
+        ("http://localhost:8000", "http://localhost:8000"),
+        ("http://127.0.0.1:8000//", "http://127.0.0.1:8000"),
+        ("http://127.9.9.9", "http://127.9.9.9"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+        ("https://stripe.example:8443", "https://stripe.example:8443"),
+    ],
+)
+def test_bases(base: str, expected: str) -> None:
+    """A base is https or loopback, and is kept without its slash."""
+    assert expected == resolve(api_base=base).api_base
+
+
+@pytest.mark.parametrize(
+    "base",
+    ["http://api.stripe.com", "http://example.com", "http://localhost.example.com", "http://127.0.0.1.example.com",
+     "http://127.1.evil", "http://10.0.0.1", "ftp://127.0.0.1", "http://0.0.0.0:1", "http://[::2]", "http://128.0.0.1",
+     "http://localhost@example.com", "ws://localhost"],
+)  # fmt: skip
+def test_unencrypted_bases(base: str) -> None:
+    """The API key never leaves this machine unencrypted."""
+    with pytest.raises(ConfigError) as caught:
+        resolve(api_base=base)
+    assert "unencrypted" in caught.value.what or "no base URL" in caught.value.what
+
+
+@pytest.mark.parametrize(
+    "base",
+    ["", "api.stripe.com", "https://", "https://api.stripe.com/v1", "https://api.stripe.com?x=1",
+     "https://api.stripe.com#x", "https://user@api.stripe.com", "https://:pw@api.stripe.com",
+     "https://api.stripe.com\\@example.com", "https://api.stripe.com:0", "https://api.stripe.com:x",
+     "https://api.stripe.com:99999", "https://[::1", "/v1", "https:///v1"],
+)  # fmt: skip
+def test_no_bases(base: str) -> None:
+    """A base with a path, a query, a user or an impossible port is none."""
+    with pytest.raises(ConfigError, match="this is no base URL"):
+        resolve(api_base=base)
+
+
+@pytest.mark.parametrize(
+    "base", ["https://example.com", "https://api.stripe.com.example.com", "https://xapi.stripe.com",
+             "https://api.stripe.com.", "https://10.0.0.1"],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["replay.toml", "pyproject.toml"])
+def test_a_file_may_not_redirect_the_key(kind: str, base: str, tmp_path: Path) -> None:
+    """A checked-out file cannot send the key to its author; the same base by argument may."""
+    head = "[tool.replay]\n" if kind == "pyproject.toml" else ""
+    write(tmp_path / kind, f'{head}api_base = "{base}"\n')
+    with pytest.raises(ConfigError, match="may not send the API key to") as caught:
+        resolve()
+    assert f"{tmp_path / kind}: api_base" == caught.value.where
+    assert base == resolve(library="x", mode="none", api_base=base, api_version="").api_base
+
+
+@pytest.mark.parametrize(
+    "base", ["https://api.stripe.com", "http://localhost:12111", "http://[::1]:1"]
+)
+def test_a_file_may_name_safe_bases(base: str, tmp_path: Path) -> None:
+    """Stripe's own host and this machine may be named by a file."""
+    write(tmp_path / "replay.toml", f'api_base = "{base}"\n')
+    assert base == resolve().api_base
+
+
+def test_library_of_a_file_is_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file's library is relative to the file; an argument's is as given."""
+    write(tmp_path / "replay.toml", 'library = "tests/cassettes"\n')
+    (tmp_path / "deep").mkdir()
+    monkeypatch.chdir(tmp_path / "deep")
+    assert str(tmp_path / "tests" / "cassettes") == resolve().library
+    assert "other" == resolve(library=Path("other")).library
+
+
+def test_version_is_canonical() -> None:
+    """The setting's version is spelled as cassettes spell it."""
+    assert "2023-10-16; a=v1; b=v2" == resolve(api_version="2023-10-16;b=v2;a=v1").api_version
+
+
+@pytest.mark.parametrize(
+    ("base", "shown"),
+    [
+        ("https://api.stripe.com", "api.stripe.com"),
+        ("https://API.STRIPE.COM.:443", "api.stripe.com"),
+        ("http://localhost:8000", "127.0.0.1:8000"),
+        ("http://[::1]:8000", "127.0.0.1:8000"),
+        ("http://127.0.0.1", "127.0.0.1:80"),
+        ("https://stripe.example:8443", "stripe.example:8443"),
+    ],
+)
+def test_origins(base: str, shown: str) -> None:
+    """An origin is host and port, every name of this machine being one."""
+    assert shown == str(Origin.of(base))
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback", "plain"),
+    [
+        ("localhost", True, "127.0.0.1"),
+        ("127.0.0.1", True, "127.0.0.1"),
+        ("127.8.8.8", True, "127.0.0.1"),
+        ("::1", True, "127.0.0.1"),
+        ("", False, ""),
+        ("12.example.com", False, "12.example.com"),
+        ("Api.Stripe.COM.", False, "api.stripe.com"),
+        ("::2", False, "::2"),
+    ],
+)
+def test_hosts(host: str, loopback: bool, plain: str) -> None:
+    """Hosts are compared in lower case without a final dot; loopback is told by its address."""
+    assert (loopback, plain) == (is_loopback(host), plain_host(host))
+
+
+def test_every_setting_has_a_variable_and_a_default() -> None:
+    """No setting is left without a variable or a default."""
+    assert set(DEFAULTS) == set(ENVIRONMENT) == set(Config.__slots__)

@@ -1,0 +1,135 @@
+"""The error family: one root, data beside prose, fit to travel between processes."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from replay import errors
+from replay.errors import (
+    CassetteDamaged,
+    CassetteNotFound,
+    LeakFound,
+    LibraryError,
+    Refused,
+    ReplayError,
+    UpstreamError,
+    VersionNotRecorded,
+)
+
+FAMILY = sorted(
+    (
+        kind
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and kind.__module__ == errors.__name__
+    ),
+    key=lambda kind: kind.__name__,
+)
+ERRORS = [kind for kind in FAMILY if issubclass(kind, ReplayError)]
+
+
+@pytest.mark.parametrize("kind", FAMILY, ids=lambda kind: kind.__name__)
+def test_one_root(kind: type[BaseException]) -> None:
+    """Whoever catches ReplayError catches all of them; only Refused stands outside, on purpose."""
+    assert (kind is Refused) is not issubclass(kind, ReplayError)
+    assert kind.__doc__
+
+
+@pytest.mark.parametrize(
+    ("parent", "kinds"),
+    [
+        (
+            LibraryError,
+            {
+                "CassetteConflict",
+                "CassetteDamaged",
+                "CassetteNotFound",
+                "CassetteTooNew",
+                "CassetteUnsealed",
+                "KeyMismatch",
+                "LibraryBusy",
+                "VersionNotRecorded",
+            },
+        ),
+        (
+            CassetteDamaged,
+            {"CassetteConflict", "CassetteTooNew", "CassetteUnsealed", "KeyMismatch"},
+        ),
+        (CassetteNotFound, {"VersionNotRecorded"}),
+    ],
+)
+def test_kinds(parent: type[ReplayError], kinds: set[str]) -> None:
+    """Damage is never a kind of "not found", so no handler of the one swallows the other."""
+    assert kinds == {k.__name__ for k in ERRORS if issubclass(k, parent) and k is not parent}
+
+
+@pytest.mark.parametrize(
+    ("where", "hint", "expected"),
+    [
+        ("", "", "it broke"),
+        ("a.yaml", "", "it broke\n  where: a.yaml"),
+        ("", "mend it", "it broke\n  next: mend it"),
+        ("a.yaml", "mend it\nor not", "it broke\n  where: a.yaml\n  next: mend it\n        or not"),
+    ],
+)
+def test_message(where: str, hint: str, expected: str) -> None:
+    """The text says what, where and what next, and leaves out what there is not."""
+    assert expected == str(ReplayError("it broke", where=where, hint=hint))
+
+
+@pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
+def test_attributes(kind: type[ReplayError]) -> None:
+    """Callers read an error's parts instead of parsing its text."""
+    error = kind("it broke", where="a.yaml", hint="mend it")
+    assert ("it broke", "a.yaml", "mend it") == (error.what, error.where, error.hint)
+    assert ("it broke",) == error.args
+
+
+@pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
+def test_exit_code(kind: type[ReplayError]) -> None:
+    """Exit code 4 means that the source did not answer; every other error is 2."""
+    assert (4 if kind is UpstreamError else 2) == kind.exit_code
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_errors_travel(protocol: int) -> None:
+    """An error sent to another process arrives with its kind, text and attributes."""
+    sent = VersionNotRecorded(
+        "not there",
+        where="lib",
+        hint="record it",
+        resource="invoices",
+        id="in_1",
+        nearest=("in_2",),
+    )
+    sent.recorded = ("2024-06-20",)
+    got = pickle.loads(pickle.dumps(sent, protocol))  # noqa: S301 - our own bytes
+    assert type(sent) is type(got)
+    assert vars(sent) == vars(got)
+    assert str(sent) == str(got)
+    assert ("invoices", "in_1", ("in_2",)) == (got.resource, got.id, got.nearest)
+    assert ("2024-06-20",) == got.recorded
+
+
+def test_leaks_travel() -> None:
+    """A leak keeps pointer and kind on its way to another process."""
+    got = pickle.loads(pickle.dumps(LeakFound("leak", pointer="/name", kind="name")))  # noqa: S301
+    assert ("/name", "name", "leak") == (got.pointer, got.kind, got.what)
+
+
+def test_refused_passes_exception_handlers() -> None:
+    """A client's `except Exception` does not see a refusal, whose text is the error's own."""
+    error = CassetteNotFound("not there", hint="record it")
+    try:
+        with pytest.raises(Refused, match="record it") as caught:
+            raise Refused(error)
+    except Exception:  # noqa: BLE001 # pragma: no cover
+        pytest.fail("a client would have retried")
+    assert error is caught.value.error
+    assert not isinstance(caught.value, Exception)
+
+
+def test_no_version_is_recorded_unless_said() -> None:
+    """A VersionNotRecorded made without versions has none."""
+    assert () == VersionNotRecorded("not there").recorded

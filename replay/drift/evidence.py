@@ -156,8 +156,6 @@ def _solid(stat: Stat) -> int:
 
 
 def _chances(shape: Shape, path: str, above: str) -> int:
-    if path == "":
-        return shape[""].seen
     stat = shape.get(above)
     if stat is None:
         return 0

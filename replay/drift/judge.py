@@ -61,9 +61,7 @@ class _Judge:
                 blind = "old" if b.parents else "new"
                 self.findings.append(self.evidence.unobserved("subtree-unobserved", path, blind))
             self._closed.add(path)
-        elif ("arr" in a.kinds) != ("arr" in b.kinds):
-            self._closed.add(path)
-        elif self._other_objects(path):
+        elif ("arr" in a.kinds) != ("arr" in b.kinds) or self._other_objects(path):
             self._closed.add(path)
 
     def _explained(self, path: str) -> bool:

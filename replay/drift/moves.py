@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from replay.drift.pairs import Pair, Take
@@ -168,12 +169,11 @@ def at(body: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 def _get(body: Any, pointer: str) -> Any:
     for segment in pointer.split("/")[1:]:
-        if isinstance(body, list):
-            body = body[int(segment)] if int(segment) < len(body) else None
-        elif isinstance(body, dict):
+        if isinstance(body, dict):
             body = body.get(unescape(segment))
         else:
-            return None
+            there = isinstance(body, list) and segment.isdigit() and int(segment) < len(body)
+            body = body[int(segment)] if there else None
     return body
 
 
@@ -184,15 +184,10 @@ def _open(body: Any, path: str) -> bool:
 
 def _shared(source: str, target: str) -> str:
     # The longest common start that ends in an item: within it, items are compared one by one.
-    common = ""
-    length = 0
-    for a, b in zip(source.split("/")[1:], target.split("/")[1:], strict=False):
-        if a != b:
-            break
-        length += len(a) + 1
-        if a == ANY:
-            common = source[:length]
-    return common
+    both = zip(source.split("/"), target.split("/"), strict=False)
+    common = "/".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], both))
+    head, found, _ = f"{common}/".rpartition(f"/{ANY}/")
+    return f"{head}/{ANY}" if found else ""
 
 
 def _told(take: Take, pointer: str, value: Any) -> Any:

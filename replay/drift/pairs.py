@@ -58,11 +58,11 @@ class Pair:
 def pairs(old: Sequence[Take], new: Sequence[Take]) -> Iterator[Pair]:
     """The fair pairs of one object's takes at two versions; else the last of each, as they are.
 
+    Neither side may be empty.
+
     Twins come first: one pair per batch that holds both versions. Where there are none, the
     latest two takes that agree in status and dates.
     """
-    if not old or not new:
-        return
     olds = {take.batch: take for take in old if take.batch}
     news = {take.batch: take for take in new if take.batch}
     batches = sorted(olds.keys() & news.keys())

@@ -29,10 +29,8 @@ def same_kinds(evidence: Evidence, path: str, branches: Collection[str]) -> Iter
     changed = _format(a, b)
     if changed is not None:
         rule, detail = changed
-        if not evidence.quiet("restyled", path):
-            yield evidence.finding(rule, path, "restyled", detail=detail)
-        return
-    if key(path) not in _FREE:
+        yield evidence.finding(rule, path, "restyled", detail=detail)
+    elif key(path) not in _FREE:
         yield from _enum(evidence, path, a, b, branches)
 
 

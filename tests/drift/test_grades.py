@@ -134,6 +134,24 @@ def test_pools_compare_like_with_like() -> None:
     assert Grade.LIKELY is only(entries, "field-removed").grade
 
 
+def test_one_state_with_enough_objects_is_enough() -> None:
+    """What other states lack on either side says nothing against it."""
+    olds = [{"status": "open"}] * 3 + [{"status": "paid", "a": 1, "t": 1}] * 16
+    news = [{"status": "open"}] * 3 + [{"status": "paid", "t": "text"}] * 16
+    found = {f.rule: f.grade for f in compare(pools(olds, news)).findings}
+    assert {"field-unseen": Grade.PROVEN, "type-changed": Grade.PROVEN} == found
+
+
+def test_keys_of_another_type_of_object_are_explained_by_it() -> None:
+    """Cards in the old pool and bank accounts in the new one: one finding at the tag."""
+    cards = [{"s": {"object": "card", "brand": "visa"}}] * 20
+    banks = [{"s": {"object": "bank_account", "bank": "one"}}] * 20
+    (finding,) = compare(pools(cards, banks)).findings
+    assert ("branch-added", "/s/object", "bank_account", Grade.LIKELY) == (
+        finding.rule, finding.path, finding.detail, finding.grade,
+    )  # fmt: skip
+
+
 def test_a_pool_that_only_sometimes_has_a_field_proves_nothing() -> None:
     """Always against never, or nothing."""
     entries = pools([{"a": 1}] * 39 + [{}], [{}] * 40)
@@ -153,6 +171,8 @@ def test_quiet_twins_outweigh_a_pool() -> None:
     """Five objects that kept a field say that its absence elsewhere is about those objects."""
     steady = twins([{"a": 1}] * 5, [{"a": 1}] * 5)
     assert () == compare([*steady, *pools([{"a": 1}], [{}])]).findings
+    kinds = pools([{"b": 1}] * 9, [{"b": "x"}])
+    assert () == compare([*twins([{"b": 1}] * 5, [{"b": 1}] * 5), *kinds]).findings
     few = twins([{"a": 1}] * 4, [{"a": 1}] * 4)
     assert Grade.LIKELY is only([*few, *pools([{"a": 1}], [{}])], "became-optional").grade
 

@@ -249,6 +249,27 @@ def test_another_resource_must_name_object_and_value_at_the_new_version(others: 
     assert ["field-removed"] == [finding.rule for finding in comparison.findings]
 
 
+def test_what_never_left_an_object_or_is_a_stand_in_joins_nothing() -> None:
+    """An invoice that had no charge is not asked where it went."""
+    pi, ch = "pi_0MtwBwLkdIwHu7ix", "ch_0MtwBwLkdIwHu7ix"
+    olds = [{"charge": ch, "payment_intent": None}, {"charge": None, "payment_intent": pi}]
+    entries = [
+        *twins(olds, [{}] * 2),
+        payment(0, pi, "in_1A0001", notes=["A text", "x_1A"]),
+        recording(
+            {"id": "x_1A", "invoice": "in_1A0000", "charge": ch},
+            NEW,
+            id="x_1A",
+            resource="others",
+            redacted={"/charge": "text"},
+        ),
+    ]
+    (comparison, *_) = report(Shelf(entries), "invoices", (OLD, NEW)).comparisons
+    assert {"/charge": "field-removed", "/payment_intent": "field-moved-resource"} == {
+        finding.path: finding.rule for finding in comparison.findings
+    }
+
+
 def test_one_value_in_every_object_joins_nothing() -> None:
     """Three objects with one value are a coincidence."""
     pi = "pi_0MtwBwLkdIwHu7ix"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -230,10 +231,28 @@ def test_what_is_unobserved_fails_under_no_gate() -> None:
 
 
 def test_a_likely_break_passes_a_gate_for_the_proven() -> None:
-    """And an accepted finding passes every gate."""
+    """Both are policy."""
     found = report(Shelf(pools([{"a": 1}], [{}])), versions=(OLD, NEW))
     assert found.fails(Severity.BREAKING)
     assert not found.fails(Severity.BREAKING, Grade.PROVEN)
+
+
+def test_accepted_findings_pass_every_gate_and_are_counted_apart() -> None:
+    """The team knows of them."""
+    found = report(Shelf(twins([{"a": 1}], [{}])))
+    (comparison,) = found.comparisons
+    accepted = tuple(replace(finding, accepted="known") for finding in comparison.findings)
+    known = replace(found, comparisons=(replace(comparison, findings=accepted),))
+    assert not known.fails(Severity.INFO)
+    assert (0, 1) == (known.summary()["breaking"], known.summary()["accepted"])
+
+
+def test_other_versions_than_those_asked_for_are_left_out() -> None:
+    """They are still named as recorded."""
+    entries = [recording({"a": 1}, OLD), recording({"b": 1}, MID), recording({}, NEW)]
+    found = report(Shelf(entries), versions=(OLD, NEW))
+    assert [("field-removed", "/a")] == findings(found)
+    assert (OLD, MID, NEW) == found.recorded["invoices"]
 
 
 def test_with_nothing_to_compare_a_report_names_the_recording_to_make() -> None:

@@ -246,6 +246,24 @@ ROWS: list[Row] = [
     ("maps have no fields", [{"metadata": {"k": "v"}}], [{"metadata": {"other": "v"}}], []),
     ("nulls on both sides", [{"a": None}, {}], [{"a": None}, {}], []),
     ("both sometimes there", [{"a": 1}, {}], [{"a": 1}, {}], []),
+    (
+        "null alone can become optional",
+        [{"a": None}, {"a": None}],
+        [{"a": None}, {}],
+        [("became-optional", "/a", BREAKS, "proven")],
+    ),
+    (
+        "formats that were mixed before",
+        [{"a": "10"}, {"a": "Some text"}],
+        [{"a": "10"}, {"a": "10.5"}],
+        [],
+    ),
+    (
+        "one more ID prefix",
+        [{"a": "card_1MowQVLk"}, {"a": "card_2MowQVLk"}],
+        [{"a": "card_1MowQVLk"}, {"a": "pm_1MowQVLkdI"}],
+        [],
+    ),
     ("currencies are no enum", [{"currency": "usd"}] * 2, [{"currency": "eur"}] * 2, []),
 ]
 

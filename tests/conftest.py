@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.standin import StandIn
 
-from replay.intercept import installation
+from replay.intercept import answering
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def hooks_are_out() -> Iterator[None]:
     """No test leaves a session open."""
     yield
-    assert [] == installation._open
+    assert [] == answering.opened
 
 
 @pytest.fixture

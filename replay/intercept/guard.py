@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from replay.errors import NetworkBlocked, Refused
-from replay.intercept.installation import blocked, owns
+from replay.intercept.answering import blocked, owns
 
 if TYPE_CHECKING:
     from replay.intercept.patches import Patches

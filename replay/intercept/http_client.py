@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from replay.cassette import Request, Response
-from replay.intercept.installation import owns, session
+from replay.intercept.answering import owns, session
 
 if TYPE_CHECKING:
     from replay.intercept.patches import Patches

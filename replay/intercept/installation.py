@@ -1,105 +1,60 @@
-"""Hooks, guard and the open sessions: process-wide, counted, one decision for every hook.
-
-Put in when the first session opens, taken out when the last one leaves. A hook asks `owns` by
-host before it touches a request, and `session` for who answers.
-"""
+"""Puts the hooks and the guard in when the first session opens, takes them out after the last."""
 
 from __future__ import annotations
 
-from collections import Counter
-from contextvars import ContextVar
 from threading import RLock
 from typing import TYPE_CHECKING
 
-from replay.call import API_HOST
-from replay.config import Origin, plain_host
-from replay.errors import NoSession, Refused, ReplayError
-from replay.upstream import passing
+from replay.config import Origin
+from replay.errors import Refused
+from replay.intercept import aiohttp, guard, http_client, httpx, urllib3
+from replay.intercept.answering import bases, current, opened
+from replay.intercept.patches import Hook, Patches
 
 if TYPE_CHECKING:
-    from replay.intercept.patches import Patches
     from replay.session import Session
 
-STRIPE_HOSTS = frozenset(
-    {API_HOST, "files.stripe.com", "connect.stripe.com", "meter-events.stripe.com"}
-)
-"""Hosts of Stripe's API. Only the first is answered for; no request reaches the others either."""
+HOOKS: dict[str, Hook] = {
+    "urllib3.connectionpool": urllib3.hook,
+    "httpx": httpx.hook,
+    "httpx2": httpx.hook,
+    "aiohttp.client": aiohttp.hook,
+    "http.client": http_client.hook,
+    "socket": guard.hook,
+}
+"""Module to the function that hooks it, once it is imported."""
 
-_current: ContextVar[Session | None] = ContextVar("replay_session", default=None)
 _lock = RLock()
-_open: list[Session] = []
-_bases: Counter[Origin] = Counter()
-_patches: Patches | None = None
+_patches = Patches(HOOKS)
 
 
-def owns(host: str, port: int | None) -> bool:
-    """Whether a request to this host is for a session to answer: never for our own traffic."""
-    if not _open or passing():
-        return False
-    if host in STRIPE_HOSTS:
-        return True
-    name = plain_host(host)
-    return name in STRIPE_HOSTS or (port is not None and Origin(name, port) in _bases)
-
-
-def session() -> Session:
-    """The session that answers here: the context's own, else the only one that is open.
+def enter(session: Session) -> Session | None:
+    """Open a session for the running context; returns the one it had, for `leave`.
 
     Raises:
-        Refused: with `NoSession`: the thread or task belongs to none of the open sessions.
+        ReplayError: a client's version cannot be hooked; then nothing is.
     """
-    found = _current.get()
-    if found is not None and found in _open:
-        return found
-    sessions = tuple(_open)
-    if found is None and len(sessions) == 1:
-        return sessions[0]
-    error = NoSession(
-        "this call to the API belongs to a session that is closed"
-        if found is not None
-        else "no session is open for this call to the API"
-        if not sessions
-        else f"{len(sessions)} sessions are open, and this thread belongs to none of them",
-        where="a thread or task started outside the session",
-        hint="start it inside the session, and copy the context:\n"
-        "contextvars.copy_context().run(function)",
-    )
-    blocked(error)
-    raise Refused(error)
-
-
-def blocked(error: ReplayError) -> None:
-    """Note a refusal that no session made: with the context's session, else with all open ones."""
-    found = _current.get()
-    for each in (found,) if found in _open else tuple(_open):
-        each.refusals.append(error)
-
-
-def enter(opened: Session) -> Session | None:
-    """Open a session for the running context; returns the one it had, for `leave`."""
-    global _patches
     with _lock:
-        if _patches is None:
-            from replay.intercept import clients
-
-            _patches = clients.patches()
-        _bases[Origin.of(opened.config.api_base)] += 1
-        _open.append(opened)
-        if len(_open) == 1:
-            _patches.install()
-    before = _current.get()
-    _current.set(opened)
+        if not opened:
+            try:
+                _patches.install()
+            except Refused as refusal:
+                raise refusal.error from None
+        bases[Origin.of(session.config.api_base)] += 1
+        opened.append(session)
+    before = current.get()
+    current.set(session)
     return before
 
 
-def leave(closed: Session, before: Session | None) -> None:
+def leave(session: Session, before: Session | None) -> None:
     """Close a session; the context gets back the one it had. The last one takes the hooks out."""
-    _current.set(before)
+    current.set(before)
     with _lock:
-        _open.remove(closed)
-        base = Origin.of(closed.config.api_base)
-        _bases[base] -= 1
-        if not _bases[base]:
-            del _bases[base]
-        if not _open and _patches is not None:
+        opened.remove(session)
+        base = Origin.of(session.config.api_base)
+        bases[base] -= 1
+        if not bases[base]:
+            del bases[base]
+        if not opened:
             _patches.remove()

@@ -36,14 +36,18 @@ class Patches:
         self._installed = False
 
     def install(self) -> None:
-        """Hook what is imported, and wait for the rest."""
+        """Hook what is imported, and wait for the rest. If one hook fails, none is in."""
         with self._lock:
             self._installed = True
             sys.meta_path.insert(0, self._finder)
-            for name in self._hooks:
-                module = sys.modules.get(name)
-                if module is not None and not _importing(module):
-                    self._hooks[name](self, module)
+            try:
+                for name in self._hooks:
+                    module = sys.modules.get(name)
+                    if module is not None and not _importing(module):
+                        self._hooks[name](self, module)
+            except BaseException:
+                self.remove()
+                raise
 
     def remove(self) -> None:
         """Put back every original, last patch first."""

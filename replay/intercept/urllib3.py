@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from replay.cassette import Request
 from replay.errors import ConfigError, Refused
-from replay.intercept.installation import owns, session
+from replay.intercept.answering import owns, session
 
 if TYPE_CHECKING:
     from replay.intercept.patches import Patches

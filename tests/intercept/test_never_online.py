@@ -24,7 +24,7 @@ from support.clients import CLIENTS, HEADERS, stripe_client
 from support.standin import PREVIEW, StandIn, generated
 
 import replay
-from replay.intercept import installation
+from replay.intercept import answering
 
 IDS = [generated("in", str(n)) for n in range(8)]
 THREADS, CALLS = 16, 10
@@ -259,7 +259,7 @@ def test_hooks_leave_even_if_the_body_raises(recorded: Path) -> None:
     """An error in the block comes out as itself, and no session stays open."""
     with pytest.raises(ZeroDivisionError), replay.use_cassettes(recorded):
         1 / 0  # noqa: B018 - raises
-    assert [] == installation._open
+    assert [] == answering.opened
 
 
 def test_a_recording_does_not_stop_the_event_loop(stand_in: StandIn, library: Path) -> None:

@@ -67,14 +67,14 @@ def _comparison(to: Console, comparison: Comparison, verbose: bool) -> None:
     from rich.text import Text
 
     old, new, paired = comparison.objects
-    named = comparison.type + " (deleted)" * comparison.deleted
+    named = (comparison.type or comparison.resource) + " (deleted)" * comparison.deleted
     title = Text(f"{comparison.resource}  {comparison.old} -> {comparison.new}", style="bold")
     if comparison.expand:
         title.append(f"  expand {','.join(comparison.expand)}", style="not bold")
     to.print(title)
     to.print(
-        f"{old} and {new} objects, {paired} at both versions;"
-        f" {comparison.controlled} pairs are twins or of one state",
+        f"objects: {old} old, {new} new, {paired} at both versions;"
+        f" twins and pairs of one state: {comparison.controlled}",
         style="dim",
     )
     if not comparison.findings:
@@ -83,7 +83,8 @@ def _comparison(to: Console, comparison: Comparison, verbose: bool) -> None:
     for where, members in groupby(findings, key=lambda f: group(f.path)):
         to.print(f"  {named} {dotted(where)}" if where else f"  {named}")
         for finding in members:
-            row = (str(finding.severity), str(finding.grade), sentence(comparison, finding, where))
+            grade = f"{finding.grade!s:<10}"  # the longest: rows are printed one by one
+            row = (str(finding.severity), grade, sentence(comparison, finding, where))
             _rows(to, [row], "    ", _STYLE[finding.severity])
             if verbose:
                 _rows(to, list(_evidence(comparison, finding)), "      ", "dim")

@@ -1,0 +1,200 @@
+"""The text report says the verdict first, one line per finding."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+import pytest
+from support.recordings import NEW, OLD, Entry, Shelf, pools, recording, twins
+
+from replay.drift.report import report
+from replay.drift.rules import CATALOGUE, by_id
+from replay.render.terminal import console, show, show_rule, show_rules
+from replay.render.words import _WORDS, dotted, plain
+
+SUB = "sub_1MowQVLkdIwHu7ix"
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def text(entries: list[Entry], stream: io.StringIO | None = None, **kwargs: Any) -> str:
+    """What `show` prints of a comparison."""
+    stream = stream or io.StringIO()
+    show(report(Shelf(entries), "invoices", (OLD, NEW)), stream, **kwargs)
+    return stream.getvalue()
+
+
+def test_findings_are_lines_under_their_object() -> None:
+    """List items are a group of their own; the summary and the next step come last."""
+    old = {"object": "invoice", "a": SUB, "paid": True, "l": [{"plan": "x"}], "d": [1]}
+    new = {"object": "invoice", "p": {"a": SUB}, "l": [{}], "d": []}
+    assert f"""\
+invoices  {OLD} -> {NEW}
+objects: 1 old, 1 new, 1 at both versions; twins and pairs of one state: 1
+  invoice
+    breaking  proven      a moved to p.a (1 of 1 pairs agree)
+    breaking  proven      paid removed (1 of 1 pairs agree)
+    info      unobserved  d was always empty in {NEW}
+  invoice l[]
+    breaking  proven      plan removed (1 of 1 pairs agree)
+
+3 breaking, 0 warnings, 0 info, 1 unobserved
+next: --verbose shows the evidence; replay rules RULE explains a rule
+""" == text(twins([old], [new]))
+
+
+def test_verbose_shows_evidence_witnesses_and_the_recording_that_settles() -> None:
+    """All that someone needs who does not believe it."""
+    entries = [
+        recording({"paid": True, "l": [1]}, OLD, id="in_1A"),
+        recording({"l": []}, NEW, id="in_1B"),
+    ]
+    shown = text(entries, verbose=True)
+    assert f"{OLD}        boolean, present 1 of 1, see invoices/in_1A/{OLD}.yaml#0/paid" in shown
+    assert f"{NEW}  nothing, present 0 of 1, see invoices/in_1B/{NEW}.yaml#0" in shown
+    assert f"settle            replay record invoices in_1A --api-version {OLD}" in shown
+    assert "--verbose" not in shown
+
+
+def test_a_moved_object_shows_its_parts_in_verbose_output() -> None:
+    """The migration guide goes down to the leaves."""
+    shown = text(twins([{"d": {"a": SUB}}], [{"p": {"d": {"a": SUB}}}]), verbose=True)
+    assert "d moved to p.d" in shown
+    assert "d.a to p.d.a" in shown
+
+
+def test_a_few_recordings_that_settle_are_named_and_the_rest_counted() -> None:
+    """A wall of commands helps nobody."""
+    olds = [{f"l{n}": [n]} | {f"l{m}": [] for m in range(5) if m != n} for n in range(5)]
+    news = [{f"l{m}": [] for m in range(5)}]
+    shown = text(pools(olds, news))
+    assert 3 == shown.count("  replay record invoices")
+    assert "and 2 more (--verbose)" in shown
+    assert 10 == text(pools(olds, news), verbose=True).count("replay record invoices")
+
+
+def test_no_drift_is_said() -> None:
+    """And nothing is to be done."""
+    shown = text(twins([{"a": 1}], [{"a": 1}]))
+    assert "no drift seen" in shown
+    assert "next:" not in shown
+
+
+def test_comparisons_of_other_types_and_expand_sets_are_told_apart() -> None:
+    """Each has its own head."""
+    entries = [
+        recording({"object": "x", "deleted": True}, OLD, id="in_1A", query="?expand[]=y"),
+        recording({"object": "x", "deleted": True, "a": 1}, NEW, id="in_1A", query="?expand[]=y"),
+        recording({"object": "x"}, OLD, id="in_1B"),
+        recording({"object": "x"}, NEW, id="in_1B"),
+    ]
+    shown = text(entries)
+    assert f"invoices  {OLD} -> {NEW}  expand y" in shown
+    assert "  x (deleted)\n" in shown
+    assert 2 == shown.count(f"invoices  {OLD} -> {NEW}")
+
+
+def test_a_broken_promise_is_called_one() -> None:
+    """Inside one train nothing should break."""
+    entries = [
+        recording({"a": 1}, "2025-03-31.basil", batch="b"),
+        recording({}, "2025-04-30.basil", batch="b"),
+    ]
+    stream = io.StringIO()
+    show(report(Shelf(entries)), stream)
+    assert "Stripe promises no breaking change within this train" in stream.getvalue()
+
+
+def test_pairs_that_moved_on_are_called_so() -> None:
+    """Whoever reads `1 of 1 pairs agree` must be able to rely on it."""
+    entries = [recording({"status": "a", "x": 1}, OLD), recording({"status": "b"}, NEW)]
+    assert "(1 of 1 pairs of differing state agree)" in text(entries)
+
+
+def test_a_piped_report_has_whole_lines_and_no_colour() -> None:
+    """For grep, and for logs."""
+    long = "field_" + "x" * 300
+    shown = text(twins([{long: 1}], [{}]))
+    assert any(long in line and "agree" in line for line in shown.splitlines())
+    assert "\x1b" not in shown
+
+
+def test_a_terminal_gets_colour_and_folded_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines fold under themselves at the width of the terminal."""
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    shown = text(twins([{"field_" + "x" * 90: 1}], [{}]), Terminal())
+    assert "\x1b[" in shown
+    assert all(len(line) < 200 for line in shown.splitlines())
+    monkeypatch.setenv("NO_COLOR", "1")
+    plain_text = text(twins([{"field_" + "x" * 90: 1}], [{}]), Terminal(), verbose=True)
+    assert "\x1b[31" not in plain_text
+    plain_text = re.sub(r"\x1b\[[0-9;]*m", "", plain_text)
+    assert all(len(line) <= 60 for line in plain_text.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("expected", "path"),
+    [("lines.data[].plan", "/lines/data/*/plan"), ("a/b", "/a~1b"), ("the body", "")],
+)
+def test_paths_are_written_for_people(expected: str, path: str) -> None:
+    """Dots and brackets, as in code."""
+    assert expected == dotted(path)
+
+
+def test_hostile_names_cannot_write_to_the_terminal() -> None:
+    """Escape sequences and line ends are spelled out; markup is no markup."""
+    shown = text(twins([{"x\x1b[31m\n[red]": 1}], [{}]))
+    assert "x\\u001b[31m\\u000a[red] removed" in shown
+    assert "a" == plain("a")
+
+
+def test_every_rule_has_its_words() -> None:
+    """No finding is without a sentence."""
+    assert {rule.id for rule in CATALOGUE} == set(_WORDS)
+
+
+@pytest.mark.parametrize(
+    ("expected", "old", "new"),
+    [
+        ("a renamed to b (1 of 1", [{"a": SUB}], [{"b": SUB}]),
+        ("a also lives at p.a", [{"a": SUB}], [{"a": SUB, "p": {"a": SUB}}]),
+        ("a became optional: always there before, in 1 of 2 now", [{"a": 1}] * 2, [{"a": 1}, {}]),
+        ("a became required: in 1 of 2 before, always", [{"a": 1}, {}], [{"a": 1}] * 2),
+        ("a no longer seen: in 1 of 2 before, in none of 2 now", [{"a": 1}, {}], [{}, {}]),
+        ("a was a single value, is now a list", [{"a": 1}], [{"a": [1]}]),
+        ("a changed its type: integer to boolean", [{"a": 1}], [{"a": True}]),
+        ("a has new values: two", [{"a": "one"}], [{"a": "two"}]),
+    ],
+)
+def test_a_finding_is_one_clause(expected: str, old: list[Any], new: list[Any]) -> None:
+    """It begins with the path and says what happened."""
+    assert expected in text(twins(old, new))
+
+
+def test_a_move_to_another_resource_names_how_it_is_joined() -> None:
+    """The reader must know which payment to ask."""
+    pi = "pi_3MtwBwLkdIwHu7ix"
+    entries = twins([{"payment_intent": pi}], [{}])
+    body = {"id": "inpay_1A", "invoice": "in_1A0000", "payment": {"payment_intent": pi}}
+    entries.append(recording(body, NEW, id="inpay_1A", resource="invoice_payments"))
+    expected = "moved to invoice_payments: payment.payment_intent, joined by its invoice"
+    assert expected in text(entries)
+
+
+def test_rules_are_listed_and_explained() -> None:
+    """With an example, and what the reverse gives."""
+    stream = io.StringIO()
+    show_rules(CATALOGUE, stream)
+    assert len(CATALOGUE) == len(stream.getvalue().splitlines())
+    stream = io.StringIO()
+    show_rule(by_id("field-aliased"), stream)
+    assert "  reversed  field-moved. The reverse takes" in stream.getvalue()
+    assert not console(stream).is_terminal

@@ -11,6 +11,9 @@ FULL = os.environ.get("REPLAY_PROOF") == "full"
 proved = settings(deadline=None, max_examples=3000 if FULL else 100)
 """Decorates property tests. No deadline: the machine's load proves nothing."""
 
+proved_slowly = settings(deadline=None, max_examples=3000 if FULL else 40)
+"""The same for tests with a slow part, such as a YAML reader in pure Python."""
+
 
 def rounds(short: int, full: int) -> int:
     """How often to try something at random."""

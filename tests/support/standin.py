@@ -206,7 +206,7 @@ class StandIn:
         seen: the headers of each request.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.objects: dict[str, Callable[[str, list[str]], Any]] = {}
         self.default_version: str | None = PREVIEW
         self.script: list[Answer] = []
@@ -228,7 +228,7 @@ class StandIn:
 
             do_POST = do_GET
 
-        self._server = _Server(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", port), Handler)
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
         )

@@ -1,0 +1,103 @@
+"""Write the pages of the manual that are made from the code's own data.
+
+``.venv/bin/python scripts/generate_docs.py`` writes them; a test compares what it would write.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from replay import routes
+from replay.cli.main import COMMANDS, cli
+from replay.drift.rules import RULES
+from replay.modes import DECISIONS, RecordMode
+
+DOCS = Path(__file__).parents[1] / "docs"
+MADE = "<!-- Made by scripts/generate_docs.py. Do not edit. -->\n"
+
+
+def commands() -> str:
+    """Every command's help."""
+    parts = ["# Commands\n", MADE, _help(cli, "replay")]
+    for name in COMMANDS:
+        command: click.Command = getattr(
+            importlib.import_module(f"replay.cli.{name}"), f"{name}_command"
+        )
+        parts.append(f"## replay {name}\n\n" + _help(command, f"replay {name}"))
+    return "\n".join(parts)
+
+
+def _help(command: click.Command, name: str) -> str:
+    context = click.Context(command, info_name=name, max_content_width=90)
+    return f"```text\n{command.get_help(context)}\n```\n"
+
+
+def modes() -> str:
+    """The decision table."""
+    head = "| the key's cassette | " + " | ".join(f"`{mode}`" for mode in RecordMode) + " |"
+    rows = [
+        f"| {state} | " + " | ".join(row[mode].value for mode in RecordMode) + " |"
+        for state, row in DECISIONS.items()
+    ]
+    text = (
+        "The mode is decided per call key: object, API version and expand set. The default is\n"
+        "`none`, everywhere. In mode `all` the old file stays until the session ends well, and a\n"
+        "key is recorded anew once per run. A run of identical takes at the end is kept once.\n"
+    )
+    rule = "|---" * (len(RecordMode) + 1) + "|"
+    return "\n".join(["# Record modes\n", MADE, text, head, rule, *rows]) + "\n"
+
+
+def resources() -> str:
+    """The route table."""
+    found = routes.retrieves()
+    rows = [
+        f"| `{route.resource}` | `{route.path}` | {', '.join(route.objects)} |" for route in found
+    ]
+    text = (
+        f"The {len(found)} retrieve calls that are recorded. A command's RESOURCE is the name in\n"
+        "the first column, or the type in the last one.\n"
+    )
+    head = "| resource | path | answers with |\n|---|---|---|"
+    return "\n".join(["# Resources\n", MADE, text, head, *rows]) + "\n"
+
+
+def rules() -> str:
+    """The drift rules."""
+    text = (
+        "What each finding of `replay diff` means to whoever reads a response, and how much it\n"
+        "hurts unless the evidence says otherwise. `replay rules RULE` prints one.\n"
+    )
+    parts = ["# Drift rules\n", MADE, text, "| rule | severity | mirror |\n|---|---|---|"]
+    parts += [
+        f"| [{r.id}](#{r.id}) | {r.severity} | {r.mirror or 'none'} |" for r in RULES.values()
+    ]
+    for rule in RULES.values():
+        why = f"\n\n{rule.why}" if rule.why else ""
+        parts.append(
+            f"\n## {rule.id}\n\n{rule.meaning}{why}\n\n"
+            f"```text\nold  {rule.old}\nnew  {rule.new}\n```"
+        )
+    return "\n".join(parts) + "\n"
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "commands.md": commands,
+    "modes.md": modes,
+    "resources.md": resources,
+    "rules.md": rules,
+}
+
+
+def main() -> None:
+    """Write all pages."""
+    for name, page in PAGES.items():
+        (DOCS / name).write_text(page(), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,243 @@
+"""Cassettes for the tests of the library: one made by hand, and any at all."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import strategies as st
+
+from replay.bodies import dump
+from replay.cassette import Cassette, Interaction, ObjectKey, Request, Response
+
+VERSION = "2024-06-20"
+KEY = ObjectKey("invoices", "in_1SampleOfOneCassette0001")
+
+# Rows 57 to 60 of the nasty inputs: what some YAML reader takes for something else, or loses.
+TRAPS = (
+    "on",
+    "no",
+    "~",
+    "=",
+    "<<",
+    "y",
+    "N",
+    "Off",
+    "null",
+    "NULL",
+    "true",
+    "",
+    "1e3",
+    "0089",
+    "12:30:45",
+    "2024-01-01",
+    "2024-01-01T00:00:00Z",
+    "0x1F",
+    "0o17",
+    "0b1",
+    "1_000",
+    "+1",
+    "-0",
+    ".5",
+    "1.",
+    ".inf",
+    "-.INF",
+    ".nan",
+    "190:20:30",
+    "9" * 400,
+    "\x85",
+    "a\u2028b",
+    "\u2029",
+    "\ufeff",
+    "a\ufeffb",
+    "\x00",
+    "\x07",
+    "\x1b[0m",
+    "\x7f",
+    "\x9f",
+    " leading",
+    "trailing ",
+    "  ",
+    "\t",
+    "a\tb",
+    "\n",
+    "a\n",
+    "\na",
+    "a\n\n b\n",
+    "a \nb",
+    "\r",
+    "a\r\nb",
+    "- a",
+    "? a",
+    "a: b",
+    "a:",
+    "a #b",
+    "#",
+    "&a",
+    "*a",
+    "!a",
+    "!!str",
+    "|",
+    ">",
+    "%",
+    "@",
+    "`",
+    "'",
+    '"',
+    "\\",
+    "{}",
+    "[]",
+    "{",
+    "]",
+    ",",
+    "---",
+    "...",
+    "--- a",
+    "<<<<<<< ours",
+    "=======",
+    ">>>>>>> theirs",
+    "\U0001f600",
+    "e\u0301",
+    "key: |-\n  value",
+    "/a/b",
+    "a/b",
+    "text/html; charset=utf-8",
+    "k" * 129,
+    "-",
+    "?",
+    ":",
+    "--",
+    "!",
+    "null ",
+    "a  b",
+    "Infinity",
+)
+
+TEXTS = st.sampled_from(TRAPS) | st.text(st.characters(codec="utf-8"), max_size=40)
+PLAIN = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(min_value=2**53, max_value=2**70)
+    | TEXTS
+)
+VALUES = st.recursive(
+    PLAIN,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
+    max_leaves=12,
+)
+BODIES = st.dictionaries(
+    st.text(st.characters(codec=None), max_size=20) | TEXTS,
+    VALUES | st.floats(allow_nan=False, allow_infinity=False) | st.text(st.characters(codec=None)),
+    max_size=6,
+)
+
+
+def cassette(
+    body: Any = None, *, key: ObjectKey = KEY, version: str = VERSION, **changes: Any
+) -> Cassette:
+    """A cassette of one take; `changes` are of its interaction."""
+    if body is None:
+        body = {
+            "id": key.id,
+            "object": "invoice",
+            "total": 1000,
+            "customer_name": "Redacted 00ff00ff",
+        }
+    take = Interaction(
+        Request(
+            "GET",
+            f"https://api.stripe.com/v1/{key.resource}/{key.id}",
+            (("Stripe-Version", version),),
+        ),
+        Response(
+            200,
+            "OK",
+            (("Content-Type", "application/json"), ("Stripe-Version", version)),
+            dump(body),
+        ),
+        recorded_at="2026-01-28T02:05:11Z",
+        source="api.stripe.com",
+        batch="5f0c9a",
+        redacted={"/customer_name": "name"},
+    )
+    return Cassette(key, version, "stripe-1 sha256:0123456789ab", (replace(take, **changes),))
+
+
+def document(made: Cassette) -> dict[str, Any]:
+    """What any YAML reader should find in a cassette's file, written down a second time."""
+    head: dict[str, Any] = {"resource": made.key.resource, "id": made.key.id}
+    if made.key.parents:
+        head["parents"] = list(made.key.parents)
+    if made.key.account:
+        head["account"] = made.key.account
+    head |= {"api_version": made.api_version, "policy": made.policy, **made.cassette_extra}
+    return {
+        "version": 1, "cassette": head, **made.extra,
+        "interactions": [
+            {
+                "recorded_at": take.recorded_at, "source": take.source,
+                **({"batch": take.batch} if take.batch else {}),
+                "request": {
+                    "method": take.request.method, "uri": take.request.uri, "body": None,
+                    "headers": {name: [value] for name, value in take.request.headers},
+                },
+                "response": {
+                    "status": {"code": take.response.status, "message": take.response.reason},
+                    "headers": {name: [value] for name, value in take.response.headers},
+                    "body": {"string": take.response.body.decode()},
+                },
+                "redacted": dict(take.redacted),
+                **take.extra,
+            }
+            for take in made.interactions
+        ],
+    }  # fmt: skip
+
+
+def _extra(*known: str) -> st.SearchStrategy[dict[str, Any]]:
+    return st.dictionaries(TEXTS.filter(lambda text: text not in known), VALUES, max_size=2)
+
+
+HEADERS = st.dictionaries(TEXTS, TEXTS, max_size=3).map(lambda lines: tuple(lines.items()))
+
+INTERACTIONS = st.builds(
+    Interaction,
+    request=st.builds(Request, method=st.just("GET"), uri=TEXTS, headers=HEADERS),
+    response=st.builds(
+        Response,
+        status=st.integers(100, 599),
+        reason=TEXTS,
+        headers=HEADERS,
+        body=BODIES.map(dump) | st.just(b""),
+    ),
+    recorded_at=TEXTS,
+    source=TEXTS,
+    batch=TEXTS,
+    redacted=st.dictionaries(TEXTS, TEXTS, max_size=3),
+    extra=_extra("recorded_at", "source", "batch", "request", "response", "redacted"),
+)
+
+CASSETTES = st.builds(
+    Cassette,
+    key=st.sampled_from(
+        [
+            KEY,
+            ObjectKey("balance", ""),
+            ObjectKey("customers/sources", "card_1", ("cus_1",), "acct-0f"),
+        ]
+    )
+    | st.builds(ObjectKey, st.just("a/b/c"), TEXTS, st.lists(TEXTS, max_size=2).map(tuple), TEXTS),
+    api_version=TEXTS,
+    policy=TEXTS,
+    interactions=st.lists(INTERACTIONS, min_size=1, max_size=3).map(tuple),
+    extra=_extra("version", "cassette", "interactions"),
+    cassette_extra=_extra("resource", "parents", "id", "account", "api_version", "policy"),
+)
+"""Any cassette the format can hold."""
+
+
+def parsed(take: Interaction) -> Any:
+    """A take's body as values."""
+    return json.loads(take.response.body)

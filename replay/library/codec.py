@@ -83,10 +83,12 @@ def seal(body: str) -> str:
     Raises:
         CassetteDamaged: larger than `MAX_BYTES`.
     """
-    if len(body) > MAX_BYTES:
-        raise CassetteDamaged(f"a cassette of {len(body)} bytes is over the limit of {MAX_BYTES}")
-    digest = hashlib.sha256(body.encode("utf-8")).hexdigest()
-    return f"# replay cassette {FORMAT} sha256:{digest}\n{body}"
+    data = body.encode("utf-8")
+    text = f"# replay cassette {FORMAT} sha256:{hashlib.sha256(data).hexdigest()}\n"
+    size = len(text) + len(data)
+    if size > MAX_BYTES:
+        raise CassetteDamaged(f"a cassette of {size} bytes is over the limit of {MAX_BYTES}")
+    return text + body
 
 
 def _body(cassette: Cassette) -> str:
@@ -155,11 +157,7 @@ def loads(data: bytes, where: str) -> Cassette:
     try:
         return _cassette(parse(body), where)
     except (Malformed, _Unfit) as error:
-        raise CassetteDamaged(
-            f"the cassette is {error}" if isinstance(error, _Unfit) else f"the cassette {error}",
-            where=where,
-            hint=_RESTORE,
-        ) from None
+        raise CassetteDamaged(f"the cassette {error}", where=where, hint=_RESTORE) from None
 
 
 _RESTORE = "restore it from version control, or delete it and record it again"
@@ -243,14 +241,14 @@ class _Unfit(ValueError):
 def _take(mapping: Mapping[str, Any], name: str, kind: type[Any], at: str) -> Any:
     value = mapping.get(name)
     if type(value) is not kind:
-        raise _Unfit(f"not in the format: {at}{name} is missing or of another type")
+        raise _Unfit(f"is not in the format: {at}{name} is missing or of another type")
     return value
 
 
 def _only(mapping: Mapping[str, Any], known: frozenset[str], at: str) -> None:
     # What a value has no room for would be lost on the next rewrite.
     if not mapping.keys() <= known:
-        raise _Unfit(f"not in the format: {at} holds a key that is not known there")
+        raise _Unfit(f"is not in the format: {at} holds a key that is not known there")
 
 
 def _rest(mapping: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:
@@ -268,19 +266,19 @@ _BODY = frozenset({"string"})
 
 def _cassette(document: Any, where: str) -> Cassette:
     if type(document) is not dict:
-        raise _Unfit("not in the format: the file is no mapping")
-    if document.get("version") != 1:
-        raise _Unfit("not in the format: version is not 1")
+        raise _Unfit("is not in the format: the file is no mapping")
+    if _take(document, "version", int, "") != 1:
+        raise _Unfit("is not in the format: version is not 1")
     head = _take(document, "cassette", dict, "")
     items = _take(document, "interactions", list, "")
     if not items:
-        raise _Unfit("not in the format: interactions is empty")
+        raise _Unfit("is not in the format: interactions is empty")
     parents = head.get("parents", [])
     if type(parents) is not list or not all(type(p) is str for p in parents):
-        raise _Unfit("not in the format: cassette.parents is no list of IDs")
+        raise _Unfit("is not in the format: cassette.parents is no list of IDs")
     resource = _take(head, "resource", str, "cassette.")
     if len(parents) > resource.count("/"):
-        raise _Unfit("not in the format: cassette.parents has more IDs than the resource")
+        raise _Unfit("is not in the format: cassette.parents has more IDs than the resource")
     return Cassette(
         key=ObjectKey(
             resource=resource,
@@ -298,7 +296,7 @@ def _cassette(document: Any, where: str) -> Cassette:
 
 def _read(item: Any, at: str) -> Interaction:
     if type(item) is not dict:
-        raise _Unfit(f"not in the format: {at} is no mapping")
+        raise _Unfit(f"is not in the format: {at} is no mapping")
     request = _take(item, "request", dict, f"{at}.")
     response = _take(item, "response", dict, f"{at}.")
     status = _take(response, "status", dict, f"{at}.response.")
@@ -311,11 +309,13 @@ def _read(item: Any, at: str) -> Interaction:
     _only(status, _STATUS, f"{at}.response.status")
     _only(body, _BODY, f"{at}.response.body")
     if request.get("body") is not None:
-        raise _Unfit(f"not in the format: {at}.request.body is not null")
+        raise _Unfit(f"is not in the format: {at}.request.body is not null")
     if not all(type(kind) is str for kind in redacted.values()):
-        raise _Unfit(f"not in the format: {at}.redacted maps a pointer to no text")
+        raise _Unfit(f"is not in the format: {at}.redacted maps a pointer to no text")
     if not string.isascii() or not 100 <= code <= 599:
-        raise _Unfit(f"not in the format: {at}.response has a body that is no ASCII, or no status")
+        raise _Unfit(
+            f"is not in the format: {at}.response has a body that is no ASCII, or no status"
+        )
     return Interaction(
         request=Request(
             method=_take(request, "method", str, f"{at}.request."),
@@ -340,6 +340,6 @@ def _headers(message: Mapping[str, Any], at: str) -> Headers:
     lines: list[tuple[str, str]] = []
     for name, values in _take(message, "headers", dict, at).items():
         if type(values) is not list or not all(type(v) is str for v in values):
-            raise _Unfit(f"not in the format: {at}headers.{name} is no list of texts")
+            raise _Unfit(f"is not in the format: {at}headers.{name} is no list of texts")
         lines.extend((name, value) for value in values)
     return tuple(lines)

@@ -49,7 +49,7 @@ def parse(text: str) -> Any:
         mark = getattr(error, "problem_mark", None)
         line = f" (line {mark.line + 1})" if mark is not None else ""
         problem = getattr(error, "problem", None) or type(error).__name__
-        raise Malformed(f"not readable as YAML: {problem}{line}") from None
+        raise Malformed(f"is not readable as YAML: {problem}{line}") from None
     finally:
         parser.dispose()
 
@@ -93,7 +93,7 @@ def _document(parser: Any) -> Any:
             stack.append(value)
             keys.append(_NO_KEY)
     if not root:
-        raise Malformed("no document")
+        raise Malformed("holds no document")
     return root[0]
 
 

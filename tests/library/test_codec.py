@@ -1,0 +1,534 @@
+"""The file format: any cassette round-trips through every reader, and no damage gets through."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import random
+import re
+import urllib.request
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import vcr
+import yaml
+from hypothesis import given
+from ruamel.yaml import YAML
+from support.proof import proved, proved_slowly, rounds
+from support.takes import CASSETTES, KEY, TRAPS, VERSION, cassette, document, parsed
+from vcr.serialize import deserialize
+from vcr.serializers import yamlserializer
+
+from replay.bodies import dump
+from replay.cassette import Cassette, Request, Response
+from replay.errors import (
+    CassetteConflict,
+    CassetteDamaged,
+    CassetteTooNew,
+    CassetteUnsealed,
+)
+from replay.library.codec import FORMAT, MAX_BYTES, dumps, loads, seal, split, unseal
+
+WHERE = "cassettes/invoices/in_1/2024-06-20.yaml"
+SAMPLE = dumps(cassette()).encode()
+
+
+def sealed(body: str) -> bytes:
+    """Text with a seal that fits, made here and not by the code under test."""
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    return f"# replay cassette 1 sha256:{digest}\n{body}".encode()
+
+
+def refused(data: bytes) -> CassetteDamaged:
+    """The error that bytes get, which names file and next step."""
+    with pytest.raises(CassetteDamaged) as caught:
+        loads(data, WHERE)
+    assert WHERE == caught.value.where
+    assert caught.value.hint
+    return caught.value
+
+
+@proved
+@given(CASSETTES)
+def test_round_trip(made: Cassette) -> None:
+    """Any cassette is read back equal, and written again changes no byte."""
+    text = dumps(made)
+    assert made == loads(text.encode(), WHERE)
+    assert text == dumps(loads(text.encode(), WHERE))
+
+
+@proved_slowly
+@given(CASSETTES)
+def test_text(made: Cassette) -> None:
+    """The text is printable ASCII in LF lines, below a seal that anyone can check."""
+    data = dumps(made).encode()
+    assert set() == set(data) - {10, *range(32, 127)}
+    assert data == sealed(data.partition(b"\n")[2].decode())
+
+
+@proved_slowly
+@given(CASSETTES)
+def test_other_readers_agree(made: Cassette) -> None:
+    """PyYAML (YAML 1.1) and ruamel.yaml (YAML 1.2) read the very values that were written."""
+    text = dumps(made)
+    assert document(made) == yaml.safe_load(text)
+    assert document(made) == YAML(typ="safe", pure=True).load(text)
+
+
+@proved_slowly
+@given(CASSETTES)
+def test_vcrpy_reads_it(made: Cassette) -> None:
+    """Plain vcrpy finds each request, and each body byte for byte."""
+    requests, responses = deserialize(dumps(made), yamlserializer)[:2]
+    assert [take.request.uri for take in made.interactions] == [r.uri for r in requests]
+    assert [take.response.body for take in made.interactions] == [
+        answer["body"]["string"] for answer in responses
+    ]
+    assert [take.response.status for take in made.interactions] == [
+        answer["status"]["code"] for answer in responses
+    ]
+
+
+@pytest.mark.parametrize("trap", TRAPS, ids=lambda trap: ascii(trap)[:24])
+def test_traps(trap: str) -> None:
+    """Rows 57 to 60: a text that YAML could take for something else stays this text everywhere."""
+    made = cassette(
+        {"id": trap, trap: [trap, {trap: trap}]},
+        batch=trap,
+        redacted={trap: trap, f"/a/{trap}": "x"},
+        extra={f"x{trap}": [trap, {trap: trap}]},
+    )
+    text = dumps(made)
+    assert made == loads(text.encode(), WHERE)
+    for read in (yaml.safe_load(text), YAML(typ="safe", pure=True).load(text)):
+        assert document(made) == read
+    assert {"id": trap, trap: [trap, {trap: trap}]} == parsed(made.interactions[0])
+
+
+def test_long_lines() -> None:
+    """Row 60: a line of 200 kB is not folded, cut or slow to read."""
+    made = cassette({"id": "x" * 200_000}, extra={"x": "y " * 100_000})
+    text = dumps(made)
+    assert made == loads(text.encode(), WHERE)
+    assert document(made) == yaml.safe_load(text) == YAML(typ="safe", pure=True).load(text)
+    assert len(text.splitlines()) == len(
+        dumps(cassette({"id": "x"}, extra={"x": "y"})).splitlines()
+    )
+
+
+def test_look() -> None:
+    """The text is what the design shows: head, takes, the body as a block that diffs by line."""
+    lines = SAMPLE.decode().splitlines()
+    expected = f"""\
+version: 1
+cassette:
+  resource: invoices
+  id: {KEY.id}
+  api_version: '2024-06-20'
+  policy: stripe-1 sha256:0123456789ab
+interactions:
+- recorded_at: '2026-01-28T02:05:11Z'
+  source: api.stripe.com
+  batch: '5f0c9a'
+  request:
+    method: GET
+    uri: https://api.stripe.com/v1/invoices/{KEY.id}
+    body: null
+    headers:
+      Stripe-Version: ['2024-06-20']
+  response:
+    status: {{code: 200, message: OK}}
+    headers:
+      Content-Type: [application/json]
+      Stripe-Version: ['2024-06-20']
+    body:
+      string: |-
+        {{
+          "id": "{KEY.id}",
+          "object": "invoice",
+          "total": 1000,
+          "customer_name": "Redacted 00ff00ff"
+        }}
+  redacted:
+    /customer_name: name"""
+    assert expected.splitlines() == lines[1:]
+    assert re.fullmatch(r"# replay cassette 1 sha256:[0-9a-f]{64}", lines[0])
+
+
+@proved_slowly
+@given(CASSETTES)
+def test_body_is_a_block(made: Cassette) -> None:
+    """However strange a body, it stays a literal block: one line of JSON is one line of text."""
+    text = dumps(made)
+    filled = [take for take in made.interactions if take.response.body]
+    assert len(filled) == len(re.findall(r"^      string: \|-$", text, re.MULTILINE))
+    for take in filled:
+        for line in take.response.body.decode().split("\n"):
+            assert f"\n        {line}\n" in text
+
+
+def test_repeated_headers_survive() -> None:
+    """Two lines of one header are two after any number of rewrites."""
+    headers = (("Retry-After", "1"), ("Retry-After", "2"), ("Content-Type", "a/b"))
+    made = cassette(response=Response(200, "OK", headers, b"{}"))
+    assert made == loads(dumps(loads(dumps(made).encode(), WHERE)).encode(), WHERE)
+
+
+def test_crlf_and_bom_load() -> None:
+    """Rows 24 and 25: a checkout with CRLF line ends, or a BOM, or both, is the same cassette."""
+    crlf = SAMPLE.replace(b"\n", b"\r\n")
+    for data in (SAMPLE, crlf, b"\xef\xbb\xbf" + SAMPLE, b"\xef\xbb\xbf" + crlf):
+        assert cassette() == loads(data, WHERE)
+
+
+def test_truncations() -> None:
+    """Row 3: a cassette cut off at any byte is refused."""
+    for length in range(len(SAMPLE)):
+        refused(SAMPLE[:length])
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+def test_flipped_bits(line_end: bytes) -> None:
+    """Row 4: one flipped bit anywhere is refused, in a CRLF checkout too."""
+    data = SAMPLE.replace(b"\n", line_end)
+    rng = random.Random(4)
+    first = data.index(b"\n") * 8
+    tried = rounds(1500, 20_000)
+    for bit in [*range(first), *(rng.randrange(first, len(data) * 8) for _ in range(tried))]:
+        damaged = bytearray(data)
+        damaged[bit // 8] ^= 1 << bit % 8
+        if bytes(damaged).replace(b"\r\n", b"\n") != SAMPLE:
+            refused(bytes(damaged))
+
+
+def test_random_damage() -> None:
+    """Blocks overwritten, cut out or doubled are refused."""
+    rng = random.Random(5)
+    for _ in range(rounds(500, 10_000)):
+        start, end = sorted(rng.sample(range(len(SAMPLE) + 1), 2))
+        filler = rng.choice([b"", b"\0" * (end - start), SAMPLE[start:end] * 2, rng.randbytes(9)])
+        damaged = SAMPLE[:start] + filler + SAMPLE[end:]
+        if damaged != SAMPLE:
+            refused(damaged)
+
+
+BODY = SAMPLE.decode().partition("\n")[2]
+TAKE = BODY.partition("interactions:\n")[2]
+CONFLICT = "<<<<<<< HEAD\n{}=======\n{}>>>>>>> theirs\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "what"),
+    [
+        (b"", CassetteDamaged, "is empty"),
+        (b" \n\t\r\n ", CassetteDamaged, "is empty"),
+        (b"\0" * 4096, CassetteDamaged, "is empty"),
+        (b"\xef\xbb\xbf", CassetteUnsealed, "no seal"),
+        (SAMPLE[:200] + b"\0" * 512 + SAMPLE[200:], CassetteUnsealed, "seal does not fit"),
+        (b"\0" * 512 + SAMPLE, CassetteUnsealed, "no seal"),
+        (SAMPLE.decode().encode("utf-16"), CassetteDamaged, "is UTF-16"),
+        (SAMPLE.decode().encode("utf-16-be"), CassetteUnsealed, "no seal"),
+        (SAMPLE + "# ü".encode("latin-1"), CassetteDamaged, "is not UTF-8"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n",
+            CassetteDamaged,
+            "git-LFS",
+        ),
+        (
+            CONFLICT.format(SAMPLE.decode(), SAMPLE.decode()).encode(),
+            CassetteConflict,
+            "merge conflict",
+        ),
+        (SAMPLE + CONFLICT.format("a\n", "b\n").encode(), CassetteConflict, "merge conflict"),
+        (
+            CONFLICT.format("# replay cassette 1 sha256:0\n", "# x\n").encode() + SAMPLE,
+            CassetteConflict,
+            "merge conflict",
+        ),
+        (
+            SAMPLE.replace(b"cassette 1", b"cassette 2", 1),
+            CassetteTooNew,
+            "has format 2; this release reads format 1",
+        ),
+        (
+            SAMPLE.replace(b"cassette 1", b"cassette 999999999", 1),
+            CassetteTooNew,
+            "has format 999999999",
+        ),
+        (SAMPLE.replace(b"1000", b"1001"), CassetteUnsealed, "seal does not fit"),
+        (SAMPLE.partition(b"\n")[2], CassetteUnsealed, "no seal"),
+        (b"\n" + SAMPLE, CassetteUnsealed, "no seal"),
+        (SAMPLE + b"\n", CassetteUnsealed, "seal does not fit"),
+        (SAMPLE + SAMPLE, CassetteUnsealed, "seal does not fit"),
+        (SAMPLE.replace(b"sha256:", b"sha256:A", 1), CassetteUnsealed, "no seal"),
+        (b"x" * (MAX_BYTES + 1), CassetteDamaged, f"larger than {MAX_BYTES} bytes"),
+    ],
+    ids=[
+        "1 empty",
+        "2 white space",
+        "5 only NULs",
+        "only a BOM",
+        "5 NULs inside",
+        "5 NULs in front",
+        "6 UTF-16",
+        "6 UTF-16 without a mark",
+        "7 latin-1",
+        "12 git-LFS pointer",
+        "8 conflict of whole files",
+        "8 conflict below",
+        "8 conflict in the first line",
+        "22 format 2",
+        "22 far future",
+        "an edit",
+        "no first line",
+        "a line in front",
+        "a line behind",
+        "twice",
+        "another digest",
+        "18 too large",
+    ],
+)
+def test_file_rows(data: bytes, kind: type[CassetteDamaged], what: str) -> None:
+    """The file rows of the nasty inputs, without a fitting seal, are refused by their name."""
+    error = refused(data)
+    assert kind is type(error)
+    assert what in error.what
+
+
+DEEP = 100_000
+
+
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        (BODY.replace("  id:", "  id: in_2\n  id:", 1), "a duplicate key (line 5)"),
+        (BODY + "redacted: {}\nredacted: {}\n", "a duplicate key"),
+        (BODY + "---\nversion: 1\n", "a second document"),
+        (
+            BODY + "\tx: 1\n",
+            "not readable as YAML: found a tab character that violates indentation",
+        ),
+        (BODY + "x: !!python/object/apply:os.system [true]\n", "a tag or an anchor"),
+        (BODY + "x: !!binary aGk=\n", "a tag or an anchor"),
+        (BODY + "a: &a [x]\nb: &b [*a, *a]\nc: [*b, *b]\n", "a tag or an anchor"),
+        (BODY + "x: &x [*x]\n", "a tag or an anchor"),
+        (BODY + "x: *y\n", "an alias"),
+        (BODY + "x: " + "[" * DEEP + "]" * DEEP + "\n", "nesting deeper than 40"),
+        (BODY + "x: " + "{a: " * DEEP + "}" * DEEP + "\n", "nesting deeper than 40"),
+        (BODY + "x:\n " + "- " * DEEP + "\n", "nesting deeper than 40"),
+        (BODY + "x: " + "[" * DEEP, "nesting deeper than 40"),
+        (BODY + "x: " + "9" * 5000 + "\n", "an integer of too many digits"),
+        (BODY + "1: x\n", "a key that is no text"),
+        (BODY + "? [a]\n: x\n", "a key that is no text"),
+        (BODY + "x: 'open\n", "the cassette is not readable as YAML"),
+        ("", "the cassette holds no document"),
+        ("# nothing\n", "no document"),
+    ],
+    ids=[
+        "9 duplicate keys",
+        "9 duplicate extra keys",
+        "10 two documents",
+        "11 tabs",
+        "13 a Python tag",
+        "13 a tag",
+        "14 alias bomb",
+        "15 self-alias",
+        "an alias to nothing",
+        "16 deep flow lists",
+        "16 deep flow maps",
+        "16 deep block lists",
+        "16 deep and cut off",
+        "17 5,000 digits",
+        "a number as key",
+        "a list as key",
+        "an open quote",
+        "nothing",
+        "a comment",
+    ],
+)
+def test_sealed_rows(body: str, what: str) -> None:
+    """The file rows of the nasty inputs are refused below a fitting seal as well, and quickly."""
+    error = refused(sealed(body))
+    assert CassetteDamaged is type(error)
+    assert what in error.what
+
+
+def test_cut_between_takes() -> None:
+    """Row 23: takes missing at the end are noticed, although what is left is a whole cassette."""
+    two = dumps(replace(cassette(), interactions=cassette().interactions * 2))
+    cut = two[: two.rindex("- recorded_at:")]
+    assert 1 == len(yaml.safe_load(cut)["interactions"])
+    assert CassetteUnsealed is type(refused(cut.encode()))
+
+
+def changed(path: str, value: Any, made: Cassette | None = None) -> bytes:
+    """A sealed cassette in which one value is another one; None as `value` takes it out."""
+    content: Any = document(made or cassette())
+    *parents, last = path.split(".")
+    at = content
+    for step in parents:
+        at = at[int(step) if step.isdigit() else step]
+    at[int(last) if last.isdigit() else last] = value
+    if value is None:
+        del at[last]
+    return sealed(yaml.safe_dump(content))
+
+
+REQUIRED = [
+    "version",
+    "cassette",
+    "interactions",
+    "cassette.resource",
+    "cassette.id",
+    "cassette.api_version",
+    "cassette.policy",
+    *(
+        f"interactions.0.{name}"
+        for name in (
+            "recorded_at",
+            "source",
+            "request",
+            "response",
+            "redacted",
+            "request.method",
+            "request.uri",
+            "request.headers",
+            "response.status",
+            "response.headers",
+            "response.body",
+            "response.status.code",
+            "response.status.message",
+            "response.body.string",
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize("path", REQUIRED)
+@pytest.mark.parametrize("value", [None, 7, ["x"], {"x": "y"}, True], ids=repr)
+def test_wrong_values(path: str, value: Any) -> None:
+    """A value that is missing or of another type is refused, whatever the seal says."""
+    if value == {"x": "y"} and path == "interactions.0.redacted":
+        assert value == loads(changed(path, value), WHERE).interactions[0].redacted
+    else:
+        assert "not in the format" in refused(changed(path, value)).what
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("version", 2),
+        ("interactions", []),
+        ("interactions.0", "x"),
+        ("cassette.parents", "x"),
+        ("cassette.parents", [1]),
+        ("cassette.parents", ["a"]),
+        ("cassette.account", 1),
+        ("interactions.0.batch", 1),
+        ("interactions.0.redacted", {"/a": 1}),
+        ("interactions.0.request.headers", {"A": "b"}),
+        ("interactions.0.request.headers", {"A": [1]}),
+        ("interactions.0.request.body", "x"),
+        ("interactions.0.request.extra", "x"),
+        ("interactions.0.response.extra", "x"),
+        ("interactions.0.response.status.extra", "x"),
+        ("interactions.0.response.body.base64_string", "eA=="),
+        ("interactions.0.response.status.code", 99),
+        ("interactions.0.response.status.code", 600),
+        ("interactions.0.response.body.string", "{é}"),
+    ],
+)
+def test_unfit_values(path: str, value: Any) -> None:
+    """What the format does not allow, or a rewrite would lose, is refused."""
+    assert "not in the format" in refused(changed(path, value)).what
+
+
+@pytest.mark.parametrize("body", ["[]", "x", "null", "1"])
+def test_no_mapping(body: str) -> None:
+    """A document that is no mapping is no cassette."""
+    assert "the file is no mapping" in refused(sealed(body + "\n")).what
+
+
+def test_errors_show_nothing_of_the_file() -> None:
+    """What is wrong is told without quoting the file, which may be somebody's secret."""
+    for body in (
+        "PRIVATE: [\n",
+        "- PRIVATE\n",
+        "!PRIVATE x\n",
+        "PRIVATE: 1\nPRIVATE: 2\n",
+        "'PRIVATE",
+    ):
+        assert "PRIVATE" not in str(refused(sealed(body)))
+        assert "PRIVATE" not in str(refused(body.encode()))
+
+
+def test_extra_keys_survive() -> None:
+    """Keys that this release does not know are kept on a rewrite, at all three levels."""
+    made = replace(
+        cassette(extra={"note": ["a", {"b": None}]}),
+        extra={"x-team": {"owner": "billing"}}, cassette_extra={"scenario": 3},
+    )  # fmt: skip
+    again = loads(dumps(loads(dumps(made).encode(), WHERE)).encode(), WHERE)
+    assert ({"x-team": {"owner": "billing"}}, {"scenario": 3}) == (
+        again.extra,
+        again.cassette_extra,
+    )
+    assert {"note": ["a", {"b": None}]} == again.interactions[0].extra
+
+
+def test_hand_edit_is_told_how_to_seal() -> None:
+    """An edited cassette is refused with the command that accepts the edit."""
+    error = refused(SAMPLE.replace(b"1000", b"1001"))
+    assert f"replay seal {WHERE}" in error.hint
+    assert "restore it from version control" in error.hint
+
+
+def test_seal_and_unseal() -> None:
+    """A seal is the digest of what is below it; unsealing gives that back."""
+    assert sealed("a: ü\n") == seal("a: ü\n").encode()
+    assert "a: ü\n" == unseal(seal("a: ü\n").encode(), WHERE)
+    assert (hashlib.sha256(b"x").hexdigest(), "x") == split(seal("x").encode(), WHERE)
+    assert 1 == FORMAT
+
+
+@pytest.mark.parametrize("filler", ["x", "é"])
+def test_size_limit(filler: str) -> None:
+    """The largest text that is sealed can be read again; one more byte cannot be sealed."""
+    seal_line = len(seal("").encode())
+    count = (MAX_BYTES - seal_line) // len(filler.encode())
+    whole = seal(filler * count)
+    assert filler * count == unseal(whole.encode(), WHERE)
+    with pytest.raises(CassetteDamaged, match=f"over the limit of {MAX_BYTES}"):
+        seal(filler * (count + 1))
+
+
+def test_plain_vcrpy_replays(tmp_path: Path) -> None:
+    """vcrpy, knowing nothing of us, answers the request offline with the same bytes."""
+    body = {"id": KEY.id, "text": "é\u2028\x7f", "big": 2**70}
+    for name, text in (
+        ("lf", dumps(cassette(body))),
+        ("crlf", dumps(cassette(body)).replace("\n", "\r\n")),
+    ):
+        file = tmp_path / f"{name}.yaml"
+        file.write_bytes(text.encode())
+        with vcr.use_cassette(str(file), record_mode="none") as played:
+            asked = urllib.request.Request(
+                f"https://api.stripe.com/v1/invoices/{KEY.id}", headers={"Stripe-Version": VERSION}
+            )
+            with urllib.request.urlopen(asked) as answer:
+                assert dump(body) == answer.read()
+                assert "application/json" == answer.headers["Content-Type"]
+        assert 1 == played.play_count
+        assert text.encode() == file.read_bytes()
+
+
+def test_ruamel_writes_what_we_read() -> None:
+    """A cassette rewritten by another tool and sealed again is the same cassette."""
+    out = io.StringIO()
+    YAML(typ="safe", pure=True).dump(document(cassette()), out)
+    assert cassette() == loads(sealed(out.getvalue()), WHERE)
+    assert Request(
+        "GET", f"https://api.stripe.com/v1/invoices/{KEY.id}", (("Stripe-Version", VERSION),)
+    ) == (loads(sealed(out.getvalue()), WHERE).interactions[0].request)

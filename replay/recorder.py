@@ -12,7 +12,7 @@ import binascii
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -270,7 +270,7 @@ def _skeleton(cassette: Cassette) -> tuple[str, frozenset[str]]:
 
     Paths, IDs and expand names are left out: they were checked before the call was made.
     """
-    from replay.redaction.leaks import stand_ins
+    from replay.redaction.leaks import kept_words, stand_ins
 
     parts: list[Any] = []
     kept = {cassette.key.id, *cassette.key.parents, cassette.api_version}
@@ -279,21 +279,9 @@ def _skeleton(cassette: Cassette) -> tuple[str, frozenset[str]]:
         if take.response.body:
             document = json.loads(take.response.body)
             parts.append(stand_ins(document, take.redacted))
-            kept.update(_kept_words(document, take.redacted))
+            kept |= kept_words(document, take.redacted)
     parts += [cassette.extra, cassette.cassette_extra]
     return json.dumps(parts, ensure_ascii=False, default=dict), frozenset(kept)
-
-
-def _kept_words(document: Any, redacted: Mapping[str, str], pointer: str = "") -> Iterator[str]:
-    if isinstance(document, dict):
-        for key, value in document.items():
-            step = key.replace("~", "~0").replace("/", "~1")
-            yield from _kept_words(value, redacted, f"{pointer}/{step}")
-    elif isinstance(document, list):
-        for n, value in enumerate(document):
-            yield from _kept_words(value, redacted, f"{pointer}/{n}")
-    elif isinstance(document, str) and pointer not in redacted:
-        yield document
 
 
 def _unkept(call: Call, status: int) -> str:

@@ -93,10 +93,11 @@ def stand_in() -> Iterator[str]:
 
 
 def in_turns(rounds: int, started: Mapping[str, Worker], command: str, **arguments: Any) -> Rounds:
-    """Ask each worker in turn, `rounds` times."""
+    """Ask each worker in turn, `rounds` times; every second round backwards."""
+    order = list(started)
     return [
-        {tool: worker.ask(command, **arguments) for tool, worker in started.items()}
-        for _ in range(rounds)
+        {tool: started[tool].ask(command, **arguments) for tool in order[:: -1 if n % 2 else 1]}
+        for n in range(rounds)
     ]
 
 

@@ -63,11 +63,9 @@ def note(text: str) -> None:
 
 
 def compared(label: str, rounds: Sequence[dict[str, float]], base: str) -> None:
-    """A row of each tool's cost as a multiple of something that is no tool."""
-    shares = [ratio(rounds, tool, base) for tool in (*TOOLS, "hook")]
-    text = ", ".join(f"{tool} {share}" for tool, share in
-                     zip((*TOOLS, "hook"), shares, strict=True) if share)  # fmt: skip
-    note(f"{label}: {text}")
+    """Each tool's cost as a multiple of something that is no tool."""
+    found = {tool: ratio(rounds, tool, base) for tool in (*TOOLS, "hook")}
+    note(f"{label}: " + ", ".join(f"{tool} {shown}" for tool, shown in found.items() if shown))
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,10 @@ VCRPY_LIMIT = 1000
 """vcrpy looks through all interactions at each call: more would take minutes."""
 
 
+COPIES = {1: 100, 100: 2}
+"""How many recordings of N objects are replayed in a round; one of the others."""
+
+
 @dataclass(frozen=True)
 class Effort:
     """How much is measured: rounds, and repeats in a round."""
@@ -39,7 +43,7 @@ class Effort:
     fresh: int
 
 
-FULL = Effort(15, 60, (1, 100, 1000, 10_000), 3, 100, 5, 9)
+FULL = Effort(25, 40, (1, 100, 1000, 10_000), 3, 100, 5, 9)
 QUICK = Effort(3, 10, (1, 100), 1, 10, 1, 2)
 
 
@@ -68,13 +72,16 @@ def main() -> None:
 
 def _all(found: Mapping[str, str], folder: Path, effort: Effort) -> list[report.Aim]:
     extras = {"floor": sys.executable, "hook": sys.executable}
-    with stand_in() as base, workers({**found, **extras}, folder) as started:
-        tools = {tool: worker for tool, worker in started.items() if tool in found}
-        for worker in tools.values():
-            worker.ask("setup", base=base)
-        entering, warm = _calls(started, tools, effort)
-        flat = _scale(found, tools, folder, effort)
-        _record(tools, base, effort)
+    with stand_in() as base:
+        # Recording leaves a process larger than replaying needs it: what replays starts afresh.
+        with workers(found, folder) as tools:
+            _set_up(tools, base, effort)
+        with workers({**found, **extras}, folder) as started:
+            tools = {tool: worker for tool, worker in started.items() if tool in found}
+            entering, warm = _calls(started, tools, effort)
+        flat = _scale(found, folder, effort)
+        with workers(found, folder) as tools:
+            _record(tools, base, effort)
     helping = _fresh(found, folder, effort)
     return [
         report.share("enter and leave, of cassetter", 1.0, entering, "cassetter"),
@@ -84,6 +91,17 @@ def _all(found: Mapping[str, str], folder: Path, effort: Effort) -> list[report.
         flat,
         helping,
     ]
+
+
+def _set_up(tools: Mapping[str, Worker], base: str, effort: Effort) -> None:
+    for tool, worker in tools.items():
+        worker.ask("setup", base=base)
+        for count in _counts(tool, effort):
+            worker.ask("prepare", count=count, copies=COPIES.get(count, 1))
+
+
+def _counts(tool: str, effort: Effort) -> list[int]:
+    return [n for n in effort.counts if tool != "vcrpy" or n <= VCRPY_LIMIT]
 
 
 def _calls(
@@ -106,23 +124,18 @@ def _calls(
     return entering, warm
 
 
-def _scale(
-    found: Mapping[str, str], tools: Mapping[str, Worker], folder: Path, effort: Effort
-) -> report.Aim:
-    copies = {str(count): {1: 100, 100: 2}.get(count, 1) for count in effort.counts}
-    counts = {
-        tool: [n for n in effort.counts if tool != "vcrpy" or n <= VCRPY_LIMIT] for tool in tools
-    }
-    for tool, worker in tools.items():
-        for count in counts[tool]:
-            worker.ask("prepare", count=count, copies=copies[str(count)])
+def _scale(found: Mapping[str, str], folder: Path, effort: Effort) -> report.Aim:
     measured: list[dict[str, Any]] = []
+    failed: dict[str, str] = {}
     for _ in range(effort.scale_rounds):
         each: dict[str, Any] = {}
         for tool, python in found.items():
             # A process of its own each round: nothing is loaded before.
             with workers({tool: python}, folder) as fresh:
-                each[tool] = fresh[tool].ask("scale", counts=counts[tool], copies=copies)
+                each[tool], errors = fresh[tool].ask(
+                    "scale", counts={n: COPIES.get(n, 1) for n in _counts(tool, effort)}
+                )
+                failed |= {f"{tool} fails at N = {int(n):,}": why for n, why in errors.items()}
         measured.append(each)
     report.head("N objects once each, CPU time per object")
     for kind, label in ((1, "with entering and leaving"), (0, "calls alone")):
@@ -139,6 +152,8 @@ def _scale(
                         f"{max(at):.2f}) times one at N = 1: {tool}")  # fmt: skip
     if "vcrpy" in found and most > VCRPY_LIMIT:
         report.note(f"vcrpy is measured up to N = {VCRPY_LIMIT:,}: its replay is quadratic")
+    for what, why in failed.items():
+        report.note(f"{what}: {why}")
     ours = [r["replay"] for r in growth if "replay" in r]
     what = f"a call at N = {most:,}, of one at N = 1"
     if not ours:

@@ -140,26 +140,32 @@ class Worker:
             act()
             return timed(repeat, act)
 
-    def scale(self, counts: list[int], copies: dict[str, int]) -> dict[str, list[float]]:
+    def scale(self, counts: dict[str, int]) -> tuple[dict[str, list[float]], dict[str, str]]:
         """Replay recordings of N objects, each object once.
 
+        Args:
+            counts: N to the number of recordings.
+
         Returns:
-            By N, per object: seconds of the calls alone, seconds with entering and leaving.
-            What one object costs is measured before and after the larger recordings.
+            By N, per object: seconds of the calls alone, seconds with entering and leaving. And
+            by N, why it could not be replayed. What one object costs is measured before and
+            after the larger recordings.
         """
         with self._session():
             self._retrieve()
         found: dict[str, list[float]] = {}
-        one = copies.get("1", 0)
-        for count in counts:
-            if count == 1:
-                found["1"] = self._replayed(1, range(one // 2))
-            else:
-                found[str(count)] = self._replayed(count, range(copies[str(count)]))
-        if one:
-            again = self._replayed(1, range(one // 2, one))
-            found["1"] = [(a + b) / 2 for a, b in zip(found["1"], again, strict=True)]
-        return found
+        failed: dict[str, str] = {}
+        half = counts["1"] // 2
+        for count, copies in counts.items():
+            try:
+                found[count] = self._replayed(int(count), range(half if count == "1" else copies))
+            except Exception as error:  # noqa: BLE001 - a rival's limit is a result, not a failure
+                why = str(error).replace(f"{self.folder}/", "").splitlines()[0]
+                failed[count] = f"{type(error).__name__}: {why}"
+                break
+        again = self._replayed(1, range(half, counts["1"]))
+        found["1"] = [(a + b) / 2 for a, b in zip(found["1"], again, strict=True)]
+        return found, failed
 
     def _replayed(self, count: int, copies: range) -> list[float]:
         calls = whole = 0.0

@@ -26,7 +26,7 @@ value = st.recursive(
         st.none(),
         st.booleans(),
         st.integers(0, 2),
-        st.sampled_from(["one", "sub_1MowQVLkd", "9.5"]),
+        st.sampled_from(["one", "sub_1M", "9.5"]),
     ),
     lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(field, inner, max_size=3)),
     max_leaves=6,
@@ -70,7 +70,7 @@ def test_the_order_of_objects_never_changes_a_byte(
 @given(bodies, bodies)
 @settings(max_examples=60, deadline=None)
 def test_what_was_added_one_way_was_removed_the_other_way(olds: list[Any], news: list[Any]) -> None:
-    """Swapping the sides mirrors presence."""
+    """Swapping the sides mirrors presence; the values are too plain to have moved."""
     size = min(len(olds), len(news))
     entries = twins(olds[:size], news[:size])
     there = report(Shelf(entries), versions=(OLD, NEW))

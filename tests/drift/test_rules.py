@@ -196,6 +196,15 @@ ROWS: list[Row] = [
         [("branch-unseen", "/card", TELLS, "proven"), ("branch-added", "/link", WARNS, "proven")],
     ),
     (
+        "a branch explains the new value of its tag, whatever it is called",
+        [CARD],
+        [{"type": "us_bank_account", "us_bank_account": {}}],
+        [
+            ("branch-unseen", "/card", TELLS, "proven"),
+            ("branch-added", "/us_bank_account", WARNS, "proven"),
+        ],
+    ),
+    (
         "removed where its tag still selects it",
         [CARD, CARD],
         [{"type": "card"}, {"type": "card"}],

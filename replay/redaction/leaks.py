@@ -41,7 +41,8 @@ _FRAME_WORDS = (
 )  # fmt: skip
 """What every cassette says, whatever it records."""
 _FRAME_FORMS = re.compile(
-    r"\d{4}-\d\d-\d\dt\d\d:\d\d:\d\dz|sha256:[0-9a-f]+|\breq_replay[0-9a-f]{10}\b|\bbatch: \S+|\bsource: \S+"
+    r"\d{4}-\d\d-\d\dt\d\d:\d\d:\d\dz"
+    r"|sha256:[0-9a-f]{12,64}|batch: '?[0-9a-f]{8,64}|req_replay[0-9a-f]{10}"
 )
 _NEAR = 100
 

@@ -145,7 +145,8 @@ def test_part_of_a_kept_word_elsewhere_is_a_leak():
 )  # fmt: skip
 def test_words_of_the_api_of_the_file_and_of_stand_ins_are_no_leak(value):
     text = json.dumps(
-        ["# replay cassette 1 sha256:99aa", "recorded_at: '2026-11-23T02:05:11Z'", "interactions:",
+        ["# replay cassette 1 sha256:99aa99aa99aa", "recorded_at: '2026-11-23T02:05:11Z'",
+         "interactions:",
          "Content-Type: [application/json]", "/customer_email: email", "/v1/invoices",
          "redacted+0123456789abcdef@example.com", "Redacted 0123abcd", "+1 555 0100",
          "2000-01-01", "api.stripe.com", "req_replay0123456789"]

@@ -46,6 +46,9 @@ ENCODINGS = {
     "base64 at offset 0": lambda text: base64.b64encode(text.encode()).decode(),
     "base64 at offset 1": lambda text: base64.b64encode(b"." + text.encode() + b"..").decode(),
     "base64 at offset 2": lambda text: base64.b64encode(b".." + text.encode()).decode(),
+    "base64 after one letter": lambda text: "q" + base64.b64encode(text.encode()).decode(),
+    "base64 after two letters": lambda text: "qq" + base64.b64encode(text.encode()).decode(),
+    "base64 after three letters": lambda text: "/qq" + base64.b64encode(text.encode()).decode(),
     "base64url": lambda text: base64.urlsafe_b64encode(text.encode()).decode().rstrip("="),
     "hex": lambda text: text.encode().hex(),
     "hex at an odd offset": lambda text: "a" + text.encode().hex().upper(),
@@ -152,6 +155,13 @@ def test_words_of_the_api_of_the_file_and_of_stand_ins_are_no_leak(value):
          "2000-01-01", "api.stripe.com", "req_replay0123456789"]
     )  # fmt: skip
     assert not refused(text, value)
+
+
+def test_a_leak_that_overlaps_a_kept_word_is_found():
+    originals = [original("QaTestAbCdEf"), original("AbCdEf Greta", pointer="/note")]
+    with pytest.raises(LeakFound) as caught:
+        gate("", "in_1QaTestAbCdEf Greta", originals, kept={"in_1QaTestAbCdEf"}, where="f")
+    assert "/note" == caught.value.pointer
 
 
 def test_a_secret_anywhere_in_the_final_text_stops_the_writing():

@@ -57,6 +57,7 @@ REFUSED = [
     ("enum", "Requires Action"),
     ("enum", "greta@kiesel.example"),
     ("enum", "a" * 65),
+    ("enum", "a_" * 32 + "b"),
     ("enum", "4fd8e1a0c9b2"),
     ("enum", "a1b2c3d4e5f6"),
     ("enum", "sk_test_abcdefghijkl"),

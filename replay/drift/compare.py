@@ -85,8 +85,8 @@ def _signature(shape: Shape, path: str, stat: Stat) -> str:
 def _evidence(before: Observed, after: Observed, paired: Paired) -> Evidence:
     states = sorted(before.pools.keys() & after.pools.keys())
     return Evidence(
-        before.total.shape(),
-        after.total.shape(),
+        before.total(),
+        after.total(),
         [(before.pools[state].shape(), after.pools[state].shape()) for state in states],
         paired.controlled,
         paired.loose,

@@ -16,7 +16,7 @@ from itertools import pairwise
 from replay.call import expand_set
 from replay.cassette import Cassette, Interaction, ObjectKey
 from replay.drift.pairs import Pair, Take, Tally, pairs
-from replay.drift.shape import Builder, read
+from replay.drift.shape import Builder, Shape, merge, read
 from replay.drift.versions import version_order
 from replay.errors import CassetteDamaged
 
@@ -46,26 +46,30 @@ class Observed:
 
     Attributes:
         objects: how many objects were seen.
-        total: every distinct body.
         pools: state -> the last body of each object that was last seen in it. One body per
             object, because the takes of one object are no independent evidence.
+        rest: their other bodies; the same body again is no evidence at all.
     """
 
     def __init__(self) -> None:
         self.objects = 0
-        self.total = Builder()
         self.pools: dict[str, Builder] = {}
-        self._digests: set[bytes] = set()
+        self.rest = Builder()
 
     def add(self, takes: Sequence[tuple[bytes, Take]]) -> None:
-        """Count the takes of one object."""
+        """Count the takes of one object, each with the digest of its body."""
         self.objects += 1
+        distinct: dict[bytes, Take] = {}
         for digest, take in takes:
-            if digest not in self._digests:
-                self._digests.add(digest)
-                self.total.add(take.reading, take.file, take.number)
-        last = takes[-1][1]
+            distinct.setdefault(digest, take)
+        last = distinct.pop(takes[-1][0])
         self.pools.setdefault(_state(last), Builder()).add(last.reading, last.file, last.number)
+        for take in distinct.values():
+            self.rest.add(take.reading, take.file, take.number)
+
+    def total(self) -> Shape:
+        """The shape of all bodies."""
+        return merge(self.rest.shape(), *(pool.shape() for pool in self.pools.values()))
 
 
 class Paired:

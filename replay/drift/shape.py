@@ -268,49 +268,69 @@ def _redacted_style(value: str) -> str:
     return "str:text"
 
 
+class _Cell:
+    """What a builder has of one path."""
+
+    __slots__ = ("bodies", "marks", "null", "witness")
+
+    def __init__(self, null: bool, witness: Witness) -> None:
+        self.marks: dict[str, int] = {}
+        self.bodies = 0
+        self.null = null
+        self.witness = witness
+
+    def count(self, marks: Mapping[str, int], bodies: int, null: bool, witness: Witness) -> None:
+        _count(self.marks, marks)
+        self.bodies += bodies
+        if (null, witness) < (self.null, self.witness):
+            self.null, self.witness = null, witness
+
+
 class Builder:
     """Adds up readings. What comes out does not depend on the order they come in."""
 
     def __init__(self) -> None:
-        self._marks: dict[str, dict[str, int]] = {}
-        self._bodies: dict[str, int] = {}
-        self._witness: dict[str, tuple[bool, Witness]] = {}
+        self._cells: dict[str, _Cell] = {}
 
     def add(self, reading: Reading, file: str, take: int) -> None:
         """Count one body."""
-        marks, bodies = self._marks, self._bodies
+        cells = self._cells
         for path, mark in reading.single.items():
-            counts = marks.get(path)
-            if counts is None:
-                marks[path] = {mark: 1}
-                bodies[path] = 1
-            else:
-                counts[mark] = counts.get(mark, 0) + 1
-                bodies[path] += 1
-                if len(counts) > _LARGE:
-                    _shrink(counts)
-        for path, added in reading.many.items():
-            _count(marks.setdefault(path, {}), added)
-            bodies[path] = bodies.get(path, 0) + 1
-        for path, mark in reading.marks.items():
-            least = self._witness.get(path)
+            # Spelled out, not called: this line of the program runs most often.
             null = mark == "null"
-            if least is None or (null, file, take) < (least[0], least[1].file, least[1].take):
-                self._witness[path] = null, Witness(file, take, reading.pointer(path))
+            cell = cells.get(path)
+            if cell is None:
+                cell = cells[path] = _Cell(null, Witness(file, take, path))
+            elif null <= cell.null:
+                least = cell.witness
+                if null < cell.null or file < least.file or take < least.take:
+                    here = Witness(file, take, path)
+                    cell.null, cell.witness = min((null, here), (cell.null, least))
+            marks = cell.marks
+            marks[mark] = marks.get(mark, 0) + 1
+            cell.bodies += 1
+            if len(marks) > _LARGE:
+                _shrink(marks)
+        for path, added in reading.many.items():
+            null = len(added) == 1 and "null" in added
+            here = Witness(file, take, reading.first[path])
+            if path not in cells:
+                cells[path] = _Cell(null, here)
+            cells[path].count(added, 1, null, here)
 
     def merge(self, shape: Shape) -> None:
         """Add what another builder counted."""
         for path, stat in shape.items():
-            _count(self._marks.setdefault(path, {}), stat.marks)
-            self._bodies[path] = self._bodies.get(path, 0) + stat.bodies
-            least = (stat.kinds == {"null"}, stat.witness)
-            self._witness[path] = min(self._witness.get(path, least), least)
+            null = stat.kinds == {"null"}
+            if path not in self._cells:
+                self._cells[path] = _Cell(null, stat.witness)
+            self._cells[path].count(stat.marks, stat.bodies, null, stat.witness)
 
     def shape(self) -> Shape:
         """What was counted so far."""
         return {
-            path: Stat(_capped(counts), self._bodies[path], self._witness[path][1])
-            for path, counts in sorted(self._marks.items())
+            path: Stat(_capped(cell.marks), cell.bodies, cell.witness)
+            for path, cell in sorted(self._cells.items())
         }
 
 

@@ -105,8 +105,6 @@ def _evidence(comparison: Comparison, finding: Finding) -> Iterator[tuple[str, s
 def _rows(
     to: Console, rows: Sequence[tuple[str, ...]], indent: str, style: str | None = None
 ) -> None:
-    if not rows:
-        return
     if not to.is_terminal:
         widths = [max(8, *(len(row[n]) for row in rows)) for n in range(len(rows[0]) - 1)]
         for row in rows:

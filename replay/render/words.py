@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from replay.drift.findings import Comparison, Finding, Support
+from replay.drift.findings import Comparison, Finding, Support, Target
 from replay.drift.shape import ANY, unescape
 
 
@@ -51,12 +51,10 @@ def support(support: Support) -> str:
 
 
 def _where(comparison: Comparison, finding: Finding) -> str:
-    if finding.to is None:
-        return "elsewhere"
-    if finding.to.resource == comparison.resource:
-        return dotted(finding.to.path)
-    joined = f", joined by its {dotted(finding.to.join)}" if finding.to.join else ""
-    return f"{finding.to.resource}: {dotted(finding.to.path)}{joined}"
+    to = finding.to or Target(comparison.resource, finding.path)
+    if to.resource == comparison.resource:
+        return dotted(to.path)
+    return f"{to.resource}: {dotted(to.path)}, joined by its {dotted(to.join)}"
 
 
 def _detail(before: str) -> Callable[[Comparison, Finding], str]:

@@ -18,7 +18,7 @@ COMMANDS: dict[str, str] = {
     "list": "List what a library has recorded.",
     "show": "Show a recorded object.",
     "diff": "Report what differs between two API versions, from recordings alone.",
-    "rules": "List the drift rules, or explain one.",
+    "rules": "List the drift rules, or explain one with an example.",
 }
 """Subcommand to its one-line help. The module of the same name in this package has it."""
 

@@ -37,6 +37,7 @@ KEPT = [
     ("param", "lines[0][price]"),
     ("doc_url", "https://docs.stripe.com/error-codes/resource-missing"),
     ("doc_url", "https://stripe.com/docs/error-codes/tax-id-invalid"),
+    ("doc_url", "https://stripe.com/docs/error-codes/resource_missing"),
     ("id", "in_1QaTestAbCdEfGhIjKlMnOp0"),
     ("id", "il_tmp_1QaTestAbCdEfGhI"),
     ("id", "cs_test_a1QaTestAbCdEfGhI"),

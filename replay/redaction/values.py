@@ -22,7 +22,9 @@ _COUNTRY = re.compile(r"[A-Z]{2}\Z")
 _LOCALE = re.compile(r"[a-z]{2,3}(?:[-_](?:[A-Z]{2}|[0-9]{3}|[A-Z][a-z]{3}))?\Z|auto\Z")
 _VERSION = re.compile(r"\d{4}-\d\d-\d\d(?:\.[a-z]{1,20})?\Z|v\d\Z|\d(?:\.\d){1,2}\Z")
 _PARAM = re.compile(r"[a-z][a-z_]{0,63}(?:\[(?:[a-z_]{0,64}|\d{1,3})\])*\Z")
-_DOC_URL = re.compile(r"https://(?:docs\.stripe\.com|stripe\.com/docs)(?:/[a-z]+(?:[-_][a-z]+)*)+\Z")
+_DOC_URL = re.compile(
+    r"https://(?:docs\.stripe\.com|stripe\.com/docs)(?:/[a-z]+(?:[-_][a-z]+)*)+\Z"
+)
 _DECIMAL = re.compile(r"-?\d+(?:\.\d+)?\Z")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)\Z")
 
@@ -31,7 +33,7 @@ _RANDOM = re.compile(r"(?=.*\d)(?=.*[a-z])(?=.*[A-Z])[A-Za-z0-9]{12,}")
 
 _LOOKS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("url", re.compile(r"https?://\S+\Z", re.IGNORECASE)),
-    ("email", re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+\Z")),
+    ("email", re.compile(r"[^@\s]+@(?=[^@\s]*\.)[^@\s]+\Z")),
     ("secret", re.compile(r"REDACTED_SECRET_")),
     ("datetime", _INSTANT),
     ("date", re.compile(r"\d{4}-\d\d-\d\d\Z")),

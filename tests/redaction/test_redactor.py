@@ -357,3 +357,14 @@ def test_nesting_is_bounded(wrap):
     redact(body, owner="x")
     with pytest.raises(NotRecordable, match="deeper than 100"):
         redact(wrap(body), owner="x")
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a@" + "." * 200_000 + " ", "+1" + " " * 200_000, "a-" * 100_000, "%25" * 50_000, "1" * 5000],
+    ids=["dots", "blanks", "words", "escapes", "digits"],
+)
+def test_a_hostile_long_value_is_redacted_in_linear_time(invoice, value):
+    invoice["description"] = invoice["mystery"] = invoice["status"] = value
+    body = redact(invoice, owner=OWNER).body
+    assert value not in body.values()

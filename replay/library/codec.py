@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -176,7 +177,7 @@ def unseal(data: bytes, where: str) -> str:
         raise CassetteUnsealed(
             "the cassette was changed after it was written: its seal does not fit its text",
             where=where,
-            hint=f"if the edit is yours, accept it with: replay seal {where}\n"
+            hint=f"if the edit is yours, accept it with: replay seal {shlex.quote(where)}\n"
             f"if it is not, {_RESTORE}",
         )
     return rest
@@ -210,7 +211,8 @@ def split(data: bytes, where: str) -> tuple[str, str]:
         raise CassetteUnsealed(
             "the first line is no seal of replay",
             where=where,
-            hint=f"if the file is a cassette that you edited: replay seal {where}\n{_RESTORE}",
+            hint="if the file is a cassette that you edited: "
+            f"replay seal {shlex.quote(where)}\n{_RESTORE}",
         )
     if int(found[1]) != FORMAT:
         raise CassetteTooNew(
@@ -226,7 +228,8 @@ def _refuse_conflict(text: str, where: str) -> None:
         raise CassetteConflict(
             "the cassette holds an unresolved git merge conflict",
             where=where,
-            hint=f"take one side (git checkout --ours {where} or --theirs), or record it again",
+            hint=f"take one side (git checkout --ours {shlex.quote(where)} or --theirs), "
+            "or record it again",
         )
 
 

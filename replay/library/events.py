@@ -48,7 +48,7 @@ def parse(text: str) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" (line {mark.line + 1})" if mark is not None else ""
-        problem = getattr(error, "problem", None) or type(error).__name__
+        problem = getattr(error, "problem", None) or getattr(error, "reason", "")
         raise Malformed(f"is not readable as YAML: {problem}{line}") from None
     finally:
         parser.dispose()

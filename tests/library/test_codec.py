@@ -483,6 +483,8 @@ def test_hand_edit_is_told_how_to_seal() -> None:
     error = refused(SAMPLE.replace(b"1000", b"1001"))
     assert f"replay seal {WHERE}" in error.hint
     assert "restore it from version control" in error.hint
+    with pytest.raises(CassetteUnsealed, match=r"replay seal 'my lib/a\.yaml'"):
+        loads(b"edited", "my lib/a.yaml")
 
 
 def test_seal_and_unseal() -> None:

@@ -1,0 +1,515 @@
+"""Files: bounded reads, atomic writes, locks that die with their process. On a real disk."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import random
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from support.proof import rounds
+
+import replay
+from replay.errors import CassetteDamaged, LibraryBusy, LibraryError
+from replay.library import files
+
+LIMIT = 1000
+SOURCE = str(Path(replay.__file__).parent.parent)
+
+
+def read(path: Path, root: Path | None = None) -> bytes | None:
+    """The bytes at a path of a library, which is the path's folder if not said."""
+    found = files.read(str(path), str(root or path.parent), LIMIT)
+    return found and found[0]
+
+
+def write(path: Path, text: str, root: Path | None = None) -> None:
+    """Write below a library."""
+    files.write(path, text, str(root or path.parent))
+
+
+def listed(folder: Path) -> list[str]:
+    """The names in a folder, sorted."""
+    return sorted(path.name for path in folder.iterdir())
+
+
+@contextmanager
+def unprivileged() -> Iterator[Path]:
+    """A folder, and for the time being none of root's privileges."""
+    with TemporaryDirectory() as name:
+        os.chmod(name, 0o777)  # noqa: PTH101, S103 - its own, for a moment
+        is_root = os.geteuid() == 0
+        if is_root:
+            os.seteuid(65534)
+        try:
+            yield Path(name)
+        finally:
+            if is_root:
+                os.seteuid(0)
+
+
+@contextmanager
+def child(code: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+    """Another Python that runs `code`; killed at the end, if it still runs."""
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)], stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": SOURCE},
+    ) as process:  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_read(tmp_path: Path) -> None:
+    """A file is read whole, with a stamp that holds until the file changes."""
+    path = tmp_path / "a.yaml"
+    path.write_bytes(b"x" * LIMIT)
+    found = files.read(str(path), str(tmp_path), LIMIT)
+    assert found == (b"x" * LIMIT, files.stamp(str(path)))
+    path.write_bytes(b"y" * LIMIT)
+    os.utime(path, ns=(found[1].mtime, found[1].mtime))
+    assert found[1] != files.stamp(str(path))
+
+
+def test_missing(tmp_path: Path) -> None:
+    """What is not there is None, also below a file and at the end of a dangling link."""
+    (tmp_path / "file").touch()
+    (tmp_path / "dangling").symlink_to(tmp_path / "nothing")
+    for name in ("nothing", "nothing/below", "file/below", "dangling"):
+        assert read(tmp_path / name, tmp_path) is None
+        assert files.stamp(str(tmp_path / name)) is None
+
+
+def test_too_large(tmp_path: Path) -> None:
+    """Row 18: a file over the limit, sparse gigabytes too, is refused before it is read."""
+    path = tmp_path / "a.yaml"
+    for size in (LIMIT + 1, 2**30):
+        path.touch()
+        os.truncate(path, size)
+        with pytest.raises(CassetteDamaged, match=f"has {size} bytes; a cassette has at most") as e:
+            read(path)
+        assert str(path) == e.value.where
+
+
+def make_directory(path: Path) -> None:
+    """A directory."""
+    path.mkdir()
+
+
+def make_socket(path: Path) -> None:
+    """A socket's name."""
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind(path.name)
+
+
+def make_device(path: Path) -> None:
+    """A link to an endless device."""
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.parametrize("make", [make_directory, os.mkfifo, make_socket, make_device])
+def test_no_regular_file(make: Callable[[Path], None], tmp_path: Path) -> None:
+    """Row 19: a directory, FIFO, socket or device in a cassette's place is refused at once."""
+    path = tmp_path / "a.yaml"
+    make(path)
+    started = time.monotonic()
+    with pytest.raises(LibraryError) as caught:
+        read(path)
+    assert time.monotonic() - started < 1
+    assert str(path) == caught.value.where
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("folder", [False, True], ids=["file", "folder"])
+def test_link_out(folder: bool, tmp_path: Path) -> None:
+    """Row 20: a link out of the library is not followed, be it the file or a folder above it."""
+    outside, library = tmp_path / "outside", tmp_path / "library"
+    outside.mkdir()
+    (outside / "a.yaml").write_text("secret")
+    library.mkdir()
+    path = library / "in_1" / "a.yaml"
+    if folder:
+        (library / "in_1").symlink_to(outside)
+    else:
+        path.parent.mkdir()
+        path.symlink_to(outside / "a.yaml")
+    with pytest.raises(CassetteDamaged, match="link that leads out of the library"):
+        read(path, library)
+
+
+def test_link_inside(tmp_path: Path) -> None:
+    """A link within the library is followed, and the library itself may be one."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "a.yaml").write_text("x")
+    (tmp_path / "real" / "b.yaml").symlink_to("a.yaml")
+    (tmp_path / "library").symlink_to("real")
+    assert b"x" == read(tmp_path / "library" / "b.yaml", tmp_path / "library")
+
+
+def test_similar_folder_is_outside(tmp_path: Path) -> None:
+    """A folder whose name begins with the library's is another one."""
+    (tmp_path / "lib2").mkdir()
+    (tmp_path / "lib2" / "a.yaml").write_text("x")
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "a.yaml").symlink_to("../lib2/a.yaml")
+    with pytest.raises(CassetteDamaged, match="leads out"):
+        read(tmp_path / "lib" / "a.yaml")
+
+
+def test_unreadable() -> None:
+    """A file without permission is an error that says so, not a missing file."""
+    with unprivileged() as folder:
+        path = folder / "deep" / "a.yaml"
+        path.parent.mkdir()
+        path.write_text("x")
+        path.chmod(0)
+        with pytest.raises(LibraryError, match="cannot be read: Permission denied") as caught:
+            read(path)
+        assert str(path) == caught.value.where
+        path.parent.chmod(0)
+        with pytest.raises(LibraryError, match="cannot be read: Permission denied"):
+            read(path)
+        with pytest.raises(LibraryError, match="cannot be read: Permission denied"):
+            files.stamp(str(path))
+        path.parent.chmod(0o700)
+
+
+def test_read_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that fails while reading is an error with the file's name, and nothing stays open."""
+    path = tmp_path / "a.yaml"
+    path.write_text("x")
+    handles: list[int] = []
+
+    def fail(handle: int, size: int) -> bytes:
+        handles.append(handle)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "read", fail)
+    with pytest.raises(LibraryError, match="cannot be read: Input/output error"):
+        read(path)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(*handles)
+
+
+def test_write(tmp_path: Path) -> None:
+    """A text is written with its folders, in UTF-8 with LF line ends, and nothing beside it."""
+    path = tmp_path / "a" / "b" / "c.yaml"
+    for text in ("one\ntwo\n", "ü\r\n", ""):
+        write(path, text, tmp_path)
+        assert text.encode() == path.read_bytes()
+        assert ["c.yaml"] == listed(path.parent)
+
+
+def test_stale_files_are_swept(tmp_path: Path) -> None:
+    """What a dead writer left is removed by the next one; other files are not."""
+    for name in (".a.yaml.1.00ff.tmp", ".b.yaml.2.00ff.tmp", "keep.tmp", ".keep", "b.yaml"):
+        (tmp_path / name).touch()
+    write(tmp_path / "a.yaml", "x")
+    assert [".keep", "a.yaml", "b.yaml", "keep.tmp"] == listed(tmp_path)
+
+
+def test_write_through_a_link(tmp_path: Path) -> None:
+    """Nothing is written through a folder that leads out of the library, nor made there."""
+    outside, library = tmp_path / "outside", tmp_path / "library"
+    outside.mkdir()
+    library.mkdir()
+    (library / "invoices").symlink_to(outside)
+    with pytest.raises(LibraryError, match="link that leads out of the library") as caught:
+        write(library / "invoices" / "in_1" / "a.yaml", "x", library)
+    assert str(library / "invoices" / "in_1") == caught.value.where
+    assert [] == listed(outside)
+
+
+@pytest.mark.parametrize("name", ["file/a.yaml", "folder.yaml"])
+def test_write_where_it_cannot_be(name: str, tmp_path: Path) -> None:
+    """A file in a folder's place, or a folder in the file's, is an error without traces."""
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "folder.yaml").mkdir()
+    with pytest.raises(LibraryError, match="cannot be written"):
+        write(tmp_path / name, "x", tmp_path)
+    assert ["file", "folder.yaml"] == listed(tmp_path)
+
+
+def test_read_only_folder() -> None:
+    """A library that may not be written to is an error that says so; the old file stays."""
+    with unprivileged() as folder:
+        path = folder / "a" / "a.yaml"
+        write(path, "old", folder)
+        path.parent.chmod(0o500)
+        with pytest.raises(LibraryError, match="cannot be written: Permission denied"):
+            write(path, "new", folder)
+        assert "old" == path.read_text()
+        path.parent.chmod(0o700)
+
+
+def test_full_disk(tmp_path: Path) -> None:
+    """A disk that takes only a part of the text leaves the old file whole."""
+    path = tmp_path / "a.yaml"
+    write(path, "old")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        with pytest.raises(LibraryError, match="cannot be written: File too large"):
+            write(path, "new" * 10_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "old" == path.read_text()
+    assert ["a.yaml"] == listed(tmp_path)
+
+
+STEPS = [(os, name) for name in ("mkdir", "open", "fsync", "replace", "unlink", "scandir", "close")]
+STEPS += [(io, "open")]
+
+
+class Failing:
+    """Lets the k-th file-system operation fail: once, or from then on each one."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, at: int, *, once: bool) -> None:
+        self.count, self.at, self.once = 0, at, once
+        self.armed = True
+        for module, name in STEPS:
+            monkeypatch.setattr(module, name, self._wrapped(getattr(module, name), name))
+
+    def _wrapped(self, real: Callable[..., Any], name: str) -> Callable[..., Any]:
+        def operation(*arguments: Any, **options: Any) -> Any:
+            if self.armed:
+                self.count += 1
+                if self.count == self.at or (self.count > self.at and not self.once):
+                    if name == "close":
+                        real(*arguments)
+                    raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return real(*arguments, **options)
+
+        return operation
+
+
+@pytest.mark.parametrize("once", [True, False], ids=["once", "persistently"])
+@pytest.mark.parametrize("old", [None, "old" * 4000], ids=["first write", "rewrite"])
+def test_every_step_can_fail(once: bool, old: str | None, tmp_path: Path) -> None:
+    """Whichever step of a write fails, the file is the old or the new one, whole."""
+    new, k = "new" * 5000, 0
+    while True:
+        k += 1
+        root = tmp_path / str(k)
+        root.mkdir()
+        path = root / "invoices" / "in_1" / "a.yaml"
+        if old is not None:
+            write(path, old, root)
+        with pytest.MonkeyPatch.context() as patches:
+            failing = Failing(patches, k, once=once)
+            error = None
+            try:
+                write(path, new, root)
+            except LibraryError as caught:
+                error = caught
+            failing.armed = False
+        found = path.read_text() if path.exists() else None
+        assert found in ({old, new} if error else {new})
+        assert error is None or "the cassette cannot be written: Input/output error" == error.what
+        # What a failed clean-up left is never a cassette, and the next writer sweeps it.
+        if path.parent.is_dir():
+            assert [] == [n for n in listed(path.parent) if n.endswith(".yaml") and n != path.name]
+        write(path, new, root)
+        assert ["a.yaml"] == listed(path.parent)
+        if failing.count < k:
+            break
+    assert k > 6
+
+
+def test_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in the middle of a write leaves the old file and no other."""
+    path = tmp_path / "a.yaml"
+    write(path, "old")
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patches:
+        patches.setattr(os, "fsync", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            write(path, "new")
+    assert "old" == path.read_text()
+    assert ["a.yaml"] == listed(tmp_path)
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from replay.library import files
+path, n = Path(sys.argv[1]), 0
+print("ready", flush=True)
+while True:
+    n += 1
+    files.write(path, str(n % 10) * 30_000, str(path.parent))
+"""
+
+
+def test_killed_writers(tmp_path: Path) -> None:
+    """Whenever a writing process is killed, the file is one that it wrote, whole."""
+    path = tmp_path / "a.yaml"
+    rng = random.Random(9)
+    for _ in range(rounds(6, 1000)):
+        with child(WRITER, path) as writer:
+            assert writer.stdout is not None
+            assert "ready\n" == writer.stdout.readline()
+            time.sleep(rng.random() / 20)
+            writer.send_signal(signal.SIGKILL)
+            writer.wait()
+        if path.exists():
+            found = path.read_text()
+            assert found[:1] * 30_000 == found
+    write(path, "x")
+    assert ["a.yaml"] == listed(tmp_path)
+
+
+def test_readers_see_whole_files(tmp_path: Path) -> None:
+    """A reader beside a writer sees the old or the new text, never a part."""
+    path = tmp_path / "a.yaml"
+    write(path, "0" * 30_000)
+    with child(WRITER, path) as writer:
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        seen = set()
+        for _ in range(rounds(400, 50_000)):
+            found = files.read(str(path), str(tmp_path), 10**6)
+            assert found is not None
+            assert found[0][:1] * 30_000 == found[0]
+            seen.add(found[0][:1])
+    assert len(seen) > 1
+
+
+def test_threads_exclude_each_other(tmp_path: Path) -> None:
+    """Of many threads only one holds the lock at a time."""
+    inside, most, done = 0, 0, []
+
+    def work() -> None:
+        nonlocal inside, most
+        for _ in range(4):
+            with files.lock(tmp_path / "locks" / "a.lock", "in_1"):
+                inside += 1
+                most = max(most, inside)
+                time.sleep(0.002)
+                inside -= 1
+                done.append(1)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (1, 16) == (most, len(done))
+
+
+COUNTER = """
+import sys
+from pathlib import Path
+from replay.library import files
+counter = Path(sys.argv[1])
+for _ in range(int(sys.argv[2])):
+    with files.lock(counter.with_suffix(".lock"), "in_1"):
+        counter.write_text(str(int(counter.read_text()) + 1))
+"""
+
+
+def test_processes_exclude_each_other(tmp_path: Path) -> None:
+    """Of two processes that count in one file, none loses the other's step."""
+    counter, steps = tmp_path / "counter", rounds(20, 500)
+    counter.write_text("0")
+    with child(COUNTER, counter, steps) as one, child(COUNTER, counter, steps) as other:
+        assert (0, 0) == (one.wait(60), other.wait(60))
+    assert str(2 * steps) == counter.read_text()
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from replay.library import files
+with files.lock(Path(sys.argv[1]), "in_1"):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_dead_process_holds_no_lock(tmp_path: Path) -> None:
+    """The lock of a killed process is free at once; that of a living one is not."""
+    path = tmp_path / "a.lock"
+    with child(HOLDER, path) as holder:
+        assert holder.stdout is not None
+        assert "held\n" == holder.stdout.readline()
+        with (
+            pytest.raises(LibraryBusy, match="another process has been recording in_1") as caught,
+            files.lock(path, "in_1", seconds=0.1),
+        ):
+            pytest.fail("two hold it")
+        assert str(path) == caught.value.where
+        holder.kill()
+        holder.wait()
+        started = time.monotonic()
+        with files.lock(path, "in_1", seconds=5):
+            assert time.monotonic() - started < 2
+
+
+def test_a_lock_is_freed_by_errors(tmp_path: Path) -> None:
+    """An error inside frees the lock and stays what it is."""
+    path = tmp_path / "a.lock"
+    with pytest.raises(OSError, match="mine"), files.lock(path, "in_1"):
+        raise OSError("mine")
+    with files.lock(path, "in_1", seconds=0.1):
+        assert path.exists()
+
+
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP])
+def test_no_locks_here(code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system without locks is named as such; no lock that outlives its holder is used."""
+    import fcntl
+
+    def refuse(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with (
+        pytest.raises(LibraryError, match="has no file locks") as caught,
+        files.lock(tmp_path / "a.lock", "in_1", seconds=0.2),
+    ):
+        pytest.fail("nothing is locked")
+    assert "local disk" in caught.value.hint
+
+
+def test_lock_where_it_cannot_be(tmp_path: Path) -> None:
+    """A file in the place of the locks' folder is an error with its path."""
+    (tmp_path / "locks").touch()
+    with (
+        pytest.raises(LibraryError, match="cannot be locked for recording") as caught,
+        files.lock(tmp_path / "locks" / "a.lock", "in_1"),
+    ):
+        pytest.fail("nothing is locked")
+    assert str(tmp_path / "locks" / "a.lock") == caught.value.where
+
+
+def test_without_folder_sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where folders cannot be opened, as on Windows, a write does without that step."""
+    synced: list[int] = []
+    real = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda handle: (synced.append(handle), real(handle)))
+    path = tmp_path / "a.yaml"
+    write(path, "one")
+    assert 2 == len(synced)
+    monkeypatch.setattr(files.os, "name", "nt")
+    files.write(path, "two", str(tmp_path))
+    monkeypatch.setattr(files.os, "name", "posix")
+    assert 3 == len(synced)
+    assert "two" == path.read_text()

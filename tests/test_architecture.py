@@ -1,0 +1,266 @@
+"""The architecture, held by tests: floors, users of each library, sizes, lazy imports."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import replay
+
+ROOT = Path(replay.__file__).parent
+MODULES = {
+    ".".join(("replay", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(
+        ".__init__"
+    ): path
+    for path in sorted(ROOT.rglob("*.py"))
+}
+
+# From the ground up. What stands on one line may not import each other, but for a package's parts.
+FLOORS = """
+errors
+cassette modes routes
+redaction call bodies
+config library
+replayer upstream
+recorder
+session twins
+intercept drift
+decorator render
+cli
+__main__ __init__
+"""
+FLOOR = {name: n for n, line in enumerate(FLOORS.strip().splitlines()) for name in line.split()}
+
+# What each part of drift and of redaction may look at, beside its own package.
+ALLOWED = {
+    "drift": {"errors", "cassette", "routes", "call", "bodies", "library", "redaction"},
+    "redaction": {"errors", "cassette", "routes"},
+    "render": {"errors", "cassette", "modes", "routes", "call", "drift", "library"},
+    "library": {"errors", "cassette"},
+}
+
+USERS = {
+    "yaml": {"replay.library.codec", "replay.library.events"},
+    "vcr": {"replay.intercept.vcrpy"},
+    "deepdiff": {"replay.drift.compare"},
+    "click": {"replay.cli"},
+    "httpx": {"replay.upstream", "replay.intercept.httpx"},
+    "pytest": set(),
+    "filelock": {"replay.library.files"},
+    "tenacity": {"replay.twins"},
+    "rich": {"replay.cli", "replay.render"},
+    "ahocorasick_rs": {"replay.redaction"},
+    "tomllib": {"replay.config", "replay.redaction.policy"},
+    "urllib3": {"replay.intercept.urllib3"},
+    "aiohttp": {"replay.intercept.aiohttp"},
+    "stripe": set(),
+    "requests": set(),
+}
+
+HEAVY = {
+    "yaml",
+    "vcr",
+    "deepdiff",
+    "click",
+    "pytest",
+    "httpx",
+    "rich",
+    "tenacity",
+    "filelock",
+    "aiohttp",
+    "urllib3",
+    "requests",
+    "stripe",
+    "ahocorasick_rs",
+    "hypothesis",
+    "tomllib",
+    "asyncio",
+    "ssl",
+}
+
+
+@cache
+def tree(module: str) -> ast.Module:
+    """A module's source, parsed."""
+    return ast.parse(MODULES[module].read_text("utf-8"))
+
+
+def imported(module: str, *, at_import: bool = False) -> Iterator[str]:
+    """The dotted names that a module imports; `at_import` leaves out what runs later or never."""
+    nodes: list[ast.AST] = [tree(module)]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} imports relatively"
+            source = str(node.module)
+            for alias in node.names:
+                full = f"{source}.{alias.name}"
+                yield full if full in MODULES else source
+        if at_import:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+                continue
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                nodes.extend(node.orelse)
+                continue
+        nodes.extend(ast.iter_child_nodes(node))
+
+
+def ours(module: str, *, at_import: bool = False) -> set[str]:
+    """The modules of replay that a module imports, but for the public face's lazy names."""
+    found = {
+        name for name in imported(module, at_import=at_import) if name.split(".")[0] == "replay"
+    }
+    return found - {module}
+
+
+def part(module: str) -> str:
+    """The part of replay that a module is, or belongs to."""
+    return module.split(".")[1] if "." in module else "__init__"
+
+
+def test_modules_are_found() -> None:
+    """The tests look at the real package."""
+    assert {"replay", "replay.errors", "replay.library.codec", "replay.cli.main"} < MODULES.keys()
+    assert "yaml" in set(imported("replay.library.codec"))
+    assert "httpx" in set(imported("replay.upstream"))
+    assert "httpx" not in set(imported("replay.upstream", at_import=True))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_down(module: str) -> None:
+    """A module imports from floors below its own, or from its own package."""
+    own = part(module)
+    for name in ours(module):
+        assert part(name) == own or FLOOR[part(name)] < FLOOR[own], f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if part(m) in ALLOWED])
+def test_pure_parts_look_at_little(module: str) -> None:
+    """Redaction, drift and their like know nothing of sessions, networks or each other's users."""
+    own = part(module)
+    assert set() == {part(name) for name in ours(module)} - {own} - ALLOWED[own]
+
+
+def test_no_cycles() -> None:
+    """No module imports itself by way of others, not even later."""
+    graph = {module: ours(module) for module in MODULES if module != "replay"}
+    order = list(TopologicalSorter(graph).static_order())
+    assert set(graph) <= set(order)
+
+
+def test_every_part_has_a_floor() -> None:
+    """A new part is given a place before it is used, and no floor is for nobody."""
+    assert {part(module) for module in MODULES} == FLOOR.keys()
+
+
+@pytest.mark.parametrize("library", USERS)
+def test_users(library: str) -> None:
+    """Each library is imported in its own place only."""
+    users = {m for m in MODULES if any(n.split(".")[0] == library for n in imported(m))}
+    homes = USERS[library]
+    assert set() == {m for m in users if not any(m == h or m.startswith(h + ".") for h in homes)}
+    for home in homes - {"replay.intercept.httpx", "replay.intercept.aiohttp", "replay.render"}:
+        assert any(m == home or m.startswith(home + ".") for m in users), f"{home} does not use it"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_size_and_docstring(module: str) -> None:
+    """A module has under 400 lines, and its first words say what it is."""
+    assert len(MODULES[module].read_text("utf-8").splitlines()) < 400
+    assert ast.get_docstring(tree(module))
+
+
+def run(code: str, *arguments: str) -> str:
+    """The output of a fresh interpreter that has the checked package on its path."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, *arguments],
+        capture_output=True, text=True, check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT.parent)},
+    )  # fmt: skip
+    return done.stdout
+
+
+def loaded(code: str, *arguments: str) -> set[str]:
+    """The top-level modules that `code` loads in a fresh interpreter, beyond the bare one's."""
+    before = "import sys, json\nbefore = set(sys.modules)"
+    after = "print('\\n' + json.dumps([*set(sys.modules) - before]))"
+    output = run("\n".join([before, code, after]), *arguments)
+    names: list[str] = json.loads(output.splitlines()[-1])
+    return {name.partition(".")[0] for name in names}
+
+
+def test_import_is_light() -> None:
+    """`import replay` loads no library at all."""
+    assert set() == HEAVY & loaded("import replay")
+    assert {"replay"} >= {n for n in loaded("import replay") if n not in sys.stdlib_module_names}
+
+
+def test_each_name_is_lazy() -> None:
+    """The errors and record modes come without any library, and a decorator without clients."""
+    assert set() == HEAVY & loaded(
+        "from replay import RecordMode, ReplayError, CassetteNotFound, pseudonym"
+    )
+    clients = {
+        "httpx",
+        "aiohttp",
+        "urllib3",
+        "requests",
+        "vcr",
+        "stripe",
+        "rich",
+        "click",
+        "deepdiff",
+        "tenacity",
+    }
+    assert set() == clients & loaded("from replay import use_cassettes, Library")
+
+
+def test_replaying_session_is_light() -> None:
+    """A session that only replays loads what reads cassettes, and nothing to record with."""
+    code = "import os\nos.mkdir('cassettes')\nimport replay\nwith replay.use_cassettes(): pass"
+    assert set() == loaded(code) & {
+        "httpx",
+        "vcr",
+        "deepdiff",
+        "rich",
+        "click",
+        "tenacity",
+        "filelock",
+        "aiohttp",
+    }
+
+
+MAIN = """
+from replay.cli.main import main
+sys.argv = ["replay", *sys.argv[1:]]
+try:
+    main()
+except SystemExit as stop:
+    assert not stop.code, stop.code
+"""
+
+
+def test_help_is_light() -> None:
+    """`replay --help` loads the command line and nothing that commands need."""
+    found = loaded(MAIN, "--help")
+    assert "click" in found
+    assert set() == (HEAVY - {"click"}) & found
+
+
+@pytest.mark.parametrize("command", ["list", "show", "record"])
+def test_help_of_commands_is_light(command: str) -> None:
+    """A command's help loads nothing that draws, records or compares."""
+    assert set() == {"httpx", "rich", "deepdiff", "vcr", "tenacity"} & loaded(
+        MAIN, command, "--help"
+    )

@@ -33,6 +33,12 @@ STRING_CLASSES = frozenset(CONSTANTS) | {"email", "name", "line", "text", "url",
 REPLACED_KINDS = STRING_CLASSES | frozenset(NUMBER_CONSTANTS) | {"map", "message"}
 """Classes that ``[replaced]`` may name; ``map`` is a whole subtree whose values all go."""
 
+PARAMETER_KINDS = frozenset(
+    {"int", "time", "decimal", "bool", "enum", "currency", "country", "id", "chosen_id"}
+    | {"cursor", "page", "expand", "query", "group"}
+)
+"""Kinds that the ``[kept]`` section of ``parameters.toml`` may name."""
+
 _PATH = re.compile(r"(?:\*\*\.)?[a-z0-9_]+(?:\.(?:[a-z0-9_]+|\*\*?))*\Z")
 _SECTIONS = ("kept", "replaced", "shapes", "repeats")
 
@@ -149,6 +155,11 @@ class Policy:
         return frozenset(words)
 
     @cached_property
+    def parameters(self) -> Mapping[str, tuple[str, ...]]:
+        """Query parameter, by its last name -> the kinds that its value may be kept as."""
+        return _Reader(self.sources, {}).parameters("parameters.toml")
+
+    @cached_property
     def _segments(self) -> frozenset[str]:
         parts = {part for route in table() for part in route.path.split("/")}
         return frozenset(part for part in parts if part[:1] != "{")
@@ -253,6 +264,15 @@ class _Reader:
                     raise self.error(section, f"[{section}] needs the key {key!r}")
                 self.words(key, found[key])
         return document
+
+    def parameters(self, file: str) -> dict[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {}
+        for kind, names in self.document(file, sections=("kept",)).get("kept", {}).items():
+            if kind not in PARAMETER_KINDS:
+                raise self.error(kind, f"{kind!r} is no word of [kept]")
+            for name in self.words(kind, names):
+                found[name] = (*found.get(name, ()), kind)
+        return found
 
     def document(self, file: str, sections: tuple[str, ...] | None = _SECTIONS) -> dict[str, Any]:
         self.file = file

@@ -195,7 +195,7 @@ def loaded(code: str, *arguments: str) -> set[str]:
     """The top-level modules that `code` loads in a fresh interpreter, beyond the bare one's."""
     before = "import sys, json\nbefore = set(sys.modules)"
     after = "print('\\n' + json.dumps([*set(sys.modules) - before]))"
-    output = run("\n".join([before, code, after]), *arguments)
+    output = run(f"{before}\n{code}\n{after}", *arguments)
     names: list[str] = json.loads(output.splitlines()[-1])
     return {name.partition(".")[0] for name in names}
 

@@ -107,6 +107,14 @@ def test_traps(trap: str) -> None:
     assert {"id": trap, trap: [trap, {trap: trap}]} == parsed(made.interactions[0])
 
 
+@pytest.mark.parametrize(
+    "word", ["y", "N", "yes", "No", "ON", "off", "True", "NULL", "~", "=", "<<"]
+)
+def test_words_are_quoted(word: str) -> None:
+    """A word that any reader of YAML 1.1 could take for a value is quoted."""
+    assert f"  id: '{word}'\n" in dumps(replace(cassette(), key=replace(KEY, id=word)))
+
+
 def test_long_lines() -> None:
     """Row 60: a line of 200 kB is not folded, cut or slow to read."""
     made = cassette({"id": "x" * 200_000}, extra={"x": "y " * 100_000})
@@ -430,7 +438,7 @@ def test_wrong_values(path: str, value: Any) -> None:
         ("interactions.0.redacted", {"/a": 1}),
         ("interactions.0.request.headers", {"A": "b"}),
         ("interactions.0.request.headers", {"A": [1]}),
-        ("interactions.0.request.body", "x"),
+        ("interactions.0.request.body", "\u00e9"),
         ("interactions.0.request.extra", "x"),
         ("interactions.0.response.extra", "x"),
         ("interactions.0.response.status.extra", "x"),

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Timer
 
 from hypothesis import settings
 
@@ -18,3 +22,23 @@ proved_slowly = settings(deadline=None, max_examples=3000 if FULL else 40)
 def rounds(short: int, full: int) -> int:
     """How often to try something at random."""
     return full if FULL else short
+
+
+@contextmanager
+def no_wait(path: Path) -> Iterator[None]:
+    """Fail instead of hanging where the block waits for a writer to a FIFO."""
+    waited = []
+
+    def release() -> None:
+        with suppress(OSError):
+            os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+            waited.append(path)
+
+    timer = Timer(1, release)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+    assert [] == waited

@@ -6,8 +6,9 @@ import functools
 import inspect
 import os
 from collections.abc import Callable
+from contextlib import aclosing
 from types import TracebackType
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Literal, TypeVar, get_args, overload
 
 from replay.config import Config, resolve
 from replay.errors import ConfigError, Refused, ReplayError
@@ -17,6 +18,7 @@ from replay.session import Session
 
 F = TypeVar("F", bound=Callable[..., Any])
 LiveView = Literal["redacted", "raw"]
+OtherCalls = Literal["block", "pass"]
 
 
 class Cassettes:
@@ -34,11 +36,11 @@ class Cassettes:
         api_version: str | None = None,
         live_view: LiveView = "redacted",
         allow_live: bool = False,
+        other_calls: OtherCalls = "block",
+        keep_errors: bool = False,
     ) -> None:
-        if live_view not in {"redacted", "raw"}:
-            raise ConfigError(
-                f"{live_view!r} is no view", where="live_view", hint="use 'redacted' or 'raw'"
-            )
+        _one_of(live_view, get_args(LiveView), "live_view")
+        _one_of(other_calls, get_args(OtherCalls), "other_calls")
         if live_view == "raw" and os.environ.get("CI"):
             raise ConfigError(
                 "live_view='raw' shows private data, and is refused where CI is set",
@@ -48,8 +50,12 @@ class Cassettes:
         self._settings: dict[str, Any] = {
             "library": library, "mode": mode, "api_base": api_base, "api_version": api_version,
         }  # fmt: skip
-        self._allow_live = allow_live
-        self._raw_view = live_view == "raw"
+        self._options = {
+            "allow_live": allow_live,
+            "raw_view": live_view == "raw",
+            "pass_others": other_calls == "pass",
+            "keep_errors": keep_errors,
+        }
         self._entered: list[tuple[Session, Session | None]] = []
         self._check(resolve(**self._settings))
 
@@ -64,7 +70,7 @@ class Cassettes:
         # Settled anew: the environment may have changed since the decorator was written.
         config = resolve(**self._settings)
         self._check(config)
-        session = Session(config, allow_live=self._allow_live, raw_view=self._raw_view)
+        session = Session(config, **self._options)
         self._entered.append((session, installation.enter(session)))
         return session
 
@@ -79,8 +85,9 @@ class Cassettes:
         session, before = self._entered.pop()
         installation.leave(session, before)
         session.close(failed=raised is not None)
-        if isinstance(raised, Refused):
-            raise raised.error from raised.error.__cause__
+        refused = _refusal_in(raised)
+        if refused is not None:
+            raise refused.error from refused.error.__cause__
         if not session.refusals:
             return
         if raised is None:
@@ -100,43 +107,70 @@ class Cassettes:
         self.__exit__(kind, raised, trace)
 
     def __call__(self, function: F) -> F:
-        """Wrap a function or coroutine function: one session per call.
+        """Wrap a function, generator, coroutine function, async generator, or a class's tests.
 
-        Raises:
-            ConfigError: it is something that a session cannot be put around.
+        One session per call; a generator's lasts from its first step to its end. Of a class, all
+        methods whose names start with ``test`` are wrapped, in place.
         """
-        if (
-            inspect.isclass(function)
-            or inspect.isgeneratorfunction(function)
-            or (inspect.isasyncgenfunction(function))
-        ):
-            # A generator's body runs after the call returned, when the session would be over.
-            raise ConfigError(
-                "use_cassettes decorates functions and coroutine functions",
-                where=f"{function.__module__}.{function.__qualname__}",
-                hint="use `with replay.use_cassettes(...)` inside it",
-            )
+        if inspect.isclass(function):
+            for name in dir(function):
+                method = inspect.getattr_static(function, name)
+                if name.startswith("test") and inspect.isfunction(method):
+                    setattr(function, name, self(method))
+            return function
+        return functools.wraps(function)(self._wrapper(function))  # type: ignore[return-value]  # as F
+
+    def _wrapper(self, function: Callable[..., Any]) -> Callable[..., Any]:
         if inspect.iscoroutinefunction(function):
 
-            @functools.wraps(function)
             async def call_async(*args: Any, **kwargs: Any) -> Any:
                 with self._another():
                     return await function(*args, **kwargs)
 
-            return call_async  # type: ignore[return-value]  # same call signature as F
+            return call_async
+        if inspect.isgeneratorfunction(function):
 
-        @functools.wraps(function)
+            def generate(*args: Any, **kwargs: Any) -> Any:
+                with self._another():
+                    return (yield from function(*args, **kwargs))
+
+            return generate
+        if inspect.isasyncgenfunction(function):
+
+            async def generate_async(*args: Any, **kwargs: Any) -> Any:
+                with self._another():
+                    async with aclosing(function(*args, **kwargs)) as steps:
+                        async for step in steps:
+                            yield step
+
+            return generate_async
+
         def call(*args: Any, **kwargs: Any) -> Any:
             with self._another():
                 return function(*args, **kwargs)
 
-        return call  # type: ignore[return-value]  # same call signature as F
+        return call
 
     def _another(self) -> Cassettes:
         # One per call, so that calls which overlap in threads or tasks cannot mix their sessions.
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__, _entered=[])
         return other
+
+
+def _one_of(value: str, known: tuple[str, ...], where: str) -> None:
+    if value not in known:
+        raise ConfigError(
+            f"{value!r} is no choice", where=where, hint="use " + " or ".join(map(repr, known))
+        )
+
+
+def _refusal_in(raised: BaseException | None) -> Refused | None:
+    """The refusal that ended a session, also where a task group wrapped it."""
+    if isinstance(raised, BaseExceptionGroup):
+        _, others = raised.split(Refused)
+        return None if others is not None else _refusal_in(raised.exceptions[0])
+    return raised if isinstance(raised, Refused) else None
 
 
 _OPTIONS = tuple(inspect.signature(Cassettes).parameters)
@@ -163,14 +197,17 @@ def use_cassettes(
     api_version: str | None = None,
     live_view: LiveView = "redacted",
     allow_live: bool = False,
+    other_calls: OtherCalls = "block",
+    keep_errors: bool = False,
 ) -> Cassettes: ...
 
 
 def use_cassettes(library: Any = None, **settings: Any) -> Any:
     """Answer calls to the API from a library of cassettes, or record them into it.
 
-    ``@use_cassettes`` and ``@use_cassettes("path")`` decorate functions and coroutine functions;
-    ``with use_cassettes("path") as session:`` (or ``async with``) wraps a block.
+    ``@use_cassettes`` and ``@use_cassettes("path")`` decorate functions, coroutine functions,
+    generators and classes of tests; ``with use_cassettes("path") as session:`` (or ``async
+    with``) wraps a block.
 
     Args:
         library: the library's directory; by default ``REPLAY_LIBRARY``, the configuration's
@@ -184,6 +221,10 @@ def use_cassettes(library: Any = None, **settings: Any) -> Any:
         live_view: ``redacted`` shows a recording client what replay will serve; ``raw`` shows it
             the live answer, and is refused where ``CI`` is set.
         allow_live: record with a live-mode key, or live-mode data.
+        other_calls: ``block`` refuses writes and whatever else replay does not record; ``pass``
+            lets them through to the live API, in every mode.
+        keep_errors: record answers of 401, 429 and 5xx too; the SDK's own retries then see them
+            in order.
 
     Raises:
         ConfigError: at decoration: a setting that cannot be used, or no such library in mode

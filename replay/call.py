@@ -9,7 +9,8 @@ import hashlib
 import re
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import itemgetter
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from replay.cassette import ObjectKey, Request, header
@@ -20,6 +21,7 @@ API_HOST = "api.stripe.com"
 API_BASE = f"https://{API_HOST}"
 
 _EXPAND = re.compile(r"expand(?:\[\d*\])?\Z")
+_LAST_INDEX = re.compile(r"\[\d+\]\Z")
 _FIELD_PATH = re.compile(r"[a-z0-9_*]+(?:\.[a-z0-9_*]+)*\Z")
 _ID = re.compile(r"[^ /\\\ufffd]{1,255}\Z")  # U+FFFD: what `unquote` makes of broken UTF-8
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z .;=_-]{0,199}\Z")
@@ -27,14 +29,14 @@ _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z .;=_-]{0,199}\Z")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A retrieve call.
+    """A retrieve call, or a collection call.
 
     With the API version that is chosen for it, this is the call key: two calls that are equal
     but for `pinned` share their recordings where the versions agree.
 
     Attributes:
         route: the route that the path matched.
-        key: the object asked for.
+        key: the object or collection asked for.
         expand: the expand set, sorted; every spelling of it gives the same tuple.
         pinned: the canonical API version that the client asked for; None where it did not.
     """
@@ -51,14 +53,30 @@ class Call:
 
     @property
     def target(self) -> str:
-        """Path and query, spelled one way: expand sorted, what needs it percent-encoded."""
+        """Path and query, spelled one way; a POST has its parameters in `body` instead."""
         parents = tuple(quote(parent, safe="") for parent in self.key.parents)
         path = self.route.url_path(parents, quote(self.key.id, safe=""))
-        query = urlencode([("expand[]", name) for name in self.expand])
-        return f"{path}?{query}" if query else path
+        return f"{path}?{self._encoded}" if self._encoded and self.body is None else path
+
+    @property
+    def body(self) -> bytes | None:
+        """The form that a POST sends, spelled one way; None for a GET."""
+        return self._encoded.encode("ascii") if self.route.method == "POST" else None
+
+    @property
+    def _encoded(self) -> str:
+        expand = urlencode([("expand[]", name) for name in self.expand])
+        return "&".join(part for part in (self.key.query, expand) if part)
+
+    @property
+    def parameters(self) -> tuple[tuple[str, str], ...]:
+        """The parameters of a collection call, without expand."""
+        return tuple(parse_qsl(self.key.query or "", keep_blank_values=True))
 
     def command(self, *versions: str) -> str:
-        """The `replay record` line that would record this call."""
+        """What to run to record this call."""
+        if self.key.query is not None:
+            return "run the test that makes this call with REPLAY_MODE=once"
         ids = "/".join(id for id in (*self.key.parents, self.key.id) if id)
         parts = ["replay", "record", self.route.resource, *([ids] if ids else [])]
         for version in versions:
@@ -94,6 +112,11 @@ def expand_set(uri: str) -> tuple[str, ...]:
     """The expand set of a URI's query, in whichever spelling: sorted, each name once."""
     query = urlsplit(uri).query
     return tuple(sorted({value for name, value in parse_qsl(query) if _EXPAND.match(name)}))
+
+
+def expand_of(request: Request) -> tuple[str, ...]:
+    """The expand set of a recorded request: in its query, or in the form of a POST."""
+    return expand_set(request.uri if request.body is None else "?" + request.body.decode("ascii"))
 
 
 def retrieve(
@@ -141,45 +164,58 @@ def read(request: Request) -> Call:
     """Read a request to the API.
 
     Raises:
-        CallRefused: it is no retrieve call, or one with parameters that replay does not know.
+        CallRefused: it is no read that the route table knows, or one with parameters that a
+            retrieve call does not have.
         ConfigError: its Stripe-Version is malformed.
     """
     parts = urlsplit(request.uri)
     shown = f"{request.method} {_shown_path(parts.path)}"
-    if request.method not in {"GET", "HEAD"}:
-        raise CallRefused(
-            "writes are not recorded and never sent",
-            where=shown,
-            hint="stub this call in the test, or create the object before recording",
-        )
     found = match(parts.path)
-    if found is None or found.route.collection:
+    method = "GET" if request.method == "HEAD" else request.method
+    if found is None or method != found.route.method:
+        what = "writes are not recorded" if method != "GET" else "the API has no such read"
         raise CallRefused(
-            "only retrieve calls (one object by its ID) are recorded"
-            if found
-            else "the API has no such retrieve call",
+            f"{what}, and never sent unless asked for",
             where=shown,
-            hint="see `replay list` for what is recorded",
+            hint="stub this call, or let it through to the live API: "
+            "use_cassettes(other_calls='pass')",
         )
-    names: list[str] = []
-    for name, value in parse_qsl(parts.query, keep_blank_values=True):
-        if not _EXPAND.match(name) or not _FIELD_PATH.match(value):
-            # The value stays out of the message: it may be private.
-            raise CallRefused(
-                "this query parameter is not part of a retrieve call that replay records",
-                where=f"{shown}, parameter {name!r}" if name.isidentifier() else shown,
-                hint="only expand is",
-            )
-        names.append(value)
+    given = parse_qsl(parts.query, keep_blank_values=True)
+    if method == "POST":
+        given += parse_qsl((request.body or b"").decode("utf-8", "replace"), keep_blank_values=True)
+    expand, others = _parted(given)
+    if others and not found.route.collection:
+        # The value stays out of the message: it may be private.
+        name = others[0][0]
+        raise CallRefused(
+            "this query parameter is not part of a retrieve call that replay records",
+            where=f"{shown}, parameter {name!r}" if name.isidentifier() else shown,
+            hint="only expand is",
+        )
     account = header(request.headers, "Stripe-Account") or ""
     context = header(request.headers, "Stripe-Context") or ""
-    return retrieve(
+    call = retrieve(
         found.route,
         [unquote(id) for id in (*found.parents, *([] if found.route.singleton else [found.id]))],
-        expand=names,
+        expand=expand,
         version=header(request.headers, "Stripe-Version"),
         account=account + ("\0" + context if context else ""),
     )
+    if found.route.collection:
+        call = replace(call, key=replace(call.key, query=urlencode(others)))
+    return call
+
+
+def _parted(given: list[tuple[str, str]]) -> tuple[list[str], list[tuple[str, str]]]:
+    """Expand names, and the other parameters in one order and spelling (``a[0]`` is ``a[]``)."""
+    expand: list[str] = []
+    others: list[tuple[str, str]] = []
+    for name, value in given:
+        if _EXPAND.match(name) and _FIELD_PATH.match(value):
+            expand.append(value)
+        else:
+            others.append((_LAST_INDEX.sub("[]", name), value))
+    return expand, sorted(others, key=itemgetter(0))
 
 
 def _shown_path(path: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import parse_qsl
 
 UNVERSIONED = "unversioned"
 """Stands for the API version where neither answer nor request named one."""
@@ -99,22 +100,29 @@ class Interaction:
 
 @dataclass(frozen=True, slots=True)
 class ObjectKey:
-    """Names one object: where its cassettes live, whatever the API version.
+    """Names one object, or one collection call: where its cassettes live, at any API version.
 
     Attributes:
         resource: the resource path, such as ``invoices`` or ``customers/sources``.
         parents: IDs of the enclosing objects, outermost first.
         id: the object's ID; empty for a singleton such as the balance.
         account: label (a pseudonym) of the connected account; empty without one.
+        query: of a collection call, its canonical parameters without expand, form-encoded and
+            perhaps empty; None for an object.
     """
 
     resource: str
     id: str
     parents: tuple[str, ...] = ()
     account: str = ""
+    query: str | None = None
 
     def __str__(self) -> str:
-        parts = [self.resource, *self.parents, self.id]
+        # Parameter values may be private: a message names the parameters alone.
+        names = dict.fromkeys(name for name, _ in parse_qsl(self.query or "", True))
+        asked = f"by {', '.join(names)}" if names else ""
+        what = "" if self.query is None else "collection"
+        parts = [self.resource, what, *self.parents, self.id, asked]
         return " ".join(part for part in parts if part)
 
 

@@ -12,7 +12,7 @@ import binascii
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -86,12 +86,14 @@ class Recorder:
         *,
         allow_live: bool = False,
         raw_view: bool = False,
+        keep_errors: bool = False,
     ) -> None:
         self.library = library
         self._base = api_base
         self._source = str(Origin.of(api_base))
         self._allow_live = allow_live
         self._raw_view = raw_view
+        self._keep_errors = keep_errors
         self._upstream: Upstream | None = None
         self._opening = Lock()
 
@@ -116,7 +118,9 @@ class Recorder:
                 hint="use a test-mode key, or ask for it: allow_live=True, --allow-live",
             )
         try:
-            answer = self._open().fetch(request, call.target, call.pinned)
+            answer = self._open().fetch(
+                request, call.target, call.pinned, method=call.route.method, form=call.body
+            )
         except Undecodable as error:
             kept = _kept_headers(error.response.headers, (*_RESPONSE_HEADERS, "Content-Encoding"))
             served = replace(error.response, headers=kept)
@@ -129,7 +133,7 @@ class Recorder:
         try:
             version = canonical_version(stated) if stated else call.pinned or UNVERSIONED
             redaction, body = self._redacted(call, answer)
-            unkept = _unkept(call, answer.status)
+            unkept = private(call) or self._unkept(answer.status)
         except (NotRecordable, ConfigError) as error:
             # What cannot be read cannot be redacted: it goes to the client and nowhere else.
             served = Response(
@@ -139,7 +143,7 @@ class Recorder:
         headers = (*_kept_headers(answer.headers), ("Request-Id", _request_id(call, version)))
         response = Response(answer.status, _phrase(answer.status), headers, body)
         take = Interaction(
-            request=Request("GET", call.uri, _request_headers(call)),
+            request=Request(call.route.method, call.uri, _request_headers(call), call.body),
             response=response,
             recorded_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             source=self._source,
@@ -155,6 +159,13 @@ class Recorder:
             unknown=redaction.unknown if redaction else (),
             originals=redaction.originals if redaction else (),
         )
+
+    def _unkept(self, status: int) -> str:
+        if not self._keep_errors and (status in {401, 429} or status >= 500):
+            return f"status {status} tells about the key or the moment, not about the object"
+        if 300 <= status < 400 and status != 304:
+            return "the source redirected the call"
+        return ""
 
     def _redacted(self, call: Call, answer: Response) -> tuple[Redaction | None, bytes]:
         from replay.redaction.redactor import redact
@@ -204,6 +215,7 @@ class Recorder:
     def _write(
         self, call: Call, version: str, outcomes: Sequence[Outcome], *, keep_old: bool, anew: bool
     ) -> Stored:
+        from replay.redaction.leaks import gate
         from replay.redaction.policy import default_policy
 
         cassette = self.library.load(call.key, version)
@@ -218,19 +230,14 @@ class Recorder:
         else:
             others = tuple(t for t in cassette.interactions if t not in old)
             cassette = replace(cassette, policy=label, interactions=(*others, *takes))
-        self._check(cassette, [o for outcome in outcomes for o in outcome.originals])
-        self.library.write(cassette)
+        originals = [original for outcome in outcomes for original in outcome.originals]
+
+        def check(text: str, written: Cassette, where: str) -> None:
+            skeleton, kept = _skeleton(written)
+            gate(text, skeleton, originals, kept=kept, where=where)
+
+        self.library.write(cassette, check)
         return Stored.RECORDED
-
-    def _check(self, cassette: Cassette, originals: Iterable[Original]) -> None:
-        """The gate: read back the very text that is about to be written, and search it."""
-        from replay.library import codec
-        from replay.redaction.leaks import gate
-
-        where = str(self.library.path(cassette.key, cassette.api_version))
-        text = codec.dumps(cassette)
-        skeleton, kept = _skeleton(codec.loads(text.encode("utf-8"), where))
-        gate(text, skeleton, originals, kept=kept, where=where)
 
     def close(self) -> None:
         """Close the connections to the live source, if any were opened."""
@@ -284,18 +291,21 @@ def _skeleton(cassette: Cassette) -> tuple[str, frozenset[str]]:
     return json.dumps(parts, ensure_ascii=False, default=dict), frozenset(kept)
 
 
-def _unkept(call: Call, status: int) -> str:
+def private(call: Call) -> str:
+    """Why a call may not be written down, whatever it answers; empty where it may."""
     from replay.redaction.policy import default_policy
+    from replay.redaction.queries import keeps_expand, keeps_parameter
 
-    if status in {401, 429} or status >= 500:
-        return f"status {status} tells about the key or the moment, not about the object"
-    if 300 <= status < 400 and status != 304:
-        return "the source redirected the call"
     policy = default_policy()
-    if not all(
-        policy.keeps_id(call.key.resource, id) for id in (*call.key.parents, call.key.id) if id
-    ):
+    ids = (*call.key.parents, call.key.id)
+    if not all(policy.keeps_id(call.key.resource, id) for id in ids if id):
         return "the ID in the path may be private: the policy does not keep it"
+    if not all(map(keeps_expand, call.expand)):
+        return "a name to expand is none of the API's own"
+    for name, value in call.parameters:
+        if not keeps_parameter(call.key.resource, name, value):
+            shown = name if name.isidentifier() else "a parameter"
+            return f"the value of {shown} may be private: the policy does not keep it"
     return ""
 
 

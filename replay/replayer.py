@@ -6,12 +6,12 @@ import shlex
 from dataclasses import dataclass
 from functools import lru_cache
 
-from replay.call import Call, expand_set
+from replay.call import Call, expand_of
 from replay.cassette import Cassette, Interaction
 from replay.errors import CassetteNotFound, VersionNotRecorded
 from replay.library import Library
 
-_expand_of = lru_cache(maxsize=8192)(expand_set)
+_expand_of = lru_cache(maxsize=8192)(expand_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +29,33 @@ class Found:
 
 def takes_of(cassette: Cassette, call: Call) -> tuple[Interaction, ...]:
     """A cassette's takes of a call's expand set."""
-    return tuple(t for t in cassette.interactions if _expand_of(t.request.uri) == call.expand)
+    return tuple(t for t in cassette.interactions if _expand_of(t.request) == call.expand)
 
 
-def find(library: Library, call: Call, api_version: str | None = None) -> Found:
+def find(library: Library, call: Call) -> Found:
     """The takes that answer a call.
-
-    Args:
-        library: where to look.
-        call: the call.
-        api_version: the session's version, which wins over the client's.
 
     Raises:
         CassetteNotFound: nothing is recorded for the object.
         VersionNotRecorded: it is, but not so that it answers this call.
         CassetteDamaged: what is recorded cannot be used.
     """
-    wanted = api_version or call.pinned
+    found = search(library, call)
+    if found is None:
+        raise _refusal(library, call, library.recorded(call.key))
+    return found
+
+
+def search(library: Library, call: Call) -> Found | None:
+    """The takes that answer a call, as `find` finds them; None where there are none.
+
+    A refusal compares all recorded IDs with the missing one: who is going to record it anyway
+    asks here.
+
+    Raises:
+        CassetteDamaged: what is recorded cannot be used.
+    """
+    wanted = call.pinned
     if wanted is not None:
         cassette = library.load(call.key, wanted)
         if cassette is not None and (takes := takes_of(cassette, call)):
@@ -57,7 +67,7 @@ def find(library: Library, call: Call, api_version: str | None = None) -> Found:
             asked = tuple(t for t in takes_of(cassette, call) if t.pinned == wanted)
             if asked:
                 return Found(cassette.api_version, asked)
-        raise _refusal(library, call, cassettes, wanted)
+        return None
     fitting = [(c, takes) for c in cassettes if (takes := takes_of(c, call))]
     unpinned = [pair for pair in fitting if any(t.pinned is None for t in pair[1])]
     if unpinned:
@@ -66,16 +76,16 @@ def find(library: Library, call: Call, api_version: str | None = None) -> Found:
     if len(fitting) == 1:
         cassette, takes = fitting[0]
         return Found(cassette.api_version, takes)
-    raise _refusal(library, call, cassettes, None)
+    return None
 
 
-def _refusal(
-    library: Library, call: Call, cassettes: tuple[Cassette, ...], wanted: str | None
-) -> CassetteNotFound:
+def _refusal(library: Library, call: Call, cassettes: tuple[Cassette, ...]) -> CassetteNotFound:
+    wanted = call.pinned
     where = f"library {library.shown}"
     name = str(call.key)
-    command = call.command(wanted) if wanted else call.command()
-    record = f"{command} --library {shlex.quote(library.shown)}"
+    record = call.command(wanted) if wanted else call.command()
+    if call.key.query is None:
+        record += f" --library {shlex.quote(library.shown)}"
     if not cassettes:
         near = library.nearest(call.key)
         hint = f"record it: {record}"
@@ -88,7 +98,7 @@ def _refusal(
     versions = tuple(c.api_version for c in cassettes)
     fitting = [c.api_version for c in cassettes if takes_of(c, call)]
     if wanted in versions or (wanted is None and not fitting):
-        sets = sorted({_shown(_expand_of(t.request.uri)) for c in cassettes
+        sets = sorted({_shown(_expand_of(t.request)) for c in cassettes
                        for t in c.interactions if wanted in {None, c.api_version}})  # fmt: skip
         what = f"{name} is not recorded {_shown(call.expand)}"
         hint = f"recorded {', '.join(sets)}\nrecord it: {record}"

@@ -26,6 +26,7 @@ class Route:
             folders; unique per route.
         objects: the `object` values that it answers with; empty for a collection.
         collection: whether it answers with something else than one object by its ID.
+        method: ``GET``, or ``POST`` where a POST only reads.
         parameters: how many IDs the path holds. 0 is a singleton such as ``/v1/balance``.
         singleton: whether the last segment is literal, so that the object has no ID in the path.
     """
@@ -34,6 +35,7 @@ class Route:
     resource: str
     objects: tuple[str, ...]
     collection: bool
+    method: str
     parameters: int
     singleton: bool
 
@@ -57,7 +59,12 @@ def table() -> tuple[Route, ...]:
     """All routes, in the order of their paths."""
     document = json.loads(files("replay").joinpath("data/routes.json").read_text("utf-8"))
     return tuple(
-        _route(row["path"], tuple(row.get("objects", ())), row["kind"] == "collection")
+        _route(
+            row["path"],
+            tuple(row.get("objects", ())),
+            collection=row["kind"] == "collection",
+            method=row.get("method", "GET"),
+        )
         for row in document["routes"]
     )
 
@@ -68,7 +75,7 @@ def retrieves() -> tuple[Route, ...]:
     return tuple(route for route in table() if not route.collection)
 
 
-def _route(path: str, objects: tuple[str, ...], collection: bool) -> Route:
+def _route(path: str, objects: tuple[str, ...], *, collection: bool, method: str) -> Route:
     segments = path.strip("/").split("/")
     literals = [s for s in segments if not s.startswith("{")]
     if literals[0] == "v1":
@@ -78,6 +85,7 @@ def _route(path: str, objects: tuple[str, ...], collection: bool) -> Route:
         resource="/".join(literals),
         objects=objects,
         collection=collection,
+        method=method,
         parameters=sum(s.startswith("{") for s in segments),
         singleton=not segments[-1].startswith("{"),
     )

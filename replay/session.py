@@ -15,11 +15,11 @@ from threading import Lock
 from replay.call import Call, read
 from replay.cassette import Interaction, Request, Response
 from replay.config import Config
-from replay.errors import CassetteNotFound, Refused, ReplayError
+from replay.errors import CallRefused, CassetteNotFound, Refused, ReplayError
 from replay.library import Library
 from replay.modes import DECISIONS, Action, RecordMode, Takes
-from replay.recorder import Outcome, Recorder, same
-from replay.replayer import find
+from replay.recorder import Outcome, Recorder, private, same
+from replay.replayer import find, search
 
 _log = logging.getLogger("replay")
 
@@ -71,15 +71,28 @@ class Session:
         notes: why answers were served but not recorded, and fields the policy does not know.
     """
 
-    def __init__(self, config: Config, *, allow_live: bool = False, raw_view: bool = False) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        allow_live: bool = False,
+        raw_view: bool = False,
+        pass_others: bool = False,
+        keep_errors: bool = False,
+    ) -> None:
         self.config = config
         self.library = Library(config.library)
         self.refusals: list[ReplayError] = []
         self.notes: list[str] = []
         self._mode = config.mode
         self._recorder = Recorder(
-            self.library, config.api_base, allow_live=allow_live, raw_view=raw_view
+            self.library,
+            config.api_base,
+            allow_live=allow_live,
+            raw_view=raw_view,
+            keep_errors=keep_errors,
         )
+        self._pass_others = pass_others
         self._lock = Lock()
         self._decks: dict[Call, _Deck] = {}
         self._read: dict[tuple[str, str, str | None, str | None, str | None], _Deck] = {}
@@ -106,6 +119,18 @@ class Session:
             self.refusals.append(error)
             raise
         return replace(response, body=b"") if request.method == "HEAD" else response
+
+    def lets_through(self, request: Request) -> bool:
+        """Whether a request goes to the live API itself: no read of ours, and that is asked for."""
+        if not self._pass_others:
+            return False
+        try:
+            self._deck(request)
+        except CallRefused:
+            return True
+        except ReplayError:
+            return False
+        return False
 
     def serve(self, request: Request) -> Response:
         """`answer` for hooks inside client libraries.
@@ -215,18 +240,16 @@ class Session:
         return response
 
     def _load(self, deck: _Deck) -> None:
-        if self._may_find(deck.call):
-            try:
-                found = find(self.library, deck.call)
+        # Only mode none reads a refusal.
+        look = find if self._mode is RecordMode.NONE else search
+        try:
+            found = look(self.library, deck.call)
+        except CassetteNotFound as refusal:
+            deck.refusal = refusal
+        else:
+            if found is not None:
                 deck.version, deck.takes = found.version, list(found.takes)
-            except CassetteNotFound as refusal:
-                deck.refusal = refusal
         deck.loaded = True
-
-    def _may_find(self, call: Call) -> bool:
-        # A refusal compares all recorded IDs with the missing one. Where the call is going to be
-        # recorded nobody reads it, and recording N objects would take N times N comparisons.
-        return self._mode is RecordMode.NONE or bool(self.library.recorded(call.key))
 
     def _run_has(self, deck: _Deck) -> bool:
         # Re-recording is done once per run: a later session replays what an earlier one recorded.
@@ -241,6 +264,11 @@ class Session:
         return False
 
     def _record(self, deck: _Deck, request: Request) -> Response:
+        if private(deck.call):
+            # Not even the name of a lock may say what was asked.
+            outcome = self._recorder.fetch(deck.call, request)
+            self._note(deck.call, outcome)
+            return outcome.response
         with self.library.lock(deck.call.key):
             if self._has_more(deck):
                 return self._next(deck)
@@ -271,11 +299,10 @@ class Session:
 
     def _has_more(self, deck: _Deck) -> bool:
         """Whether another process or session recorded takes since this deck was loaded."""
-        if deck.opened or self._mode is RecordMode.ALL or not self._may_find(deck.call):
+        if deck.opened or self._mode is RecordMode.ALL:
             return False
-        try:
-            found = find(self.library, deck.call)
-        except CassetteNotFound:
+        found = search(self.library, deck.call)
+        if found is None:
             return False
         with deck.lock:
             deck.version, deck.takes = found.version, list(found.takes)

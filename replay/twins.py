@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 from replay.call import Call
 from replay.cassette import Interaction, Request, header
-from replay.errors import CassetteNotFound, ReplayError, UpstreamError
+from replay.errors import ReplayError, UpstreamError
 from replay.modes import RecordMode
 from replay.recorder import Outcome, Recorder, Stored, same
-from replay.replayer import find
+from replay.replayer import search
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -129,11 +129,8 @@ def _refused(call: Call, error: ReplayError) -> Result:
 
 
 def _last(recorder: Recorder, call: Call) -> tuple[str, Interaction] | None:
-    try:
-        found = find(recorder.library, call)
-    except CassetteNotFound:
-        return None
-    return found.version, found.takes[-1]
+    found = search(recorder.library, call)
+    return (found.version, found.takes[-1]) if found is not None else None
 
 
 def _store(

@@ -42,7 +42,8 @@ def passing() -> bool:
 
 
 @contextmanager
-def _pass() -> Iterator[None]:
+def pass_through() -> Iterator[None]:
+    """Let what runs inside past the hooks and the guard."""
     before = _passing.get()
     _passing.set(True)
     try:
@@ -97,7 +98,15 @@ class Upstream:
                 "pip install httpx[socks]",
             ) from error
 
-    def fetch(self, request: Request, target: str, version: str | None) -> Response:
+    def fetch(
+        self,
+        request: Request,
+        target: str,
+        version: str | None,
+        *,
+        method: str = "GET",
+        form: bytes | None = None,
+    ) -> Response:
         """Ask the live source for `target` on behalf of a client's request.
 
         The answer is decoded. Redirects are answers like any other.
@@ -106,6 +115,8 @@ class Upstream:
             request: the client's request: its key and account go along, nothing else of it.
             target: path and query.
             version: the API version to ask for; None asks for the account's own.
+            method: ``GET``, or ``POST`` for a read that is one.
+            form: what a POST sends.
 
         Raises:
             ConfigError: the key or account holds characters that no header can carry.
@@ -126,8 +137,14 @@ class Upstream:
                     where=name,
                     hint="look for a line end or a space around the key, as files often add",
                 )
+        if form is not None:
+            sent.append(("Content-Type", "application/x-www-form-urlencoded"))
+        url = self.base + target
         try:
-            with _pass(), self._client.stream("GET", self.base + target, headers=sent) as answer:
+            with (
+                pass_through(),
+                self._client.stream(method, url, headers=sent, content=form) as answer,
+            ):
                 return _read(answer)
         except httpx.InvalidURL as error:
             raise UpstreamError("the address is not valid", where=self.base) from error

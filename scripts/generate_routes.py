@@ -18,6 +18,9 @@ TARGET = Path(__file__).parents[1] / "replay" / "data" / "routes.json"
 LEGACY_COLLECTIONS = ["/v1/invoices/upcoming", "/v1/invoices/upcoming/lines"]
 """GET paths that the newest SDK no longer has but older API versions still answer."""
 
+POST_READS = ["/v1/invoices/create_preview"]
+"""POST paths that read: they make nothing, and the same body gives the same answer."""
+
 METHOD = re.compile(r'def (\w+)\(.*?\) -> "?([^"\n]+)"?:\n', re.DOTALL)
 GET = re.compile(r'self\._request(?:_stream)?\(\s*"get",\s*"([^"]+)"')
 
@@ -32,10 +35,12 @@ def object_name(service: str, class_name: str) -> str:
 
 
 def routes(package: Path) -> list[dict[str, object]]:
-    """All GET paths, ordered: retrieve paths with the `object` values that they answer with."""
+    """All reads, ordered by path: retrieves with the `object` values that they answer with."""
     rows: dict[str, dict[str, object]] = {
         path: {"path": path, "kind": "collection"} for path in LEGACY_COLLECTIONS
     }
+    for path in POST_READS:
+        rows[path] = {"path": path, "kind": "collection", "method": "POST"}
     for module in sorted(package.rglob("*_service.py")):
         service = module.read_text("utf-8")
         for method in re.split(r"\n    (?=(?:async )?def )", service):

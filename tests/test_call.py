@@ -128,23 +128,52 @@ def test_writes(method: str) -> None:
     assert f"{method} /v1/coupons/{{coupon}}" == caught.value.where
 
 
-@pytest.mark.parametrize(
-    ("path", "what"),
-    [
-        ("/v1/invoices", "only retrieve calls"),
-        ("/v1/invoices/", "only retrieve calls"),
-        ("/v1/invoices/search", "only retrieve calls"),
-        ("/v1/invoices/in_1/lines", "only retrieve calls"),
-        ("/v1/PRIVATE/x", "no such retrieve call"),
-        ("", "no such retrieve call"),
-        ("/v1/invoices/../../PRIVATE", "no such retrieve call"),
-    ],
-)
-def test_other_paths(path: str, what: str) -> None:
-    """Collections and unknown paths are refused; what is not in the table is not shown."""
-    with pytest.raises(CallRefused, match=what) as caught:
+@pytest.mark.parametrize("path", ["/v1/PRIVATE/x", "", "/v1/invoices/../../PRIVATE"])
+def test_other_paths(path: str) -> None:
+    """Unknown paths are refused; what is not in the table is not shown."""
+    with pytest.raises(CallRefused, match="no such read") as caught:
         asked(path)
     assert "PRIVATE" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("query", "canonical"),
+    [
+        ("", ""),
+        ("limit=3&customer=cus_1", "customer=cus_1&limit=3"),
+        ("created%5Bgte%5D=5", "created%5Bgte%5D=5"),
+        ("lookup_keys[0]=b&lookup_keys[1]=a", "lookup_keys%5B%5D=b&lookup_keys%5B%5D=a"),
+        ("lookup_keys[]=b&lookup_keys[]=a", "lookup_keys%5B%5D=b&lookup_keys%5B%5D=a"),
+        ("expand[0]=data.customer&limit=3", "limit=3"),
+        ("email=a%2Bb%40c.example", "email=a%2Bb%40c.example"),
+    ],
+)
+def test_collections_are_keyed_by_their_parameters(query: str, canonical: str) -> None:
+    """A list is one call key per set of parameters, in whatever order and spelling."""
+    call = asked(f"/v1/invoices?{query}")
+    assert canonical == call.key.query
+    assert ("data.customer",) * ("expand" in query) == call.expand
+    assert call == read(Request("GET", call.uri))
+
+
+def test_the_values_of_parameters_are_not_shown() -> None:
+    """A message names the parameters of a collection call, never their values."""
+    call = asked("/v1/customers?email=PRIVATE&limit=3")
+    assert "customers collection by email, limit" == str(call.key)
+    assert "PRIVATE" not in call.command("2024-06-20")
+
+
+def test_a_read_that_is_a_post_is_keyed_by_its_form() -> None:
+    """An invoice preview is a collection call of its parameters, expand apart."""
+    uri = "https://api.stripe.com/v1/invoices/create_preview"
+    call = read(
+        Request("POST", uri, body=b"expand[0]=lines&customer=cus_1&automatic_tax[enabled]=true")
+    )
+    assert "automatic_tax%5Benabled%5D=true&customer=cus_1" == call.key.query
+    assert (("lines",), uri) == (call.expand, call.uri)
+    assert b"automatic_tax%5Benabled%5D=true&customer=cus_1&expand%5B%5D=lines" == call.body
+    with pytest.raises(CallRefused):
+        read(Request("GET", uri))
 
 
 # Rows 42 to 47, 49 to 51 of the nasty inputs, and more of their kind.

@@ -5,9 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-from collections.abc import Iterator
+import unittest
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import aiohttp
+import anyio
+import httpx
 import pytest
 import requests
 import stripe
@@ -15,6 +20,7 @@ from support.clients import stripe_client
 from support.standin import DRAFT, StandIn
 
 import replay
+from replay.intercept import answering
 
 URL = f"https://api.stripe.com/v1/invoices/{DRAFT}"
 
@@ -131,6 +137,7 @@ def _ask_and_fail() -> None:
         ({"mode": "onse"}, "use one of: none, once, new_episodes, all"),
         ({"moed": "once"}, "did you mean mode?"),
         ({"live_view": "clear"}, "use 'redacted' or 'raw'"),
+        ({"other_calls": "allow"}, "use 'block' or 'pass'"),
         ({"api_base": "http://api.example.com"}, "use https"),
         ({"api_version": "new\nest"}, "a version looks like"),
         ({"library": "no/such/place"}, "record into it"),
@@ -176,16 +183,134 @@ def test_the_mode_of_the_environment_counts_at_each_call(
     assert DRAFT == retrieve()
 
 
-def test_what_a_session_cannot_be_put_around_is_refused() -> None:
-    """A generator would run after its session: it is refused instead of going online."""
+def test_a_generator_has_its_session_from_first_step_to_end(recorded: Path) -> None:
+    """A decorated generator, such as a fixture, keeps its session open between its steps."""
 
-    def generator() -> Iterator[int]:
-        yield 1
+    @replay.use_cassettes(recorded)
+    def fixture(id: str) -> Iterator[str]:
+        yield requests.get(URL, timeout=5).json()["status"]
+        assert requests.get(URL, timeout=5).json()["id"] == id
 
-    with pytest.raises(replay.ConfigError, match="inside it"):
-        replay.use_cassettes(".")(generator)
-    with pytest.raises(replay.ConfigError):
-        replay.use_cassettes(".")(type("Case", (), {}))
+    steps = fixture(DRAFT)
+    assert [] == answering.opened
+    assert "draft" == next(steps)
+    assert "draft" == requests.get(URL, timeout=5).json()["status"]
+    assert [] == list(steps)
+    assert [] == answering.opened
+
+
+def test_a_generator_that_is_thrown_into_or_closed_ends_its_session(recorded: Path) -> None:
+    """Errors reach the generator, and closing it closes its session."""
+
+    @replay.use_cassettes(recorded)
+    def fixture() -> Iterator[int]:
+        try:
+            yield 1
+        except KeyError:
+            yield 2
+
+    steps = fixture()
+    assert [1, 2] == [next(steps), steps.throw(KeyError())]
+    steps.close()
+    assert [] == answering.opened
+
+
+def test_an_async_generator_is_wrapped_too(recorded: Path) -> None:
+    """A decorated async generator keeps its session open between its steps."""
+
+    @replay.use_cassettes(recorded)
+    async def fixture() -> AsyncIterator[str]:
+        for _ in range(2):
+            yield (await asyncio.to_thread(requests.get, URL, timeout=5)).json()["status"]
+
+    async def main() -> list[str]:
+        return [status async for status in fixture()]
+
+    assert ["draft", "draft"] == asyncio.run(main())
+    assert [] == answering.opened
+
+
+def test_a_class_has_all_its_tests_wrapped(recorded: Path) -> None:
+    """unittest cases, sync and async, are answered; what is no test is left alone."""
+
+    @replay.use_cassettes(recorded)
+    class Case(unittest.IsolatedAsyncioTestCase):
+        def test_sync(self) -> None:
+            assert "draft" == self.retrieve()
+
+        async def test_async(self) -> None:
+            assert "draft" == await asyncio.to_thread(self.retrieve)
+
+        def test_refused(self) -> None:
+            with pytest.raises(replay.Refused):
+                requests.get(URL + "x", timeout=5)
+
+        def retrieve(self) -> str:
+            return requests.get(URL, timeout=5).json()["status"]
+
+    result = unittest.TestResult()
+    unittest.defaultTestLoader.loadTestsFromTestCase(Case).run(result)
+    assert 3 == result.testsRun
+    assert ["test_refused"] == [case.id().split(".")[-1] for case, _ in result.errors]
+    assert not hasattr(Case.retrieve, "__wrapped__")
+
+
+def test_a_refusal_in_a_task_group_is_raised_as_itself(recorded: Path) -> None:
+    """asyncio's and anyio's task groups wrap what their tasks raise; the session unwraps it."""
+
+    async def ask() -> None:
+        async with httpx.AsyncClient() as client:
+            await client.get(URL + "x")
+
+    async def in_asyncio() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(ask())
+
+    async def in_anyio() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(ask)
+
+    for main in (in_asyncio, in_anyio):
+        with pytest.raises(replay.CassetteNotFound), replay.use_cassettes(recorded):
+            asyncio.run(main())
+
+
+def test_other_calls_are_let_through_when_asked(stand_in: StandIn, library: Path) -> None:
+    """other_calls="pass" sends writes to the live API and records reads all the same."""
+    url = f"{stand_in.url}/v1/invoices/{DRAFT}"
+    passing = replay.use_cassettes(library, mode="once", api_base=stand_in.url, other_calls="pass")
+    with passing as session:
+        posts = [requests.post(url, data={"a": "b"}, timeout=5), httpx.post(url, data={"a": "b"})]
+        posts.append(urllib.request.urlopen(url, data=b"a=b", timeout=5))
+        assert posts[2].read()
+        requests.get(url, timeout=5)
+
+        async def post() -> None:
+            async with aiohttp.ClientSession() as client, client.post(url, data={"a": "b"}) as r:
+                posts.append(r)
+            async with httpx.AsyncClient() as client:
+                posts.append(await client.post(url, data={"a": "b"}))
+
+        asyncio.run(post())
+    assert {f"/v1/invoices/{DRAFT}": 6} == stand_in.hits
+    assert (1, 0) == (session.tally.recorded, session.tally.refused)
+
+
+def test_errors_are_kept_on_request_and_the_sdks_retries_see_them(
+    stand_in: StandIn, library: Path
+) -> None:
+    """keep_errors records a 503; on replay the SDK retries and gets the take that follows."""
+    client = stripe_client(stand_in.url, stripe.RequestsClient(), max_network_retries=2)
+    stand_in.script = [
+        (503, {"Stripe-Version": stripe.api_version}, {"error": {"type": "api_error"}})
+    ]
+    settings = {"api_base": stand_in.url, "keep_errors": True}
+    with replay.use_cassettes(library, mode="once", **settings):
+        assert "draft" == client.v1.invoices.retrieve(DRAFT).status
+    stand_in.stop()
+    with replay.use_cassettes(library, **settings) as session:
+        assert "draft" == client.v1.invoices.retrieve(DRAFT).status
+    assert 2 == session.tally.played
 
 
 def test_a_session_version_answers_whatever_the_client_pins(

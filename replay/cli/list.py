@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from replay.call import expand_set
+from replay.call import expand_of
 from replay.cassette import Cassette
 from replay.cli.options import format_option, library_option, open_library
 from replay.errors import CassetteDamaged
@@ -58,7 +58,7 @@ def list_command(
 
 def _row(path: str, cassette: Cassette) -> dict[str, Any]:
     takes = cassette.interactions
-    expands = sorted({expand_set(take.request.uri) for take in takes})
+    expands = sorted({expand_of(take.request) for take in takes})
     return {
         "resource": cassette.key.resource,
         "id": "/".join((*cassette.key.parents, cassette.key.id)),

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from replay.call import expand_set
+from replay.call import expand_of
 from replay.cassette import Cassette, Interaction
 from replay.cli.options import call_of, format_option, library_option, open_library
 from replay.replayer import find
@@ -65,7 +65,7 @@ def _row(cassette: Cassette, number: int, take: Interaction) -> dict[str, Any]:
         "recorded_at": take.recorded_at,
         "source": take.source,
         "batch": take.batch or None,
-        "expand": list(expand_set(take.request.uri)),
+        "expand": list(expand_of(take.request)),
         "redacted": dict(take.redacted),
         "body": json.loads(take.response.body) if take.response.body else None,
     }

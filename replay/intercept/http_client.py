@@ -6,12 +6,14 @@ was opened before the session is closed first and opened again in memory.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from io import BytesIO
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from replay.cassette import Request, Response
 from replay.intercept.answering import owns, session
+from replay.upstream import pass_through
 
 if TYPE_CHECKING:
     from replay.intercept.patches import Patches
@@ -28,7 +30,9 @@ def hook(patches: Patches, module: ModuleType) -> None:
             scheme = "https" if isinstance(connection, module.HTTPSConnection) else "http"
             host, port = _target(connection)
             shown = f"[{host}]" if ":" in host else host
-            connection.sock = _Socket(module, f"{scheme}://{shown}:{port}")
+            connection.sock = _Socket(
+                module, f"{scheme}://{shown}:{port}", lambda: _live(original, connection)
+            )
 
         return connect_in_memory
 
@@ -56,25 +60,39 @@ def _owned(connection: Any) -> bool:
     return owns(*_target(connection))
 
 
+def _live(connect: Any, connection: Any) -> Any:
+    """The connection's real socket, for a call that is let through."""
+    with pass_through():
+        connect(connection)
+    return connection.sock
+
+
 class _Socket:
     """Stands for a connection: collects one request, hands out its answer."""
 
-    def __init__(self, module: ModuleType, base: str) -> None:
+    def __init__(self, module: ModuleType, base: str, live: Callable[[], Any]) -> None:
         self._module = module
         self._base = base
+        self._live = live
         self._sent = bytearray()
 
     def sendall(self, data: Any) -> None:
         self._sent += bytes(data)
 
-    def makefile(self, *_: Any, **__: Any) -> BytesIO:
-        sent = BytesIO(bytes(self._sent))
+    def makefile(self, *_: Any, **__: Any) -> Any:
+        wire = bytes(self._sent)
         self._sent.clear()
+        sent = BytesIO(wire)
         method, target, _version = sent.readline().decode("latin-1").split(" ", 2)
         headers = tuple(self._module.parse_headers(sent).items())
         uri = target if target.startswith("http") else self._base + target
-        answer = session().serve(Request(method, uri, headers, sent.read() or None))
-        return BytesIO(_wire(answer))
+        request = Request(method, uri, headers, sent.read() or None)
+        found = session()
+        if found.lets_through(request):
+            socket = self._live()
+            socket.sendall(wire)
+            return socket.makefile("rb")
+        return BytesIO(_wire(found.serve(request)))
 
     def settimeout(self, *_: Any) -> None: ...
 

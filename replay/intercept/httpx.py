@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from replay.cassette import Request, Response
 from replay.intercept.answering import owns, session
+from replay.upstream import pass_through
 
 if TYPE_CHECKING:
     from replay.intercept.patches import Patches
@@ -24,7 +25,11 @@ def hook(patches: Patches, module: ModuleType) -> None:
             if not owns(request.url.host, _port(request.url)):
                 return original(transport, request)
             request.read()
-            return _response(module, session().serve(_request(request)))
+            found, asked = session(), _request(request)
+            if found.lets_through(asked):
+                with pass_through():
+                    return original(transport, request)
+            return _response(module, found.serve(asked))
 
         return handle_request
 
@@ -33,7 +38,11 @@ def hook(patches: Patches, module: ModuleType) -> None:
             if not owns(request.url.host, _port(request.url)):
                 return await original(transport, request)
             await request.aread()
-            return _response(module, await session().serve_async(_request(request)))
+            found, asked = session(), _request(request)
+            if found.lets_through(asked):
+                with pass_through():
+                    return await original(transport, request)
+            return _response(module, await found.serve_async(asked))
 
         return handle_async_request
 

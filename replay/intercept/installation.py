@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from replay.config import Origin
 from replay.errors import Refused
-from replay.intercept import aiohttp, guard, http_client, httpx, urllib3
+from replay.intercept import aiohttp, guard, http_client, httpx, threads, urllib3
 from replay.intercept.answering import bases, current, opened
 from replay.intercept.patches import Hook, Patches
 
@@ -21,6 +21,8 @@ HOOKS: dict[str, Hook] = {
     "aiohttp.client": aiohttp.hook,
     "http.client": http_client.hook,
     "socket": guard.hook,
+    "threading": threads.hook_threads,
+    "concurrent.futures.thread": threads.hook_executors,
 }
 """Module to the function that hooks it, once it is imported."""
 

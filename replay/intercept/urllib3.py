@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from replay.cassette import Request
 from replay.errors import ConfigError, Refused
 from replay.intercept.answering import owns, session
+from replay.upstream import pass_through
 
 if TYPE_CHECKING:
     from replay.intercept.patches import Patches
@@ -59,7 +60,13 @@ def _make_request(original: Any) -> Any:
         lines = tuple((_text(k), _text(v)) for k, v in headers.items()) if headers else ()
         sent = body.encode() if isinstance(body, str) else body
         request = Request(method, uri, lines, sent if isinstance(sent, bytes) else None)
-        answer = session().serve(request)
+        found = session()
+        if found.lets_through(request):
+            with pass_through():
+                if conn.sock is None and pool.proxy is not None and target is None:
+                    pool._prepare_proxy(conn)
+                return original(pool, conn, method, url, body, headers, *args, **kwargs)
+        answer = found.serve(request)
         if kwargs.get("response_conn") is not None:
             # The connection was not used: nothing that is read later would give it back.
             pool._put_conn(kwargs["response_conn"])

@@ -98,6 +98,8 @@ def _body(cassette: Cassette) -> str:
     if key.parents:
         head["parents"] = _Line(key.parents)
     head["id"] = key.id
+    if key.query is not None:
+        head["query"] = key.query
     if key.account:
         head["account"] = key.account
     head["api_version"] = cassette.api_version
@@ -124,7 +126,7 @@ def _interaction(take: Interaction) -> dict[str, Any]:
         "request": {
             "method": take.request.method,
             "uri": take.request.uri,
-            "body": None,
+            "body": None if take.request.body is None else take.request.body.decode("ascii"),
             "headers": _lines(take.request.headers),
         },
         "response": {
@@ -259,7 +261,7 @@ def _rest(mapping: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:
 
 
 _TOP = frozenset({"version", "cassette", "interactions"})
-_HEAD = frozenset({"resource", "parents", "id", "account", "api_version", "policy"})
+_HEAD = frozenset({"resource", "parents", "id", "query", "account", "api_version", "policy"})
 _ITEM = frozenset({"recorded_at", "source", "batch", "request", "response", "redacted"})
 _REQUEST = frozenset({"method", "uri", "body", "headers"})
 _RESPONSE = frozenset({"status", "headers", "body"})
@@ -288,6 +290,7 @@ def _cassette(document: Any, where: str) -> Cassette:
             id=_take(head, "id", str, "cassette."),
             parents=tuple(parents),
             account=_take(head, "account", str, "cassette.") if "account" in head else "",
+            query=_take(head, "query", str, "cassette.") if "query" in head else None,
         ),
         api_version=_take(head, "api_version", str, "cassette."),
         policy=_take(head, "policy", str, "cassette."),
@@ -311,8 +314,9 @@ def _read(item: Any, at: str) -> Interaction:
     _only(response, _RESPONSE, f"{at}.response")
     _only(status, _STATUS, f"{at}.response.status")
     _only(body, _BODY, f"{at}.response.body")
-    if request.get("body") is not None:
-        raise _Unfit(f"is not in the format: {at}.request.body is not null")
+    sent = request.get("body")
+    if sent is not None and not (type(sent) is str and sent.isascii()):
+        raise _Unfit(f"is not in the format: {at}.request.body is neither null nor ASCII")
     if not all(type(kind) is str for kind in redacted.values()):
         raise _Unfit(f"is not in the format: {at}.redacted maps a pointer to no text")
     if not string.isascii() or not 100 <= code <= 599:
@@ -324,6 +328,7 @@ def _read(item: Any, at: str) -> Interaction:
             method=_take(request, "method", str, f"{at}.request."),
             uri=_take(request, "uri", str, f"{at}.request."),
             headers=_headers(request, f"{at}.request."),
+            body=None if sent is None else sent.encode("ascii"),
         ),
         response=Response(
             status=code,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, suppress
 from difflib import SequenceMatcher
 from heapq import nlargest
@@ -188,15 +188,22 @@ class Library:
         if path.name != name or str(path.parent) not in self._candidates(cassette.key):
             raise _misplaced(cassette, str(path))
 
-    def write(self, cassette: Cassette) -> Path:
+    def write(self, cassette: Cassette, check: Callable[[str, Cassette, str], None]) -> Path:
         """Put a cassette in its place, atomically. The caller holds the object's `lock`.
+
+        Args:
+            cassette: what to write.
+            check: called with the very text that is about to be written, the cassette read back
+                from it, and the path; what it raises keeps the text from being written.
 
         Raises:
             LibraryError: the file system refuses; nothing has changed.
             CassetteDamaged: larger than a cassette may be.
         """
         path = self._place(cassette.key) / (names.segment(cassette.api_version) + names.SUFFIX)
-        files.write(path, codec.dumps(cassette), self._base)
+        text = codec.dumps(cassette)
+        check(text, codec.loads(text.encode("utf-8"), str(path)), str(path))
+        files.write(path, text, self._base)
         return path
 
     def lock(self, key: ObjectKey, seconds: float = 120.0) -> AbstractContextManager[None]:

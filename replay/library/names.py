@@ -40,8 +40,8 @@ def directories(key: ObjectKey) -> tuple[str, ...]:
     """The folders of an object below the library, the object's own last.
 
     Parents stand where they stand in the URL: ``customers/<customer>/sources/<id>``. A singleton
-    is kept under ``_singleton``, a connected account's objects below ``_accounts/<label>``: no
-    plain name starts with an underscore.
+    is kept under ``_singleton``, a collection call under ``_collection/<its parameters>``, a
+    connected account's objects below ``_accounts/<label>``: plain names start with no underscore.
     """
     literals = key.resource.split("/")
     ids = [segment(parent) for parent in key.parents]
@@ -50,4 +50,6 @@ def directories(key: ObjectKey) -> tuple[str, ...]:
     # The last len(ids) literals follow one parent each: a/{x}/b/{y}/c/{id}.
     head = literals[: len(literals) - len(ids)]
     tail = [part for pair in zip(ids, literals[len(head) :], strict=True) for part in pair]
+    if key.query is not None:
+        return (*account, *head, *tail, "_collection", digested(key.query) if key.query else "_all")
     return (*account, *head, *tail, own)

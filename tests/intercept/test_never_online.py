@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import queue
 import socket
 import subprocess
 import sys
@@ -220,16 +221,75 @@ def test_a_write_is_refused_and_never_sent(stand_in: StandIn, recorded: Path) ->
 def test_a_thread_of_no_session_is_refused_where_several_are_open(
     stand_in: StandIn, recorded: Path
 ) -> None:
-    """With two sessions open, a thread without a context cannot be answered by guessing."""
-    url = f"{stand_in.url}/v1/invoices/{IDS[0]}"
+    """A thread from before two sessions cannot be answered by guessing between them."""
     with (
+        _Worker() as worker,
         pytest.raises(replay.NoSession),
         replay.use_cassettes(recorded, api_base=stand_in.url),
         replay.use_cassettes(recorded, api_base=stand_in.url),
+    ):
+        worker.ask(f"{stand_in.url}/v1/invoices/{IDS[0]}")
+    assert isinstance(worker.raised, replay.Refused)
+    assert {} == stand_in.hits
+
+
+def test_a_thread_that_outlives_its_test_is_refused(stand_in: StandIn, recorded: Path) -> None:
+    """A thread of an ended session is not answered from the next session's cassettes."""
+    with replay.use_cassettes(recorded, api_base=stand_in.url):
+        worker = _Worker().__enter__()
+    with (
+        pytest.raises(replay.NoSession, match="a session that is closed"),
+        replay.use_cassettes(recorded, api_base=stand_in.url),
+    ):
+        worker.ask(f"{stand_in.url}/v1/invoices/{IDS[0]}")
+    worker.__exit__()
+    assert {} == stand_in.hits
+
+
+def test_threads_belong_to_the_session_that_started_them(stand_in: StandIn, recorded: Path) -> None:
+    """With two overlapping sessions, each one's threads and pools are answered by their own."""
+    url = f"{stand_in.url}/v1/invoices/{IDS[0]}"
+    with (
         ThreadPoolExecutor(1) as pool,
+        replay.use_cassettes(recorded, api_base=stand_in.url) as outer,
     ):
         pool.submit(requests.get, url, timeout=5).result()
+        with replay.use_cassettes(recorded, api_base=stand_in.url) as inner:
+            pool.submit(requests.get, url, timeout=5).result()
+            with _Worker() as worker:
+                worker.ask(url)
+        pool.submit(requests.get, url, timeout=5).result()
+    assert (2, 2) == (outer.tally.played, inner.tally.played)
     assert {} == stand_in.hits
+
+
+class _Worker:
+    """A thread that waits to be told which URL to ask for."""
+
+    def __init__(self) -> None:
+        self.raised: BaseException | None = None
+        self._urls: queue.Queue[str | None] = queue.Queue()
+        self._thread = threading.Thread(target=self._work)
+
+    def __enter__(self) -> _Worker:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._urls.put(None)
+        self._thread.join()
+
+    def ask(self, url: str) -> None:
+        self._urls.put(url)
+        self._urls.join()
+
+    def _work(self) -> None:
+        while (url := self._urls.get()) is not None:
+            try:
+                requests.get(url, timeout=5)
+            except BaseException as error:  # noqa: BLE001 - a refusal is no Exception
+                self.raised = error
+            self._urls.task_done()
 
 
 def test_hooks_are_put_in_once_and_taken_out_whole(recorded: Path) -> None:

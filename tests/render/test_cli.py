@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from support.recordings import NEW, OLD, Entry, pools, recording, twins
+from support.writing import unchecked
 
 from replay.cli.main import cli
 from replay.errors import ConfigError
@@ -18,7 +19,7 @@ def shelve(folder: Path, entries: list[Entry]) -> Path:
     """A library on disk."""
     folder.mkdir(exist_ok=True)
     for _, cassette in entries:
-        Library(folder).write(cassette)
+        Library(folder).write(cassette, unchecked)
     return folder
 
 

@@ -220,6 +220,7 @@ class StandIn:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # else each small answer waits for a delayed ACK
 
             def log_message(self, *args: Any) -> None: ...
 

@@ -1,0 +1,60 @@
+"""Threads and executors: what they run belongs to the session that started it.
+
+A new thread starts with an empty context. It would have to be answered by guessing, and one that
+outlives its test would be answered from the next test's cassettes.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from replay.intercept.answering import current
+from replay.upstream import pass_through, passing
+
+if TYPE_CHECKING:
+    from replay.intercept.patches import Patches
+
+
+def hook_threads(patches: Patches, module: ModuleType) -> None:
+    """Hook `threading`."""
+    patches.replace(module.Thread, "start", _start)
+
+
+def hook_executors(patches: Patches, module: ModuleType) -> None:
+    """Hook `concurrent.futures.thread`."""
+    patches.replace(module.ThreadPoolExecutor, "submit", _submit)
+
+
+def _start(original: Any) -> Any:
+    def start(thread: Any) -> None:
+        session, run = current.get(), thread.run
+
+        def run_in_session() -> None:
+            current.set(session)
+            run()
+
+        if session is not None:
+            thread.run = run_in_session
+        original(thread)
+
+    return start
+
+
+def _submit(original: Any) -> Any:
+    def submit(executor: Any, function: Any, /, *args: Any, **kwargs: Any) -> Any:
+        session, through = current.get(), passing()
+
+        def run(*args: Any, **kwargs: Any) -> Any:
+            before = current.get()
+            current.set(session)
+            try:
+                with pass_through() if through else nullcontext():
+                    return function(*args, **kwargs)
+            finally:
+                current.set(before)
+
+        return original(executor, function if session is None else run, *args, **kwargs)
+
+    return submit

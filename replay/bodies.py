@@ -37,8 +37,8 @@ def parse(body: bytes) -> dict[str, Any]:
 
 def dump(document: Any) -> bytes:
     """JSON text as cassettes keep and clients get it: two spaces, pure ASCII without DEL."""
-    text = json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False)
-    return text.replace("\x7f", "\\u007f").encode("ascii")
+    # `ensure_ascii` escapes DEL too, so that YAML can keep the text as a literal block.
+    return json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False).encode("ascii")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

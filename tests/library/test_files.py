@@ -212,6 +212,16 @@ def test_write(tmp_path: Path) -> None:
         assert ["c.yaml"] == listed(path.parent)
 
 
+def test_a_reader_keeps_what_it_opened(tmp_path: Path) -> None:
+    """A write puts a new file in the old one's place; whoever has opened the old one reads on."""
+    path = tmp_path / "a.yaml"
+    write(path, "old")
+    with path.open() as opened:
+        write(path, "new")
+        assert "old" == opened.read()
+    assert "new" == path.read_text()
+
+
 def test_stale_files_are_swept(tmp_path: Path) -> None:
     """What a dead writer left is removed by the next one; other files are not."""
     for name in (".a.yaml.1.00ff.tmp", ".b.yaml.2.00ff.tmp", "keep.tmp", ".keep", "b.yaml"):

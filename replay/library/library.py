@@ -225,9 +225,10 @@ class Library:
                     where=str(self.root),
                     hint="check the path and its permissions",
                 ) from error
-        # IDs that differ in case only share a lock: they may share a folder name.
+        # IDs that differ in case only share a lock: they may share a folder name. A lock is taken
+        # before anybody knows whether the call may be recorded: its name shows nothing of it.
         folded = "/".join(names.directories(key)).casefold()
-        return files.lock(state / "locks" / f"{names.digested(folded)}.lock", str(key),
+        return files.lock(state / "locks" / f"{names.digest(folded)}.lock", str(key),
                           seconds=seconds)  # fmt: skip
 
     def _read(self, path: str) -> Cassette | None:

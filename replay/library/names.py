@@ -28,7 +28,12 @@ def digested(name: str) -> str:
     start = _UNSAFE.sub("-", name).strip("-.")[:40]
     if _RESERVED.match(start):  # Windows looks at what stands before the first dot
         start = "_" + start
-    return f"{start}~{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"
+    return f"{start}~{digest(name)}"
+
+
+def digest(name: str) -> str:
+    """24 hex digits that stand for a name and show nothing of it."""
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:24]
 
 
 def segment(name: str) -> str:

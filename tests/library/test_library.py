@@ -62,11 +62,24 @@ def put(lib: Library, key: ObjectKey = KEY, version: str = VERSION, total: int =
         (NESTED, NEW, "customers/cus_1/sources/card_1/2025-03-31.basil.yaml"),
         (BALANCE, "unversioned", "balance/_singleton/unversioned.yaml"),
         (CONNECTED, VERSION, "_accounts/acct-00ff/invoices/in_1/2024-06-20.yaml"),
-        (ObjectKey("customers/cash_balance", "", ("cus_1",)), VERSION,
-         "customers/cus_1/cash_balance/_singleton/2024-06-20.yaml"),
+        (
+            ObjectKey("customers/cash_balance", "", ("cus_1",)),
+            VERSION,
+            "customers/cus_1/cash_balance/_singleton/2024-06-20.yaml",
+        ),
         (ObjectKey("v2/core/events", "evt_1"), VERSION, "v2/core/events/evt_1/2024-06-20.yaml"),
+        (
+            ObjectKey("invoices", "", (), "", ""),
+            VERSION,
+            "invoices/_collection/_all/2024-06-20.yaml",
+        ),
+        (
+            ObjectKey("customers/sources", "", ("cus_1",), "", ""),
+            VERSION,
+            "customers/cus_1/sources/_collection/_all/2024-06-20.yaml",
+        ),
     ],
-)  # fmt: skip
+)
 def test_places(lib: Library, key: ObjectKey, version: str, path: str) -> None:
     """A cassette stands where its resource, parents, ID, account and version say."""
     assert lib.path(key, version) == put(lib, key, version) == lib.root / path
@@ -430,6 +443,20 @@ def test_locks_are_per_object(lib: Library) -> None:
     assert 3 == len(locks)
     assert "*\n" == (lib.root / ".replay" / ".gitignore").read_text()
     assert [] == lib.paths()
+
+
+def test_locks_show_nothing(lib: Library) -> None:
+    """A call that may not be recorded leaves nothing of its ID or parameters on the disk."""
+    for key in (
+        ObjectKey("customers", "", (), "", "email=private%40example.net"),
+        ObjectKey("coupons", "private"),
+        ObjectKey("products/features", "feat_1", ("private",)),
+    ):
+        with lib.lock(key):
+            pass
+    paths = [str(path.relative_to(lib.root)) for path in lib.root.rglob("*")]
+    assert 6 == len(paths)
+    assert [] == [path for path in paths if "private" in path or "customers" in path]
 
 
 def test_lock_where_nothing_can_be_written(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import PurePosixPath, PureWindowsPath
 
 import pytest
@@ -12,7 +13,7 @@ from support.proof import proved
 
 from replay.cassette import ObjectKey
 from replay.library.names import SUFFIX, digested, directories, plain, segment
-from replay.routes import Route, retrieves
+from replay.routes import Route, retrieves, table
 
 ANY = st.text(st.characters(codec=None), min_size=1, max_size=300) | st.text(
     alphabet="aA.~-_/\\: xyaml", min_size=1, max_size=20
@@ -147,19 +148,20 @@ def test_case_siblings(id: str) -> None:
 
 LITERALS = sorted({part for route in retrieves() for part in route.resource.split("/")})
 IDS = st.sampled_from(LITERALS) | GENERATED | ANY
-ROUTES = st.sampled_from(retrieves())
+ROUTES = st.sampled_from(table())
 
 
-def key(route: Route, ids: list[str], account: str) -> ObjectKey:
-    """A key of a route."""
+def key(route: Route, ids: list[str], account: str, query: str = "") -> ObjectKey:
+    """A key of a route; `query` counts for a collection alone."""
     parents, id = (ids, "") if route.singleton else (ids[:-1], ids[-1])
-    return ObjectKey(route.resource, id, tuple(parents), account)
+    asked = query if route.collection else None
+    return ObjectKey(route.resource, id, tuple(parents), account, asked)
 
 
 KEYS = ROUTES.flatmap(
     lambda route: st.builds(
         key, st.just(route), st.lists(IDS, min_size=route.parameters, max_size=route.parameters),
-        st.sampled_from(["", "acct-00ff", "acct-11ee"]),
+        st.sampled_from(["", "acct-00ff", "acct-11ee"]), st.sampled_from(["", "limit=3"]) | ANY,
     )
 )  # fmt: skip
 
@@ -181,3 +183,18 @@ def test_folders_follow_the_url(route: Route) -> None:
     assert expected == list(directories(made))
     account = ObjectKey(made.resource, made.id, made.parents, "acct-00ff")
     assert ["_accounts", "acct-00ff", *expected] == list(directories(account))
+
+
+@pytest.mark.parametrize(
+    "route", [r for r in table() if r.collection], ids=lambda route: route.path
+)
+def test_folders_of_collections(route: Route) -> None:
+    """A collection's folders are its URL's segments and its parameters', apart from any ID's."""
+    ids = [f"id_{n}" for n in range(route.parameters)]
+    made = key(route, ids, "")
+    url = route.url_path(made.parents, made.id).removeprefix("/v1").strip("/").split("/")
+    assert [*url, "_collection", "_all"] == list(directories(made))
+    asked = directories(replace(made, query="limit=3&x=\u00fc"))
+    assert [*url, "_collection"] == list(asked[:-1])
+    assert safe(asked[-1])
+    assert "~" in asked[-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 from hypothesis import strategies as st
 
@@ -170,6 +171,8 @@ def document(made: Cassette) -> dict[str, Any]:
     head: dict[str, Any] = {"resource": made.key.resource, "id": made.key.id}
     if made.key.parents:
         head["parents"] = list(made.key.parents)
+    if made.key.query is not None:
+        head["query"] = made.key.query
     if made.key.account:
         head["account"] = made.key.account
     head |= {"api_version": made.api_version, "policy": made.policy, **made.cassette_extra}
@@ -180,7 +183,8 @@ def document(made: Cassette) -> dict[str, Any]:
                 "recorded_at": take.recorded_at, "source": take.source,
                 **({"batch": take.batch} if take.batch else {}),
                 "request": {
-                    "method": take.request.method, "uri": take.request.uri, "body": None,
+                    "method": take.request.method, "uri": take.request.uri,
+                    "body": None if take.request.body is None else take.request.body.decode(),
                     "headers": {name: [value] for name, value in take.request.headers},
                 },
                 "response": {
@@ -202,9 +206,13 @@ def _extra(*known: str) -> st.SearchStrategy[dict[str, Any]]:
 
 HEADERS = st.dictionaries(TEXTS, TEXTS, max_size=3).map(lambda lines: tuple(lines.items()))
 
+FORMS = st.dictionaries(TEXTS, TEXTS, max_size=3).map(lambda form: urlencode(form).encode("ascii"))
+
 INTERACTIONS = st.builds(
     Interaction,
-    request=st.builds(Request, method=st.just("GET"), uri=TEXTS, headers=HEADERS),
+    request=st.builds(
+        Request, method=st.just("GET"), uri=TEXTS, headers=HEADERS, body=st.none() | FORMS
+    ),
     response=st.builds(
         Response,
         status=st.integers(100, 599),
@@ -226,14 +234,23 @@ CASSETTES = st.builds(
             KEY,
             ObjectKey("balance", ""),
             ObjectKey("customers/sources", "card_1", ("cus_1",), "acct-0f"),
+            ObjectKey("invoices", "", (), "", "customer=cus_1&limit=3"),
+            ObjectKey("invoices", "", (), "", ""),
         ]
     )
-    | st.builds(ObjectKey, st.just("a/b/c"), TEXTS, st.lists(TEXTS, max_size=2).map(tuple), TEXTS),
+    | st.builds(
+        ObjectKey,
+        st.just("a/b/c"),
+        TEXTS,
+        st.lists(TEXTS, max_size=2).map(tuple),
+        TEXTS,
+        st.none() | TEXTS,
+    ),
     api_version=TEXTS,
     policy=TEXTS,
     interactions=st.lists(INTERACTIONS, min_size=1, max_size=3).map(tuple),
     extra=_extra("version", "cassette", "interactions"),
-    cassette_extra=_extra("resource", "parents", "id", "account", "api_version", "policy"),
+    cassette_extra=_extra("resource", "parents", "id", "query", "account", "api_version", "policy"),
 )
 """Any cassette the format can hold."""
 

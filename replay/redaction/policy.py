@@ -19,27 +19,25 @@ from importlib.resources.abc import Traversable
 from typing import Any
 
 from replay.errors import PolicyError
+from replay.redaction import parameters
 from replay.redaction.pseudonyms import CONSTANTS, DEFAULT_POLICY, NUMBER_CONSTANTS
 from replay.redaction.secret_forms import is_secret
+from replay.redaction.tokens import is_opaque
 from replay.redaction.values import SIMPLE_KINDS, is_generated
 from replay.routes import table
 
-KEPT_KINDS = frozenset(SIMPLE_KINDS) | {"id", "object", "list_url"}
-"""Kinds that ``[kept]`` may name."""
+KEPT_KINDS = frozenset(SIMPLE_KINDS) | {"id", "object", "list_url", "page", "partial"}
+"""Kinds that ``[kept]`` may name; ``partial`` is some fields of the object beside it."""
 
 STRING_CLASSES = frozenset(CONSTANTS) | {"email", "name", "line", "text", "url", "secret"}
 """Classes of strings that a field may declare."""
 
-REPLACED_KINDS = STRING_CLASSES | frozenset(NUMBER_CONSTANTS) | {"map", "message"}
-"""Classes that ``[replaced]`` may name; ``map`` is a whole subtree whose values all go."""
-
-PARAMETER_KINDS = frozenset(
-    {"int", "time", "decimal", "bool", "enum", "currency", "country", "id", "chosen_id"}
-    | {"cursor", "page", "expand", "query", "group"}
-)
-"""Kinds that the ``[kept]`` section of ``parameters.toml`` may name."""
+REPLACED_KINDS = STRING_CLASSES | frozenset(NUMBER_CONSTANTS) | {"map", "message", "value"}
+"""Classes that ``[replaced]`` may name; ``map`` is a whole subtree whose values all go,
+``value`` one that is replaced as it looks."""
 
 _PATH = re.compile(r"(?:\*\*\.)?[a-z0-9_]+(?:\.(?:[a-z0-9_]+|\*\*?))*\Z")
+_FOLDERS = ("types", "generated")  # the reviewed ones go first
 _SECTIONS = ("kept", "replaced", "shapes", "repeats")
 
 
@@ -105,7 +103,8 @@ class Policy:
         found = self._types.get(name)
         if found is None:
             # The base is no type: an answer cannot ask for it, or for a path, by its `object`.
-            file = f"types/{name}.toml" if f"types/{name}.toml" in self.sources else "base.toml"
+            places = (f"types/{name}.toml", f"generated/{name}.toml")
+            file = next((place for place in places if place in self.sources), "base.toml")
             found = self._types[name] = _Reader(self.sources, self._shapes).type(file)
         return found
 
@@ -117,7 +116,11 @@ class Policy:
             case "object":
                 fits = value in self.objects
             case "list_url":
-                fits = isinstance(value, str) and self._keeps_path(value)
+                fits = isinstance(value, str) and parameters.keeps_url(value, self)
+            case "page":
+                fits = is_opaque(value, self.vocabulary, self.prefixes)
+            case "partial":
+                return False
             case _:
                 fits = SIMPLE_KINDS[kind](value)
         return fits and not (isinstance(value, str) and is_secret(value))
@@ -142,8 +145,8 @@ class Policy:
     def objects(self) -> frozenset[str]:
         """Known values of `object`."""
         routed = {name for route in table() for name in route.objects}
-        own = {name[6:].removesuffix(".toml") for name in self.sources if name[:6] == "types/"}
-        return frozenset(routed | own | set(self._known["objects"]["other"]))
+        own = {name.partition("/")[2].removesuffix(".toml") for name in self.sources}
+        return frozenset((routed | own | set(self._known["objects"]["other"])) - {""})
 
     @cached_property
     def vocabulary(self) -> frozenset[str]:
@@ -163,19 +166,6 @@ class Policy:
     def _segments(self) -> frozenset[str]:
         parts = {part for route in table() for part in route.path.split("/")}
         return frozenset(part for part in parts if part[:1] != "{")
-
-    def _keeps_path(self, url: str) -> bool:
-        path, _, query = url.partition("?")
-        if path[:4] not in ("/v1/", "/v2/"):
-            return False
-        values = []
-        for pair in filter(None, query.split("&")):
-            name, _, value = pair.partition("=")
-            if not SIMPLE_KINDS["param"](name):
-                return False
-            values.append(value)
-        parts = [part for part in path.split("/")[1:] if part not in self.vocabulary]
-        return all(is_generated(part, self.prefixes) for part in (*parts, *values))
 
     @cached_property
     def _known(self) -> dict[str, dict[str, list[str]]]:
@@ -199,7 +189,7 @@ def default_policy() -> Policy:
 def load(directory: Traversable, name: str) -> Policy:
     """The policy that a directory holds."""
     sources = {}
-    for folder, prefix in ((directory, ""), (directory.joinpath("types"), "types/")):
+    for folder, prefix in ((directory, ""), *((directory.joinpath(n), f"{n}/") for n in _FOLDERS)):
         for file in folder.iterdir():
             if file.name.endswith(".toml"):
                 text = file.read_bytes().decode("utf-8").replace("\r\n", "\n")
@@ -268,7 +258,7 @@ class _Reader:
     def parameters(self, file: str) -> dict[str, tuple[str, ...]]:
         found: dict[str, tuple[str, ...]] = {}
         for kind, names in self.document(file, sections=("kept",)).get("kept", {}).items():
-            if kind not in PARAMETER_KINDS:
+            if kind not in parameters.KINDS:
                 raise self.error(kind, f"{kind!r} is no word of [kept]")
             for name in self.words(kind, names):
                 found[name] = (*found.get(name, ()), kind)

@@ -74,12 +74,20 @@ def redact(body: Any, *, owner: str, policy: Policy | None = None) -> Redaction:
         PolicyError: the policy's data cannot be used.
     """
     walk = _Walk(policy or default_policy(), asked=owner.rpartition(" ")[2])
-    node, label = _UNKNOWN, "body"
-    if isinstance(body, dict) and "object" not in body and isinstance(body.get("error"), dict):
-        node, label = walk.policy.type("error").root, "error"
-    place = _Place(owner, "", "", label, known=label == "error")
+    label = _envelope(body)
+    node = walk.policy.type(label).root if label else _UNKNOWN
+    place = _Place(owner, "", "", label or "body", known=bool(label))
     redacted = walk.value(body, node, place, {}, 0)
     return Redaction(redacted, walk.redacted, tuple(walk.originals), tuple(walk.unknown))
+
+
+def _envelope(body: Any) -> str:
+    """The type of a body that does not name its own: an error, or a page of a v2 list."""
+    if not isinstance(body, dict) or "object" in body:
+        return ""
+    if isinstance(body.get("error"), dict):
+        return "error"
+    return "list" if isinstance(body.get("data"), list) and "next_page_url" in body else ""
 
 
 _NO_FIELDS: Mapping[str, Node] = {}
@@ -148,6 +156,8 @@ class _Walk:
             there = at.step(name, known=child_node is not None)
             if child_node is None and at.known:
                 self.unknown[there.label] = None
+            if child_node is not None and child_node.kind == "partial":
+                child_node, there = self.partial(value.get("object"), there)
             if key in repeats:
                 there = self.repeated(there, *repeats[key], value)
             result[name] = self.value(child, child_node or _UNKNOWN, there, value, depth)
@@ -173,6 +183,16 @@ class _Walk:
             at = replace(at, deep={**at.deep, **node.deep})
         own = self.own_id(value, node)
         return node, replace(at, owner=own, slot="") if own else at, repeats
+
+    def partial(self, whole: Any, at: _Place) -> tuple[Node, _Place]:
+        """What holds in some fields of an object: the rules and the owner that it has itself."""
+        name = whole.get("object") if isinstance(whole, dict) else None
+        if not isinstance(name, str) or name not in self.policy.objects:
+            return _PRIVATE, at
+        root = self.policy.type(name).root
+        own = self.own_id(whole, root)
+        there = replace(at, label=name)
+        return root, replace(there, owner=own, slot="") if own else there
 
     def child_node(self, node: Node, at: _Place, key: str, child: Any) -> Node | None:
         """The rule of a field; None where the policy does not know it."""
@@ -206,8 +226,8 @@ class _Walk:
         return self.put(value, kind, self.stand_in(at.owner, at.slot, kind), at)
 
     def keeps(self, value: str | int | float, node: Node) -> bool:
-        if node.kind is None:
-            # Nobody declared it. A moved ID is what an upgrade is about, and says nothing private.
+        if node.kind is None or node.kind == "value":
+            # Nobody reviewed it. A moved ID is what an upgrade is about, and says nothing private.
             return is_generated(value, self.policy.prefixes, strict=True) and not is_secret(
                 str(value)
             )

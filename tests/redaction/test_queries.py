@@ -8,8 +8,9 @@ import json
 import pytest
 
 from replay.errors import PolicyError
-from replay.redaction.policy import PARAMETER_KINDS, Policy, default_policy
-from replay.redaction.queries import _KINDS, keeps_expand, keeps_parameter
+from replay.redaction.parameters import _KINDS, KINDS
+from replay.redaction.policy import Policy, default_policy
+from replay.redaction.queries import keeps_expand, keeps_parameter
 
 CUS = "cus_Qb7TestZyXwVu1"
 TOKEN = "gAAAAABmQa7TestZyXwVu1Bn2Cm3Dk4El5"
@@ -116,7 +117,7 @@ def test_expanding_what_the_api_does_not_have_is_private(name):
 
 
 def test_each_kind_of_the_data_has_a_judge():
-    assert PARAMETER_KINDS == _KINDS.keys()
+    assert KINDS == _KINDS.keys()
 
 
 def test_a_misspelt_kind_is_an_error_with_its_line():

@@ -269,12 +269,12 @@ def test_a_deleted_stub_is_kept_whole():
 
 def test_a_type_without_a_file_keeps_the_base_and_reports_the_rest():
     body = {
-        "id": "prv_1QaTestReviewAbCdEf01", "object": "review", "created": 1735000000,
+        "id": "sku_1QaTestReviewAbCdEf01", "object": "sku", "created": 1735000000,
         "status": "open", "ip_address": "198.51.100.7", "livemode": False,
     }  # fmt: skip
-    result = redact(body, owner="reviews x")
+    result = redact(body, owner="skus x")
     assert {"/ip_address": "ip"} == result.redacted
-    assert ("review/ip_address",) == result.unknown
+    assert ("sku/ip_address",) == result.unknown
 
 
 def test_an_object_of_a_type_that_nobody_knows_gets_no_rules():
@@ -368,3 +368,72 @@ def test_a_hostile_long_value_is_redacted_in_linear_time(invoice, value):
     invoice["description"] = invoice["mystery"] = invoice["status"] = value
     body = redact(invoice, owner=OWNER).body
     assert value not in body.values()
+
+
+def test_what_an_event_changed_has_the_rules_and_the_owner_of_its_object():
+    customer = {"id": CUS, "object": "customer", "name": "Greta", "balance": 5}
+    before = {"name": "Ohm", "balance": 7, "status": "open", "new": "x"}
+    event = {"id": "evt_1QaTestAbCdEf01", "object": "event",
+             "data": {"object": customer, "previous_attributes": before}}  # fmt: skip
+    result = redact(event, owner="events x")
+    assert {
+        "name": pseudonym(CUS, "name"), "balance": 7, "status": "open",
+        "new": pseudonym(CUS, "new"),
+    } == result.body["data"]["previous_attributes"]  # fmt: skip
+    assert ("customer/new",) == result.unknown
+
+
+@pytest.mark.parametrize("whole", [None, "x", {}, {"object": "boat"}, {"object": ["x"]}])
+def test_what_changed_of_an_unknown_object_is_replaced_as_a_whole(whole):
+    data = {"object": whole, "previous_attributes": {"status": "open", "n": [5]}}
+    result = redact({"object": "event", "data": data}, owner="events x")
+    assert {"/data/previous_attributes/status", "/data/previous_attributes/n/0"} <= (
+        result.redacted.keys()
+    )
+
+
+def test_what_changed_of_an_object_without_an_id_belongs_to_the_event():
+    data = {"object": {"object": "customer"}, "previous_attributes": {"name": "Ohm"}}
+    result = redact({"object": "event", "data": data}, owner="events x").body
+    assert (
+        pseudonym("events x", "data/previous_attributes/name", "name")
+        == (result["data"]["previous_attributes"]["name"])
+    )
+
+
+def test_changed_attributes_that_are_no_object_are_replaced():
+    data = {"object": {"object": "customer"}, "previous_attributes": "Greta"}
+    result = redact({"object": "event", "data": data}, owner="events x")
+    assert {"/data/previous_attributes": "text"} == result.redacted
+
+
+PAGE = "gAAAAABmQa7TestZyXwVu1Bn2Cm3Dk4El5"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"data": [], "next_page_url": f"/v2/core/accounts?limit=20&page={PAGE}",
+         "previous_page_url": None},
+        {"object": "list", "data": [], "next_page": PAGE, "url": "/v1/invoices?limit=3"},
+        {"object": "search_result", "data": [], "next_page": PAGE, "has_more": True,
+         "url": "/v1/customers/search"},
+    ],
+)  # fmt: skip
+def test_pages_can_be_turned_where_their_address_is_made_of_kept_parts(body):
+    assert body == redact(body, owner="x").body
+
+
+@pytest.mark.parametrize(
+    ("field", "address"),
+    [
+        ("next_page_url", "/v2/core/accounts?email=greta%40kiesel.example"),
+        ("next_page_url", "/v2/core/accounts?page=Greta"),
+        ("next_page_url", "/v2/core/greta?limit=20"),
+        ("next_page_url", "https://api.stripe.com/v2/core/accounts?limit=20"),
+        ("next_page", "Greta Ohm"),
+    ],
+)
+def test_pages_whose_address_says_more_are_replaced(field, address):
+    body = {"data": [], "next_page_url": None, field: address}
+    assert [f"/{field}"] == list(redact(body, owner="x").redacted)

@@ -1,0 +1,143 @@
+"""Judges query parameters, paths with a query and names to expand: may they be written?
+
+Default deny, as for bodies: a name that ``data/parameters.toml`` does not list is private, and so
+is a listed one whose value does not look as its kind does. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Protocol
+from urllib.parse import parse_qsl
+
+from replay.redaction.tokens import is_opaque
+from replay.redaction.values import is_generated
+from replay.routes import match
+
+
+class Rules(Protocol):
+    """What of a policy the judgement needs."""
+
+    @property
+    def parameters(self) -> Mapping[str, tuple[str, ...]]:
+        """Parameter, by its last name -> kinds."""
+
+    @property
+    def vocabulary(self) -> frozenset[str]:
+        """The API's own words."""
+
+    @property
+    def prefixes(self) -> frozenset[str]:
+        """Prefixes of generated IDs."""
+
+    def keeps(self, kind: str, value: object) -> bool:
+        """Whether a value looks like a kept kind."""
+
+    def keeps_id(self, resource: str, id: str) -> bool:
+        """Whether an ID may be written."""
+
+
+_NAME = re.compile(r"([a-z][a-z0-9_]{0,63})((?:\[(?:[a-z][a-z0-9_]{0,63}|\d{0,3})\]){0,8})\Z")
+_WORD = re.compile(r"[a-z][a-z0-9_]*")
+_RANGE = frozenset({"gt", "gte", "lt", "lte"})
+
+_INT = re.compile(r"-?\d{1,15}\Z")
+_PATH = re.compile(r"[a-z0-9_*]+(?:\.[a-z0-9_*]+){0,3}\Z")
+_CLAUSE = re.compile(
+    r"-?(?P<field>[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*) ?(?P<op>[<>]=|[:~<>]) ?"
+    r"(?:'(?P<single>[^'\\]*)'|\"(?P<double>[^\"\\]*)\"|(?P<bare>[^\s'\"\\()]+))"
+)
+_JOINT = re.compile(r"\s+(?:and|or)\s+|\s+", re.IGNORECASE)
+
+
+def keeps_parameter(resource: str, name: str, value: str, rules: Rules) -> bool:
+    """Whether a parameter may be written as it is."""
+    found = _NAME.match(name)
+    if found is None or len(value) > 2048:
+        return False
+    words = [found[1], *_WORD.findall(found[2])]
+    if words[-1] in _RANGE and len(words) > 1:
+        words.pop()
+    if not set(words) <= rules.parameters.keys():
+        return False
+    return _keeps(resource, words[-1], value, rules)
+
+
+def keeps_expand(name: str, rules: Rules) -> bool:
+    """Whether a name to expand is made of the API's own words, and says nothing else."""
+    return _PATH.match(name) is not None and {*name.split(".")} <= rules.vocabulary | {"*"}
+
+
+def keeps_url(url: str, rules: Rules) -> bool:
+    """Whether a path of the API, with its query, is made of kept parts alone."""
+    path, _, query = url.partition("?")
+    if path[:4] not in {"/v1/", "/v2/"}:
+        return False
+    parts = [part for part in path.split("/")[1:] if part not in rules.vocabulary]
+    found = match(path)
+    resource = found.route.resource if found else ""
+    return all(is_generated(part, rules.prefixes) for part in parts) and all(
+        keeps_parameter(resource, name, value, rules)
+        for name, value in parse_qsl(query, keep_blank_values=True)
+    )
+
+
+def _keeps(resource: str, name: str, value: str, rules: Rules) -> bool:
+    kinds = rules.parameters.get(name, ())
+    return (value == "" and bool(kinds)) or any(
+        _KINDS[kind](resource, value, rules) for kind in kinds
+    )
+
+
+def _is_time(value: str, rules: Rules) -> bool:
+    return _INT.match(value) is not None or rules.keeps("time", value)
+
+
+def _is_named_id(value: str, rules: Rules) -> bool:
+    return rules.keeps("id", value) or rules.keeps("chosen", value)
+
+
+def _is_query(resource: str, value: str, rules: Rules) -> bool:
+    """Whether a search query is made of clauses that are kept, and of nothing else."""
+    position = 0
+    while clause := _CLAUSE.match(value, position):
+        if not _keeps_clause(resource, clause, rules):
+            return False
+        position = clause.end()
+        if position == len(value):
+            return True
+        joint = _JOINT.match(value, position)
+        if joint is None:
+            return False
+        position = joint.end()
+    return False
+
+
+def _keeps_clause(resource: str, clause: re.Match[str], rules: Rules) -> bool:
+    words = clause["field"].split(".")
+    if not set(words) <= rules.parameters.keys() or words[-1] == "query":
+        return False
+    given = next(
+        part for part in (clause["single"], clause["double"], clause["bare"]) if part is not None
+    )
+    return given.lower() == "null" or _keeps(resource, words[-1], given, rules)
+
+
+_KINDS: Mapping[str, Callable[[str, str, Rules], bool]] = {
+    "int": lambda _, value, __: _INT.match(value) is not None,
+    "time": lambda _, value, rules: _is_time(value, rules),
+    "decimal": lambda _, value, rules: rules.keeps("decimal", value) and len(value) <= 30,
+    "bool": lambda _, value, __: value.lower() in {"true", "false"},
+    "enum": lambda _, value, rules: rules.keeps("enum", value),
+    "currency": lambda _, value, rules: rules.keeps("currency", value),
+    "country": lambda _, value, rules: rules.keeps("country", value),
+    "id": lambda _, value, rules: rules.keeps("id", value),
+    "chosen_id": lambda _, value, rules: _is_named_id(value, rules),
+    "cursor": lambda resource, value, rules: rules.keeps_id(resource, value),
+    "page": lambda _, value, rules: is_opaque(value, rules.vocabulary, rules.prefixes),
+    "expand": lambda _, value, rules: keeps_expand(value, rules),
+    "query": _is_query,
+    "group": lambda *_: False,
+}
+KINDS = frozenset(_KINDS)

@@ -64,13 +64,21 @@ class Cassettes:
         if config.mode is RecordMode.NONE:
             Library(config.library).require()
 
-    def __enter__(self) -> Session:
-        from replay.intercept import installation
+    def session(self) -> Session:
+        """A new session, to open with `installation.enter`, with the settings as they are now.
 
+        Raises:
+            ConfigError: a setting that cannot be used.
+        """
         # Settled anew: the environment may have changed since the decorator was written.
         config = resolve(**self._settings)
         self._check(config)
-        session = Session(config, **self._options)
+        return Session(config, **self._options)
+
+    def __enter__(self) -> Session:
+        from replay.intercept import installation
+
+        session = self.session()
         self._entered.append((session, installation.enter(session)))
         return session
 
@@ -85,7 +93,7 @@ class Cassettes:
         session, before = self._entered.pop()
         installation.leave(session, before)
         session.close(failed=raised is not None)
-        refused = _refusal_in(raised)
+        refused = refusal_in(raised)
         if refused is not None:
             raise refused.error from refused.error.__cause__
         if not session.refusals:
@@ -165,11 +173,11 @@ def _one_of(value: str, known: tuple[str, ...], where: str) -> None:
         )
 
 
-def _refusal_in(raised: BaseException | None) -> Refused | None:
+def refusal_in(raised: BaseException | None) -> Refused | None:
     """The refusal that ended a session, also where a task group wrapped it."""
     if isinstance(raised, BaseExceptionGroup):
         _, others = raised.split(Refused)
-        return None if others is not None else _refusal_in(raised.exceptions[0])
+        return None if others is not None else refusal_in(raised.exceptions[0])
     return raised if isinstance(raised, Refused) else None
 
 

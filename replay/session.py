@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from replay.call import Call, read
-from replay.cassette import Interaction, Request, Response
+from replay.cassette import Interaction, ObjectKey, Request, Response
 from replay.config import Config
 from replay.errors import CallRefused, CassetteNotFound, Refused, ReplayError
 from replay.library import Library
@@ -105,6 +105,12 @@ class Session:
     def tally(self) -> Tally:
         """What was played, recorded and refused so far."""
         return Tally(self._played, self._recorded, len(self.refusals), self._unkept)
+
+    @property
+    def used(self) -> set[tuple[ObjectKey, str]]:
+        """Whose cassettes answered so far, and at which API versions; also what was recorded."""
+        return {(deck.call.key, deck.version) for deck in self._decks.values()
+                if deck.position or deck.anew}  # fmt: skip
 
     def answer(self, request: Request) -> Response:
         """Answer a request to the API. The body is decoded; none for HEAD.

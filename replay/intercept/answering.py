@@ -35,7 +35,7 @@ bases: Counter[Origin] = Counter()
 
 def owns(host: str, port: int | None) -> bool:
     """Whether a request to this host is for a session to answer: never for our own traffic."""
-    if not opened or passing():
+    if passing() or (not opened and current.get() is None):
         return False
     if host in STRIPE_HOSTS:
         return True
@@ -70,7 +70,10 @@ def session() -> Session:
 
 
 def blocked(error: ReplayError) -> None:
-    """Note a refusal that no session made: with the context's session, else with all open ones."""
+    """Note a refusal that no session made: with the context's session, else with all open ones.
+
+    A thread that outlives its session is that session's fault, and not the next one's.
+    """
     found = current.get()
-    for each in (found,) if found in opened else tuple(opened):
+    for each in (found,) if found is not None else tuple(opened):
         each.refusals.append(error)

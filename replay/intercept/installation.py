@@ -1,7 +1,11 @@
-"""Puts the hooks and the guard in when the first session opens, takes them out after the last."""
+"""Puts the hooks and the guard in when the first session opens, takes them out after the last.
+
+A test run holds them for its whole length: between its sessions they let every call pass.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import RLock
 from typing import TYPE_CHECKING
 
@@ -28,6 +32,41 @@ HOOKS: dict[str, Hook] = {
 
 _lock = RLock()
 _patches = Patches(HOOKS)
+_holders: list[Callable[[Session], None]] = []
+
+
+def hold(ended: Callable[[Session], None]) -> None:
+    """Keep the hooks in, whether or not a session is open, until `release`.
+
+    Args:
+        ended: is told of every session when it is left.
+
+    Raises:
+        ReplayError: a client's version cannot be hooked; then nothing is.
+    """
+    with _lock:
+        _install()
+        _holders.append(ended)
+
+
+def release(ended: Callable[[Session], None]) -> None:
+    """End a `hold`."""
+    with _lock:
+        _holders.remove(ended)
+        _remove()
+
+
+def _install() -> None:
+    if not opened and not _holders:
+        try:
+            _patches.install()
+        except Refused as refusal:
+            raise refusal.error from None
+
+
+def _remove() -> None:
+    if not opened and not _holders:
+        _patches.remove()
 
 
 def enter(session: Session) -> Session | None:
@@ -37,11 +76,7 @@ def enter(session: Session) -> Session | None:
         ReplayError: a client's version cannot be hooked; then nothing is.
     """
     with _lock:
-        if not opened:
-            try:
-                _patches.install()
-            except Refused as refusal:
-                raise refusal.error from None
+        _install()
         bases[Origin.of(session.config.api_base)] += 1
         opened.append(session)
     before = current.get()
@@ -58,5 +93,6 @@ def leave(session: Session, before: Session | None) -> None:
         bases[base] -= 1
         if not bases[base]:
             del bases[base]
-        if not opened:
-            _patches.remove()
+        for ended in _holders:
+            ended(session)
+        _remove()

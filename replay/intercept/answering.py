@@ -70,10 +70,7 @@ def session() -> Session:
 
 
 def blocked(error: ReplayError) -> None:
-    """Note a refusal that no session made: with the context's session, else with all open ones.
-
-    A thread that outlives its session is that session's fault, and not the next one's.
-    """
+    """Note a refusal that no session made: with the context's session, else with all open ones."""
     found = current.get()
-    for each in (found,) if found is not None else tuple(opened):
+    for each in (found,) if found in opened else tuple(opened):
         each.refusals.append(error)

@@ -22,7 +22,15 @@ def hook(patches: Patches, module: ModuleType) -> None:
     """Hook `socket`."""
     patches.replace(module.socket, "connect", _connect)
     patches.replace(module.socket, "connect_ex", _connect)
+    for name in ("send", "sendall", "sendmsg", "sendto"):
+        patches.replace(module.socket, name, _send)
     patches.replace(module, "getaddrinfo", _resolve)
+
+
+def hook_tls(patches: Patches, module: ModuleType) -> None:
+    """Hook `ssl`, whose sockets write past those of `socket`."""
+    for name in ("send", "sendall", "write"):
+        patches.replace(module.SSLSocket, name, _send)
 
 
 def _connect(original: Any) -> Any:
@@ -33,6 +41,23 @@ def _connect(original: Any) -> Any:
         return original(sock, address)
 
     return connect
+
+
+def _send(original: Any) -> Any:
+    def send(sock: Any, *args: Any) -> Any:
+        # For connections from before the session: whom they lead to is known by name or address.
+        name = getattr(sock, "server_hostname", None)
+        if name:
+            _refuse(name, None)
+        try:
+            peer = sock.getpeername()
+        except OSError:
+            peer = None
+        if isinstance(peer, tuple) and len(peer) >= 2:
+            _refuse(peer[0], peer[1])
+        return original(sock, *args)
+
+    return send
 
 
 def _resolve(original: Any) -> Any:
@@ -49,7 +74,7 @@ def _resolve(original: Any) -> Any:
 def _refuse(host: str, port: Any) -> None:
     if owns(host, port if isinstance(port, int) else None):
         error = NetworkBlocked(
-            f"a connection to {host} was about to be opened past replay's hooks",
+            f"{host} was about to be reached past replay's hooks",
             where=_caller(),
             hint="use a client that replay intercepts, or the replay server",
         )

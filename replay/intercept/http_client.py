@@ -6,6 +6,7 @@ was opened before the session is closed first and opened again in memory.
 
 from __future__ import annotations
 
+import http.client
 from collections.abc import Callable
 from io import BytesIO
 from types import ModuleType
@@ -21,33 +22,39 @@ if TYPE_CHECKING:
 
 def hook(patches: Patches, module: ModuleType) -> None:
     """Hook `http.client`."""
+    patches.replace(module.HTTPConnection, "connect", _connect)
+    patches.replace(module.HTTPSConnection, "connect", _connect)
+    patches.replace(module.HTTPConnection, "putrequest", _putrequest)
 
-    def connect(original: Any) -> Any:
-        def connect_in_memory(connection: Any) -> None:
-            if not _owned(connection):
-                original(connection)
-                return
-            scheme = "https" if isinstance(connection, module.HTTPSConnection) else "http"
-            host, port = _target(connection)
-            shown = f"[{host}]" if ":" in host else host
-            connection.sock = _Socket(
-                module, f"{scheme}://{shown}:{port}", lambda: _live(original, connection)
-            )
 
-        return connect_in_memory
+def hook_httplib2(patches: Patches, module: ModuleType) -> None:
+    """Hook `httplib2`, whose connections are http.client's but open sockets of their own."""
+    patches.replace(module.HTTPConnectionWithTimeout, "connect", _connect)
+    patches.replace(module.HTTPSConnectionWithTimeout, "connect", _connect)
 
-    def putrequest(original: Any) -> Any:
-        def put(connection: Any, *args: Any, **kwargs: Any) -> None:
-            opened = connection.sock
-            if opened is not None and isinstance(opened, _Socket) != _owned(connection):
-                connection.close()
-            original(connection, *args, **kwargs)
 
-        return put
+def _connect(original: Any) -> Any:
+    def connect(connection: Any) -> None:
+        if not _owned(connection):
+            original(connection)
+            return
+        scheme = "https" if isinstance(connection, http.client.HTTPSConnection) else "http"
+        host, port = _target(connection)
+        shown = f"[{host}]" if ":" in host else host
+        base = f"{scheme}://{shown}:{port}"
+        connection.sock = _Socket(base, lambda: _live(original, connection))
 
-    patches.replace(module.HTTPConnection, "connect", connect)
-    patches.replace(module.HTTPSConnection, "connect", connect)
-    patches.replace(module.HTTPConnection, "putrequest", putrequest)
+    return connect
+
+
+def _putrequest(original: Any) -> Any:
+    def putrequest(connection: Any, *args: Any, **kwargs: Any) -> None:
+        opened = connection.sock
+        if opened is not None and isinstance(opened, _Socket) != _owned(connection):
+            connection.close()
+        original(connection, *args, **kwargs)
+
+    return putrequest
 
 
 def _target(connection: Any) -> tuple[str, int]:
@@ -70,8 +77,7 @@ def _live(connect: Any, connection: Any) -> Any:
 class _Socket:
     """Stands for a connection: collects one request, hands out its answer."""
 
-    def __init__(self, module: ModuleType, base: str, live: Callable[[], Any]) -> None:
-        self._module = module
+    def __init__(self, base: str, live: Callable[[], Any]) -> None:
         self._base = base
         self._live = live
         self._sent = bytearray()
@@ -84,7 +90,7 @@ class _Socket:
         self._sent.clear()
         sent = BytesIO(wire)
         method, target, _version = sent.readline().decode("latin-1").split(" ", 2)
-        headers = tuple(self._module.parse_headers(sent).items())
+        headers = tuple(http.client.parse_headers(sent).items())
         uri = target if target.startswith("http") else self._base + target
         request = Request(method, uri, headers, sent.read() or None)
         found = session()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from replay.config import Origin
 from replay.errors import Refused
-from replay.intercept import aiohttp, guard, http_client, httpx, threads, urllib3
+from replay.intercept import aiohttp, guard, http_client, httpx, refused, threads, urllib3
 from replay.intercept.answering import bases, current, opened
 from replay.intercept.patches import Hook, Patches
 
@@ -24,7 +24,11 @@ HOOKS: dict[str, Hook] = {
     "httpx2": httpx.hook,
     "aiohttp.client": aiohttp.hook,
     "http.client": http_client.hook,
+    "httplib2": http_client.hook_httplib2,
+    "stripe._http_client": refused.hook_stripe,
+    "tornado.httpclient": refused.hook_tornado,
     "socket": guard.hook,
+    "ssl": guard.hook_tls,
     "threading": threads.hook_threads,
     "concurrent.futures.thread": threads.hook_executors,
 }

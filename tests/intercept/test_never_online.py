@@ -20,6 +20,7 @@ import httpx
 import pytest
 import requests
 import stripe
+import tornado.httpclient
 import urllib3
 from support.clients import CLIENTS, HEADERS, stripe_client
 from support.standin import PREVIEW, StandIn, generated
@@ -43,7 +44,7 @@ def recorded(stand_in: StandIn, library: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "name", [n for n in CLIENTS if not n.endswith(("async", "aiohttp", "base_url"))]
+    "name", [n for n in CLIENTS if not n.endswith(("async", "trio", "aiohttp", "base_url"))]
 )
 def test_no_request_of_many_threads_goes_online(
     name: str, stand_in: StandIn, recorded: Path
@@ -197,6 +198,66 @@ def test_the_guard_refuses_every_host_of_the_api(host: str, recorded: Path) -> N
     """No host of Stripe's API can be connected to by name."""
     with pytest.raises(replay.NetworkBlocked), replay.use_cassettes(recorded):
         socket.create_connection((host, 443), timeout=1)
+
+
+def test_the_guard_refuses_a_socket_from_before_the_session(
+    stand_in: StandIn, recorded: Path
+) -> None:
+    """A raw connection that was open already sends nothing to the live base."""
+    parts = urlsplit(stand_in.url)
+    with socket.create_connection((parts.hostname, parts.port)) as raw:
+        for name in ("send", "sendall"):
+            with (
+                pytest.raises(replay.NetworkBlocked),
+                replay.use_cassettes(recorded, api_base=stand_in.url),
+            ):
+                getattr(raw, name)(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert {} == stand_in.hits
+
+
+def test_the_guard_refuses_a_stream_from_before_the_session(
+    stand_in: StandIn, recorded: Path
+) -> None:
+    """asyncio swallows what its transport raises; the session fails all the same."""
+
+    async def main() -> None:
+        parts = urlsplit(stand_in.url)
+        _, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        try:
+            with replay.use_cassettes(recorded, api_base=stand_in.url):
+                writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                await asyncio.sleep(0.05)
+        finally:
+            writer.close()
+
+    with pytest.raises(replay.NetworkBlocked):
+        asyncio.run(main())
+    assert {} == stand_in.hits
+
+
+def test_tornado_is_refused(stand_in: StandIn, recorded: Path) -> None:
+    """tornado's client would swallow the guard's refusal and wait: it is refused by name."""
+
+    async def main() -> None:
+        await tornado.httpclient.AsyncHTTPClient().fetch(f"{stand_in.url}/v1/invoices/{IDS[0]}")
+
+    with (
+        pytest.raises(replay.CallRefused, match="RequestsClient"),
+        replay.use_cassettes(recorded, api_base=stand_in.url),
+    ):
+        asyncio.run(main())
+    assert {} == stand_in.hits
+
+
+def test_the_sdk_on_pycurl_is_refused(stand_in: StandIn, recorded: Path) -> None:
+    """libcurl's sockets cannot be seen: the SDK's pycurl client says what to use instead."""
+    client = stripe_client(stand_in.url, stripe.PycurlClient())
+    with (
+        pytest.raises(replay.CallRefused, match="RequestsClient"),
+        replay.use_cassettes(recorded, api_base=stand_in.url),
+    ):
+        client.v1.invoices.retrieve(IDS[0])
+    assert {} == stand_in.hits
 
 
 def test_loopback_and_other_hosts_pass_the_guard(stand_in: StandIn, recorded: Path) -> None:

@@ -11,9 +11,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
+import httplib2
 import httpx
+import httpx2
 import requests
 import stripe
+import trio
 import urllib3
 
 VERSION = stripe.api_version
@@ -82,6 +85,31 @@ def by_http_client(base: str, id: str) -> Any:
         return json.loads(connection.getresponse().read())
     finally:
         connection.close()
+
+
+def by_httplib2(base: str, id: str) -> Any:
+    client = httplib2.Http(timeout=5)
+    try:
+        return json.loads(client.request(base + _path(id), headers=HEADERS)[1])
+    finally:
+        client.close()
+
+
+def by_httpx2(base: str, id: str) -> Any:
+    return httpx2.get(base + _path(id), headers=HEADERS).json()
+
+
+def by_httpx_http2(base: str, id: str) -> Any:
+    with httpx.Client(http2=True, headers=HEADERS) as client:
+        return client.get(base + _path(id)).json()
+
+
+def by_httpx_trio(base: str, id: str) -> Any:
+    async def get() -> Any:
+        async with httpx.AsyncClient(headers=HEADERS) as client:
+            return (await client.get(base + _path(id))).json()
+
+    return trio.run(get)
 
 
 def by_urllib(base: str, id: str) -> Any:

@@ -201,6 +201,7 @@ class StandIn:
     Attributes:
         objects: path to a function from version and expand names to a body.
         default_version: what an unpinned call is answered in; None leaves the header out.
+        lists: path of a list to the paths of its objects, newest first.
         script: answers that are given first, whatever is asked.
         hits: how often each path was asked for.
         seen: the headers of each request.
@@ -209,6 +210,7 @@ class StandIn:
     def __init__(self, port: int = 0) -> None:
         self.objects: dict[str, Callable[[str, list[str]], Any]] = {}
         self.default_version: str | None = PREVIEW
+        self.lists: dict[str, list[str]] = {}
         self.script: list[Answer] = []
         self.hits: Counter[str] = Counter()
         self.seen: list[dict[str, str]] = []
@@ -282,7 +284,9 @@ class StandIn:
         if self.script:
             status, headers, body = self.script.pop(0)
         else:
-            status, headers, body = self._look_up(handler, parts.path, parts.query)
+            length = int(handler.headers.get("Content-Length") or 0)
+            form = handler.rfile.read(length).decode()
+            status, headers, body = self._look_up(handler, parts.path, f"{parts.query}&{form}")
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         gzips = self.compress and "gzip" in handler.headers.get("Accept-Encoding", "")
         if gzips and "Content-Encoding" not in headers:
@@ -300,13 +304,39 @@ class StandIn:
         headers = {"Request-Id": "req_PRIVATEliveone", "Set-Cookie": "session=PRIVATE"}
         if self.default_version is not None:
             headers["Stripe-Version"] = version
-        expand = [value for name, value in parse_qsl(query) if name.startswith("expand")]
+        asked = parse_qsl(query)
+        expand = [value for name, value in asked if name.startswith("expand")]
+        if path in self.lists:
+            return 200, headers, self._page(path, version, dict(asked))
         found = self.objects.get(path)
         if found is None:
             kind, _, id = path.removeprefix("/v1/").partition("/")
             message = f"No such {kind.removesuffix('s')}: '{id}'"
             return 404, headers, error(404, message, "resource_missing", "id")
         return 200, headers, found(version, expand)
+
+    def _page(self, path: str, version: str, asked: dict[str, str]) -> Any:
+        """One page of a list: after `starting_after` (v1) or at `page` (v2), `limit` long."""
+        paths, limit = self.lists[path], int(asked.get("limit", "10"))
+        if path.startswith("/v2/"):
+            start = int(asked.get("page", "page_0").removeprefix("page_"))
+            more = start + limit < len(paths)
+            data = [self.objects[p](version, []) for p in paths[start : start + limit]]
+            query = f"{path}?limit={limit}&page=page_{start + limit}"
+            return {
+                "data": data,
+                "next_page_url": query if more else None,
+                "previous_page_url": None,
+            }
+        after = [
+            n for n, p in enumerate(paths) if p.endswith("/" + asked.get("starting_after", ""))
+        ]
+        start = after[0] + 1 if after else 0
+        data = [self.objects[p](version, []) for p in paths[start : start + limit]]
+        kind = "search_result" if path.endswith("/search") else "list"
+        return {
+            "object": kind, "data": data, "has_more": start + limit < len(paths), "url": path,
+        }  # fmt: skip
 
 
 class _Server(ThreadingHTTPServer):

@@ -1,0 +1,62 @@
+"""Clients that are refused by name, because replay cannot answer them and the guard is not enough.
+
+libcurl's sockets are not Python's; tornado's client swallows what the guard raises, and waits for
+ever.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import urlsplit
+
+from replay.errors import CallRefused, Refused
+from replay.intercept.answering import blocked, owns
+
+if TYPE_CHECKING:
+    from replay.intercept.patches import Patches
+
+
+def hook_stripe(patches: Patches, module: ModuleType) -> None:
+    """Hook the Stripe SDK's module of HTTP clients: its client on pycurl."""
+
+    def request(original: Any) -> Any:
+        def refuse_pycurl(client: Any, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
+            if _owned(url):
+                _refuse("stripe.PycurlClient")
+            return original(client, method, url, *args, **kwargs)
+
+        return refuse_pycurl
+
+    patches.replace(module.PycurlClient, "_request_internal", request)
+
+
+def hook_tornado(patches: Patches, module: ModuleType) -> None:
+    """Hook `tornado.httpclient`."""
+
+    def fetch(original: Any) -> Any:
+        def refuse_tornado(client: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
+            if _owned(request if isinstance(request, str) else request.url):
+                _refuse("tornado.httpclient")
+            return original(client, request, *args, **kwargs)
+
+        return refuse_tornado
+
+    patches.replace(module.AsyncHTTPClient, "fetch", fetch)
+
+
+def _owned(url: str) -> bool:
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return owns(parts.hostname or "", port)
+
+
+def _refuse(client: str) -> NoReturn:
+    error = CallRefused(
+        "this HTTP client cannot be intercepted",
+        where=client,
+        hint="use another: stripe.StripeClient(key, http_client=stripe.RequestsClient())\n"
+        "or point it at a replay server by its base address",
+    )
+    blocked(error)
+    raise Refused(error)

@@ -114,7 +114,7 @@ def resolve(
         elif os.environ.get(variable):
             values[name] = os.environ[variable], f"environment variable {variable}"
     if len(values) < len(given):
-        path, settings = _file(os.getcwd())  # noqa: PTH109 - a cache key on the hot path
+        path, settings, _ = _file(os.getcwd())  # noqa: PTH109 - a cache key on the hot path
         for name in given:
             if name not in values and name in settings:
                 values[name] = settings[name], f"{path}: {name}"
@@ -160,8 +160,18 @@ def checked_base(base: str, where: str) -> str:
     return f"{parts.scheme}://{netloc}{f':{port}' if port else ''}"
 
 
+def drift_table() -> tuple[str, Any]:
+    """The ``drift`` table of the configuration file, unread, and the file; None where none is.
+
+    Raises:
+        ConfigError: the file cannot be used.
+    """
+    path, _, table = _file(os.getcwd())  # noqa: PTH109 - the same key as in `resolve`
+    return path, table
+
+
 @lru_cache(maxsize=16)
-def _file(directory: str) -> tuple[str, Mapping[str, str]]:
+def _file(directory: str) -> tuple[str, Mapping[str, str], Any]:
     # Per working directory and process: a suite does not change its configuration while it runs.
     import tomllib
 
@@ -179,8 +189,8 @@ def _file(directory: str) -> tuple[str, Mapping[str, str]]:
             for key in table:
                 document = document.get(key) if isinstance(document, dict) else None
             if document is not None:
-                return str(path), _checked(document, path)
-    return "", {}
+                return str(path), _checked(document, path), document.get("drift")
+    return "", {}, None
 
 
 def _checked(document: Any, path: Path) -> Mapping[str, str]:
@@ -189,7 +199,7 @@ def _checked(document: Any, path: Path) -> Mapping[str, str]:
     settings: dict[str, str] = {}
     for name, value in document.items():
         if name == "drift":
-            continue
+            continue  # read by `replay.drift.policy`, where it is needed
         if name not in DEFAULTS:
             near = get_close_matches(name, DEFAULTS, n=1)
             raise ConfigError(

@@ -78,10 +78,9 @@ def rules() -> str:
     ]
     for rule in RULES.values():
         why = f"\n\n{rule.why}" if rule.why else ""
-        parts.append(
-            f"\n## {rule.id}\n\n{rule.meaning}{why}\n\n"
-            f"```text\nold  {rule.old}\nnew  {rule.new}\n```"
-        )
+        parts.append(f"\n## {rule.id}\n\n{rule.meaning}{why}")
+        if rule.old:
+            parts.append(f"\n```text\nold  {rule.old}\nnew  {rule.new}\n```")
     return "\n".join(parts) + "\n"
 
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from replay.cli.options import format_option, library_option, open_library
+from replay.cli.options import library_option, open_library
 from replay.routes import by_name
 
 if TYPE_CHECKING:
-    from replay.drift.findings import Report
+    from replay.drift.findings import Finding, Report
+    from replay.drift.policy import Policy
+    from replay.library import Library
 
 NOTHING_TO_COMPARE = 3
+FORMATS = ("text", "json", "markdown", "junit", "sarif", "github", "html")
+_BASELINE = "replay-drift.json"
 
 
 @click.command("diff")
@@ -21,36 +27,53 @@ NOTHING_TO_COMPARE = 3
 @click.argument("new", required=False)
 @click.option("--resource", metavar="RESOURCE", help="Only this resource, such as invoice.")
 @library_option
-@format_option
+@click.option("--old-library", metavar="DIR", help="Take the old side from this library.")
+@click.option("--since", metavar="VERSION", help="Every neighbouring pair from this version on.")
+@click.option("--same-version", metavar="VERSION", help="Two dates of this version: see --before.")
+@click.option(
+    "--before", metavar="DATE", help="With --same-version: recordings before it are the old side."
+)
+@click.option("--matrix", is_flag=True, help="Show where each field was seen first and last.")
+@click.option(
+    "--spec",
+    metavar="FILE",
+    help="Hold the recordings of one version (OLD) against an OpenAPI file instead.",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(FORMATS),
+    default="text",
+    show_default=True,
+    help="How to print the result.",
+)
+@click.option("--output", metavar="FILE", help="Write the result to a file.")
 @click.option(
     "--fail-on",
     type=click.Choice(["breaking", "warning", "info", "never"]),
-    default="breaking",
-    show_default=True,
-    help="The least severity that makes the exit code 1.",
+    help="The least severity that makes the exit code 1."
+    " [default: the configuration's, or breaking]",
 )
 @click.option(
     "--min-grade",
     type=click.Choice(["proven", "likely", "unobserved"]),
-    default="likely",
-    show_default=True,
-    help="The least grade that makes the exit code 1. What is unobserved never does.",
+    help="The least grade that makes the exit code 1; what is unobserved never does."
+    " [default: the configuration's, or likely]",
 )
+@click.option(
+    "--baseline",
+    metavar="FILE",
+    help=f"The accepted findings. [default: the configuration's, or {_BASELINE}]",
+)
+@click.option("--accept", is_flag=True, help="Write what fails now into the baseline.")
+@click.option("--finding", "findings", multiple=True, metavar="FINGERPRINT",
+              help="With --accept: only this finding; may be repeated.")  # fmt: skip
+@click.option("--reason", metavar="TEXT", help="With --accept: why.")
+@click.option("--expires", metavar="DATE", help="With --accept: the last day it is accepted on.")
 @click.option("--require-source", metavar="HOST", help="Only recordings that this host answered.")
 @click.option("-v", "--verbose", is_flag=True, help="Show evidence and witnesses.")
 @click.pass_context
-def diff_command(
-    ctx: click.Context,
-    old: str | None,
-    new: str | None,
-    resource: str | None,
-    library: str | None,
-    format_: str,
-    fail_on: str,
-    min_grade: str,
-    require_source: str | None,
-    verbose: bool,
-) -> None:
+def diff_command(ctx: click.Context, /, **options: Any) -> None:
     """Report what differs between two API versions, from recordings alone.
 
     Without OLD and NEW, every neighbouring pair of recorded versions is compared.
@@ -59,7 +82,12 @@ def diff_command(
     Examples:
       replay diff 2024-06-20 2025-03-31.basil --resource invoice
       replay diff --fail-on warning --min-grade proven
-      replay diff 2024-06-20 2025-03-31.basil --format json > drift.json
+      replay diff 2024-06-20 2025-03-31.basil --format html --output drift.html
+      replay diff --same-version 2024-06-20 --before 2026-01-01
+      replay diff --old-library ../main/cassettes
+      replay diff --matrix --resource invoice
+      replay diff 2025-03-31.basil --spec openapi.json
+      replay diff --accept --reason "read from parent since #41" --expires 2027-01-31
 
     \b
     Exit codes:
@@ -67,28 +95,187 @@ def diff_command(
       1  findings at or above the gate        3  nothing to compare
     """
     # Imported here, as everything that costs time: `replay --help` needs none of it.
+    from replay.cli.progress import watched
+    from replay.config import drift_table
+    from replay.drift.policy import read
+
+    _check(ctx, options)
+    where, table = drift_table()
+    policy = read(table, where)
+    library = open_library(options["library"])
+    older = open_library(options["old_library"]) if options["old_library"] else None
+    with watched(library, older) as (new_side, old_side):
+        found = _report(options, new_side, old_side, policy)
+    baseline = Path(options["baseline"] or policy.baseline or _BASELINE)
+    found, accepted = _with_baseline(found, baseline, options, policy)
+    text = _rendered(found, options, policy, library, older or library)
+    if options["output"]:
+        Path(options["output"]).write_text(text, "utf-8")
+    else:
+        click.echo(text, nl=False)
+    if not found.comparisons:
+        _nothing(found, _versions(options), options["resource"])
+        ctx.exit(NOTHING_TO_COMPARE)
+    if accepted is not None:
+        click.echo(f"{accepted} accepted in {baseline}", err=True)
+    ctx.exit(1 if found.fails(*_gate(options, policy)) and not options["matrix"] else 0)
+
+
+def _check(ctx: click.Context, options: Mapping[str, Any]) -> None:
+    """Refuse options that do not go together."""
+    old, new, same = options["old"], options["new"], options["same_version"]
+
+    def refuse(wrong: object, message: str) -> None:
+        if wrong:
+            raise click.UsageError(message, ctx)
+
+    if options["spec"]:
+        others = (new, same, options["since"], options["old_library"], options["matrix"])
+        refuse(not old or any(others), "--spec takes one version: replay diff VERSION --spec FILE.")
+    else:
+        refuse(old and not new, "Name two versions, or none for every neighbouring pair.")
+    refuse(bool(same) != bool(options["before"]), "--same-version and --before go together.")
+    refuse(
+        sum(map(bool, (old, options["since"], same))) > 1,
+        "Name two versions, or --since, or --same-version.",
+    )
+    refuse(
+        options["old_library"] and (same or options["since"]),
+        "--old-library goes with two versions, or with none.",
+    )
+    refuse(
+        (options["reason"] or options["expires"] or options["findings"]) and not options["accept"],
+        "--reason, --expires and --finding go with --accept.",
+    )
+    refuse(options["accept"] and not options["reason"], "--accept needs a --reason.")
+
+
+def _versions(options: Mapping[str, Any]) -> tuple[str, str] | None:
     from replay.call import canonical_version
-    from replay.drift.findings import Grade, Severity
+
+    if options["same_version"]:
+        version = canonical_version(options["same_version"], "--same-version")
+        return version, version
+    if not options["new"]:
+        return None
+    return canonical_version(options["old"], "OLD"), canonical_version(options["new"], "NEW")
+
+
+def _report(options: Mapping[str, Any], library: Any, older: Any, policy: Policy) -> Report:
+    from replay.call import canonical_version
+    from replay.drift.baseline import day
+
+    resource = by_name(options["resource"]).resource if options["resource"] else None
+    if options["spec"]:
+        from replay.drift.spec import against
+
+        version = canonical_version(options["old"], "VERSION")
+        path = Path(options["spec"])
+        return against(library, path, version, resource, options["require_source"], policy)
     from replay.drift.report import report
 
-    if old is not None and new is None:
-        raise click.UsageError("Name two versions, or none for every neighbouring pair.", ctx)
-    pair = (canonical_version(old, "OLD"), canonical_version(new, "NEW")) if old and new else None
-    opened = open_library(library)
-    found = report(opened, by_name(resource).resource if resource else None, pair, require_source)
+    return report(
+        library,
+        resource,
+        _versions(options),
+        options["require_source"],
+        since=canonical_version(options["since"], "--since") if options["since"] else "",
+        before=day(options["before"], "--before") if options["before"] else "",
+        older=older,
+        policy=policy,
+        matrix=options["matrix"] or options["format_"] == "html",
+    )
+
+
+def _gate(options: Mapping[str, Any], policy: Policy) -> Any:
+    from dataclasses import replace
+
+    fail_on = options["fail_on"] or policy.fail_on
+    return replace(policy, fail_on=fail_on, min_grade=options["min_grade"] or policy.min_grade).gate
+
+
+def _with_baseline(
+    found: Report, path: Path, options: Mapping[str, Any], policy: Policy
+) -> tuple[Report, int | None]:
+    """The report with what is accepted, and how many findings this run accepted."""
+    from datetime import date
+
+    from replay.drift.baseline import accept, apply, day, load, save
+    from replay.drift.findings import Severity
+
+    entries = load(path)
+    asked = ("resource", "old", "since", "same_version", "old_library", "spec", "require_source")
+    whole = not any(options[name] for name in asked)
+    today = date.today()
+    applied = apply(found, entries, today, whole=whole)
+    if not options["accept"]:
+        return applied, None
+    severity, grade = _gate(options, policy)
+    wanted: set[str] = set(options["findings"])
+
+    def fails(finding: Finding) -> bool:
+        if wanted:
+            return finding.fingerprint in wanted
+        return finding.fails(Severity.INFO if severity is None else severity, grade)
+
+    expires = day(options["expires"], "--expires") if options["expires"] else ""
+    fresh = accept(applied, fails, options["reason"], expires)
+    missing = wanted - {entry.fingerprint for entry in fresh}
+    if missing:
+        raise click.UsageError(f"no open finding has the fingerprint {', '.join(sorted(missing))}")
+    # Whatever has expired, or is unused, is cleared away by writing the file anew.
+    used = {finding.fingerprint for _, finding in found.findings()}
+    kept = [e for e in entries if (e.fingerprint in used or not whole) and not e.expired(today)]
+    save(path, [*kept, *fresh])
+    return apply(found, load(path), today, whole=whole), len(fresh)
+
+
+def _rendered(
+    found: Report,
+    options: Mapping[str, Any],
+    policy: Policy,
+    library: Library,
+    older: Library,
+) -> str:
+    format_ = options["format_"]
+    if format_ == "text":
+        return _text(found, options)
+    if format_ == "html":
+        from replay.render.excerpts import excerpts
+        from replay.render.html import to_html
+
+        return to_html(found, excerpts(found, older.read, library.read))
+    if format_ == "markdown":
+        from replay.render.markdown import to_markdown
+
+        return to_markdown(found)
     if format_ == "json":
         from replay.render.machine import to_json
 
-        click.echo(to_json(found), nl=False)
-    if not found.comparisons:
-        _nothing(found, pair, resource)
-        ctx.exit(NOTHING_TO_COMPARE)
-    if format_ == "text":
-        from replay.render.terminal import show
+        return to_json(found)
+    from replay.render.checks import to_github, to_junit, to_sarif
 
-        show(found, sys.stdout, verbose=verbose)
-    severity = None if fail_on == "never" else Severity[fail_on.upper()]
-    ctx.exit(1 if found.fails(severity, Grade[min_grade.upper()]) else 0)
+    if format_ == "junit":
+        return to_junit(found, lambda finding: finding.fails(*_gate(options, policy)))
+    render = to_sarif if format_ == "sarif" else to_github
+    return render(found, Path(library.shown).as_posix())
+
+
+def _text(found: Report, options: Mapping[str, Any]) -> str:
+    from io import StringIO
+
+    from replay.render.terminal import show, show_matrices
+
+    if not found.comparisons and not options["matrix"]:
+        return ""
+    stream = sys.stdout
+    written = StringIO()
+    to: Any = written if options["output"] else stream
+    if options["matrix"]:
+        show_matrices(found.matrices, to)
+    else:
+        show(found, to, verbose=options["verbose"])
+    return written.getvalue()
 
 
 def _nothing(found: Report, pair: tuple[str, str] | None, resource: str | None) -> None:

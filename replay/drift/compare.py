@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from replay.drift.corpus import Corpus, Observed, Paired, Part
@@ -10,17 +10,19 @@ from replay.drift.evidence import Evidence
 from replay.drift.findings import (
     Comparison,
     Finding,
+    Grade,
     breaks_promise,
     fingerprint,
 )
 from replay.drift.judge import judge
 from replay.drift.pairs import Pair
-from replay.drift.relocate import relocate
+from replay.drift.relocate import GONE, relocate
+from replay.drift.selection import Epoch
 from replay.drift.shape import Shape, Stat, parent
 
 
-def compare(corpus: Corpus, part: Part, old: str, new: str) -> Comparison:
-    """Compare one part at two versions; both must have been observed.
+def compare(corpus: Corpus, part: Part, old: Epoch, new: Epoch) -> Comparison:
+    """Compare one part in two epochs; both must have been observed.
 
     What moved to another resource is not looked for here: that takes another look at the library.
     """
@@ -28,22 +30,24 @@ def compare(corpus: Corpus, part: Part, old: str, new: str) -> Comparison:
     paired = corpus.paired.get(part, {}).get((old, new)) or Paired()
     evidence = _evidence(before, after, paired)
     found = judge(evidence, candidates(evidence.old, evidence.new))
+    found = list(_dated(found, before, after))
     found = relocate(evidence, found, paired.samples, part.resource)
     comparison = Comparison(
         part.resource,
         part.type,
         part.deleted,
-        old,
-        new,
+        old.version,
+        new.version,
         part.expand,
         (before.objects, after.objects, paired.objects),
         paired.controlled.pairs,
         (),
+        (old.span, new.span),
     )
     return with_findings(comparison, found)
 
 
-def samples(corpus: Corpus, part: Part, old: str, new: str) -> Sequence[Pair]:
+def samples(corpus: Corpus, part: Part, old: Epoch, new: Epoch) -> Sequence[Pair]:
     """The pairs of a comparison whose bodies were kept."""
     paired = corpus.paired.get(part, {}).get((old, new))
     return paired.samples if paired else ()
@@ -85,9 +89,26 @@ def _signature(shape: Shape, path: str, stat: Stat) -> str:
 def _evidence(before: Observed, after: Observed, paired: Paired) -> Evidence:
     states = sorted(before.pools.keys() & after.pools.keys())
     return Evidence(
-        before.total(),
-        after.total(),
+        before.total,
+        after.total,
         [(before.pools[state].shape(), after.pools[state].shape()) for state in states],
         paired.controlled,
         paired.loose,
+        (before.calendar, after.calendar),
     )
+
+
+def _dated(found: Iterable[Finding], before: Observed, after: Observed) -> Iterable[Finding]:
+    """Leave out what a day explains: additions reach old versions too, when they ship."""
+    for finding in found:
+        path = finding.path
+        if finding.rule == "became-required" and before.calendar.arrived(path):
+            continue
+        if finding.rule == "became-optional" and after.calendar.arrived(path):
+            continue
+        if finding.rule in GONE and before.calendar.arrived(path):
+            shipped = before.calendar.first_seen(path)
+            if after.calendar.last_absent(path) < shipped:
+                detail = f"old recordings have it since {shipped}; no new one is as late"
+                finding = replace(finding, grade=Grade.UNOBSERVED, blind="new", detail=detail)
+        yield finding

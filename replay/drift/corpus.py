@@ -1,4 +1,4 @@
-"""Folds recordings into evidence: per type, expand set and version; pairs beside pools.
+"""Folds recordings into evidence: per type, expand set and epoch; pairs beside pools.
 
 Objects come one after the other and are forgotten once they are counted, so that memory does not
 grow with the library. Nothing that comes out depends on the order of objects.
@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cached_property
 
-from replay.call import expand_set
-from replay.cassette import Cassette, Interaction, ObjectKey
+from replay.call import expand_of
+from replay.cassette import Cassette, ObjectKey
+from replay.drift.calendar import Calendar
+from replay.drift.inside import Inside, contents, hollow, home, nested, read_take
 from replay.drift.pairs import Pair, Take, Tally, pairs
-from replay.drift.shape import Builder, Shape, merge, read
-from replay.drift.versions import version_order
-from replay.errors import CassetteDamaged
+from replay.drift.selection import NEIGHBOURS, Epoch, Selection
+from replay.drift.shape import Builder, Reading, Shape, Witness, merge, parent
 
 SAMPLES = 64
 """Pairs per comparison whose bodies are kept, to follow values that moved."""
+
+Entries = Iterable[tuple[str, Cassette]]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -42,19 +44,21 @@ class Part:
 
 
 class Observed:
-    """One part at one version.
+    """One part in one epoch.
 
     Attributes:
         objects: how many objects were seen.
         pools: state -> the last body of each object that was last seen in it. One body per
             object, because the takes of one object are no independent evidence.
         rest: their other bodies; the same body again is no evidence at all.
+        calendar: which paths were seen when.
     """
 
     def __init__(self) -> None:
         self.objects = 0
         self.pools: dict[str, Builder] = {}
         self.rest = Builder()
+        self.calendar = Calendar()
 
     def add(self, takes: Sequence[tuple[bytes, Take]]) -> None:
         """Count the takes of one object, each with the digest of its body."""
@@ -62,23 +66,42 @@ class Observed:
         distinct: dict[bytes, Take] = {}
         for digest, take in takes:
             distinct.setdefault(digest, take)
+            self.calendar.add(take.reading.marks, take.day, take.day)
         last = distinct.pop(takes[-1][0])
-        self.pools.setdefault(_state(last), Builder()).add(last.reading, last.file, last.number)
+        self.pool(state(last), last.reading, last.place)
         for take in distinct.values():
-            self.rest.add(take.reading, take.file, take.number)
+            self.rest.add(take.reading, take.file, take.number, take.at)
 
+    def pool(self, state: str, reading: Reading, place: Witness) -> None:
+        """Count the one body of an object that speaks for it in a pool."""
+        pool = self.pools.setdefault(state, Builder())
+        pool.add(reading, place.file, place.take, place.pointer)
+
+    @cached_property
     def total(self) -> Shape:
-        """The shape of all bodies."""
-        return merge(self.rest.shape(), *(pool.shape() for pool in self.pools.values()))
+        """The shape of all bodies, once all of them were counted."""
+        return merge(*self.shapes())
+
+    def shapes(self) -> list[Shape]:
+        """The shapes that it is the sum of."""
+        return [self.rest.shape(), *(pool.shape() for pool in self.pools.values())]
+
+    def merge(self, other: Observed) -> None:
+        """Add what was observed of other objects."""
+        self.objects += other.objects
+        self.rest.merge(other.rest.shape())
+        self.calendar.merge(other.calendar)
+        for state, pool in other.pools.items():
+            self.pools.setdefault(state, Builder()).merge(pool.shape())
 
 
 class Paired:
-    """One part at two versions: the objects that were recorded at both.
+    """One part in two epochs: the objects that were recorded in both.
 
     Attributes:
         objects: how many objects.
         controlled: what happened in twins and in pairs that agree in status and dates.
-        loose: what happened in other pairs.
+        loose: what happened in other pairs, and what the dates of agreeing pairs explain.
         samples: some pairs with their bodies, controlled ones first; always the same ones.
     """
 
@@ -86,22 +109,34 @@ class Paired:
         self.objects = 0
         self.controlled = Tally()
         self.loose = Tally()
-        self._samples: list[tuple[bool, int, str, int, int, Pair]] = []
+        self._samples: list[tuple[bool, int, Witness, Witness, int, Pair]] = []
         self._added = 0  # keeps the heap from ever comparing pairs
 
-    def add(self, found: Sequence[Pair]) -> None:
+    def add(self, found: Iterable[Pair]) -> None:
         """Count the pairs of one object."""
-        self.objects += 1
         for pair in found:
-            (self.controlled if pair.controlled else self.loose).add(pair)
-            name = f"{pair.old.file}#{pair.old.number}"
+            if pair.controlled:
+                self.controlled.add(pair, self.loose)
+            else:
+                self.loose.add(pair)
+            name = f"{pair.old.file}#{pair.old.number}{pair.old.at}"
             rank = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest())
             # A heap of the largest: ranks are negated, so that the least ranks stay.
-            self._added += 1
-            item = (pair.controlled, -rank, name, pair.new.number, self._added, pair)
-            heapq.heappush(self._samples, item)
-            if len(self._samples) > SAMPLES:
-                heapq.heappop(self._samples)
+            self._push(pair.controlled, -rank, pair.old.place, pair.new.place, pair)
+
+    def merge(self, other: Paired) -> None:
+        """Add the pairs of other objects."""
+        self.objects += other.objects
+        self.controlled.merge(other.controlled)
+        self.loose.merge(other.loose)
+        for controlled, rank, old, new, _, pair in other._samples:
+            self._push(controlled, rank, old, new, pair)
+
+    def _push(self, controlled: bool, rank: int, old: Witness, new: Witness, pair: Pair) -> None:
+        self._added += 1
+        heapq.heappush(self._samples, (controlled, rank, old, new, self._added, pair))
+        if len(self._samples) > SAMPLES:
+            heapq.heappop(self._samples)
 
     @property
     def samples(self) -> tuple[Pair, ...]:
@@ -109,126 +144,245 @@ class Paired:
         return tuple(item[-1] for item in sorted(self._samples, key=lambda i: i[:4], reverse=True))
 
 
+@dataclass(slots=True)
+class _Guest:
+    """What was seen of an object inside other recordings."""
+
+    digest: bytes
+    reading: Reading
+    state: str
+    day: str
+
+
 class Corpus:
     """All evidence of some cassettes.
 
     Attributes:
-        observed: part -> version -> what was seen.
+        observed: part -> epoch -> what was seen.
         paired: part -> (old, new) -> the objects that have both, neighbours in their own history.
         recorded: resource -> all versions recorded, also those that were not asked for.
-        objects: cassette -> the object it holds.
-        versions: object -> its versions among those asked for.
+        objects: cassette -> what it holds.
+        versions: what was recorded by itself -> its epochs among those asked for.
+        nested: part -> (path, type) of what lies in its bodies and is evidence for its own type.
     """
 
-    def __init__(self) -> None:
-        self.observed: dict[Part, dict[str, Observed]] = {}
-        self.paired: dict[Part, dict[tuple[str, str], Paired]] = {}
+    def __init__(self, selection: Selection = NEIGHBOURS, source: str | None = None) -> None:
+        self.selection = selection
+        self.source = source
+        self.observed: dict[Part, dict[Epoch, Observed]] = {}
+        self.paired: dict[Part, dict[tuple[Epoch, Epoch], Paired]] = {}
         self.recorded: dict[str, set[str]] = {}
         self.objects: dict[str, ObjectKey] = {}
-        self.versions: dict[ObjectKey, set[str]] = {}
+        self.versions: dict[ObjectKey, set[Epoch]] = {}
+        self.nested: dict[Part, set[tuple[str, str]]] = {}
+        # What lay inside: part, epoch -> object -> place -> what was seen there.
+        self._guests: dict[tuple[Part, Epoch], dict[ObjectKey, dict[Witness, _Guest]]] = {}
+        self._met: dict[tuple[Part, tuple[Epoch, Epoch]], set[ObjectKey]] = {}
 
-    def add(
-        self,
-        files: Iterable[tuple[str, Cassette]],
-        order: Sequence[str] | None = None,
-        source: str | None = None,
-    ) -> None:
-        """Count all cassettes of one object; the arguments are those of `collect`."""
-        history: dict[Part, dict[str, list[tuple[bytes, Take]]]] = {}
-        for file, cassette in files:
-            version = cassette.api_version
-            self.recorded.setdefault(cassette.key.resource, set()).add(version)
-            self.objects[file] = cassette.key
-            if order is not None and version not in order:
-                continue
-            self.versions.setdefault(cassette.key, set()).add(version)
+    def add(self, files: Iterable[tuple[str, Cassette, bool]]) -> None:
+        """Count all cassettes of one object, each with whether it is of the old library."""
+        own: dict[Part, dict[Epoch, list[tuple[bytes, Take]]]] = {}
+        guests: dict[tuple[Part, ObjectKey], dict[Epoch, list[Take]]] = {}
+        for file, cassette, older in files:
+            key, version = cassette.key, cassette.api_version
+            self.recorded.setdefault(key.resource, set()).add(version)
+            self.objects[file] = key
             for number, interaction in enumerate(cassette.interactions):
-                if source is not None and interaction.source != source:
+                epoch = self.selection.epoch(version, interaction.recorded_at, older)
+                event = key.resource == "events"
+                if self.source not in (None, interaction.source) or not (epoch or event):
                     continue
                 take = read_take(file, number, interaction)
-                if take is not None:
-                    part = _part(cassette.key.resource, interaction, take)
-                    digest = hashlib.blake2b(interaction.response.body, digest_size=16).digest()
-                    history.setdefault(part, {}).setdefault(version, []).append((digest, take))
-        for part, versions in history.items():
-            ranked = sorted(versions, key=order.index if order else version_order)
-            for version in ranked:
-                observed = self.observed.setdefault(part, {})
-                observed.setdefault(version, Observed()).add(versions[version])
-            for a, b in pairwise(ranked):
-                old, new = ([take for _, take in versions[version]] for version in (a, b))
-                paired = self.paired.setdefault(part, {})
-                paired.setdefault((a, b), Paired()).add(list(pairs(old, new)))
+                if take is None:
+                    continue
+                expand = expand_of(interaction.request)
+                if event or key.query is not None:
+                    for found in contents(take, key, expand):
+                        self._invite(guests, found, version, interaction.recorded_at, older)
+                    take = hollow(take)
+                if epoch is not None:
+                    part = _part(key.resource, expand, take)
+                    digest = _digest(interaction.response.body)
+                    own.setdefault(part, {}).setdefault(epoch, []).append((digest, take))
+                    self.versions.setdefault(key, set()).add(epoch)
+        for part, epochs in own.items():
+            for epoch, takes in epochs.items():
+                self._observed(part, epoch).add(takes)
+            for a, b in self._pairs(epochs):
+                paired = self._paired(part, (a, b))
+                paired.objects += 1
+                paired.add(pairs([t for _, t in epochs[a]], [t for _, t in epochs[b]]))
+        self._seat(guests)
+
+    def add_inside(
+        self, files: Iterable[tuple[str, Cassette, bool]], places: dict[Part, set[tuple[str, str]]]
+    ) -> None:
+        """Count what lies at some places of other objects, as evidence for its own type.
+
+        Args:
+            files: the cassettes of one object.
+            places: part -> (path, type) of what lies in its bodies.
+        """
+        guests: dict[tuple[Part, ObjectKey], dict[Epoch, list[Take]]] = {}
+        for file, cassette, older in files:
+            for number, interaction in enumerate(cassette.interactions):
+                when = interaction.recorded_at
+                epoch = self.selection.epoch(cassette.api_version, when, older)
+                if self.source not in (None, interaction.source) or epoch is None:
+                    continue
+                take = read_take(file, number, interaction)
+                if take is None:
+                    continue
+                expand = expand_of(interaction.request)
+                part = _part(cassette.key.resource, expand, take)
+                for found in nested(take, cassette.key, places.get(part, ()), expand):
+                    self._invite(guests, found, cassette.api_version, when, older)
+        self._seat(guests)
+
+    def _invite(
+        self,
+        guests: dict[tuple[Part, ObjectKey], dict[Epoch, list[Take]]],
+        found: Inside,
+        version: str,
+        recorded_at: str,
+        older: bool,
+    ) -> None:
+        epoch = self.selection.epoch(found.version or version, recorded_at, older)
+        if epoch is not None:
+            part = _part(found.key.resource, found.expand, found.take)
+            epochs = guests.setdefault((part, found.key), {})
+            epochs.setdefault(epoch, []).append(found.take)
+
+    def _seat(self, guests: dict[tuple[Part, ObjectKey], dict[Epoch, list[Take]]]) -> None:
+        for (part, key), epochs in guests.items():
+            for epoch, takes in epochs.items():
+                seats = self._guests.setdefault((part, epoch), {}).setdefault(key, {})
+                for take in takes:
+                    body = repr(take.body).encode()
+                    seats[take.place] = _Guest(_digest(body), take.reading, state(take), take.day)
+            for a, b in self._pairs(epochs):
+                self._met.setdefault((part, (a, b)), set()).add(key)
+                self._paired(part, (a, b)).add(pairs(epochs[a], epochs[b]))
+
+    def places(self) -> dict[Part, set[tuple[str, str]]]:
+        """Where objects lie inside others whose type was recorded by itself: (path, type)."""
+        parts = [*self.observed, *(part for part, _ in self._guests)]
+        own = {part.type for part in parts if part.resource == home(part.type)}
+        found: dict[Part, set[tuple[str, str]]] = {}
+        for part, epochs in self.observed.items():
+            for observed in epochs.values():
+                for shape in observed.shapes():
+                    for path in shape:
+                        if path.endswith("/object") and path != "/object":
+                            for type in own & (shape[path].tokens() or {}).keys():
+                                found.setdefault(part, set()).add((parent(path), type))
+        return found
+
+    def finish(self, places: dict[Part, set[tuple[str, str]]]) -> None:
+        """Count what lay inside other recordings, once all of them are known."""
+        self.nested = places
+        for (part, epoch), objects in self._guests.items():
+            observed = self._observed(part, epoch)
+            for key, seats in objects.items():
+                alone = epoch not in self.versions.get(key, ())
+                observed.objects += alone
+                told: set[bytes] = set()
+                for place, guest in sorted(seats.items()):
+                    observed.calendar.add(guest.reading.marks, guest.day, guest.day)
+                    if guest.digest in told:
+                        continue
+                    if alone and not told:
+                        observed.pool(guest.state, guest.reading, place)
+                    else:
+                        observed.rest.add(guest.reading, place.file, place.take, place.pointer)
+                    told.add(guest.digest)
+        for (part, both), keys in self._met.items():
+            lone = [key for key in keys if not {*both} <= self.versions.get(key, set())]
+            self._paired(part, both).objects += len(lone)
+        self._guests, self._met = {}, {}
+
+    def merge(self, other: Corpus) -> None:
+        """Add what was counted of other objects, before either has been finished."""
+        for part, epochs in other.observed.items():
+            for epoch, observed in epochs.items():
+                self._observed(part, epoch).merge(observed)
+        for part, both in other.paired.items():
+            for pair, paired in both.items():
+                self._paired(part, pair).merge(paired)
+        for resource, versions in other.recorded.items():
+            self.recorded.setdefault(resource, set()).update(versions)
+        for name, key in other.objects.items():
+            self.objects[name] = key
+        for key, seen in other.versions.items():
+            self.versions.setdefault(key, set()).update(seen)
+        for place, objects in other._guests.items():
+            for key, seats in objects.items():
+                self._guests.setdefault(place, {}).setdefault(key, {}).update(seats)
+        for where, keys in other._met.items():
+            self._met.setdefault(where, set()).update(keys)
+
+    def _pairs(self, epochs: Iterable[Epoch]) -> list[tuple[Epoch, Epoch]]:
+        return self.selection.pairs(epochs)
+
+    def _observed(self, part: Part, epoch: Epoch) -> Observed:
+        return self.observed.setdefault(part, {}).setdefault(epoch, Observed())
+
+    def _paired(self, part: Part, both: tuple[Epoch, Epoch]) -> Paired:
+        return self.paired.setdefault(part, {}).setdefault(both, Paired())
 
 
 def collect(
-    cassettes: Iterable[tuple[str, Cassette]],
-    order: Sequence[str] | None = None,
+    cassettes: Entries,
+    selection: Selection = NEIGHBOURS,
     source: str | None = None,
+    older: Entries = (),
 ) -> Corpus:
     """Fold cassettes, sorted by path, into evidence.
 
     Args:
         cassettes: paths below the library with what they hold.
-        order: the versions to look at, oldest first; None for all, by date.
+        selection: what will be compared with what.
         source: only recordings that this host answered.
+        older: the cassettes of the old library, where two are compared.
 
     Raises:
         CassetteDamaged: a body that is no JSON, in a recording that says it is.
     """
-    corpus = Corpus()
-    for files in by_object(cassettes):
-        corpus.add(files, order, source)
+    corpus = Corpus(selection, source)
+    for files in by_object(cassettes, older):
+        corpus.add(files)
     return corpus
 
 
 def by_object(
-    cassettes: Iterable[tuple[str, Cassette]],
-) -> Iterator[list[tuple[str, Cassette]]]:
+    cassettes: Entries, older: Entries = ()
+) -> Iterator[list[tuple[str, Cassette, bool]]]:
     """Group cassettes, sorted by path, by object: all versions of one lie in one folder."""
-    waiting: dict[str, list[tuple[str, Cassette]]] = {}
-    for file, cassette in cassettes:
+    waiting: dict[str, list[tuple[str, Cassette, bool]]] = {}
+    tagged = (
+        ((file, cassette, False) for file, cassette in cassettes),
+        ((file, cassette, True) for file, cassette in older),
+    )
+    for file, cassette, is_older in heapq.merge(*tagged, key=lambda entry: entry[0]):
         folder = file.rpartition("/")[0]
         # A folder may hold other folders: it is complete once the paths have left it.
         for done in [name for name in waiting if not f"{folder}/".startswith(f"{name}/")]:
             yield waiting.pop(done)
-        waiting.setdefault(folder, []).append((file, cassette))
+        waiting.setdefault(folder, []).append((file, cassette, is_older))
     yield from waiting.values()
 
 
-def read_take(file: str, number: int, interaction: Interaction) -> Take | None:
-    """Read a recorded object; None for errors and for what is no object.
-
-    Raises:
-        CassetteDamaged: a body that is no JSON.
-    """
-    response, redacted = interaction.response, interaction.redacted
-    if not 200 <= response.status < 300:
-        return None
-    try:
-        body = json.loads(response.body)
-        if not isinstance(body, dict):
-            return None
-        return Take(file, number, body, redacted, interaction.batch, read(body, redacted))
-    except (ValueError, RecursionError):
-        raise CassetteDamaged(
-            "a recorded body is no JSON that can be read",
-            where=f"{file} take {number}",
-            hint="record it again",
-        ) from None
-
-
-def _part(resource: str, interaction: Interaction, take: Take) -> Part:
-    kind = take.body.get("object")
-    return Part(
-        resource,
-        kind if isinstance(kind, str) else "",
-        take.body.get("deleted") is True,
-        expand_set(interaction.request.uri),
-    )
-
-
-def _state(take: Take) -> str:
-    # Pools compare like with like: an open invoice has fields that a draft never had.
+def state(take: Take) -> str:
+    """The state that pools compare within: an open invoice has fields that a draft never had."""
     tags = (take.body.get(name) for name in ("status", "type"))
     return "|".join(tag if isinstance(tag, str) else "" for tag in tags)
+
+
+def _digest(body: bytes) -> bytes:
+    return hashlib.blake2b(body, digest_size=16).digest()
+
+
+def _part(resource: str, expand: tuple[str, ...], take: Take) -> Part:
+    kind = take.body.get("object")
+    kind = kind if isinstance(kind, str) else ""
+    return Part(resource, kind, take.body.get("deleted") is True, expand)

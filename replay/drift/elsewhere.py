@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from replay.cassette import Cassette
-from replay.drift.corpus import read_take
 from replay.drift.findings import Finding, Support, Target
+from replay.drift.inside import read_take
 from replay.drift.moves import DISTINCT, at
 from replay.drift.pairs import Pair, Take
 from replay.drift.relocate import GONE

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import comb
 
+from replay.drift.calendar import Calendar
 from replay.drift.findings import Finding, Grade, Severity, Support, side
 from replay.drift.pairs import Tally
 from replay.drift.rules import RULES
@@ -34,6 +35,7 @@ class Evidence:
         pools: per state that both sides show, the shapes of one body per object.
         controlled: what happened in twins and agreeing pairs.
         loose: what happened in pairs whose state may have moved on.
+        calendars: when the paths of either side were seen.
     """
 
     old: Shape
@@ -41,6 +43,7 @@ class Evidence:
     pools: Sequence[tuple[Shape, Shape]]
     controlled: Tally
     loose: Tally
+    calendars: tuple[Calendar, Calendar]
 
     def finding(
         self,
@@ -125,6 +128,10 @@ class Evidence:
     def pool_presence(self, path: str) -> bool:
         """Whether pools prove that a path is always there on one side and never on the other."""
         above = parent(path)
+        old, new = self.calendars
+        has_it, lacks_it = (old, new) if path in self.old else (new, old)
+        if lacks_it.last_absent(path) < has_it.first_seen(path):
+            return False  # what shipped in between is on one side only, whatever the version
         for pool in self.pools:
             has, lacks = pool if path in pool[0] else (pool[1], pool[0])
             stat, of, without = has.get(path), has.get(above), lacks.get(above)

@@ -141,6 +141,15 @@ class Finding:
         """Sorts findings: the worst first, then the surest, then by path."""
         return -self.severity, -self.grade, self.path, self.rule, self.detail
 
+    def fails(self, severity: Severity | None, grade: Grade = Grade.LIKELY) -> bool:
+        """Whether it is at or above a gate, see `Report.fails`."""
+        return (
+            severity is not None
+            and self.severity >= severity
+            and self.grade >= max(grade, Grade.LIKELY)
+            and self.accepted is None
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -155,6 +164,7 @@ class Comparison:
         objects: how many objects were recorded: old, new, at both.
         controlled: how many pairs are twins, or agree in status and dates.
         findings: what differs, the worst first.
+        spans: which recordings of the two versions, in words; empty for all of them.
     """
 
     resource: str
@@ -166,6 +176,51 @@ class Comparison:
     objects: tuple[int, int, int]
     controlled: int
     findings: tuple[Finding, ...]
+    spans: tuple[str, str] = ("", "")
+
+    @property
+    def sides(self) -> tuple[str, str]:
+        """Both sides in words: the versions, with which of their recordings."""
+        old, new = self.spans
+        return f"{self.old} {old}".strip(), f"{self.new} {new}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One path in all versions.
+
+    Attributes:
+        path: the path.
+        cells: for each version, how often the path was there and how often it could have been;
+            None where its parent was not observed.
+    """
+
+    path: str
+    cells: tuple[tuple[int, int] | None, ...]
+
+    @property
+    def seen(self) -> tuple[int, int]:
+        """The first and the last version that showed it, as positions."""
+        shown = [n for n, cell in enumerate(self.cells) if cell is not None and cell[0]]
+        return shown[0], shown[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """The fields of one type against the versions that were recorded.
+
+    Attributes:
+        resource, type, deleted, expand: as in `Comparison`.
+        versions: the sides in words, oldest first.
+        rows: the paths, sorted.
+    """
+
+    resource: str
+    type: str
+    deleted: bool
+    expand: tuple[str, ...]
+    versions: tuple[str, ...]
+    rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +231,13 @@ class Report:
         comparisons: in the order of resource, versions, type and expand set.
         recorded: resource -> the versions recorded, oldest first.
         example: an object that is recorded; None in an empty library.
+        matrices: fields against versions, where they were asked for.
     """
 
     comparisons: tuple[Comparison, ...]
     recorded: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     example: ObjectKey | None = None
+    matrices: tuple[Matrix, ...] = ()
 
     def findings(self) -> Iterator[tuple[Comparison, Finding]]:
         """All findings, each with its comparison."""
@@ -207,12 +264,7 @@ class Report:
             severity: the least severity that fails; None fails never.
             grade: the least grade that fails; `UNOBSERVED` findings fail under no gate.
         """
-        return severity is not None and any(
-            finding.severity >= severity
-            and finding.grade >= max(grade, Grade.LIKELY)
-            and finding.accepted is None
-            for _, finding in self.findings()
-        )
+        return any(finding.fails(severity, grade) for _, finding in self.findings())
 
 
 def fingerprint(rule: str, resource: str, path: str, old: str, new: str) -> str:

@@ -7,10 +7,21 @@ again below it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from replay.drift.evidence import MIN_OBJECTS, Evidence
 from replay.drift.findings import Finding, Severity
-from replay.drift.shape import ANY, Shape, Stat, is_map, key, parent
+from replay.drift.shape import (
+    ANY,
+    MAPS,
+    Shape,
+    Stat,
+    children,
+    is_map,
+    is_record,
+    key,
+    parent,
+)
 from replay.drift.values import same_kinds
 
 _TAG = "/type"
@@ -24,7 +35,7 @@ def judge(evidence: Evidence, candidates: Iterable[str]) -> list[Finding]:
     """
     judged = _Judge(evidence)
     paths = set(candidates)
-    paths |= {parent(path) for path in paths if path.endswith("/object")}
+    paths |= {parent(path) for path in paths if path.endswith(("/object", f"/{ANY}"))}
     for path in sorted(paths, key=_after_parents):
         judged.look(path)
     return judged.findings
@@ -50,6 +61,12 @@ class _Judge:
         if a is None or b is None:
             self._closed.add(path)
             self._absent(path, a, b)
+            return
+        if path and self._remapped(path, a, b):
+            self._closed.add(path)
+            finding = self.evidence.finding("map-became-record", path, "remapped")
+            sides = ("map", "record") if is_map(self.old, path) else ("record", "map")
+            self.findings.append(replace(finding, detail=" to ".join(sides)))
             return
         if path and not path.endswith(f"/{ANY}"):
             self.findings += self._presence(path, a, b)
@@ -161,6 +178,15 @@ class _Judge:
             tokens = stat.tokens() if stat is not None else {}
             counts.append((tokens or {}).get(key(path), 0))
         return (counts[0], counts[1]) if any(counts) else None
+
+    def _remapped(self, path: str, a: Stat, b: Stat) -> bool:
+        below = f"{path}/{ANY}"
+        if key(path) in MAPS or (below in self.old) == (below in self.new):
+            return False
+        if not a.parents or not b.parents or "arr" in a.kinds | b.kinds:
+            return False
+        x, y = children(self.old, path), children(self.new, path)
+        return (x == {ANY} and is_record(y)) or (y == {ANY} and is_record(x))
 
     def _other_objects(self, path: str) -> bool:
         """Report an object whose `object` value is another one; whether its keys are explained."""

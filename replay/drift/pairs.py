@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from replay.drift.shape import ANY, Reading, Witness, kinds, parent
+from replay.drift.shape import ANY, Reading, Witness, children, is_record, kinds, parent
 
 _TAKES = 12
 """Takes per side that are tried for an agreeing pair: the last ones."""
@@ -28,6 +28,8 @@ class Take:
         redacted: pointer -> class of the replaced values.
         batch: the batch it was fetched in; empty for a lone one.
         reading: the body, read flat.
+        at: the pointer of the body in what was recorded; empty unless it lies inside.
+        day: the day it was recorded on, as ``YYYY-MM-DD``.
     """
 
     file: str
@@ -36,10 +38,17 @@ class Take:
     redacted: Mapping[str, str]
     batch: str
     reading: Reading = field(repr=False)
+    at: str = ""
+    day: str = ""
+
+    @property
+    def place(self) -> Witness:
+        """Where the body is."""
+        return Witness(self.file, self.number, self.at)
 
     def witness(self, path: str) -> Witness:
         """Where a path occurs first in this body."""
-        return Witness(self.file, self.number, self.reading.pointer(path))
+        return Witness(self.file, self.number, self.at + self.reading.pointer(path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +57,23 @@ class Pair:
 
     Attributes:
         controlled: whether differences between the two are the version's doing.
+        twins: whether they were fetched back to back.
     """
 
     old: Take
     new: Take
     controlled: bool
+    twins: bool = False
+
+    @property
+    def unsure(self) -> frozenset[str]:
+        """The events that the dates explain: what the later side has may have shipped in between.
+
+        Additions reach every version on the day they ship; removals are gated by version.
+        """
+        if self.twins or self.old.day == self.new.day:
+            return frozenset()
+        return frozenset(["gained" if self.old.day < self.new.day else "lost"])
 
 
 def pairs(old: Sequence[Take], new: Sequence[Take]) -> Iterator[Pair]:
@@ -69,7 +90,7 @@ def pairs(old: Sequence[Take], new: Sequence[Take]) -> Iterator[Pair]:
     if batches:
         for batch in batches:
             a, b = olds[batch], news[batch]
-            yield Pair(a, b, _status(a.body) == _status(b.body))
+            yield Pair(a, b, _status(a.body) == _status(b.body), twins=True)
         return
     for b in reversed(new[-_TAKES:]):
         for a in reversed(old[-_TAKES:]):
@@ -130,7 +151,8 @@ class Tally:
 
     The events: ``lost`` and ``gained`` (its parent is an object on both sides), ``nulled`` and
     ``denulled``, ``retyped`` (no kind in common), ``widened``, ``narrowed``, ``restyled`` (another
-    format class, prefix or host), and an enum-like value that the old side did not have, which
+    format class, prefix or host), ``remapped`` (a map became a record, or the reverse), and an
+    enum-like value that the old side did not have, which
     is counted under its own mark, such as ``str:token:draft``.
 
     Attributes:
@@ -143,9 +165,15 @@ class Tally:
         self.kept: dict[str, int] = {}
         self._events: dict[tuple[str, str], Event] = {}
 
-    def add(self, pair: Pair) -> None:
-        """Count one pair."""
+    def add(self, pair: Pair, doubtful: Tally | None = None) -> None:
+        """Count one pair.
+
+        Args:
+            pair: the pair.
+            doubtful: counts the events that the dates of the two explain.
+        """
         self.pairs += 1
+        unsure = pair.unsure if doubtful is not None else frozenset()
         old, new = pair.old.reading.marks, pair.new.reading.marks
         kept = self.kept
         for path in old.keys() & new.keys():
@@ -154,12 +182,16 @@ class Tally:
             a, b = old.get(path), new.get(path)
             if a is None or b is None:
                 above = parent(path)
-                if path.endswith(f"/{ANY}") or not (_open(old, above) and _open(new, above)):
+                if not (_open(old, above) and _open(new, above)):
                     continue
-                if b is None:
-                    self._event("lost", path, pair, path, above)
-                else:
-                    self._event("gained", path, pair, above, path)
+                if path.endswith(f"/{ANY}"):
+                    if _remapped(old, new, above):
+                        self._event("remapped", above, pair, above, above)
+                    continue
+                what = "lost" if b is None else "gained"
+                places = (path, above) if b is None else (above, path)
+                to = doubtful if doubtful is not None and what in unsure else self
+                to._event(what, path, pair, *places)
             else:
                 for what in _changes(frozenset(a.split("|")), frozenset(b.split("|"))):
                     self._event(what, path, pair, path, path)
@@ -173,15 +205,30 @@ class Tally:
         event = self._events.get((what, path))
         return event.count if event else 0
 
+    def merge(self, other: Tally) -> None:
+        """Add what another tally counted."""
+        self.pairs += other.pairs
+        for path, n in other.kept.items():
+            self.kept[path] = self.kept.get(path, 0) + n
+        for (what, path), event in other._events.items():
+            self._count(what, path, event.count, event.old, event.new)
+
     def _event(self, what: str, path: str, pair: Pair, at_old: str, at_new: str) -> None:
-        old, new = pair.old.witness(at_old), pair.new.witness(at_new)
+        self._count(what, path, 1, pair.old.witness(at_old), pair.new.witness(at_new))
+
+    def _count(self, what: str, path: str, count: int, old: Witness, new: Witness) -> None:
         event = self._events.get((what, path))
         if event is None:
-            self._events[what, path] = Event(1, old, new)
+            self._events[what, path] = Event(count, old, new)
             return
-        event.count += 1
+        event.count += count
         if (old, new) < (event.old, event.new):
             event.old, event.new = old, new
+
+
+def _remapped(old: Mapping[str, str], new: Mapping[str, str], path: str) -> bool:
+    a, b = children(old, path), children(new, path)
+    return (a == {ANY} and is_record(b)) or (b == {ANY} and is_record(a))
 
 
 def _open(marks: Mapping[str, str], path: str) -> bool:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import Protocol
 
 from replay.call import Call
 from replay.cassette import Cassette, ObjectKey
 from replay.drift.compare import compare, samples, with_findings
-from replay.drift.corpus import Corpus, Part, collect
+from replay.drift.corpus import Corpus, Part, by_object, collect
 from replay.drift.elsewhere import elsewhere, wanted
 from replay.drift.findings import Comparison, Finding, Grade, Report
+from replay.drift.matrix import matrices
+from replay.drift.policy import Policy
+from replay.drift.relocate import GONE
+from replay.drift.selection import Epoch, Selection
 from replay.drift.versions import version_order
 from replay.errors import ConfigError
 from replay.routes import by_resource
@@ -30,6 +33,12 @@ def report(
     resource: str | None = None,
     versions: tuple[str, str] | None = None,
     source: str | None = None,
+    *,
+    since: str = "",
+    before: str = "",
+    older: Cassettes | None = None,
+    policy: Policy | None = None,
+    matrix: bool = False,
 ) -> Report:
     """Compare what a library holds.
 
@@ -38,40 +47,92 @@ def report(
         resource: only this resource path, such as ``invoices``; None for all.
         versions: old and new; None for every neighbouring pair.
         source: only recordings that this host answered.
+        since: neighbouring pairs from this version on.
+        before: a day; compares the recordings of one version (named twice in `versions`) made
+            before it with the later ones.
+        older: another library that holds the old side.
+        policy: the severities to use in place of the catalogue's.
+        matrix: whether to make the matrices of fields against versions.
 
     Raises:
         ConfigError: old and new are one version.
         LibraryError: or one of its kinds, where a recording cannot be read.
     """
-    if versions is not None and versions[0] == versions[1]:
+    selection = Selection(versions, since, before, libraries=older is not None)
+    if versions is not None and versions[0] == versions[1] and not before and older is None:
         raise ConfigError(
             "a version cannot drift from itself", where=" ".join(versions), hint="name two versions"
         )
-    corpus = collect(library.cassettes(resource), versions, source)
-    found = [
-        _settled(corpus, part, _joined(library, corpus, part, compare(corpus, part, old, new)))
-        for part in sorted(corpus.observed)
-        for old, new in _pairs(corpus, part, versions)
-    ]
-    found.sort(key=lambda c: (c.resource, version_order(c.old), version_order(c.new)))
+    corpus = gathered(library, older, selection, source)
+    found: list[tuple[Part, Comparison]] = []
+    parts = [part for part in sorted(corpus.observed) if resource in (None, part.resource)]
+    for part in parts:
+        for old, new in selection.pairs(corpus.observed[part]):
+            compared = _joined(library, corpus, part, (old, new))
+            found.append((part, _settled(corpus, part, compared)))
+    done = [(policy or Policy()).weighed(comparison) for comparison in _once(corpus, found)]
+    done.sort(key=lambda c: (c.resource, version_order(c.old), version_order(c.new)))
     recorded = {
         name: tuple(sorted(seen, key=version_order))
         for name, seen in sorted(corpus.recorded.items())
+        if resource in (None, name)
     }
-    return Report(tuple(found), recorded, next(iter(corpus.objects.values()), None))
+    example = next((k for k in corpus.objects.values() if resource in (None, k.resource)), None)
+    made = matrices(corpus, parts) if matrix else ()
+    return Report(tuple(done), recorded, example, made)
 
 
-def _pairs(
-    corpus: Corpus, part: Part, versions: tuple[str, str] | None
-) -> Sequence[tuple[str, str]]:
-    seen = corpus.observed[part]
-    if versions is not None:
-        return [versions] if all(version in seen for version in versions) else []
-    return list(pairwise(sorted(seen, key=version_order)))
+def gathered(
+    library: Cassettes, older: Cassettes | None, selection: Selection, source: str | None
+) -> Corpus:
+    """All evidence of a library for a selection, also what lies inside other objects."""
+
+    def entries(of: Cassettes | None) -> Iterable[tuple[str, Cassette]]:
+        return of.cassettes() if of is not None else ()
+
+    corpus = collect(entries(library), selection, source, entries(older))
+    places = corpus.places()
+    if places:
+        # Another look: only now it is known of which types there is something to compare with.
+        resources = {part.resource for part in places}
+        for files in by_object(entries(library), entries(older)):
+            if files[0][1].key.resource in resources:
+                corpus.add_inside(files, places)
+    corpus.finish(places)
+    return corpus
 
 
-def _joined(library: Cassettes, corpus: Corpus, part: Part, comparison: Comparison) -> Comparison:
-    lost = wanted(comparison.findings, samples(corpus, part, comparison.old, comparison.new))
+def _once(corpus: Corpus, found: Sequence[tuple[Part, Comparison]]) -> list[Comparison]:
+    """The comparisons without what they find inside objects that have comparisons themselves."""
+    own: dict[tuple[str, tuple[str, ...]], set[str]] = {}
+    for part, comparison in found:
+        paths = own.setdefault((part.type, _sides(comparison)), set())
+        paths.update(finding.path for finding in comparison.findings)
+    done = []
+    for part, comparison in found:
+        places = corpus.nested.get(part, set())
+        findings = [
+            finding
+            for finding in comparison.findings
+            if not any(
+                finding.path.startswith(f"{place}/")
+                and finding.path[len(place) :] in own.get((type, _sides(comparison)), ())
+                for place, type in places
+            )
+        ]
+        done.append(replace(comparison, findings=tuple(findings)))
+    return done
+
+
+def _sides(comparison: Comparison) -> tuple[str, ...]:
+    return comparison.old, comparison.new, *comparison.spans
+
+
+def _joined(
+    library: Cassettes, corpus: Corpus, part: Part, both: tuple[Epoch, Epoch]
+) -> Comparison:
+    comparison = compare(corpus, part, *both)
+    lost = wanted(comparison.findings, samples(corpus, part, *both))
     if not lost:
         return comparison
     others = (
@@ -96,12 +157,19 @@ def _settle(corpus: Corpus, part: Part, comparison: Comparison, finding: Finding
     """The recording that would settle an unobserved finding: the richer side's object, again.
 
     Empty where that object is recorded at both versions already: then another one is needed,
-    which nobody can name from here.
+    which nobody can name from here. Empty too where the blind side is in the past, or the object
+    lay inside another recording.
     """
     shown = finding.witnesses[0 if finding.blind == "new" else 1]
     key = corpus.objects[shown.partition("#")[0]]
-    if corpus.versions[key] >= {comparison.old, comparison.new}:
+    if key.resource != part.resource or key.query is not None:
         return ""
+    old, new = comparison.spans
+    epochs = {Epoch(comparison.old, old), Epoch(comparison.new, new)}
+    if corpus.versions[key] >= epochs and finding.rule not in GONE:
+        return ""
+    if any(comparison.spans):
+        return _command(key, part.expand, comparison.new) if finding.blind == "new" else ""
     return _command(key, part.expand, comparison.old, comparison.new)
 
 
@@ -124,4 +192,4 @@ def recording(found: Report, versions: tuple[str, str] | None, resource: str | N
 def _command(key: ObjectKey, expand: tuple[str, ...], *versions: str) -> str:
     if key.account:
         return ""  # the label of a connected account does not name it
-    return Call(by_resource(key.resource), key, expand).command(*versions)
+    return Call(by_resource(key.resource), key, expand).command(*dict.fromkeys(versions))

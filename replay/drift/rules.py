@@ -22,7 +22,7 @@ class Rule:
         id: its name in reports and configuration.
         severity: the severity it has unless the evidence says otherwise.
         meaning: one sentence.
-        mirror: the rule that the reverse change gives; empty where there is none.
+        mirror: the rule that the reverse change gives; empty where it speaks of no two bodies.
         why: why there is no mirror, or why it is not one to one; empty where the mirror is plain.
         old, new: an example, as JSON text.
     """
@@ -273,6 +273,15 @@ CATALOGUE: tuple[Rule, ...] = (
         '{"rate": "10.0"}',
     ),
     Rule(
+        "map-became-record",
+        WARNING,
+        "An object keyed by IDs, codes or free text has fields of its own now, or the reverse.",
+        "map-became-record",
+        "",
+        '{"limits": {"usd": 100, "eur": 90, "gbp": 80}}',
+        '{"limits": {"monthly_limit": 100, "daily_limit": 10}}',
+    ),
+    Rule(
         "id-prefix-changed",
         INFO,
         "IDs begin with another prefix, which Stripe counts as compatible.",
@@ -280,6 +289,51 @@ CATALOGUE: tuple[Rule, ...] = (
         "",
         '{"source": "card_1MowQVLkdIwHu7ix"}',
         '{"source": "pm_1MowQVLkdIwHu7ix"}',
+    ),
+    Rule(
+        "spec-undocumented",
+        INFO,
+        "A recorded field that the specification does not have.",
+        "",
+        "It compares recordings with a specification (`--spec`), not two bodies.",
+        "",
+        "",
+    ),
+    Rule(
+        "spec-required-missing",
+        BREAKING,
+        "A field that the specification requires and a recording does not have.",
+        "",
+        "It compares recordings with a specification (`--spec`), not two bodies.",
+        "",
+        "",
+    ),
+    Rule(
+        "spec-kind-differs",
+        BREAKING,
+        "Recorded values, null among them, of a kind that the specification does not allow.",
+        "",
+        "It compares recordings with a specification (`--spec`), not two bodies.",
+        "",
+        "",
+    ),
+    Rule(
+        "baseline-expired",
+        WARNING,
+        "An entry of the baseline whose last day has passed; its finding counts again.",
+        "",
+        "It speaks of the baseline file, not of two bodies.",
+        "",
+        "",
+    ),
+    Rule(
+        "baseline-unused",
+        WARNING,
+        "An entry of the baseline that no finding needs: what it accepted is no longer found.",
+        "",
+        "It speaks of the baseline file, not of two bodies.",
+        "",
+        "",
     ),
 )
 

@@ -31,7 +31,7 @@ KINDS = ("null", "bool", "int", "num", "str", "obj", "arr")
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
 _CURRENCY = re.compile(r"[a-z]{3}")
 _ID = re.compile(r"([a-z]+(?:_[a-z]+)*)_(?=[A-Za-z]*[A-Z0-9])[A-Za-z0-9]+")
-_TOKEN = re.compile(r"[a-z][a-z0-9_]{0,47}")
+_TOKEN = re.compile(r"(?=.{1,48}$)[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*")
 _CODE = re.compile(r"[A-Z]{3}")
 _INTEGER = re.compile(r"-?\d+")
 _DECIMAL = re.compile(r"-?\d+\.\d+")
@@ -139,6 +139,21 @@ def is_map(shape: Shape, path: str) -> bool:
         stat is not None
         and stat.parents > 0
         and (key(path) in MAPS or (f"{path}/{ANY}" in shape and "arr" not in stat.marks))
+    )
+
+
+def children(paths: Iterable[str], path: str) -> frozenset[str]:
+    """The last segments of the paths directly below one."""
+    head = f"{path}/"
+    return frozenset(
+        p[len(head) :] for p in paths if p.startswith(head) and "/" not in p[len(head) :]
+    )
+
+
+def is_record(names: Iterable[str]) -> bool:
+    """Whether some keys, at least one of them, are fields: no currencies, IDs or free text."""
+    return any(_IDENTIFIER.fullmatch(n) and not _CURRENCY.fullmatch(n) for n in names) and not any(
+        n == ANY for n in names
     )
 
 
@@ -292,19 +307,19 @@ class Builder:
     def __init__(self) -> None:
         self._cells: dict[str, _Cell] = {}
 
-    def add(self, reading: Reading, file: str, take: int) -> None:
-        """Count one body."""
+    def add(self, reading: Reading, file: str, take: int, at: str = "") -> None:
+        """Count one body; `at` is its pointer in what was recorded."""
         cells = self._cells
         for path, mark in reading.single.items():
             # Spelled out, not called: this line of the program runs most often.
             null = mark == "null"
             cell = cells.get(path)
             if cell is None:
-                cell = cells[path] = _Cell(null, Witness(file, take, path))
+                cell = cells[path] = _Cell(null, Witness(file, take, at + path))
             elif null <= cell.null:
                 least = cell.witness
-                if null < cell.null or file < least.file or take < least.take:
-                    here = Witness(file, take, path)
+                if null < cell.null or (file, take) <= (least.file, least.take):
+                    here = Witness(file, take, at + path)
                     cell.null, cell.witness = min((null, here), (cell.null, least))
             marks = cell.marks
             marks[mark] = marks.get(mark, 0) + 1
@@ -313,7 +328,7 @@ class Builder:
                 _shrink(marks)
         for path, added in reading.many.items():
             null = len(added) == 1 and "null" in added
-            here = Witness(file, take, reading.first[path])
+            here = Witness(file, take, at + reading.first[path])
             if path not in cells:
                 cells[path] = _Cell(null, here)
             cells[path].count(added, 1, null, here)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from replay.drift.findings import Comparison, Finding, Report, Side, Support, Target
+from replay.drift.findings import Comparison, Finding, Matrix, Report, Side, Support, Target
 from replay.drift.rules import Rule
 
 FORMAT = 1
@@ -19,10 +19,34 @@ def to_json(report: Report) -> str:
 
 def document(report: Report) -> dict[str, Any]:
     """The report as the values that its JSON text stands for."""
-    return {
+    made: dict[str, Any] = {
         "format": FORMAT,
         "comparisons": [_comparison(comparison) for comparison in report.comparisons],
         "summary": report.summary(),
+    }
+    if report.matrices:
+        made["matrices"] = [_matrix(matrix) for matrix in report.matrices]
+    return made
+
+
+def _matrix(matrix: Matrix) -> dict[str, Any]:
+    """Cells are ``[present, parents]``, or null where no parent was observed."""
+    versions = matrix.versions
+    return {
+        "resource": matrix.resource,
+        "type": matrix.type,
+        "deleted": matrix.deleted,
+        "expand": list(matrix.expand),
+        "versions": list(versions),
+        "fields": [
+            {
+                "path": row.path,
+                "first": versions[row.seen[0]],
+                "last": versions[row.seen[1]],
+                "cells": row.cells,
+            }
+            for row in matrix.rows
+        ],
     }
 
 
@@ -53,6 +77,7 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
         "expand": list(comparison.expand),
         "objects": {"old": old, "new": new, "paired": paired},
         "controlled_pairs": comparison.controlled,
+        "spans": {"old": comparison.spans[0], "new": comparison.spans[1]},
         "findings": [_finding(finding) for finding in comparison.findings],
     }
 
@@ -70,7 +95,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "new": _side(finding.new),
         "support": _support(finding.support),
         "detail": finding.detail,
-        "witnesses": {"old": old, "new": new},
+        "witnesses": {"old": old or None, "new": new or None},
         "settle": finding.settle or None,
         "broken_promise": finding.broken_promise,
         "accepted": finding.accepted,

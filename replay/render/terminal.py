@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, TextIO
 
-from replay.drift.findings import Comparison, Finding, Grade, Report, Severity
+from replay.drift.findings import Comparison, Finding, Grade, Matrix, Report, Severity
 from replay.drift.rules import Rule
-from replay.render.words import dotted, group, sentence
+from replay.render.words import cell, counted, dotted, group, sentence
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,6 +43,31 @@ def show(report: Report, stream: TextIO, *, verbose: bool = False) -> None:
     _closing(to, report, verbose)
 
 
+def show_matrices(matrices: Sequence[Matrix], stream: TextIO) -> None:
+    """Print fields against versions.
+
+    A cell says ``all`` or ``no``, or how many of the parents had the field; it is empty where no
+    parent was observed.
+    """
+    from rich.text import Text
+
+    to = console(stream)
+    for n, matrix in enumerate(matrices):
+        if n:
+            to.print()
+        named = (matrix.type or matrix.resource) + " (deleted)" * matrix.deleted
+        expand = f"  expand {','.join(matrix.expand)}" if matrix.expand else ""
+        to.print(Text(f"{matrix.resource}  {named}{expand}", style="bold"))
+        rows = [("", "first", "last", *matrix.versions)]
+        for row in matrix.rows:
+            first, last = (matrix.versions[position] for position in row.seen)
+            rows.append((dotted(row.path), first, last, *map(cell, row.cells)))
+        widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
+        for row_ in rows:
+            cells = (text.ljust(width) for text, width in zip(row_, widths, strict=True))
+            to.print("  " + "  ".join(cells).rstrip(), soft_wrap=True)
+
+
 def show_rules(rules: Sequence[Rule], stream: TextIO) -> None:
     """Print rules, one to a line."""
     _rows(console(stream), [(str(r.severity), r.id, r.meaning) for r in rules], "")
@@ -52,14 +77,14 @@ def show_rule(rule: Rule, stream: TextIO) -> None:
     """Print all there is to say of one rule."""
     to = console(stream)
     to.print(rule.id, style="bold")
-    mirror = rule.mirror + (f". {rule.why}" if rule.why else "")
+    mirror = (rule.mirror or "none") + (f". {rule.why}" if rule.why else "")
     rows = [
         ("", rule.meaning),
         ("severity", str(rule.severity)),
         ("reversed", mirror),
-        ("old", rule.old),
-        ("new", rule.new),
     ]
+    if rule.old:
+        rows += [("old", rule.old), ("new", rule.new)]
     _rows(to, rows, "  ")
 
 
@@ -68,7 +93,7 @@ def _comparison(to: Console, comparison: Comparison, verbose: bool) -> None:
 
     old, new, paired = comparison.objects
     named = (comparison.type or comparison.resource) + " (deleted)" * comparison.deleted
-    title = Text(f"{comparison.resource}  {comparison.old} -> {comparison.new}", style="bold")
+    title = Text(f"{comparison.resource}  {' -> '.join(comparison.sides)}", style="bold")
     if comparison.expand:
         title.append(f"  expand {','.join(comparison.expand)}", style="not bold")
     to.print(title)
@@ -92,8 +117,8 @@ def _comparison(to: Console, comparison: Comparison, verbose: bool) -> None:
 
 def _evidence(comparison: Comparison, finding: Finding) -> Iterator[tuple[str, str]]:
     yield "rule", f"{finding.rule}  {finding.fingerprint}"
-    sides = ((comparison.old, finding.old), (comparison.new, finding.new))
-    for (version, side), witness in zip(sides, finding.witnesses, strict=True):
+    sides = zip(comparison.sides, (finding.old, finding.new), finding.witnesses, strict=True)
+    for version, side, witness in sides if any(finding.witnesses) else ():
         kinds = ", ".join(side.kinds) or "nothing"
         yield version, f"{kinds}, present {side.present} of {side.parents}, see {witness}"
     for source, target in finding.parts:
@@ -127,13 +152,7 @@ def _rows(
 
 def _closing(to: Console, report: Report, verbose: bool) -> None:
     counts = report.summary()
-    nouns = {"warning": "warnings"}
-    parts = [
-        f"{n} {nouns.get(name, name) if n != 1 else name}"
-        for name, n in counts.items()
-        if n or name in ("breaking", "warning", "info")
-    ]
-    to.print(", ".join(parts), style="bold red" if counts["breaking"] else "bold")
+    to.print(counted(counts), style="bold red" if counts["breaking"] else "bold")
     findings = [finding for _, finding in report.findings()]
     if findings and not verbose:
         to.print("next: --verbose shows the evidence; replay rules RULE explains a rule")

@@ -27,6 +27,24 @@ def group(path: str) -> str:
     return f"{head}/{ANY}" if found else ""
 
 
+def counted(counts: Mapping[str, int]) -> str:
+    """A report's summary in words: ``2 breaking, 1 warning, 0 info``."""
+    nouns = {"warning": "warnings"}
+    return ", ".join(
+        f"{n} {nouns.get(name, name) if n != 1 else name}"
+        for name, n in counts.items()
+        if n or name in ("breaking", "warning", "info")
+    )
+
+
+def cell(seen: tuple[int, int] | None) -> str:
+    """A cell of a matrix: ``all``, ``no``, ``2 of 5``; empty where no parent was observed."""
+    if seen is None:
+        return ""
+    present, parents = seen
+    return "no" if not present else "all" if present >= parents else f"{present} of {parents}"
+
+
 def sentence(comparison: Comparison, finding: Finding, within: str = "") -> str:
     """What happened, in one clause that begins with the path.
 
@@ -67,13 +85,13 @@ def _just(words: str) -> Callable[[Comparison, Finding], str]:
 
 def _blind(before: str) -> Callable[[Comparison, Finding], str]:
     def words(comparison: Comparison, finding: Finding) -> str:
-        return f"{before} in {comparison.old if finding.blind == 'old' else comparison.new}"
+        return f"{before} in {comparison.sides[finding.blind != 'old']}"
 
     return words
 
 
 _WORDS: Mapping[str, Callable[[Comparison, Finding], str]] = {
-    "field-removed": _just("removed"),
+    "field-removed": lambda _, f: "removed" + (f"; {plain(f.detail)}" if f.detail else ""),
     "field-unseen": lambda _, f: (
         f"no longer seen: in {f.old.present} of {f.old.parents} before,"
         f" in none of {f.new.parents} now"
@@ -107,4 +125,14 @@ _WORDS: Mapping[str, Callable[[Comparison, Finding], str]] = {
     "branch-unseen": _just("was not selected by its tag any more"),
     "format-changed": _detail("is written otherwise"),
     "id-prefix-changed": _detail("has IDs with another prefix"),
+    "map-became-record": _detail("has keys of another kind"),
+    "spec-undocumented": lambda _, f: (
+        "is not specified" + (f": {plain(f.detail)}" if f.detail else "")
+    ),
+    "spec-required-missing": lambda _, f: (
+        f"is required by the specification, and in {f.new.present} of {f.new.parents}"
+    ),
+    "spec-kind-differs": _detail("is of another kind than specified"),
+    "baseline-expired": _detail("is accepted no longer"),
+    "baseline-unused": _detail("is in the baseline, and no longer found"),
 }

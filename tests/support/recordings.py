@@ -77,6 +77,6 @@ class Shelf:
 
     def cassettes(self, resource: str | None = None) -> Iterator[Entry]:
         """As `replay.library.Library.cassettes`."""
-        for file, cassette in sorted(self.entries, key=lambda entry: entry[0].split("/")):
+        for file, cassette in sorted(self.entries, key=lambda entry: entry[0]):
             if resource is None or cassette.key.resource == resource:
                 yield file, cassette

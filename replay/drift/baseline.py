@@ -1,0 +1,199 @@
+"""The baseline: findings that the team has accepted, each with a reason and a last day.
+
+A JSON file, sorted, so that it is reviewed like code. An entry names a finding by its fingerprint
+and repeats in words what it stands for. Entries whose day has passed, and entries that no finding
+needs any more, are findings themselves.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from replay.drift.findings import Comparison, Finding, Grade, Report, Side, fingerprint
+from replay.drift.rules import RULES
+from replay.errors import ConfigError
+
+FORMAT = 1
+EXPIRED, UNUSED = "baseline-expired", "baseline-unused"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One accepted finding.
+
+    Attributes:
+        fingerprint: the finding's.
+        rule, resource, path, old, new: what the fingerprint hashes, for people.
+        reason: why it is accepted.
+        expires: the last day it is, as ``YYYY-MM-DD``; empty for no such day.
+    """
+
+    fingerprint: str
+    rule: str
+    resource: str
+    path: str
+    old: str
+    new: str
+    reason: str
+    expires: str = ""
+
+    @property
+    def order(self) -> tuple[str, str, str, str, str]:
+        """Sorts entries as a person would look for them."""
+        return self.resource, self.old, self.new, self.path, self.rule
+
+    def expired(self, today: date) -> bool:
+        """Whether its last day has passed."""
+        return bool(self.expires) and date.fromisoformat(self.expires) < today
+
+
+_FIELDS = tuple(field.name for field in fields(Entry))
+
+
+def load(path: Path) -> tuple[Entry, ...]:
+    """The entries of a baseline file; none where there is no file.
+
+    Raises:
+        ConfigError: it cannot be read, or says something that no baseline says.
+    """
+    try:
+        document = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigError("the baseline cannot be read", where=str(path)) from error
+    rows = document.get("accepted") if isinstance(document, dict) else None
+    if not isinstance(rows, list) or document.get("format") != FORMAT:
+        raise ConfigError(
+            "this is no baseline of this version", where=str(path), hint="write it with --accept"
+        )
+    return tuple(_entry(row, f"{path}: accepted[{n}]") for n, row in enumerate(rows))
+
+
+def _entry(row: Any, at: str) -> Entry:
+    whole = isinstance(row, dict) and all(
+        name in _FIELDS and isinstance(value, str) for name, value in row.items()
+    )
+    if not whole or not row.keys() >= {*_FIELDS} - {"expires"}:
+        raise ConfigError("this is no entry of a baseline", where=at, hint=f"it has {_FIELDS}")
+    entry = Entry(**row)
+    if entry.expires:
+        day(entry.expires, f"{at}.expires")
+    named = fingerprint(entry.rule, entry.resource, entry.path, entry.old, entry.new)
+    if named != entry.fingerprint:
+        raise ConfigError(
+            "the fingerprint is of another finding", where=at, hint="accept it again with --accept"
+        )
+    return entry
+
+
+def day(text: str, where: str) -> str:
+    """A day as ``YYYY-MM-DD``.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise ConfigError(
+            f"{text!r} is no day", where=where, hint="write it as YYYY-MM-DD"
+        ) from None
+
+
+def save(path: Path, entries: Iterable[Entry]) -> None:
+    """Write a baseline file, sorted; of two entries for one finding the last.
+
+    Raises:
+        ConfigError: the file system refuses.
+    """
+    kept = {entry.fingerprint: entry for entry in entries}
+    rows = [asdict(entry) for entry in sorted(kept.values(), key=lambda entry: entry.order)]
+    text = json.dumps({"format": FORMAT, "accepted": rows}, indent=2) + "\n"
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"the baseline cannot be written: {error.strerror}", where=str(path)
+        ) from error
+
+
+def accept(
+    report: Report, wanted: Callable[[Finding], bool], reason: str, expires: str
+) -> tuple[Entry, ...]:
+    """Entries for the findings of a report that are wanted and have none yet."""
+    return tuple(
+        Entry(
+            finding.fingerprint,
+            finding.rule,
+            comparison.resource,
+            finding.path,
+            comparison.old,
+            comparison.new,
+            reason,
+            expires,
+        )
+        for comparison, finding in report.findings()
+        if finding.accepted is None and finding.rule not in (EXPIRED, UNUSED) and wanted(finding)
+    )
+
+
+def apply(report: Report, entries: Iterable[Entry], today: date, *, whole: bool) -> Report:
+    """A report whose accepted findings say so, and that has the baseline's own findings.
+
+    Args:
+        report: the report.
+        entries: the baseline.
+        today: the day to judge last days by.
+        whole: whether the report looked at all there is. If not, an entry is called unused only
+            where its resource was compared at its versions.
+    """
+    entries = tuple(entries)
+    seen = {finding.fingerprint for _, finding in report.findings()}
+    good = {entry.fingerprint: entry.reason for entry in entries if not entry.expired(today)}
+    own: dict[tuple[str, str, str], list[Finding]] = {}
+    compared = {_place(comparison) for comparison in report.comparisons}
+    for entry in sorted(entries, key=lambda entry: entry.order):
+        place = (entry.resource, entry.old, entry.new)
+        if entry.fingerprint not in seen:
+            if whole or place in compared:
+                own.setdefault(place, []).append(_own(UNUSED, entry))
+        elif entry.expired(today):
+            own.setdefault(place, []).append(_own(EXPIRED, entry))
+    done = []
+    for comparison in report.comparisons:
+        findings = [
+            replace(finding, accepted=good.get(finding.fingerprint))
+            for finding in comparison.findings
+        ]
+        findings += own.pop(_place(comparison), [])
+        done.append(replace(comparison, findings=tuple(sorted(findings, key=lambda f: f.order))))
+    for (resource, old, new), findings in own.items():
+        nothing = Comparison(resource, "", False, old, new, (), (0, 0, 0), 0, tuple(findings))
+        done.append(nothing)
+    return replace(report, comparisons=tuple(done))
+
+
+def _place(comparison: Comparison) -> tuple[str, str, str]:
+    return comparison.resource, comparison.old, comparison.new
+
+
+def _own(rule: str, entry: Entry) -> Finding:
+    detail = f"{entry.rule}, accepted for: {entry.reason}"
+    if rule == EXPIRED:
+        detail += f" (until {entry.expires})"
+    return Finding(
+        rule,
+        RULES[rule].severity,
+        Grade.PROVEN,
+        entry.path,
+        Side(),
+        Side(),
+        detail=detail,
+        fingerprint=fingerprint(rule, entry.resource, entry.path, entry.old, entry.new),
+    )

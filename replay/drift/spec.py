@@ -1,0 +1,231 @@
+"""Holds recordings against an OpenAPI file: what is undocumented, missing, or of another kind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from replay.drift.compare import with_findings
+from replay.drift.findings import Comparison, Finding, Grade, Report, Side, side
+from replay.drift.policy import Policy
+from replay.drift.report import Cassettes, gathered
+from replay.drift.rules import RULES
+from replay.drift.selection import Epoch, Selection
+from replay.drift.shape import ANY, KINDS, Shape, is_map, key, parent, unescape
+from replay.errors import ConfigError
+
+UNDOCUMENTED, MISSING, DIFFERS = "spec-undocumented", "spec-required-missing", "spec-kind-differs"
+SPANS = ("as specified", "as recorded")
+
+Schema = Mapping[str, Any]
+
+_KINDS = {
+    "boolean": {"bool"},
+    "integer": {"int"},
+    "number": {"int", "num"},
+    "string": {"str"},
+    "object": {"obj"},
+    "array": {"arr"},
+}
+_WORDS = {kind: word for word, found in _KINDS.items() for kind in found} | {
+    "null": "null",
+    "num": "number",
+    "int": "integer",
+}
+
+
+def against(
+    library: Cassettes,
+    path: Path,
+    version: str,
+    resource: str | None = None,
+    source: str | None = None,
+    policy: Policy | None = None,
+) -> Report:
+    """Hold the recordings of one version against a specification.
+
+    Args:
+        library: the recordings.
+        path: an OpenAPI 3 file in JSON, such as the one that Stripe publishes.
+        version: the API version; the specification should be of the same.
+        resource: only this resource path; None for all.
+        source: only recordings that this host answered.
+        policy: the severities to use in place of the catalogue's.
+
+    Raises:
+        ConfigError: the file is no such specification, or knows none of the recorded types.
+        LibraryError: or one of its kinds, where a recording cannot be read.
+    """
+    schemas = _schemas(path)
+    epoch = Epoch(version)
+    corpus = gathered(library, None, Selection((version, version)), source)
+    found = []
+    for part in sorted(corpus.observed):
+        observed = corpus.observed[part].get(epoch)
+        if observed is None or resource not in (None, part.resource):
+            continue
+        name = f"deleted_{part.type}" if part.deleted else part.type
+        comparison = Comparison(
+            part.resource,
+            part.type,
+            part.deleted,
+            version,
+            version,
+            part.expand,
+            (0, observed.objects, 0),
+            0,
+            (),
+            SPANS,
+        )
+        findings = list(_Check(schemas, observed.total).findings(name))
+        weighed = (policy or Policy()).weighed(with_findings(comparison, findings))
+        found.append(weighed)
+    recorded = {name: tuple(sorted(seen)) for name, seen in sorted(corpus.recorded.items())}
+    return Report(tuple(found), recorded, next(iter(corpus.objects.values()), None))
+
+
+def _schemas(path: Path) -> Mapping[str, Schema]:
+    try:
+        document = json.loads(path.read_text("utf-8"))
+        found = document["components"]["schemas"]
+    except OSError as error:
+        raise ConfigError(
+            f"the specification cannot be read: {error.strerror}", where=str(path)
+        ) from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ConfigError(
+            "this is no OpenAPI file in JSON",
+            where=str(path),
+            hint="give one that has components.schemas, such as Stripe's spec3.json",
+        ) from error
+    if not isinstance(found, dict):
+        raise ConfigError("components.schemas is no table", where=str(path))
+    return found
+
+
+class _Check:
+    def __init__(self, schemas: Mapping[str, Schema], shape: Shape) -> None:
+        self._schemas = schemas
+        self._shape = shape
+        # path -> what the specification allows there; None where it says nothing.
+        self._at: dict[str, list[Schema] | None] = {}
+
+    def findings(self, name: str) -> Iterator[Finding]:
+        """What contradicts a schema."""
+        if name not in self._schemas:
+            yield self._finding(UNDOCUMENTED, "", detail=f"the specification has no {name}")
+            return
+        self._at[""] = list(self._alternatives(self._schemas[name]))
+        for path in self._shape:
+            if path:
+                self._at[path] = self._below(path)
+            allowed = self._at[path]
+            if allowed is None:
+                continue
+            if not allowed:
+                above = self._at[parent(path)]
+                if above:  # what is below an undocumented field is part of that finding
+                    yield self._finding(UNDOCUMENTED, path)
+                self._at[path] = [] if above else None
+                continue
+            yield from self._kinds(path, allowed)
+            yield from self._required(path, allowed)
+
+    def _below(self, path: str) -> list[Schema] | None:
+        above = self._at[parent(path)]
+        if not above:
+            return None
+        name, found = unescape(key(path)), list[Schema]()
+        for schema in above:
+            properties = schema.get("properties", {})
+            rest = schema.get("additionalProperties", not properties)
+            if name == ANY and "items" in schema:
+                found += self._alternatives(schema["items"])
+            elif name in properties:
+                found += self._alternatives(properties[name])
+            elif _kinds(schema) in (None, {"obj"}) and rest:
+                if not isinstance(rest, dict):
+                    return None
+                found += self._alternatives(rest)
+        return None if not found and is_map(self._shape, parent(path)) else found
+
+    def _alternatives(self, schema: Any, depth: int = 0) -> Iterator[Schema]:
+        if not isinstance(schema, dict) or depth > 32:
+            yield {}
+            return
+        named = schema.get("$ref")
+        if isinstance(named, str):
+            yield from self._alternatives(self._schemas.get(named.rpartition("/")[2]), depth + 1)
+            return
+        choices = schema.get("anyOf") or schema.get("oneOf")
+        if choices:
+            for choice in choices:
+                yield from self._alternatives(choice, depth + 1)
+            if schema.get("nullable"):
+                yield {"type": "null"}
+        else:
+            yield schema
+
+    def _kinds(self, path: str, allowed: Iterable[Schema]) -> Iterator[Finding]:
+        kinds: set[str] = set()
+        for schema in allowed:
+            found = _kinds(schema)
+            if found is None:
+                return
+            kinds |= found | ({"null"} if schema.get("nullable") else set())
+        extra = self._shape[path].kinds - kinds
+        if extra:
+            seen = " or ".join(_WORDS[kind] for kind in KINDS if kind in extra)
+            wanted = " or ".join(_WORDS[kind] for kind in KINDS if kind in kinds)
+            yield self._finding(DIFFERS, path, kinds, f"{seen}, specified as {wanted}")
+
+    def _required(self, path: str, allowed: Iterable[Schema]) -> Iterator[Finding]:
+        records = [schema for schema in allowed if "properties" in schema]
+        tags = self._shape.get(f"{path}/object")
+        types = set(tags.tokens() or ()) if tags is not None else set[str]()
+        if len(records) > 1:
+            records = [schema for schema in records if _types(schema) & types]
+        if len(records) != 1 or is_map(self._shape, path):
+            return
+        for name in sorted(records[0].get("required", ())):
+            stat = self._shape.get(f"{path}/{name}")
+            living = self._shape[path].parents
+            if living and (stat is None or stat.seen < living):
+                yield self._finding(MISSING, f"{path}/{name}")
+
+    def _finding(
+        self, rule: str, path: str, kinds: Iterable[str] = (), detail: str = ""
+    ) -> Finding:
+        place = path
+        while place not in self._shape:
+            place = parent(place)
+        above = self._shape.get(parent(path))
+        parents = above.parents if above is not None else 0
+        names = tuple(_WORDS[kind] for kind in KINDS if kind in kinds)
+        return Finding(
+            rule,
+            RULES[rule].severity,
+            Grade.PROVEN,
+            path,
+            Side(names),
+            side(self._shape.get(path), parents),
+            ("", str(self._shape[place].witness)),
+            detail=detail,
+        )
+
+
+def _types(schema: Schema) -> set[str]:
+    tag = schema.get("properties", {}).get("object", {})
+    return set(tag.get("enum", ())) if isinstance(tag, dict) else set()
+
+
+def _kinds(schema: Schema) -> set[str] | None:
+    """The kinds that a schema allows; None for any."""
+    type = schema.get("type")
+    if type == "null":
+        return {"null"}
+    if type is None and "properties" in schema:
+        return {"obj"}
+    return _KINDS.get(type) if isinstance(type, str) else None

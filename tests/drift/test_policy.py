@@ -1,0 +1,251 @@
+"""The team's own severities, and the findings that it accepted."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.recordings import NEW, Shelf, recording, twins
+
+from replay.drift.baseline import Entry, accept, apply, load, save
+from replay.drift.findings import Finding, Grade, Report, Severity
+from replay.drift.policy import Policy, pointer, read
+from replay.drift.report import report
+from replay.errors import ConfigError
+
+TODAY = date(2026, 11, 23)
+LINES = twins([{"a": 1, "l": [{"plan": 1, "b": 1}]}], [{"l": [{"b": 1}], "c": 1}])
+
+
+def severities(table: Any, entries: Any = LINES) -> dict[str, str]:
+    """Path -> severity of what twins show under a policy."""
+    found = report(Shelf(entries), policy=read(table, "pyproject.toml"))
+    return {finding.path: str(finding.severity) for _, finding in found.findings()}
+
+
+@pytest.mark.parametrize(
+    ("expected", "table"),
+    [
+        ({}, None),
+        ({}, {}),
+        ({"/c": "warning"}, {"severity": {"field-added": "warning"}}),
+        ({"/a": "info", "/l/*/plan": "info"}, {"severity": {"field-removed": "info"}}),
+        ({"/a": "info"}, {"paths": [{"path": "/a", "severity": "info"}]}),
+        ({"/l/*/plan": "info"}, {"paths": [{"path": "l[].plan", "severity": "info"}]}),
+        ({"/l/*/plan": "info"}, {"paths": [{"path": "/l", "severity": "info"}]}),
+        (
+            {"/c": "info"},
+            {
+                "severity": {"field-added": "warning"},
+                "paths": [{"path": "/c", "severity": "info", "rule": "field-added"}],
+            },
+        ),
+        ({}, {"paths": [{"path": "/a", "severity": "info", "resource": "charge"}]}),
+        ({"/a": "info"}, {"paths": [{"path": "/a", "severity": "info", "resource": "invoice"}]}),
+        ({}, {"paths": [{"path": "/a", "severity": "info", "rule": "field-moved"}]}),
+        (
+            {"/a": "warning"},
+            {
+                "paths": [
+                    {"path": "/a", "severity": "info"},
+                    {"path": "/a", "severity": "warning"},
+                ]
+            },
+        ),
+    ],
+)
+def test_severities_are_set_by_rule_and_by_path(expected: dict[str, str], table: Any) -> None:
+    """A path wins over a rule, with all below it; of several the last."""
+    plain = {"/a": "breaking", "/l/*/plan": "breaking", "/c": "info"}
+    assert {**plain, **expected} == severities(table)
+
+
+def test_findings_are_sorted_by_the_severity_that_they_were_given() -> None:
+    """The worst comes first in the eyes of the team."""
+    table = {"severity": {"field-added": "breaking", "field-removed": "info"}}
+    assert ["/c", "/a", "/l/*/plan"] == list(severities(table))
+
+
+def test_what_the_team_calls_breaking_is_a_broken_promise_inside_a_train() -> None:
+    """The promise is judged by the severity that counts."""
+    entries = [
+        recording({}, NEW, batch="b"),
+        recording({"c": 1}, "2025-04-30.basil", batch="b"),
+    ]
+    policy = read({"severity": {"field-added": "breaking"}}, "x")
+    ((_, finding),) = report(Shelf(entries), policy=policy).findings()
+    assert finding.broken_promise
+
+
+def test_the_gate_and_the_baseline_are_settings() -> None:
+    """The file's place is counted from the configuration's."""
+    policy = read({"fail_on": "never", "min_grade": "proven", "baseline": "b.json"}, "/x/p.toml")
+    assert (None, Grade.PROVEN) == policy.gate
+    assert Path("/x/b.json") == policy.baseline
+    assert (Severity.BREAKING, Grade.LIKELY) == Policy().gate
+
+
+@pytest.mark.parametrize(
+    ("where", "hint", "table"),
+    [
+        ("p.toml: drift", "", []),
+        ("p.toml: drift", "did you mean fail_on?", {"fail-on": "info"}),
+        ("p.toml: drift", "use one of: fail_on", {"§": 1}),
+        ("p.toml: drift.fail_on", "did you mean breaking?", {"fail_on": "breakin"}),
+        ("p.toml: drift.min_grade", "use one of: proven", {"min_grade": 5}),
+        ("p.toml: drift.baseline", "", {"baseline": 5}),
+        ("p.toml: drift.severity", "", {"severity": 5}),
+        ("p.toml: drift.severity", "mean field-added?", {"severity": {"field-aded": "info"}}),
+        ("p.toml: drift.severity.field-added", "", {"severity": {"field-added": "x"}}),
+        ("p.toml: drift.paths", "", {"paths": {}}),
+        ("p.toml: drift.paths[0]", "", {"paths": [{"severity": "info"}]}),
+        ("p.toml: drift.paths[0]", "", {"paths": [{"path": "/a"}]}),
+        ("p.toml: drift.paths[0]", "did you mean rule?", {"paths": [{"rules": "x"}]}),
+        ("p.toml: drift.paths[0].path", "", {"paths": [{"path": "", "severity": "info"}]}),
+        (
+            "p.toml: drift.paths[0].rule",
+            "did you mean field-moved?",
+            {"paths": [{"path": "/a", "severity": "info", "rule": "field-movd"}]},
+        ),
+    ],
+)  # fmt: skip
+def test_a_slip_in_the_table_is_an_error_that_names_the_nearest(
+    where: str, hint: str, table: Any
+) -> None:
+    """No setting is skipped in silence."""
+    with pytest.raises(ConfigError) as raised:
+        read(table, "p.toml")
+    assert where == raised.value.where
+    assert hint in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("expected", "path"), [("/a/b", "a.b"), ("/l/*/a", "l[].a"), ("/a.b", "/a.b")]
+)
+def test_paths_are_read_as_the_terminal_prints_them(expected: str, path: str) -> None:
+    """What is copied from a report works."""
+    assert expected == pointer(path)
+
+
+def removed() -> Report:
+    """A report with one breaking finding."""
+    return report(Shelf(twins([{"a": 1}], [{}])))
+
+
+def entries(expires: str = "", found: Report | None = None) -> tuple[Entry, ...]:
+    """A baseline that accepts all of a report."""
+    return accept(found or removed(), lambda _: True, "known", expires)
+
+
+def rules(found: Report) -> list[tuple[str, str | None]]:
+    """Rules and reasons."""
+    return [(finding.rule, finding.accepted) for _, finding in found.findings()]
+
+
+def test_an_accepted_finding_fails_no_gate(tmp_path: Path) -> None:
+    """It goes through the file and is found again by its fingerprint."""
+    path = tmp_path / "drift.json"
+    save(path, entries("2026-11-23"))
+    found = apply(removed(), load(path), TODAY, whole=True)
+    assert [("field-removed", "known")] == rules(found)
+    assert not found.fails(Severity.INFO)
+
+
+def test_the_same_entries_give_the_same_file(tmp_path: Path) -> None:
+    """Sorted, one entry per finding, and a line end."""
+    found = report(Shelf(twins([{"a": 1, "b": 1}], [{}])))
+    a, b = tmp_path / "a", tmp_path / "b"
+    save(a, entries(found=found))
+    save(b, reversed([*entries(found=found), *entries(found=found)]))
+    assert a.read_bytes() == b.read_bytes()
+    assert ["/a", "/b"] == [row["path"] for row in json.loads(a.read_text())["accepted"]]
+
+
+def test_an_entry_past_its_last_day_counts_no_more_and_is_a_finding() -> None:
+    """The finding itself fails again."""
+    found = apply(removed(), entries("2026-11-22"), TODAY, whole=True)
+    assert [("field-removed", None), ("baseline-expired", None)] == rules(found)
+    assert found.fails(Severity.BREAKING)
+    assert "until 2026-11-22" in [f.detail for _, f in found.findings()][1]
+
+
+def test_an_entry_that_nothing_needs_is_a_finding() -> None:
+    """Whoever fixed the code forgot the baseline."""
+    fixed = report(Shelf(twins([{"b": 1}], [{}])))
+    found = apply(fixed, entries(), TODAY, whole=False)
+    assert [("field-removed", None), ("baseline-unused", None)] == rules(found)
+    expired = apply(fixed, entries("2020-01-01"), TODAY, whole=False)
+    assert "baseline-unused" == rules(expired)[1][0]
+
+
+def test_an_entry_is_unused_only_where_its_versions_were_looked_at() -> None:
+    """Comparing charges says nothing of what was accepted for invoices."""
+    charges = report(Shelf(twins([{"b": 1}], [{"b": 1}], resource="charges")))
+    assert [] == rules(apply(charges, entries(), TODAY, whole=False))
+    whole = apply(charges, entries(), TODAY, whole=True)
+    assert [("baseline-unused", None)] == rules(whole)
+    assert ["charges", "invoices"] == [c.resource for c in whole.comparisons]
+
+
+def test_the_baselines_own_findings_are_not_accepted() -> None:
+    """An unused entry is taken out, not covered by another."""
+    found = apply(report(Shelf(twins([{}], [{}]))), entries(), TODAY, whole=True)
+    assert () == accept(found, lambda _: True, "x", "")
+
+
+def test_only_what_is_wanted_is_accepted() -> None:
+    """And what is accepted already is not accepted anew."""
+    found = report(Shelf(twins([{"a": 1}], [{"b": 1}])))
+
+    def breaks(finding: Finding) -> bool:
+        return finding.severity is Severity.BREAKING
+
+    assert ["/a"] == [entry.path for entry in accept(found, breaks, "x", "")]
+    known = apply(found, entries(found=found), TODAY, whole=True)
+    assert () == accept(known, breaks, "x", "")
+
+
+def test_a_missing_baseline_is_empty(tmp_path: Path) -> None:
+    """Nothing has been accepted yet."""
+    assert () == load(tmp_path / "none.json")
+
+
+ROW = {
+    "fingerprint": "", "rule": "r", "resource": "x", "path": "/a", "old": "1", "new": "2",
+    "reason": "known",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "{",
+        "[]",
+        {"format": 2, "accepted": []},
+        {"format": 1, "accepted": {}},
+        {"format": 1, "accepted": ["x"]},
+        {"format": 1, "accepted": [{**ROW, "reason": 1}]},
+        {"format": 1, "accepted": [{**ROW, "more": "x"}]},
+        {"format": 1, "accepted": [{"rule": "r"}]},
+        {"format": 1, "accepted": [{**ROW, "expires": "soon"}]},
+        {"format": 1, "accepted": [ROW]},
+    ],
+)
+def test_a_baseline_that_cannot_be_read_is_an_error_not_an_empty_one(
+    document: Any, tmp_path: Path
+) -> None:
+    """Else a slip would fail the build for another reason, or accept nothing in silence."""
+    path = tmp_path / "drift.json"
+    path.write_text(document if isinstance(document, str) else json.dumps(document))
+    with pytest.raises(ConfigError) as raised:
+        load(path)
+    assert str(path) in raised.value.where
+
+
+def test_a_baseline_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    """It names the file."""
+    with pytest.raises(ConfigError, match="cannot be written"):
+        save(tmp_path / "none" / "drift.json", [])

@@ -164,9 +164,8 @@ def read(request: Request) -> Call:
     """Read a request to the API.
 
     Raises:
-        CallRefused: it is no read that the route table knows, or one with parameters that a
-            retrieve call does not have.
-        ConfigError: its Stripe-Version is malformed.
+        CallRefused: it is no read that the route table knows, one with parameters that a
+            retrieve call does not have, or its ID or Stripe-Version is malformed.
     """
     parts = urlsplit(request.uri)
     shown = f"{request.method} {_shown_path(parts.path)}"
@@ -194,13 +193,18 @@ def read(request: Request) -> Call:
         )
     account = header(request.headers, "Stripe-Account") or ""
     context = header(request.headers, "Stripe-Context") or ""
-    call = retrieve(
-        found.route,
-        [unquote(id) for id in (*found.parents, *([] if found.route.singleton else [found.id]))],
-        expand=expand,
-        version=header(request.headers, "Stripe-Version"),
-        account=account + ("\0" + context if context else ""),
-    )
+    ids = (*found.parents, *([] if found.route.singleton else [found.id]))
+    try:
+        call = retrieve(
+            found.route,
+            map(unquote, ids),
+            expand=expand,
+            version=header(request.headers, "Stripe-Version"),
+            account=account + ("\0" + context if context else ""),
+        )
+    except ConfigError as error:
+        # A person may have chosen the ID: it stays out of the message.
+        raise CallRefused(error.what, where=shown, hint=error.hint) from None
     if found.route.collection:
         call = replace(call, key=replace(call.key, query=urlencode(others)))
     return call

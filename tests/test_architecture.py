@@ -32,7 +32,7 @@ redaction call bodies
 config library
 replayer upstream
 recorder
-session twins
+session twins sealing
 intercept drift
 decorator render
 cli

@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "record": "Record objects from the live API into a library.",
     "list": "List what a library has recorded.",
     "show": "Show a recorded object.",
+    "seal": "Accept cassettes that you edited: check them and renew their seal.",
     "diff": "Report what differs between two API versions, from recordings alone.",
     "rules": "List the drift rules, or explain one with an example.",
 }

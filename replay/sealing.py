@@ -1,0 +1,80 @@
+"""Seals a cassette that a person edited, after the checks that a recording passes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from replay.cassette import Cassette
+from replay.errors import CassetteDamaged, CassetteUnsealed, ConfigError, LeakFound
+from replay.library import Library, codec, files
+
+
+def seal(path: Path) -> bool:
+    """Give an edited cassette the seal of its text; False where it fits already.
+
+    The text stays as the person left it, but for line ends and a BOM.
+
+    Raises:
+        ConfigError: there is no such file.
+        CassetteDamaged: or one of its kinds: the edit is not in the format, or the file stands
+            where its key does not belong.
+        LeakFound: the edit holds a secret, or a value that the policy would have replaced.
+    """
+    where = str(path)
+    found = files.read(where, str(path.parent), codec.MAX_BYTES)
+    if found is None:
+        raise ConfigError("there is no such file", where=where, hint="`replay list` names them")
+    body = _body(found[0], where)
+    text = codec.seal(body)
+    cassette = codec.loads(text.encode("utf-8"), where)
+    full = path.absolute()
+    library = Library(_root(full, cassette))
+    library.check_place(full, cassette)
+    _check(text, cassette, where)
+    if text.encode("utf-8") == found[0]:
+        return False
+    with library.lock(cassette.key):
+        files.write(full, text, str(library.root))
+    return True
+
+
+def _body(data: bytes, where: str) -> str:
+    try:
+        return codec.split(data, where)[1]
+    except CassetteUnsealed:
+        # An edit may have taken the first line with it.
+        text = data.decode("utf-8-sig").replace("\r\n", "\n")
+        return text.partition("\n")[2] if text.startswith("# replay cassette") else text
+
+
+def _root(full: Path, cassette: Cassette) -> Path:
+    # The key says how many folders lie between the file and its library.
+    here = Library(Path.cwd())
+    depth = len(here.path(cassette.key, cassette.api_version).relative_to(here.root).parts)
+    if len(full.parents) < depth:
+        raise CassetteDamaged("the cassette stands outside of a library", where=str(full))
+    return full.parents[depth - 1]
+
+
+def _check(text: str, cassette: Cassette, where: str) -> None:
+    from replay.redaction.leaks import gate
+    from replay.redaction.redactor import redact
+
+    gate(text, "", (), kept=(), where=where)
+    for number, take in enumerate(cassette.interactions):
+        if not take.response.body:
+            continue
+        # A redacted body is its own redaction: whatever differs, the edit put there.
+        again = redact(json.loads(take.response.body), owner=str(cassette.key))
+        private = [(original.pointer, original.kind) for original in again.originals]
+        private += [(p, kind) for p, kind in again.redacted.items() if p not in take.redacted]
+        for pointer, kind in private:
+            raise LeakFound(
+                f"the policy does not keep {pointer} ({kind}) of take {number}",
+                where=where,
+                hint="write a stand-in there (replay.pseudonym) and list it under redacted:,\n"
+                "or null",
+                pointer=pointer,
+                kind=kind,
+            )

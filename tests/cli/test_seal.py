@@ -1,0 +1,102 @@
+"""`replay seal`: hand edits are welcome, and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import requests
+from support.command import replay_command
+from support.standin import DRAFT, PREVIEW, StandIn
+
+import replay
+
+FILE = Path("cassettes") / "invoices" / DRAFT / f"{PREVIEW}.yaml"
+
+
+@pytest.fixture(autouse=True)
+def recorded(stand_in: StandIn) -> None:
+    """./cassettes with the draft invoice."""
+    with replay.use_cassettes("cassettes", mode="once", api_base=stand_in.url):
+        requests.get(f"{stand_in.url}/v1/invoices/{DRAFT}", timeout=5)
+
+
+def edit(change: Callable[[str], str]) -> None:
+    before = FILE.read_bytes()
+    FILE.write_bytes(change(before.decode()).encode())
+    assert before != FILE.read_bytes()
+
+
+def test_an_edit_is_refused_until_it_is_sealed() -> None:
+    """A changed status is an error that names the command; after the command it is served."""
+    edit(lambda text: text.replace('"status": "draft"', '"status": "void"'))
+    with (
+        pytest.raises(replay.CassetteUnsealed, match=f"replay seal .*{PREVIEW}.yaml"),
+        replay.use_cassettes(),
+    ):
+        requests.get(f"https://api.stripe.com/v1/invoices/{DRAFT}", timeout=5)
+    done = replay_command("seal", FILE)
+    assert (0, f"sealed  {FILE}\n") == (done.code, done.out)
+    with replay.use_cassettes():
+        answer = requests.get(f"https://api.stripe.com/v1/invoices/{DRAFT}", timeout=5)
+    assert "void" == answer.json()["status"]
+
+
+def test_sealing_again_changes_nothing() -> None:
+    """A file whose seal fits is left as it is."""
+    before = FILE.stat().st_mtime_ns
+    assert f"sealed already  {FILE}\n" == replay_command("seal", FILE).out
+    assert before == FILE.stat().st_mtime_ns
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: "\ufeff" + text,
+        lambda text: text.partition("\n")[2],
+        lambda text: text.replace("sha256:", "sha512:", 1),
+        lambda text: text.replace("\ninteractions:", "\n# paid by hand\ninteractions:"),
+    ],
+    ids=["CRLF", "BOM", "no first line", "broken first line", "a comment"],
+)
+def test_what_editors_do_to_a_file_is_accepted(change: Callable[[str], str]) -> None:
+    """Line ends, a BOM, comments and a lost first line are no obstacle."""
+    edit(change)
+    assert 0 == replay_command("seal", FILE).code
+    assert 0 == replay_command("list").code
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda t: t.replace('"Redacted ', '"Jenny ', 1), "the policy does not keep /"),
+        (lambda t: t.replace('"footer": null', '"footer": "for Jenny"'), "/footer (text)"),
+        (
+            lambda t: t.replace('"status": "draft"', '"status": "sk_test_abcdefghijkl"'),
+            "secret-key",
+        ),
+        (lambda t: t.replace(f"id: {DRAFT}", "id: in_1Another2Invoice3"), "belongs to another"),
+        (lambda t: t.replace("interactions:", "interaction:"), "interactions is missing"),
+        (lambda t: t.replace("  redacted:", " redacted:"), "not readable as YAML"),
+        (lambda t: t.replace("cassette 1", "cassette 2", 1), "pip install --upgrade"),
+    ],
+    ids=["private value", "private field", "secret", "other key", "format", "yaml", "too new"],
+)
+def test_a_bad_edit_is_named_and_left_as_it_is(change: Callable[[str], str], says: str) -> None:
+    """What a recording could not have written is not sealed; exit 2; nothing is lost."""
+    edit(change)
+    edited = FILE.read_bytes()
+    done = replay_command("seal", FILE)
+    assert (2, True) == (done.code, says in done.err), done.err
+    assert "Jenny" not in done.err
+    assert edited == FILE.read_bytes()
+
+
+def test_one_bad_file_does_not_keep_the_others_from_being_sealed() -> None:
+    """Each path is judged alone."""
+    edit(lambda text: text.replace('"status": "draft"', '"status": "void"'))
+    done = replay_command("seal", "nowhere.yaml", FILE)
+    assert (2, f"sealed  {FILE}\n") == (done.code, done.out)
+    assert "there is no such file" in done.err

@@ -8,7 +8,7 @@ PY      = $(VENV)/bin/python
 SOURCES = $(shell find replay -type f -not -name '*.pyc')
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types unit bench coverage clean
+.PHONY: help install demo test lint types unit bench coverage conformance clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -52,5 +52,8 @@ coverage: install  ## branch coverage of redaction, library and drift
 bench: install  ## time replay beside its rivals, as ratios
 	$(PY) tests/benchmarks/run.py
 
+conformance: install  ## vcrpy's own suite, inside an open session of replay
+	$(PY) scripts/conformance.py
+
 clean:  ## remove the environment and everything built
-	rm -rf $(VENV) .venv-bench-* dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
+	rm -rf .venv* dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

@@ -198,6 +198,22 @@ def test_an_unknown_id_is_recorded_as_the_error_it_is(stand_in: StandIn, library
     assert b"PRIVATE" not in replayed.body
 
 
+@pytest.mark.parametrize("status", [400, 402, 403, 404, 409])
+def test_errors_about_the_object_are_takes(stand_in: StandIn, library: Path, status: int) -> None:
+    """The API's errors are recorded with type, code and status, and replayed in their order."""
+    stand_in.script = [(status, {"Stripe-Version": PREVIEW}, error(status, "PRIVATE", "some_code"))]
+    suite = Suite(stand_in, library)
+    session = suite.session("once")
+    request = Request("GET", stand_in.url + PATH)
+    recorded = [session.answer(request), session.answer(request)]
+    session.close()
+    replaying = suite.session("none")
+    assert recorded == [replaying.answer(request), replaying.answer(request)]
+    assert [status, 200] == [answer.status for answer in recorded]
+    assert b'"code": "some_code"' in recorded[0].body
+    assert b"PRIVATE" not in recorded[0].body
+
+
 @pytest.mark.parametrize(
     ("body", "headers"),
     [

@@ -23,13 +23,14 @@ import stripe
 import tornado.httpclient
 import urllib3
 from support.clients import CLIENTS, HEADERS, stripe_client
+from support.proof import rounds
 from support.standin import PREVIEW, StandIn, generated
 
 import replay
 from replay.intercept import answering
 
 IDS = [generated("in", str(n)) for n in range(8)]
-THREADS, CALLS = 16, 10
+THREADS, CALLS = 16, rounds(10, 200)
 
 
 @pytest.fixture

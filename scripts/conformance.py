@@ -1,0 +1,93 @@
+"""`make conformance`: vcrpy's own test suite, without and inside an open session of replay.
+
+Foreign traffic is untouched if the same tests pass both times. Needs the package registry: it
+fetches vcrpy's source distribution and what its tests use into an environment of its own.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+VENV = ROOT / ".venv-conformance"
+PYTHON = VENV / "bin" / "python"
+VCRPY = "9.4.2"
+NEEDS = [
+    f"vcrpy=={VCRPY}", "pytest", "pytest-asyncio", "pytest-httpbin>=2.1", "pytest-aiohttp",
+    "aiohttp", "boto3", "httplib2", "httpx", "requests", "tornado", "urllib3", "werkzeug",
+    "setuptools",
+]  # fmt: skip
+PLUGIN = """
+import tempfile
+import replay
+
+_session = replay.use_cassettes(tempfile.mkdtemp())
+
+def pytest_configure(config):
+    _session.__enter__()
+
+def pytest_unconfigure(config):
+    _session.__exit__(None, None, None)
+"""
+
+
+def run(*command: object, cwd: Path = ROOT) -> str:
+    """Run a command and give its output; the suite's own failures are no error here."""
+    done = subprocess.run(
+        [str(part) for part in command], cwd=cwd, capture_output=True, text=True, check=False
+    )
+    return done.stdout + done.stderr
+
+
+def prepare() -> Path:
+    """The environment, with replay's wheel, and vcrpy's unpacked source."""
+    if not PYTHON.exists():
+        run(sys.executable, "-m", "venv", VENV)
+        print(run(PYTHON, "-m", "pip", "install", "--quiet", *NEEDS), end="")
+    wheel = next((ROOT / "dist").glob("*.whl"))
+    print(run(PYTHON, "-m", "pip", "install", "--quiet", "--force-reinstall", "--no-deps", wheel))
+    print(run(PYTHON, "-m", "pip", "install", "--quiet", "rich", "filelock", "tenacity",
+              "ahocorasick_rs", "click", "deepdiff", "anyio"), end="")  # fmt: skip
+    source = VENV / f"vcrpy-{VCRPY}"
+    if not source.exists():
+        run(PYTHON, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:",
+            "--dest", VENV, f"vcrpy=={VCRPY}")  # fmt: skip
+        with tarfile.open(VENV / f"vcrpy-{VCRPY}.tar.gz") as archive:
+            archive.extractall(VENV, filter="data")
+    (source / "replay_open_session.py").write_text(PLUGIN)
+    return source
+
+
+def suite(source: Path, *options: str) -> dict[str, str]:
+    """Outcome of each offline test of vcrpy's suite."""
+    output = run(
+        PYTHON, "-m", "pytest", "tests", "-m", "not online", "-q", "-rA", "--no-header",
+        "-p", "no:cacheprovider", "-p", "no:replay_cassettes", "--tb=no", *options,
+        cwd=source,
+    )  # fmt: skip
+    return {
+        found[2]: found[1]
+        for found in re.finditer(r"^(PASSED|FAILED|ERROR) (\S+)", output, re.MULTILINE)
+    }
+
+
+def main() -> None:
+    """Run both, print the comparison; exit 1 if a test passes only without replay."""
+    source = prepare()
+    without = suite(source)
+    inside = suite(source, "-p", "replay_open_session")
+    passed = {name for name, outcome in without.items() if outcome == "PASSED"}
+    broken = sorted(name for name in passed if inside.get(name) != "PASSED")
+    print(f"vcrpy {VCRPY}: {len(passed)} of {len(without)} offline tests pass without replay,")
+    print(f"{len(passed) - len(broken)} of these inside an open session of replay")
+    for name in broken:
+        print(f"  only without: {name} ({inside.get(name, 'not run')})")
+    sys.exit(1 if broken or not passed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -110,15 +110,26 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
     found, accepted = _with_baseline(found, baseline, options, policy)
     text = _rendered(found, options, policy, library, older or library)
     if options["output"]:
-        Path(options["output"]).write_text(text, "utf-8")
+        _write(Path(options["output"]), text)
     else:
         click.echo(text, nl=False)
     if not found.comparisons:
-        _nothing(found, _versions(options), options["resource"])
+        _nothing(found, options)
         ctx.exit(NOTHING_TO_COMPARE)
     if accepted is not None:
         click.echo(f"{accepted} accepted in {baseline}", err=True)
     ctx.exit(1 if found.fails(*_gate(options, policy)) and not options["matrix"] else 0)
+
+
+def _write(path: Path, text: str) -> None:
+    from replay.errors import ConfigError
+
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"the result cannot be written: {error.strerror}", where=str(path)
+        ) from error
 
 
 def _check(ctx: click.Context, options: Mapping[str, Any]) -> None:
@@ -278,11 +289,16 @@ def _text(found: Report, options: Mapping[str, Any]) -> str:
     return written.getvalue()
 
 
-def _nothing(found: Report, pair: tuple[str, str] | None, resource: str | None) -> None:
+def _nothing(found: Report, options: Mapping[str, Any]) -> None:
     """Say on stderr what is recorded, and the recording that would give something to compare."""
     from replay.drift.report import recording
 
+    pair, resource = _versions(options), options["resource"]
     what = f"{pair[0]} and {pair[1]} of one object" if pair else "one object at two versions"
+    if options["same_version"] and pair:
+        what = f"{pair[0]} before {options['before']} and from then on"
+    elif options["spec"]:
+        what = f"{options['old']}"
     click.echo(f"nothing to compare: no recordings of {what}", err=True)
     for name, versions in found.recorded.items():
         click.echo(f"  recorded: {name} at {', '.join(versions)}", err=True)

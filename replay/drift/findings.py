@@ -270,7 +270,7 @@ class Report:
 def fingerprint(rule: str, resource: str, path: str, old: str, new: str) -> str:
     """Names a finding across runs: 16 hex digits."""
     named = f"{rule}\0{resource}\0{path}\0{old}\0{new}"
-    return hashlib.sha256(named.encode()).hexdigest()[:16]
+    return hashlib.sha256(named.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def breaks_promise(severity: Severity, grade: Grade, old: str, new: str) -> bool:

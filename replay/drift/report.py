@@ -55,7 +55,7 @@ def report(
         matrix: whether to make the matrices of fields against versions.
 
     Raises:
-        ConfigError: old and new are one version.
+        ConfigError: old and new are one version, or `since` has no place in their order.
         LibraryError: or one of its kinds, where a recording cannot be read.
     """
     selection = Selection(versions, since, before, libraries=older is not None)
@@ -63,6 +63,8 @@ def report(
         raise ConfigError(
             "a version cannot drift from itself", where=" ".join(versions), hint="name two versions"
         )
+    if since and not version_order(since)[0]:
+        raise ConfigError("this version carries no date", where="--since")
     corpus = gathered(library, older, selection, source)
     found: list[tuple[Part, Comparison]] = []
     parts = [part for part in sorted(corpus.observed) if resource in (None, part.resource)]

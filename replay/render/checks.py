@@ -29,12 +29,13 @@ def to_junit(report: Report, fails: Callable[[Finding], bool]) -> str:
 
     root = Element("testsuites", name="replay diff")
     for comparison in report.comparisons:
-        name = _title(comparison)
+        name = _xml(_title(comparison))
         suite = SubElement(root, "testsuite", name=name)
         counts = {"tests": 0, "failures": 0, "skipped": 0, "errors": 0}
         for finding in comparison.findings:
             words = sentence(comparison, finding)
-            case = SubElement(suite, "testcase", classname=name, name=f"{finding.rule} {words}")
+            title = f"{finding.rule} {words}"
+            case = SubElement(suite, "testcase", classname=name, name=title)
             counts["tests"] += 1
             if finding.accepted is not None:
                 SubElement(case, "skipped", message=_xml(f"accepted: {finding.accepted}"))

@@ -1,0 +1,265 @@
+"""The options of `replay diff`: sides, policy, baseline and formats, as users run them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from support.recordings import NEW, OLD, Entry, recording, twins
+from support.writing import unchecked
+
+from replay.cli.main import cli
+from replay.config import _file
+from replay.errors import ConfigError
+from replay.library import Library
+
+
+def shelve(folder: Path, entries: list[Entry]) -> Path:
+    """A library on disk."""
+    folder.mkdir(exist_ok=True)
+    for _, cassette in entries:
+        Library(folder).write(cassette, unchecked)
+    return folder
+
+
+def run(*arguments: object) -> Result:
+    """Run `replay diff`."""
+    return CliRunner().invoke(cli, ["diff", *(str(argument) for argument in arguments)])
+
+
+@pytest.fixture(autouse=True)
+def removed(tmp_path: Path) -> Path:
+    """A library in the usual place in which a field was removed and another came."""
+    _file.cache_clear()
+    return shelve(tmp_path / "cassettes", twins([{"a": 1}], [{"b": 1}]))
+
+
+def configure(text: str) -> None:
+    """Write the configuration file."""
+    Path("replay.toml").write_text(text)
+    _file.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("code", "table", "arguments"),
+    [
+        (1, "", []),
+        (0, 'fail_on = "never"', []),
+        (1, 'fail_on = "never"', ["--fail-on", "info"]),
+        (0, '[drift.severity]\nfield-removed = "info"', []),
+        (0, '[[drift.paths]]\npath = "a"\nseverity = "warning"', []),
+        (1, '[drift.severity]\nfield-added = "breaking"\nfield-removed = "info"', []),
+    ],
+)
+def test_the_configuration_sets_gate_and_severities(
+    code: int, table: str, arguments: list[str]
+) -> None:
+    """An argument wins over it."""
+    configure(f"[drift]\n{table}\n")
+    assert code == run(*arguments).exit_code
+
+
+def test_a_slip_in_the_configuration_is_misuse() -> None:
+    """It never passes for a clean report."""
+    configure("[drift]\nfail-on = 1\n")
+    result = run()
+    assert isinstance(result.exception, ConfigError)
+    assert "did you mean fail_on?" in result.exception.hint
+
+
+def test_what_fails_is_accepted_and_passes_from_then_on() -> None:
+    """The file lies beside the library; the addition was no failure, so it is not in it."""
+    result = run("--accept", "--reason", "read elsewhere since 41", "--expires", "2999-12-31")
+    assert (0, "1 accepted in replay-drift.json\n") == (result.exit_code, result.stderr)
+    (entry,) = json.loads(Path("replay-drift.json").read_text())["accepted"]
+    assert ("/a", "read elsewhere since 41", "2999-12-31") == (
+        entry["path"], entry["reason"], entry["expires"],
+    )  # fmt: skip
+    assert 0 == run().exit_code
+    document = json.loads(run("--format", "json").stdout)
+    assert 1 == document["summary"]["accepted"]
+    assert "read elsewhere since 41" in [
+        finding["accepted"] for finding in document["comparisons"][0]["findings"]
+    ]
+
+
+def test_one_finding_can_be_accepted_by_its_fingerprint() -> None:
+    """And an unknown fingerprint is misuse."""
+    findings = json.loads(run("--format", "json").stdout)["comparisons"][0]["findings"]
+    (added,) = [f["fingerprint"] for f in findings if f["path"] == "/b"]
+    assert 1 == run("--accept", "--reason", "x", "--finding", added).exit_code
+    assert 0 == run("--accept", "--reason", "x", "--fail-on", "never").exit_code
+    assert 2 == run("--accept", "--reason", "x", "--finding", "0" * 16).exit_code
+
+
+def test_an_expired_entry_fails_again_and_accepting_clears_it_away(tmp_path: Path) -> None:
+    """So does one that nothing needs; a run that looked at less leaves others alone."""
+    run("--accept", "--reason", "x", "--expires", "2020-01-01")
+    shown = run("-v")
+    assert 1 == shown.exit_code
+    assert "a is accepted no longer: field-removed, accepted for: x" in shown.stdout
+    shelve(tmp_path / "cassettes", twins([{"c": 1}], [{}], resource="charges"))
+    run("--accept", "--reason", "y", "--baseline", "other.json")
+    assert 2 == len(json.loads(Path("other.json").read_text())["accepted"])
+    run("--accept", "--reason", "z", "--baseline", "other.json", "--resource", "charge")
+    assert 2 == len(json.loads(Path("other.json").read_text())["accepted"])
+    lone = shelve(tmp_path / "lone", twins([{"c": 1}], [{}], resource="charges"))
+    shown = run("--library", lone, "--baseline", "other.json", "--fail-on", "warning")
+    assert (1, True) == (shown.exit_code, "in the baseline, and no longer found" in shown.stdout)
+    run("--library", lone, "--baseline", "other.json", "--accept", "--reason", "z")
+    assert 1 == len(json.loads(Path("other.json").read_text())["accepted"])
+
+
+def test_the_baseline_of_the_configuration_lies_beside_it() -> None:
+    """Whatever the working directory."""
+    configure('[drift]\nbaseline = "known.json"\n')
+    assert 0 == run("--accept", "--reason", "x").exit_code
+    assert Path("known.json").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--same-version", OLD],
+        ["--before", "2026-01-01"],
+        [OLD, NEW, "--since", OLD],
+        ["--since", OLD, "--same-version", OLD, "--before", "2026-01-01"],
+        ["--old-library", "cassettes", "--since", OLD],
+        ["--reason", "x"],
+        ["--accept"],
+        ["--spec", "x.json"],
+        [OLD, NEW, "--spec", "x.json"],
+        [OLD, "--spec", "x.json", "--matrix"],
+    ],
+)
+def test_options_that_do_not_go_together_are_misuse(arguments: list[str]) -> None:
+    """None is ignored in silence."""
+    assert 2 == run(*arguments).exit_code
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--same-version", OLD, "--before", "soon"],
+        ["--since", "soon"],
+        ["--accept", "--reason", "x", "--expires", "soon"],
+    ],
+)
+def test_what_is_no_day_or_version_is_misuse(arguments: list[str]) -> None:
+    """The option is named."""
+    error = run(*arguments).exception
+    assert isinstance(error, ConfigError)
+    assert arguments[-2] == error.where
+
+
+def test_dates_libraries_and_later_versions_are_compared(tmp_path: Path) -> None:
+    """Each under its own head."""
+    nothing = run("--same-version", OLD, "--before", "2020-01-01")
+    assert 3 == nothing.exit_code
+    assert f"of {OLD} before 2020-01-01 and from then on" in nothing.stderr
+    assert 3 == run("--since", NEW).exit_code
+    old = shelve(tmp_path / "main", twins([{"a": 1, "x": 1}], [{"b": 1}]))
+    result = run("--old-library", old)
+    assert 1 == result.exit_code
+    assert f"invoices  {OLD} in the old library -> {OLD} in the new library" in result.stdout
+    assert "x removed" in result.stdout
+
+
+def test_the_matrix_is_a_table_and_no_check() -> None:
+    """It answers a question, so it fails nothing."""
+    result = run("--matrix")
+    assert 0 == result.exit_code
+    head, *rows = (line.split() for line in result.stdout.splitlines())
+    assert ["invoices", "invoices"] == head
+    assert [
+        ["first", "last", OLD, NEW],
+        ["a", OLD, OLD, "all", "no"],
+        ["b", NEW, NEW, "no", "all"],
+        ["id", OLD, NEW, "all", "all"],
+    ] == rows
+    fields = json.loads(run("--matrix", "--format", "json").stdout)["matrices"][0]["fields"]
+    assert {"path": "/a", "first": OLD, "last": OLD, "cells": [[1, 1], [0, 1]]} == fields[0]
+
+
+def test_matrices_of_several_types_are_told_apart(tmp_path: Path) -> None:
+    """A lone version is a column too."""
+    body = {"object": "charge", "deleted": True}
+    entry = recording(body, OLD, id="ch_1A", resource="charges", query="?expand[]=x")
+    shelve(tmp_path / "cassettes", [entry])
+    assert "charges  charge (deleted)  expand x\n" in run("--matrix").stdout
+    lone = run("--matrix", "--resource", "charge")
+    assert (3, True) == (lone.exit_code, "charges  charge" in lone.stdout)
+
+
+def test_recordings_are_held_against_a_specification() -> None:
+    """The exit code is the gate's."""
+    schema = {"type": "object", "required": ["id", "z"], "properties": {"id": {"type": "string"}}}
+    Path("spec.json").write_text(json.dumps({"components": {"schemas": {"": schema}}}))
+    result = run(OLD, "--spec", "spec.json")
+    assert 1 == result.exit_code
+    assert f"invoices  {OLD} as specified -> {OLD} as recorded" in result.stdout
+    assert "z is required by the specification, and in 0 of 1" in result.stdout
+    assert "a is not specified" in result.stdout
+    assert 3 == run("2020-08-27", "--spec", "spec.json").exit_code
+
+
+@pytest.mark.parametrize(
+    ("format_", "word"),
+    [
+        ("markdown", "### API drift: 1 breaking"),
+        ("junit", "<testsuites"),
+        ("sarif", '"version": "2.1.0"'),
+        ("github", f"::error file=cassettes/invoices/in_1A0000/{NEW}.yaml"),
+        ("html", "<!doctype html>"),
+        ("text", "a removed"),
+        ("json", '"format": 1'),
+    ],
+)
+def test_every_format_goes_to_stdout_or_to_a_file(format_: str, word: str) -> None:
+    """The exit code is the same, and so are the bytes."""
+    result = run("--format", format_)
+    assert (1, True) == (result.exit_code, word in result.stdout)
+    written = run("--format", format_, "--output", "out")
+    assert (1, "") == (written.exit_code, written.stdout)
+    assert result.stdout == Path("out").read_text("utf-8")
+
+
+def test_a_file_that_cannot_be_written_is_misuse() -> None:
+    """It names the file."""
+    error = run("--output", "none/out").exception
+    assert isinstance(error, ConfigError)
+    assert "none/out" == error.where
+
+
+def test_progress_is_shown_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On stderr: stdout is for the report."""
+    from replay.cli.progress import watched
+
+    library = Library("cassettes")
+    with watched(library, None) as (new, old):
+        assert (library, None) == (new, old)
+
+    class Terminal:
+        encoding = "utf-8"
+        written = ""
+
+        def write(self, text: str) -> int:
+            self.written += text
+            return len(text)
+
+        def isatty(self) -> bool:
+            return True
+
+        def flush(self) -> None:
+            pass
+
+    terminal: Any = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    with watched(library, library) as (new, old):
+        assert 2 == len(list(new.cassettes())) == len(list(old.cassettes("invoices")))
+    assert "comparing recordings" in terminal.written

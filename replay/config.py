@@ -26,13 +26,18 @@ ENVIRONMENT = {
     "library": "REPLAY_LIBRARY",
     "api_base": "STRIPE_API_BASE",
     "api_version": "REPLAY_API_VERSION",
+    "policy": "REPLAY_POLICY",
+    "pseudonymise_ids": "REPLAY_PSEUDONYMISE_IDS",
 }
 DEFAULTS = {
     "mode": RecordMode.NONE.value,
     "library": "cassettes",
     "api_base": API_BASE,
     "api_version": "",
+    "policy": "",
+    "pseudonymise_ids": "false",
 }
+_POLICY_FILE = "replay-policy.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +67,16 @@ class Config:
         mode: the record mode.
         api_base: base URL of the live source, without a trailing slash.
         api_version: replayed and recorded whatever the client pins; None leaves it to the client.
+        policy: path of the team's own redaction rules; empty for none.
+        pseudonymise_ids: whether recordings hold pseudonyms in place of generated IDs.
     """
 
     library: str
     mode: RecordMode
     api_base: str
     api_version: str | None
+    policy: str = ""
+    pseudonymise_ids: bool = False
 
 
 def plain_host(host: str) -> str:
@@ -105,6 +114,8 @@ def resolve(
         "mode": mode,
         "api_base": api_base,
         "api_version": api_version,
+        "policy": None,
+        "pseudonymise_ids": None,
     }
     values: dict[str, tuple[str, str]] = {}
     for name, argument in given.items():
@@ -126,7 +137,26 @@ def resolve(
         mode=RecordMode.parse(*values["mode"]),
         api_base=checked_base(*values["api_base"]),
         api_version=canonical_version(version, where) if version else None,
+        policy=_policy(*values["policy"]),
+        pseudonymise_ids=_switch(*values["pseudonymise_ids"]),
     )
+
+
+def _policy(named: str, where: str) -> str:
+    # A team's rules stand beside the configuration, in a file that code owners can guard.
+    if named:
+        if not Path(named).is_file():
+            raise ConfigError(f"there is no policy file {named}", where=where)
+        return named
+    path = _file(os.getcwd())[0]  # noqa: PTH109 - the same key as in `resolve`
+    beside = Path(path).parent / _POLICY_FILE
+    return str(beside) if beside.is_file() else ""
+
+
+def _switch(text: str, where: str) -> bool:
+    if text not in {"true", "false"}:
+        raise ConfigError("this is neither true nor false", where=where)
+    return text == "true"
 
 
 @lru_cache(maxsize=64)
@@ -207,11 +237,13 @@ def _checked(document: Any, path: Path) -> Mapping[str, str]:
                 where=str(path),
                 hint=f"did you mean {near[0]}?" if near else "use one of: " + ", ".join(DEFAULTS),
             )
+        if name == "pseudonymise_ids" and isinstance(value, bool):
+            value = str(value).lower()
         if not isinstance(value, str):
             raise ConfigError(f"{name} is no text", where=str(path))
         settings[name] = value
-    if "library" in settings:
-        settings["library"] = str(path.parent / settings["library"])
+    for name in {"library", "policy"} & settings.keys():
+        settings[name] = str(path.parent / settings[name])
     if "api_base" in settings:
         host = urlsplit(checked_base(settings["api_base"], f"{path}: api_base")).hostname or ""
         if host != API_HOST and not is_loopback(host):

@@ -34,9 +34,11 @@ from replay.cassette import (
 from replay.config import Origin
 from replay.errors import ConfigError, LiveDataRefused, NotRecordable
 from replay.library import Library
+from replay.masking import SHIPPED, Pseudonyms, Rules
 from replay.replayer import takes_of
 
 if TYPE_CHECKING:
+    from replay.redaction.policy import Policy
     from replay.redaction.redactor import Original, Redaction
     from replay.upstream import Upstream
 
@@ -87,8 +89,17 @@ class Recorder:
         allow_live: bool = False,
         raw_view: bool = False,
         keep_errors: bool = False,
+        rules: Rules = SHIPPED,
     ) -> None:
+        if raw_view and rules.pseudonymise_ids:
+            raise ConfigError(
+                "live_view='raw' shows the IDs that pseudonymise_ids hides",
+                where="live_view, pseudonymise_ids",
+                hint="a test must see what replay will serve: leave one of them out",
+            )
         self.library = library
+        self._rules = rules
+        self._ids = Pseudonyms()
         self._base = api_base
         self._source = str(Origin.of(api_base))
         self._allow_live = allow_live
@@ -97,11 +108,32 @@ class Recorder:
         self._upstream: Upstream | None = None
         self._opening = Lock()
 
+    def masked(self, call: Call) -> Call:
+        """The call as recordings are kept: with pseudonyms for IDs, where that is asked for.
+
+        Raises:
+            ConfigError: the library holds recordings of it under the real ID.
+        """
+        if not self._rules.pseudonymise_ids:
+            return call
+        kept = self._ids.masked(call, self._rules.load())
+        if kept != call and self.library.recorded(call.key):
+            raise ConfigError(
+                "the library holds recordings with real IDs",
+                where="pseudonymise_ids",
+                hint="record into another library, or delete these recordings first",
+            )
+        return kept
+
+    def private(self, call: Call) -> str:
+        """Why a call may not be written down, whatever it answers; empty where it may."""
+        return private(call, self._rules.load())
+
     def fetch(self, call: Call, request: Request, *, batch: str = "") -> Outcome:
         """Fetch a call from the live source and redact the answer. Writes nothing.
 
         Args:
-            call: what is asked for.
+            call: what is asked for, as `masked` gave it.
             request: the client's request; its key and account headers go to the source.
             batch: names recordings that are fetched back to back.
 
@@ -117,9 +149,10 @@ class Recorder:
                 where="Authorization",
                 hint="use a test-mode key, or ask for it: allow_live=True, --allow-live",
             )
+        asked = self._ids.real(call) if self._rules.pseudonymise_ids else call
         try:
             answer = self._open().fetch(
-                request, call.target, call.pinned, method=call.route.method, form=call.body
+                request, asked.target, asked.pinned, method=asked.route.method, form=asked.body
             )
         except Undecodable as error:
             kept = _kept_headers(error.response.headers, (*_RESPONSE_HEADERS, "Content-Encoding"))
@@ -133,7 +166,7 @@ class Recorder:
         try:
             version = canonical_version(stated) if stated else call.pinned or UNVERSIONED
             redaction, body = self._redacted(call, answer)
-            unkept = private(call) or self._unkept(answer.status)
+            unkept = self.private(call) or self._unkept(answer.status)
         except (NotRecordable, ConfigError) as error:
             # What cannot be read cannot be redacted: it goes to the client and nowhere else.
             served = Response(
@@ -179,7 +212,8 @@ class Recorder:
                 where=call.route.path,
                 hint="record from a test account, or ask for it: allow_live=True, --allow-live",
             )
-        redaction = redact(document, owner=str(call.key))
+        redaction = redact(document, owner=str(call.key), policy=self._rules.load())
+        self._ids.remember(redaction.ids)
         return redaction, bodies.dump(redaction.body)
 
     def append(
@@ -216,7 +250,6 @@ class Recorder:
         self, call: Call, version: str, outcomes: Sequence[Outcome], *, keep_old: bool, anew: bool
     ) -> Stored:
         from replay.redaction.leaks import gate
-        from replay.redaction.policy import default_policy
 
         cassette = self.library.load(call.key, version)
         old = takes_of(cassette, call) if cassette else ()
@@ -224,7 +257,7 @@ class Recorder:
         takes = collapsed([*old, *new] if keep_old else new)
         if not anew and len(old) == len(takes) and all(map(same, old, takes)):
             return Stored.UNCHANGED
-        label = default_policy().label
+        label = self._rules.load().label
         if cassette is None:
             cassette = Cassette(call.key, version, label, tuple(takes))
         else:
@@ -291,19 +324,17 @@ def _skeleton(cassette: Cassette) -> tuple[str, frozenset[str]]:
     return json.dumps(parts, ensure_ascii=False, default=dict), frozenset(kept)
 
 
-def private(call: Call) -> str:
+def private(call: Call, policy: Policy) -> str:
     """Why a call may not be written down, whatever it answers; empty where it may."""
-    from replay.redaction.policy import default_policy
     from replay.redaction.queries import keeps_expand, keeps_parameter
 
-    policy = default_policy()
     ids = (*call.key.parents, call.key.id)
     if not all(policy.keeps_id(call.key.resource, id) for id in ids if id):
         return "the ID in the path may be private: the policy does not keep it"
-    if not all(map(keeps_expand, call.expand)):
+    if not all(keeps_expand(name, policy=policy) for name in call.expand):
         return "a name to expand is none of the API's own"
     for name, value in call.parameters:
-        if not keeps_parameter(call.key.resource, name, value):
+        if not keeps_parameter(call.key.resource, name, value, policy=policy):
             shown = name if name.isidentifier() else "a parameter"
             return f"the value of {shown} may be private: the policy does not keep it"
     return ""

@@ -17,8 +17,9 @@ from replay.cassette import Interaction, ObjectKey, Request, Response
 from replay.config import Config
 from replay.errors import CallRefused, CassetteNotFound, Refused, ReplayError
 from replay.library import Library
+from replay.masking import Rules
 from replay.modes import DECISIONS, Action, RecordMode, Takes
-from replay.recorder import Outcome, Recorder, private, same
+from replay.recorder import Outcome, Recorder, same
 from replay.replayer import find, search
 
 _log = logging.getLogger("replay")
@@ -91,6 +92,7 @@ class Session:
             allow_live=allow_live,
             raw_view=raw_view,
             keep_errors=keep_errors,
+            rules=Rules.of(config),
         )
         self._pass_others = pass_others
         self._lock = Lock()
@@ -199,6 +201,7 @@ class Session:
             call = read(request)
             if self.config.api_version is not None:
                 call = replace(call, pinned=self.config.api_version)
+            call = self._recorder.masked(call)
             with self._lock:
                 deck = self._decks.setdefault(call, _Deck(call))
                 self._read[seen] = deck
@@ -270,7 +273,7 @@ class Session:
         return False
 
     def _record(self, deck: _Deck, request: Request) -> Response:
-        if private(deck.call):
+        if self._recorder.private(deck.call):
             # Not even the name of a lock may say what was asked.
             outcome = self._recorder.fetch(deck.call, request)
             self._note(deck.call, outcome)

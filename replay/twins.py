@@ -99,6 +99,7 @@ def record(
     headers = [("Authorization", f"Bearer {api_key}")]
     if account:
         headers.append(("Stripe-Account", account))
+    calls = [recorder.masked(call) for call in calls]
     request = Request("GET", calls[0].uri, tuple(headers))
     results: dict[Call, Result] = {}
     fetched: dict[Call, Outcome] = {}

@@ -30,11 +30,13 @@ errors
 cassette modes routes
 redaction call bodies
 config library
-replayer upstream
+replayer upstream masking
 recorder
-session twins sealing
+session twins sealing scan
 intercept drift
 decorator render
+pytesting
+pytest_plugin
 cli
 __main__ __init__
 """
@@ -44,6 +46,7 @@ FLOOR = {name: n for n, line in enumerate(FLOORS.strip().splitlines()) for name 
 ALLOWED = {
     "drift": {"errors", "cassette", "routes", "call", "bodies", "library", "redaction"},
     "redaction": {"errors", "cassette", "routes"},
+    "scan": {"errors", "cassette", "routes", "library", "redaction"},
     "render": {"errors", "cassette", "modes", "routes", "call", "drift", "library"},
     "library": {"errors", "cassette"},
 }
@@ -54,7 +57,7 @@ USERS = {
     "deepdiff": {"replay.drift.compare"},
     "click": {"replay.cli"},
     "httpx": {"replay.upstream", "replay.intercept.httpx"},
-    "pytest": set(),
+    "pytest": {"replay.pytest_plugin", "replay.pytesting"},
     "filelock": {"replay.library.files"},
     "tenacity": {"replay.twins"},
     "rich": {"replay.cli", "replay.render"},
@@ -249,6 +252,13 @@ try:
 except SystemExit as stop:
     assert not stop.code, stop.code
 """
+
+
+def test_pytest_plugin_is_light() -> None:
+    """The plugin's entry, which every pytest run of a project imports, loads pytest alone."""
+    found = loaded("import pytest; before |= set(sys.modules)\nimport replay.pytest_plugin")
+    assert set() == {name for name in found if name not in sys.stdlib_module_names} - {"replay"}
+    assert set() == HEAVY & found
 
 
 def test_help_is_light() -> None:

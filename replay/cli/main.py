@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "show": "Show a recorded object.",
     "seal": "Accept cassettes that you edited: check them and renew their seal.",
     "diff": "Report what differs between two API versions, from recordings alone.",
+    "scan": "Find secrets and private values in any tree of files.",
     "rules": "List the drift rules, or explain one with an example.",
 }
 """Subcommand to its one-line help. The module of the same name in this package has it."""

@@ -17,6 +17,7 @@ from replay.cli.options import call_of, format_option, library_option
 from replay.config import Config, resolve
 from replay.errors import ConfigError, UpstreamError
 from replay.library import Library
+from replay.masking import Rules
 from replay.modes import RecordMode
 from replay.recorder import Recorder
 from replay.routes import Route, by_name
@@ -83,7 +84,9 @@ def record_command(
             where="environment variable STRIPE_API_KEY",
             hint="export STRIPE_API_KEY=<a restricted test-mode key that may read>",
         )
-    recorder = Recorder(Library(config.library), config.api_base, allow_live=allow_live)
+    recorder = Recorder(
+        Library(config.library), config.api_base, allow_live=allow_live, rules=Rules.of(config)
+    )
     run = _Run(recorder, key, config.mode, Pace(rate), account)
     results = run.all(objects)
     if format_ == "json":

@@ -8,6 +8,7 @@ interpreter on the last.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
@@ -130,3 +131,20 @@ def _scalar(event: Any) -> Any:
 
 def _at(what: str, event: Any) -> str:
     return f"holds {what} (line {event.start_mark.line + 1})"
+
+
+def scalars(text: str) -> Iterator[tuple[str, int]]:
+    """Every scalar of any YAML, whatever its tags: text and line (from 1). Nothing is constructed.
+
+    Raises:
+        Malformed: not YAML.
+    """
+    parser = yaml.CSafeLoader(text)
+    try:
+        while not isinstance(event := parser.get_event(), yaml.StreamEndEvent):
+            if isinstance(event, yaml.ScalarEvent):
+                yield event.value, getattr(event.start_mark, "line", 0) + 1
+    except yaml.YAMLError:
+        raise Malformed("is not readable as YAML") from None
+    finally:
+        parser.dispose()

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 from urllib.parse import parse_qsl
 
+from replay.redaction.secret_forms import is_secret
+from replay.redaction.team import Team
 from replay.redaction.tokens import is_opaque
 from replay.redaction.values import is_generated
 from replay.routes import match
@@ -26,6 +28,10 @@ class Rules(Protocol):
     @property
     def vocabulary(self) -> frozenset[str]:
         """The API's own words."""
+
+    @property
+    def team(self) -> Team:
+        """A team's own rules."""
 
     @property
     def prefixes(self) -> frozenset[str]:
@@ -59,6 +65,8 @@ def keeps_parameter(resource: str, name: str, value: str, rules: Rules) -> bool:
     words = [found[1], *_WORD.findall(found[2])]
     if words[-1] in _RANGE and len(words) > 1:
         words.pop()
+    if rules.team.keeps_value("parameter", words[-1], value) and not is_secret(value):
+        return True
     if not set(words) <= rules.parameters.keys():
         return False
     return _keeps(resource, words[-1], value, rules)

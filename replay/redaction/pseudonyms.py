@@ -60,12 +60,17 @@ _SEEDED_FORMS = {
     "account": "acct-{:.16}",
 }
 
+GENERATED = re.compile(r"[a-z][a-z0-9_]*_[A-Za-z0-9]{8,}")
+"""What a generated ID looks like in a text, whatever its prefix."""
+_MASKED_TAIL = re.compile(r"Redacted[0-9a-f]{16}\Z")
+
 STAND_IN = re.compile(
     r"redacted[+ ][0-9a-f]{16}@example\.com"
     r"|https://redacted\.invalid/[0-9a-f]{16}"
     r"|/v1/redacted/[0-9a-f]{16}"
     r"|REDACTED_SECRET_[0-9a-f]{16}"
     r"|redacted_[0-9a-f]{8}"
+    r"|[a-z][a-z0-9_]*_Redacted[0-9a-f]{16}"
     r"|acct-[0-9a-f]{16}"
     r"|Redacted[ +][0-9a-f]{8}"
     r"|Redacted message(?: \([a-z0-9_.-]{1,64}\))?"
@@ -118,12 +123,29 @@ def stand_in(
             return f"Redacted {digest[:8]}"
 
 
+def masked_id(id: str) -> str:
+    """The pseudonym of a generated ID: same prefix, recognisable, itself for a pseudonym."""
+    prefix, _, tail = id.rpartition("_")
+    if _MASKED_TAIL.match(tail):
+        return id
+    return f"{prefix}_Redacted{_sha256('id', prefix, id)}"
+
+
+def _canonical(owner: str) -> str:
+    # Whether a recording shows the IDs or their pseudonyms, other values' stand-ins are the same.
+    return GENERATED.sub(lambda found: masked_id(found[0]), owner)
+
+
 def account_label(account: str) -> str:
     """The stand-in of a ``Stripe-Account`` or ``Stripe-Context`` value; safe as a folder name."""
     return pseudonym(account, "account", "account")
 
 
 def _digest(policy: str, owner: str, slot: str) -> str:
+    return _sha256(policy, _canonical(owner), slot)
+
+
+def _sha256(*parts: str) -> str:
     # Lengths make the parts unambiguous, whatever they contain; a lone surrogate is a legal owner.
-    seed = f"{len(policy)}:{policy}{len(owner)}:{owner}{len(slot)}:{slot}"
+    seed = "".join(f"{len(part)}:{part}" for part in parts)
     return hashlib.sha256(seed.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -13,13 +13,12 @@ from typing import Any
 
 from replay.errors import NotRecordable
 from replay.redaction.policy import (
-    KEPT_KINDS,
     STRING_CLASSES,
     Node,
     Policy,
     default_policy,
 )
-from replay.redaction.pseudonyms import NUMBER_CONSTANTS, stand_in
+from replay.redaction.pseudonyms import NUMBER_CONSTANTS, masked_id, stand_in
 from replay.redaction.secret_forms import is_secret
 from replay.redaction.values import is_generated, is_plain_key, look
 
@@ -52,12 +51,14 @@ class Redaction:
             ``key``, and ``key+<class>`` where its value was replaced too.
         originals: the replaced values that were no stand-ins already.
         unknown: fields that the policy does not know, such as ``invoice/new_field``.
+        ids: pseudonym -> ID, where the policy replaces IDs.
     """
 
     body: Any
     redacted: Mapping[str, str]
     originals: tuple[Original, ...] = field(repr=False)
     unknown: tuple[str, ...] = ()
+    ids: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def redact(body: Any, *, owner: str, policy: Policy | None = None) -> Redaction:
@@ -78,7 +79,7 @@ def redact(body: Any, *, owner: str, policy: Policy | None = None) -> Redaction:
     node = walk.policy.type(label).root if label else _UNKNOWN
     place = _Place(owner, "", "", label or "body", known=bool(label))
     redacted = walk.value(body, node, place, {}, 0)
-    return Redaction(redacted, walk.redacted, tuple(walk.originals), tuple(walk.unknown))
+    return Redaction(redacted, walk.redacted, tuple(walk.originals), tuple(walk.unknown), walk.ids)
 
 
 def _envelope(body: Any) -> str:
@@ -126,6 +127,7 @@ class _Walk:
         self.redacted: dict[str, str] = {}
         self.originals: list[Original] = []
         self.unknown: dict[str, None] = {}
+        self.ids: dict[str, str] = {}
 
     def value(self, value: Any, node: Node, at: _Place, beside: dict[str, Any], depth: int) -> Any:
         """One value, with the object that it is a field of (`beside`)."""
@@ -171,8 +173,8 @@ class _Walk:
         self, value: dict[str, Any], node: Node, at: _Place
     ) -> tuple[Node, _Place, Mapping[str, tuple[str, str]]]:
         """What holds inside an object: its type's rules, its ID as the owner."""
-        if node is _PRIVATE or node.kind == "map":
-            return _PRIVATE, at, {}
+        if node.kind == "map":
+            return node, at, {}
         repeats: Mapping[str, tuple[str, str]] = {}
         name = value.get("object")
         if isinstance(name, str) and name in self.policy.objects:
@@ -196,8 +198,8 @@ class _Walk:
 
     def child_node(self, node: Node, at: _Place, key: str, child: Any) -> Node | None:
         """The rule of a field; None where the policy does not know it."""
-        if node is _PRIVATE:
-            return _PRIVATE
+        if node.kind == "map":
+            return node.children.get(key, _PRIVATE)
         found = node.children.get(key) or at.deep.get(key) or node.children.get("*")
         if found is None and at.deep and (child is None or isinstance(child, dict | list)):
             return _CONTAINER
@@ -218,8 +220,10 @@ class _Walk:
         return replace(at, owner=str(other), slot=slot)
 
     def leaf(self, value: Any, node: Node, at: _Place, beside: dict[str, Any]) -> Any:
-        if value is None or isinstance(value, bool) or value == "" or self.keeps(value, node):
+        if value is None or isinstance(value, bool) or value == "":
             return value
+        if self.keeps(value, node):
+            return self.masked(value, at)
         if node.kind == "message" and isinstance(value, str):
             return self.message(value, at, beside)
         kind = _class(value, node)
@@ -231,7 +235,7 @@ class _Walk:
             return is_generated(value, self.policy.prefixes, strict=True) and not is_secret(
                 str(value)
             )
-        return node.kind in KEPT_KINDS and self.policy.keeps(node.kind, value)
+        return self.policy.is_kept(node.kind) and self.policy.keeps(node.kind, value)
 
     def message(self, value: str, at: _Place, beside: dict[str, Any]) -> str:
         """An error's message: kept where it is made of kept parts, else one that names its code."""
@@ -239,10 +243,20 @@ class _Walk:
         if found and found[1].replace(" ", "_") in self.policy.vocabulary and not is_secret(value):
             chosen = found[2] == self.asked and self.policy.keeps("chosen", found[2])
             if chosen or self.policy.keeps("id", found[2]):
-                return value
+                return str(self.masked(value, at))
         code = beside.get("code") or beside.get("type")
         named = f" ({code})" if self.policy.keeps("enum", code) else ""
         return str(self.put(value, "message", f"Redacted message{named}", at))
+
+    def masked(self, value: str | int | float, at: _Place) -> str | int | float:
+        """A kept value with the pseudonyms of its IDs, where the policy wants them."""
+        if not self.policy.masks_ids or not isinstance(value, str):
+            return value
+        ids = self.policy.ids_in(value)
+        if not ids:
+            return value
+        self.ids.update({masked_id(id): id for id in ids if id != masked_id(id)})
+        return self.put(value, "id", self.policy.masked(value), at)
 
     def put(
         self, value: str | int | float, kind: str, stand_in: str | int | float, at: _Place

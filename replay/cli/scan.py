@@ -1,0 +1,59 @@
+"""`replay scan`: secrets and private values in any tree of files."""
+
+from __future__ import annotations
+
+import click
+
+FORMATS = ["text", "json", "sarif"]
+
+
+@click.command("scan")
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option("--format", "format_", type=click.Choice(FORMATS), default="text", show_default=True,
+              help="How to print the result.")  # fmt: skip
+@click.option("--diff", "base", metavar="BASE",
+              help="Only what this branch newly keeps or leaks, compared with BASE.")  # fmt: skip
+@click.option("--history", is_flag=True, help="Every blob of the git history.")
+@click.option("--ignore-file", metavar="FILE",
+              help="Accepted findings, with reasons. [default: replay-scan.toml]")  # fmt: skip
+@click.option("--min-confidence", type=click.Choice(["high", "medium", "low"]), default="medium",
+              show_default=True, help="The exit code is 1 from this confidence on.")  # fmt: skip
+@click.pass_context
+def scan_command(
+    ctx: click.Context, paths: tuple[str, ...], format_: str, base: str | None, history: bool,
+    ignore_file: str | None, min_confidence: str,
+) -> None:  # fmt: skip
+    """Find secrets and private values in any tree of files.
+
+    Reads cassettes of replay, vcrpy and Ruby VCR, HAR files, JSON and any text. Of replay's own
+    cassettes it proves that each value is kept by the policy or listed as redacted. PATH is a file
+    or a folder; the working directory by default. No value that was found is ever printed.
+
+    The exit code is 1 if something was found, 2 if the scan could not be done.
+
+    \b
+    Examples:
+      replay scan
+      replay scan cassettes tests --format sarif
+      replay scan --diff origin/main
+      replay scan --history --min-confidence high
+    """
+    from replay.config import resolve
+    from replay.errors import ConfigError
+    from replay.masking import Rules
+    from replay.scan import ignores, report
+    from replay.scan.rules import Confidence
+    from replay.scan.run import scan
+
+    if (base is not None and history) or (paths and (base is not None or history)):
+        raise ConfigError(
+            "PATH, --diff and --history exclude each other", where="replay scan",
+            hint="--diff and --history look at the whole checkout",
+        )  # fmt: skip
+    policy = Rules.of(resolve(mode="none")).load()
+    found = scan(
+        paths or ["."], policy, base=base, history=history, accepted=ignores.read(ignore_file)
+    )
+    write = {"text": report.to_text, "json": report.to_json, "sarif": report.to_sarif}[format_]
+    click.echo(write(found), nl=False)
+    ctx.exit(1 if found.failing(Confidence(min_confidence)) else 0)

@@ -1,0 +1,160 @@
+"""Proves a cassette of ours: each value is kept by the policy, or listed as replaced and looks so.
+
+The proof is the redactor itself: a redacted body is what redacting it again gives. What differs is
+neither kept nor a stand-in, whatever the file says about itself.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from replay.cassette import Cassette, Headers, Interaction
+from replay.errors import ReplayError
+from replay.library import codec
+from replay.redaction.policy import Policy
+from replay.redaction.pseudonyms import STAND_IN
+from replay.redaction.queries import keeps_expand, keeps_parameter
+from replay.redaction.redactor import redact
+from replay.redaction.values import look
+from replay.scan.rules import Finding
+
+FIRST_LINE = b"# replay cassette "
+_HEADERS = {"content-type", "stripe-version", "request-id", "retry-after", "stripe-should-retry"}
+_HEADER_VALUE = re.compile(r"[0-9A-Za-z./+*; =_-]{1,120}\Z")
+_REQUEST_ID = re.compile(r"req_replay[0-9a-f]{10}\Z")
+_WORDS = re.compile(r"[A-Za-z' -]{0,40}\Z")
+_SOURCE = re.compile(r"[a-z0-9.:_\[\]-]{0,255}\Z")
+_LOOKS = frozenset({"int", "time", "float", "integer", "decimal"})
+
+
+def prove(data: bytes, path: str, policy: Policy) -> Iterator[Finding]:
+    """What stands in a cassette without a right to, and whether its policy is behind.
+
+    Args:
+        data: the file's bytes.
+        path: names it in the findings.
+        policy: the policy in force.
+    """
+    text = data.decode("utf-8", "replace")
+    try:
+        cassette = codec.loads(data, path)
+    except ReplayError as error:
+        yield Finding(path, 1, "damaged-cassette", detail=type(error).__name__)
+        return
+    if cassette.policy != policy.label:
+        known = re.fullmatch(r"[\w.+-]{1,64} sha256:[0-9a-f]{12}", cassette.policy)
+        behind = cassette.policy if known else "another policy"
+        yield Finding(path, 1, "policy-behind", detail=f"{behind}, now {policy.label}")
+    yield from (
+        Finding(path, _line(text, pointer), rule, pointer, detail)
+        for rule, pointer, detail in _unproven(cassette, policy)
+    )
+
+
+def kept_labels(cassette: Cassette) -> set[str]:
+    """Where strings are kept, as types and fields: ``invoice/customer``."""
+    labels: set[str] = set()
+    for take in cassette.interactions:
+        if take.response.body:
+            _labels(json.loads(take.response.body), "", "body", take.redacted, labels)
+    return labels
+
+
+def _labels(
+    value: Any, pointer: str, label: str, redacted: Mapping[str, str], labels: set[str]
+) -> None:
+    if isinstance(value, dict):
+        name = value.get("object")
+        label = name if isinstance(name, str) and f"{pointer}/object" not in redacted else label
+        for key, child in value.items():
+            _labels(child, f"{pointer}/{key}", f"{label}/{key}", redacted, labels)
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            _labels(child, f"{pointer}/{index}", label, redacted, labels)
+    elif isinstance(value, str) and value and pointer not in redacted:
+        labels.add(label)
+
+
+def _unproven(cassette: Cassette, policy: Policy) -> Iterator[tuple[str, str, str]]:
+    key = cassette.key
+    ids = [id for id in (*key.parents, key.id) if id]
+    if not all(policy.keeps_id(key.resource, id) for id in ids):
+        yield "unproven-leaf", "cassette/id", "the ID"
+    for name in (*cassette.extra, *cassette.cassette_extra):
+        yield "unproven-leaf", "cassette", f"a key that replay does not write ({name:.40})"
+    for number, take in enumerate(cassette.interactions):
+        at = f"interactions/{number}"
+        for where in _frame(take, key.resource, policy):
+            yield "unproven-leaf", f"{at} {where}", where
+        if take.response.body:
+            for rule, pointer, detail in _body(take, str(key), policy):
+                yield rule, f"{at} {pointer}", detail
+
+
+def _body(take: Interaction, owner: str, policy: Policy) -> Iterator[tuple[str, str, str]]:
+    try:
+        again = redact(json.loads(take.response.body), owner=owner, policy=policy)
+    except (ReplayError, ValueError) as error:
+        yield "unproven-leaf", "/", type(error).__name__
+        return
+    for original in again.originals:
+        if original.pointer not in take.redacted:
+            yield "unproven-leaf", original.pointer, original.kind
+        elif not _may_stand_in(original.value):
+            yield "forged-stand-in", original.pointer, original.kind
+
+
+def _may_stand_in(value: str | int | float) -> bool:
+    # Stand-ins of another policy have the same forms; numbers have no form to tell them by.
+    return look(value) in _LOOKS or STAND_IN.fullmatch(str(value)) is not None
+
+
+def _frame(take: Interaction, resource: str, policy: Policy) -> Iterator[str]:
+    """Names the parts of a take beside its body that hold something unexpected."""
+    form = (take.request.body or b"").decode("latin-1")
+    query = [
+        pair
+        for part in (urlsplit(take.request.uri).query, form)
+        for pair in parse_qsl(part, keep_blank_values=True)
+    ]
+    for name, value in query:
+        if name.startswith("expand"):
+            kept = keeps_expand(value, policy=policy)
+        else:
+            kept = keeps_parameter(resource, name, value, policy=policy)
+        if not kept:
+            yield "request/uri"
+    if not _are_kept(take.request.headers):
+        yield "request/headers"
+    if not _are_kept(take.response.headers):
+        yield "response/headers"
+    if not _WORDS.match(take.response.reason):
+        yield "response/status"
+    if not _SOURCE.match(take.source) or not re.fullmatch(r"[0-9a-f]{0,64}", take.batch):
+        yield "source"
+    if take.extra:
+        yield "a key that replay does not write"
+
+
+def _are_kept(headers: Headers) -> bool:
+    return all(
+        name.lower() in _HEADERS
+        and _HEADER_VALUE.match(value)
+        and (name.lower() != "request-id" or _REQUEST_ID.match(value))
+        for name, value in headers
+    )
+
+
+def _line(text: str, pointer: str) -> int:
+    """The first line that names the pointer's last field, below its interaction; else the first."""
+    at, _, place = pointer.partition(" ")
+    number = int(at.rpartition("/")[2]) if place else 0
+    starts = [found.start() for found in re.finditer(r"^- ", text, re.MULTILINE)]
+    start = starts[number] if number < len(starts) else 0
+    field = next((s for s in reversed(place.split("/")) if s and not s.isdecimal()), "")
+    found = text.find(f'"{field}"', start) if field else start
+    return text.count("\n", 0, max(found, start)) + 1

@@ -1,0 +1,131 @@
+"""The scanner's rules as data: what each finds, how sure it is, what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Confidence(StrEnum):
+    """How sure a finding is. ``note`` never fails a run."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    NOTE = "note"
+
+    @property
+    def rank(self) -> int:
+        """0 is the surest."""
+        return list(Confidence).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule.
+
+    Attributes:
+        id: its name in reports and ignore files.
+        confidence: how sure a finding of it is.
+        title: what was found.
+        fix: what to do about it, one sentence.
+    """
+
+    id: str
+    confidence: Confidence
+    title: str
+    fix: str
+
+
+_ROLL = "Roll it in the Stripe dashboard, then remove it from the file and from the git history."
+_RECORD = "Record the call with replay, whose cassettes are redacted, and delete this recording."
+
+RULES: dict[str, Rule] = {
+    rule.id: rule
+    for rule in (
+        Rule("secret-key", Confidence.HIGH, "a secret or restricted API key", _ROLL),
+        Rule("organisation-key", Confidence.HIGH, "an organisation API key", _ROLL),
+        Rule(
+            "publishable-key", Confidence.MEDIUM, "a publishable key, which names the account",
+            "Public by design; remove it if the account should not be known.",
+        ),
+        Rule("ephemeral-key", Confidence.HIGH, "an ephemeral key or terminal token", _ROLL),
+        Rule("webhook-secret", Confidence.HIGH, "a webhook signing secret", _ROLL),
+        Rule(
+            "client-secret", Confidence.HIGH, "a client secret, which can complete a payment",
+            "Remove it from the file and the history; cancel the object it belongs to.",
+        ),
+        Rule("oauth-code", Confidence.HIGH, "an OAuth code or refresh token", _ROLL),
+        Rule(
+            "private-url", Confidence.HIGH, "a hosted page that opens for whoever has its address",
+            "Remove the address from the file and the history.",
+        ),
+        Rule(
+            "request-id", Confidence.LOW, "a request ID, which identifies the account's log line",
+            "Remove it, or replace it by one that was never sent.",
+        ),
+        Rule(
+            "private-field", Confidence.MEDIUM, "a recorded field that the policy would redact",
+            _RECORD,
+        ),
+        Rule(
+            "private-parameter", Confidence.MEDIUM, "a recorded query parameter that is private",
+            _RECORD,
+        ),
+        Rule(
+            "email-address", Confidence.LOW, "an email address in a recording",
+            _RECORD,
+        ),
+        Rule(
+            "unproven-leaf", Confidence.HIGH,
+            "a value in a cassette that the policy does not keep and the file does not list",
+            "replay seal --redact PATH, or record it anew.",
+        ),
+        Rule(
+            "forged-stand-in", Confidence.HIGH,
+            "a value that the file lists as redacted, but that is no stand-in",
+            "replay seal --redact PATH, or record it anew.",
+        ),
+        Rule(
+            "damaged-cassette", Confidence.HIGH, "a cassette that cannot be read, so not proven",
+            "Restore it, or accept an edit with replay seal PATH after reading it.",
+        ),
+        Rule(
+            "policy-behind", Confidence.NOTE, "a cassette redacted under another policy",
+            "replay seal --redact PATH applies what became stricter.",
+        ),
+        Rule(
+            "newly-kept", Confidence.NOTE, "a field whose values no cassette kept before",
+            "Check that the policy means to keep it.",
+        ),
+        Rule(
+            "unread-file", Confidence.NOTE, "a file that is too large to search",
+            "Search it by hand, or keep it out of the repository.",
+        ),
+    )
+}  # fmt: skip
+"""All rules, by ID."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """One finding. It never holds the value that was found.
+
+    Attributes:
+        path: the file, as it was named; ``path@blob`` for one in the history.
+        line: the line, from 1; 0 where it is not known.
+        rule: the rule's ID.
+        pointer: where in a recording: ``interactions/0 /customer_email``; empty in plain text.
+        detail: more words for people, such as the field's name.
+    """
+
+    path: str
+    line: int
+    rule: str
+    pointer: str = ""
+    detail: str = ""
+
+    @property
+    def confidence(self) -> Confidence:
+        """As the rule says."""
+        return RULES[self.rule].confidence

@@ -1,0 +1,176 @@
+"""Where the scanner's files come from: paths on disk, a branch's changes, a whole git history."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from replay.errors import ConfigError, LibraryError
+
+MAX_BYTES = 64 * 1024 * 1024
+"""Larger files are named, not searched."""
+
+_SKIPPED = frozenset(
+    {".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".mypy_cache",
+     ".ruff_cache", ".pytest_cache", ".hypothesis", ".tox", ".nox", ".replay"}
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One text to search.
+
+    Attributes:
+        path: its name, in POSIX form; ``path@blob`` in a history.
+        data: its bytes; None where it is larger than `MAX_BYTES`.
+    """
+
+    path: str
+    data: bytes | None
+
+
+def on_disk(paths: Iterable[str]) -> Iterator[Source]:
+    """The files below paths, sorted; in a git checkout those that git does not ignore.
+
+    Raises:
+        ConfigError: a path that does not exist.
+        LibraryError: a file that cannot be read.
+    """
+    for name in paths:
+        path = Path(name)
+        if path.is_dir():
+            for file in _listed(path):
+                yield from _read(file)
+        elif path.exists():
+            yield from _read(path)
+        else:
+            raise ConfigError("there is no such file", where=name)
+
+
+def changed_since(base: str) -> Iterator[tuple[Source, Source | None]]:
+    """Files that differ from where the branch left `base`, each with what it was there.
+
+    Raises:
+        ConfigError: this is no git checkout, or `base` names nothing in it.
+    """
+    start = git("merge-base", base, "HEAD").decode().strip()
+    top = Path(git("rev-parse", "--show-toplevel").decode().strip())
+    names = git("diff", "--name-only", "--no-renames", "-z", start, cwd=top)
+    new = git("ls-files", "--others", "--exclude-standard", "-z", cwd=top)
+    for raw in sorted({*names.split(b"\0"), *new.split(b"\0")} - {b""}):
+        name = os.fsdecode(raw)
+        path = top / name
+        if path.is_file():
+            old = git("cat-file", "blob", f"{start}:{name}", cwd=top, missing=b"\xff")
+            for source in _read(path):
+                before = None if old == b"\xff" else Source(name, old)
+                yield Source(name, source.data), before
+
+
+def at(base: str, suffix: str) -> Iterator[Source]:
+    """The files of a commit whose names end so."""
+    start = git("merge-base", base, "HEAD").decode().strip()
+    rows = git("ls-tree", "-r", "-z", "--full-tree", start).split(b"\0")
+    found = [row.partition(b"\t") for row in rows if row.endswith(suffix.encode())]
+    names = {head.split()[2].decode(): os.fsdecode(name) for head, _, name in found}
+    yield from _blobs(names)
+
+
+def history() -> Iterator[Source]:
+    """Every blob that any reference of this repository reaches, each once.
+
+    Raises:
+        ConfigError: this is no git checkout.
+    """
+    rows = git("rev-list", "--objects", "--all", "--reflog").decode("utf-8", "replace").split("\n")
+    names: dict[str, str] = {}
+    for row in rows:
+        id, _, name = row.partition(" ")
+        if name:
+            names.setdefault(id, name)
+    yield from (Source(f"{source.path}", source.data) for source in _blobs(names, suffixed=True))
+
+
+def git(*arguments: str, cwd: Path | None = None, missing: bytes | None = None) -> bytes:
+    """What a git command prints; `missing` where it fails and that is given.
+
+    Raises:
+        ConfigError: it failed.
+    """
+    try:
+        done = subprocess.run(["git", *arguments], cwd=cwd, capture_output=True, check=False)  # noqa: S603, S607
+    except OSError as error:
+        raise ConfigError("git cannot be run", where=f"git {arguments[0]}") from error
+    if done.returncode == 0:
+        return done.stdout
+    if missing is not None:
+        return missing
+    lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    raise ConfigError(
+        lines[0] if lines else "git failed", where=f"git {arguments[0]}",
+        hint="run it inside a git checkout, and name a branch or commit that it has",
+    )  # fmt: skip
+
+
+def _listed(folder: Path) -> list[Path]:
+    listing = "ls-files", "--cached", "--others", "--exclude-standard", "-z"
+    if (names := _git_names(folder, listing)) is not None:
+        files = {folder / name for name in names}
+        return sorted(file for file in files if file.is_file())
+    found: list[Path] = []
+    for where, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name not in _SKIPPED)
+        found += [Path(where, name) for name in sorted(names)]
+    return [file for file in found if file.is_file()]
+
+
+def _git_names(folder: Path, listing: tuple[str, ...]) -> list[str] | None:
+    try:
+        inside = git("rev-parse", "--is-inside-work-tree", cwd=folder, missing=b"")
+        if inside.strip() != b"true" or git("check-ignore", ".", cwd=folder, missing=b""):
+            return None
+        return [os.fsdecode(name) for name in git(*listing, cwd=folder).split(b"\0") if name]
+    except ConfigError:  # no git on this machine
+        return None
+
+
+def _read(path: Path) -> Iterator[Source]:
+    try:
+        large = path.stat().st_size > MAX_BYTES
+        data = None if large or not path.is_file() else path.read_bytes()
+    except OSError as error:
+        raise LibraryError(f"the file cannot be read: {error.strerror}", where=str(path)) from error
+    yield Source(path.as_posix(), data)
+
+
+def _blobs(names: dict[str, str], *, suffixed: bool = False) -> Iterator[Source]:
+    """Blobs by ID, read by one git process; trees and other objects are left out."""
+    command = ["git", "cat-file", "--batch", "--buffer"]
+    ids = "".join(f"{id}\n" for id in names).encode()
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: S603
+        assert process.stdin is not None  # noqa: S101 - both are pipes
+        assert process.stdout is not None  # noqa: S101
+        from threading import Thread
+
+        feeder = Thread(target=_feed, args=(process.stdin, ids), daemon=True)
+        feeder.start()
+        for id, name in names.items():
+            head = process.stdout.readline().split()
+            if len(head) < 3:
+                continue
+            data = process.stdout.read(int(head[2]))
+            process.stdout.read(1)
+            if head[1] == b"blob":
+                kept = data if len(data) <= MAX_BYTES else None
+                yield Source(f"{name}@{id[:12]}" if suffixed else name, kept)
+
+
+def _feed(pipe: object, ids: bytes) -> None:
+    from contextlib import suppress
+
+    with suppress(OSError):
+        pipe.write(ids)  # type: ignore[attr-defined]
+        pipe.close()  # type: ignore[attr-defined]

@@ -5,10 +5,11 @@
 PYTHON ?= python3
 VENV   ?= .venv
 PY      = $(VENV)/bin/python
+SUDO    = $(shell test "$$(id -u)" = 0 || echo sudo)
 SOURCES = $(shell find replay -type f -not -name '*.pyc')
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types unit bench coverage conformance clean
+.PHONY: help install demo test lint types unit bench coverage conformance clean browser splits
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -51,6 +52,16 @@ coverage: install  ## branch coverage of redaction, library and drift
 
 bench: install  ## time replay beside its rivals, as ratios
 	$(PY) tests/benchmarks/run.py
+
+browser: install  ## the HTML report in a headless Chromium
+	command -v chromium >/dev/null && command -v chromedriver >/dev/null \
+	  || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends \
+	       chromium chromium-driver >/dev/null; }
+	$(PY) -m pip install --quiet --disable-pip-version-check 'selenium>=4.25'
+	REPLAY_BROWSER=1 $(VENV)/bin/pytest -q tests/browser
+
+splits: install  ## one version against itself, split at random 1,000 times
+	REPLAY_SPLITS=1000 $(VENV)/bin/pytest -q tests/drift/test_grades.py -k against_itself
 
 conformance: install  ## vcrpy's own suite, inside an open session of replay
 	$(PY) scripts/conformance.py

@@ -44,7 +44,7 @@
     target.scrollIntoView({ block: "start" });
   }
 
-  form.addEventListener("input", filter);
+  for (const kind of ["input", "change"]) form.addEventListener(kind, filter);
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", () => setTimeout(filter));
   document.addEventListener("keydown", (event) => {

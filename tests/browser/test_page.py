@@ -1,0 +1,234 @@
+"""The HTML report in a real Chromium: it filters, links, and runs nothing that it should not.
+
+`make browser` installs what it needs and runs it; elsewhere it is skipped where Chromium or
+selenium is missing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.recordings import NEW, OLD, Shelf, twins
+
+from replay.drift.report import report
+from replay.render.excerpts import excerpts
+from replay.render.html import to_html
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+HOSTILE = "</script><img src=x onerror=\"document.title='owned'\"><b>\"'&"
+SWITCHES = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--window-size=1200,900",
+)  # fmt: skip
+
+# `make browser` sets this: there, what is missing is a failure.
+if not os.environ.get("REPLAY_BROWSER"):
+    pytest.importorskip("selenium", reason="selenium is not installed: make browser")
+    if not CHROMIUM or not DRIVER:
+        pytest.skip("Chromium is not installed: make browser", allow_module_level=True)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A headless Chromium with an empty profile."""
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(CHROMIUM)
+    for switch in (*SWITCHES, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(switch)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of a page with findings of many kinds, hostile ones among them."""
+    olds = [{"gone": 1, HOSTILE: HOSTILE, "l": [1], "tag": "one", "s": {"x": n}} for n in range(5)]
+    news = [{"new": HOSTILE, "l": [], "tag": "one", "s": {"x": n}} for n in range(5)]
+    news[0]["tag"] = "two"
+    entries = [*twins(olds, news), *twins([{"c": 1}], [{}], resource="charges")]
+    shelf = dict(entries)
+    made = report(Shelf(entries), matrix=True)
+    path = tmp_path_factory.mktemp("page") / "drift.html"
+    path.write_text(to_html(made, excerpts(made, shelf.get, shelf.get)), "utf-8")
+    return path.as_uri()
+
+
+@pytest.fixture
+def opened(browser: Any, page: str) -> Iterator[Any]:
+    """The page, just opened; at the end, the console shows no error."""
+    browser.get("about:blank")
+    browser.get_log("browser")
+    browser.get(page)
+    yield browser
+    assert [] == browser.get_log("browser")
+
+
+def shown(browser: Any) -> list[str]:
+    """The sentences of the findings that can be seen."""
+    script = """return [...document.querySelectorAll('.finding')].filter(f => f.offsetParent)
+        .map(f => f.querySelector('.what').textContent)"""
+    return [text.split(" (")[0] for text in browser.execute_script(script)]
+
+
+def find(browser: Any, selector: str) -> Any:
+    """The first element of a CSS selector."""
+    return browser.find_element("css selector", selector)
+
+
+def test_it_opens_and_shows_every_finding(opened: Any) -> None:
+    """Charges come before invoices, and the count is told."""
+    assert "API drift" == opened.title
+    assert 6 == len(shown(opened))
+    assert "6 of 6 findings shown" == find(opened, "#count").text
+    assert f"charges: {OLD} → {NEW}" == find(opened, "h2").text
+
+
+def test_hostile_names_and_values_are_text(opened: Any) -> None:
+    """No element was made of them, no script ran."""
+    assert [] == opened.find_elements("css selector", "img")
+    assert any(HOSTILE in text for text in shown(opened))
+    assert "API drift" == opened.title
+
+
+def test_it_filters_by_severity_grade_comparison_and_words(opened: Any) -> None:
+    """What is filtered out is counted; a reset brings it back."""
+    from selenium.webdriver.support.ui import Select
+
+    find(opened, "input[value=breaking]").click()
+    assert ["tag has new values: two", "new added", f"l was always empty in {NEW}"] == shown(opened)
+    assert "3 of 6 findings shown" == find(opened, "#count").text
+    find(opened, "input[value=unobserved]").click()
+    find(opened, "input[value=likely]").click()
+    assert ["new added"] == shown(opened)
+    find(opened, "button[type=reset]").click()
+    search = find(opened, "#search")
+    search.send_keys("field-removed gone")
+    assert ["gone removed"] == shown(opened)
+    rows = "return [...document.querySelectorAll('tbody tr')].filter(r => !r.hidden).length"
+    assert 0 == opened.execute_script(rows)
+    search.clear()
+    search.send_keys("s.x")
+    assert [] == shown(opened)
+    assert 1 == opened.execute_script(rows)
+    find(opened, "button[type=reset]").click()
+    Select(find(opened, "#comparison")).select_by_value("0")
+    assert ["c removed"] == shown(opened)
+
+
+def test_a_link_opens_its_finding_even_where_a_filter_hides_it(opened: Any, page: str) -> None:
+    """From outside, and from the matrix."""
+    name = find(opened, ".finding.warning").get_attribute("id")
+    opened.get("about:blank")
+    opened.get(f"{page}#{name}")
+    assert opened.execute_script("return document.querySelector('.chosen details').open")
+    assert name == find(opened, ".chosen").get_attribute("id")
+    assert "tag has new values" in opened.switch_to.active_element.text
+    find(opened, "input[value=breaking]").click()
+    gone = opened.execute_script(
+        "return [...document.querySelectorAll('tbody a')].find(a => a.textContent === 'gone').hash"
+    )
+    opened.execute_script("location.hash = arguments[0]", gone)
+    chosen = find(opened, ".chosen")
+    assert gone == f"#{chosen.get_attribute('id')}"
+    assert chosen.is_displayed()
+    opened.execute_script("location.hash = '#%E0%A4%A'")
+    opened.execute_script("location.hash = '#nobody'")
+
+
+def test_both_excerpts_stand_side_by_side(opened: Any) -> None:
+    """Old on the left; on a narrow screen one below the other."""
+    find(opened, ".finding summary").click()
+    old, new = opened.find_elements("css selector", ".finding details[open] .sides section")
+    assert old.rect["y"] == new.rect["y"]
+    assert old.rect["x"] + old.rect["width"] <= new.rect["x"]
+    assert '"c": 1' == old.find_element("css selector", "mark").text
+    opened.set_window_size(500, 900)
+    assert old.rect["x"] == new.rect["x"]
+    opened.set_window_size(1200, 900)
+
+
+def test_the_keyboard_does_all_of_it(opened: Any) -> None:
+    """Slash searches, Enter opens, the skip link comes first."""
+    from selenium.webdriver.common.keys import Keys
+
+    body = find(opened, "body")
+    body.send_keys(Keys.TAB)
+    assert "Skip to the findings" == opened.switch_to.active_element.text
+    body.send_keys("/")
+    assert "search" == opened.switch_to.active_element.get_attribute("id")
+    opened.switch_to.active_element.send_keys("gone/")
+    assert "gone/" == find(opened, "#search").get_attribute("value")
+    opened.switch_to.active_element.send_keys(Keys.BACKSPACE, Keys.ENTER)
+    summaries = opened.find_elements("css selector", "summary")
+    summary = next(s for s in summaries if s.is_displayed())
+    summary.send_keys(Keys.ENTER)
+    assert opened.execute_script("return arguments[0].parentElement.open", summary)
+
+
+def test_a_screen_reader_is_told_what_the_eye_sees(opened: Any) -> None:
+    """Names, roles, headers and a live count, as Chromium's accessibility tree has them."""
+    tree = opened.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+    told = {
+        (node["role"]["value"], node.get("name", {}).get("value", ""))
+        for node in tree
+        if not node.get("ignored")
+    }
+    assert {
+        ("search", ""), ("heading", "API drift"), ("searchbox", "Search"),
+        ("checkbox", "breaking"), ("combobox", "Comparison"), ("region", "Findings"),
+        ("rowheader", "gone"), ("columnheader", OLD), ("status", ""),
+    } <= told  # fmt: skip
+    assert "polite" == find(opened, "#count").get_attribute("aria-live")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_can_be_read_in_light_and_dark(scheme: str, browser: Any, page: str) -> None:
+    """A contrast of 4.5 to 1 at least (WCAG AA), wherever there is text."""
+    media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+    browser.get(page)
+    script = """
+        const parse = (c) => c.match(/[\\d.]+/g).map(Number);
+        const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
+          .map((v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+          .reduce((sum, v, n) => sum + v * [0.2126, 0.7152, 0.0722][n], 0);
+        const behind = (e) => { for (; e; e = e.parentElement) {
+          const c = parse(getComputedStyle(e).backgroundColor);
+          if (c.length === 3 || c[3] > 0) return c; } return [255, 255, 255]; };
+        for (const d of document.querySelectorAll('details')) d.open = true;
+        return [...document.querySelectorAll('body *')]
+          .filter((e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()))
+          .filter((e) => e.checkVisibility() && !['SCRIPT', 'OPTION', 'BUTTON'].includes(e.tagName))
+          .map((e) => { const a = light(parse(getComputedStyle(e).color)), b = light(behind(e));
+            return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), e.outerHTML.slice(0, 80)]; })
+          .filter(([ratio]) => ratio < 4.5)"""
+    assert [] == browser.execute_script(script)
+    paper = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+    assert {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 23, 29)"}[scheme] == paper
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def test_the_page_asks_the_network_for_nothing(opened: Any) -> None:
+    """Not even for an icon."""
+    entries = "return performance.getEntriesByType('resource').map(e => e.name)"
+    assert [] == opened.execute_script(entries)
+
+
+def test_the_page_can_be_read_without_its_script(browser: Any, page: str, tmp_path: Path) -> None:
+    """The findings are in the file, and the form that would do nothing is not shown."""
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    browser.get(page)
+    assert not find(browser, "#filters").is_displayed()
+    assert 6 == len(browser.find_elements("css selector", ".finding"))
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})

@@ -1,0 +1,125 @@
+"""The pytest plugin's entry: options, marker, fixture. What they do is loaded when a test needs it.
+
+pytest imports this module in every run of every project that has replay installed. A run without
+a marked test loads nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from replay.pytesting.options import MARKER, MODES, UNUSED, blocks, unused, wants
+
+if TYPE_CHECKING:
+    from replay.pytesting.run import Run
+    from replay.session import Session
+
+_RUN = "replay_cassettes_run"
+_PARTIAL = "replay_cassettes_partial"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options and settings."""
+    group = parser.getgroup("replay-cassettes", "replay: recorded calls to Stripe's API")
+    group.addoption(
+        "--replay-mode",
+        choices=MODES,
+        help="record mode of marked tests, but for those whose marker says mode='none'",
+    )
+    group.addoption(
+        "--replay-library", metavar="PATH", help="library of marked tests whose marker names none"
+    )
+    group.addoption(
+        "--replay-api-version",
+        metavar="VERSION",
+        help="API version that answers marked tests whose marker names none",
+    )
+    group.addoption(
+        "--replay-block-network",
+        action="store_true",
+        help="refuse calls to the API from unmarked tests too (ini: replay_block_network)",
+    )
+    group.addoption(
+        "--replay-unused",
+        choices=UNUSED,
+        help="cassettes that no test of a full run played: off, list them, or fail "
+        "(ini: replay_unused)",
+    )
+    parser.addini("replay_block_network", "as --replay-block-network", type="bool", default=False)
+    parser.addini("replay_unused", "as --replay-unused: off, warn or fail", default="off")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker."""
+    config.addinivalue_line(
+        "markers",
+        f"{MARKER}(library=None, *, mode=None, api_version=None, api_base=None, ...): answer this "
+        "test's calls to Stripe's API from a library of cassettes; options of use_cassettes.",
+    )
+    unused = config.getini("replay_unused")
+    if unused not in UNUSED:
+        raise pytest.UsageError(f"replay_unused = {unused}: use one of {', '.join(UNUSED)}")
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say so where a run may go online."""
+    mode = config.getoption("--replay-mode")
+    return f"replay: mode {mode}" if mode else None
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """Remember that the run is not a full one."""
+    if items:
+        setattr(items[0].config, _PARTIAL, "tests were deselected")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Load the plugin's other half if a test of this run needs it."""
+    config = session.config
+    if not config.option.collectonly and (
+        unused(config) != "off" or blocks(config) or any(wants(item) for item in session.items)
+    ):
+        _run(config)
+
+
+@pytest.fixture
+def cassettes(request: pytest.FixtureRequest) -> Session:
+    """The running test's session; one with the defaults where the test is not marked."""
+    return _run(request.config).session_of(request.node)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Settle which cassettes were not used, or leave that to the controller of the workers."""
+    if hasattr(session.config, "replay_account"):
+        from replay.pytesting.account import finish
+
+        finish(session, getattr(session.config, _PARTIAL, ""))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Add up what a worker of pytest-xdist did."""
+    from replay.pytesting.account import merge
+
+    merge(node.config, getattr(node, "workeroutput", {}))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """One line on what was played, recorded and refused, and what is worth knowing beside."""
+    if hasattr(config, "replay_account"):
+        from replay.pytesting.account import summarise
+
+        summarise(terminalreporter, config)
+
+
+def _run(config: pytest.Config) -> Run:
+    found: Run | None = config.pluginmanager.get_plugin(_RUN)
+    if found is None:
+        from replay.pytesting.run import Run
+
+        found = Run(config)
+        config.pluginmanager.register(found, _RUN)
+    return found

@@ -1,0 +1,1 @@
+"""What the pytest plugin does once a test needs it. Loaded by `replay.pytest_plugin` alone."""

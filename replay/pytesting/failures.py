@@ -1,0 +1,119 @@
+"""Refusals as failures of tests: the error itself, and of the traceback only the user's own lines.
+
+Whatever a client library has on the stack between the test and the hook says nothing to a reader.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from types import FrameType, TracebackType
+
+import pytest
+
+from replay.errors import NoSession, ReplayError
+from replay.intercept import answering
+from replay.session import Session
+
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # noqa: PTH100, PTH120
+_LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep  # noqa: PTH100, PTH120
+
+Line = tuple[FrameType, int, int]
+"""A place on a stack: frame, instruction, line."""
+
+
+class Refusals(list[ReplayError]):
+    """A session's refusals, each with the user's lines that led to it.
+
+    Attributes:
+        strays: calls of threads that outlived another test. They are refused, but no fault of
+            the session that happens to be open.
+    """
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self._lines: dict[int, list[Line]] = {}
+        self.strays: list[ReplayError] = []
+
+    def append(self, error: ReplayError) -> None:
+        """Note a refusal; called where it happens."""
+        if isinstance(error, NoSession) and answering.current.get() not in {None, self._session}:
+            self.strays.append(error)
+            return
+        super().append(error)
+        self._lines[id(error)] = _users(_stack(sys._getframe(1)))
+
+    def lines(self, error: ReplayError) -> list[Line]:
+        """The user's lines that led to a refusal, outermost first."""
+        return self._lines.get(id(error), [])
+
+
+def failure(
+    error: ReplayError, trace: TracebackType | None, lines: Iterable[Line], config: pytest.Config
+) -> pytest.ExceptionInfo[BaseException]:
+    """A refusal as pytest reports it.
+
+    Args:
+        error: the refusal.
+        trace: of the exception that carried it to the test's end, if one did.
+        lines: the user's lines noted when it happened, for where there is no such traceback.
+        config: with ``--full-trace`` nothing is left out.
+    """
+    if config.option.fulltrace and trace is not None:
+        return pytest.ExceptionInfo.from_exc_info((type(error), error, trace))
+    found = _users(_lines(trace)) or list(lines)
+    shown: TracebackType | None = None
+    for frame, instruction, line in reversed(found):
+        shown = TracebackType(shown, frame, instruction, line)
+    error.__traceback__ = shown
+    error.__suppress_context__ = True
+    cause = error.__cause__
+    while cause is not None:
+        cause.__traceback__, cause = None, cause.__cause__
+    if shown is None:
+        return _without_lines(error)
+    return pytest.ExceptionInfo.from_exc_info((type(error), error, shown))
+
+
+def _without_lines(error: ReplayError) -> pytest.ExceptionInfo[BaseException]:
+    __tracebackhide__ = True
+    try:
+        raise error
+    except ReplayError:
+        return pytest.ExceptionInfo.from_current()
+
+
+def told(errors: list[ReplayError]) -> str:
+    """Refusals as text below a failure that is the test's own."""
+    return "\n".join(str(error) for error in dict.fromkeys(errors))
+
+
+def _stack(frame: FrameType | None) -> list[Line]:
+    found: list[Line] = []
+    while frame is not None:
+        found.append((frame, frame.f_lasti, frame.f_lineno))
+        frame = frame.f_back
+    return found[::-1]
+
+
+def _lines(trace: TracebackType | None) -> list[Line]:
+    found: list[Line] = []
+    while trace is not None:
+        found.append((trace.tb_frame, trace.tb_lasti, trace.tb_lineno))
+        trace = trace.tb_next
+    return found
+
+
+def _users(lines: list[Line]) -> list[Line]:
+    return [line for line in lines if _is_users(line[0].f_code.co_filename)]
+
+
+@lru_cache(maxsize=1024)
+def _is_users(file: str) -> bool:
+    if file.startswith((_OURS, _LIBRARY, "<")):
+        return False
+    return not {"site-packages", "dist-packages"}.intersection(Path(file).parts)

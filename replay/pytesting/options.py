@@ -1,0 +1,26 @@
+"""The names of marker and options, and what they say. Light: the plugin's entry imports it."""
+
+from __future__ import annotations
+
+import pytest
+
+MARKER = "cassettes"
+MODES = ("none", "once", "new_episodes", "all")
+UNUSED = ("off", "warn", "fail")
+
+
+def wants(item: pytest.Item) -> bool:
+    """Whether a test is to have a session: by its marker, or because it asks for `cassettes`."""
+    return item.get_closest_marker(MARKER) is not None or MARKER in getattr(
+        item, "fixturenames", ()
+    )
+
+
+def blocks(config: pytest.Config) -> bool:
+    """Whether unmarked tests are kept from the API too."""
+    return bool(config.getoption("--replay-block-network") or config.getini("replay_block_network"))
+
+
+def unused(config: pytest.Config) -> str:
+    """What is done about cassettes that no test played."""
+    return str(config.getoption("--replay-unused") or config.getini("replay_unused"))

@@ -1,0 +1,265 @@
+"""The sessions of a test run: each marked test has one, from before its fixtures to after them.
+
+Hooks are put in once and held for the run. A fixture of a wider scope has a session of its own,
+open while it is set up and torn down: whichever test comes first, the tests find their sessions
+untouched.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import inspect
+from collections.abc import Generator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from replay.cassette import Request, Response
+from replay.config import resolve
+from replay.decorator import refusal_in, swallowed
+from replay.errors import CallRefused, ConfigError, ReplayError
+from replay.intercept import answering, installation
+from replay.pytesting.account import account_of
+from replay.pytesting.failures import Line, Refusals, failure, told
+from replay.pytesting.options import MARKER, blocks, wants
+from replay.pytesting.settings import Settings
+from replay.session import Session
+
+
+class _Blocked(Session):
+    """Refuses all calls of a test that is not marked."""
+
+    def __init__(self, test: str) -> None:
+        super().__init__(resolve(mode="none"))
+        self._test = test
+
+    def answer(self, request: Request) -> Response:
+        error = CallRefused(
+            "a test that is not marked called the API, and calls are blocked",
+            where=self._test,
+            hint="mark it with @pytest.mark.cassettes, or leave out --replay-block-network",
+        )
+        self.refusals.append(error)
+        raise error
+
+
+class _Test:
+    """A running test that has a session.
+
+    Attributes:
+        item: the test.
+        session: its session.
+        before: what the context had before.
+        refusals: what was refused in its sessions and is in no report yet.
+        failed: whether something of it failed.
+        taken: how many of the session's refusals were looked at.
+    """
+
+    def __init__(self, item: pytest.Item, session: Session) -> None:
+        self.item = item
+        self.session = session
+        self.before: Session | None = None
+        self.refusals: list[tuple[ReplayError, list[Line]]] = []
+        self.failed = False
+        self.taken = 0
+
+
+class Run:
+    """The hooks that are called around tests, registered once a test needs them."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._settings = Settings(config)
+        self._blocks = blocks(config)
+        self._account = account_of(config)
+        self._test: _Test | None = None
+        self._broken: ReplayError | None = None
+        self._open: list[Session] = []  # the last one answers, the others wait for it to end
+        try:
+            installation.hold(self._ended)
+        except ReplayError as error:
+            raise pytest.UsageError(str(error)) from None
+        config.add_cleanup(lambda: installation.release(self._ended))
+
+    def session_of(self, item: pytest.Item) -> Session:
+        """The running test's session, opened if it has none that answers.
+
+        Raises:
+            ConfigError: the settings cannot be used.
+        """
+        test = self._test
+        if test is None:
+            test = self._begin(item, self._settings.of(item).session())
+        return test.session
+
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Open the session. Comes after skip marks are looked at, and before all fixtures."""
+        self._test = None
+        try:
+            if wants(item):
+                self._begin(item, self._settings.of(item).session())
+            elif self._blocks:
+                self._begin(item, _Blocked(item.nodeid))
+        except ReplayError as error:
+            self._broken = error
+            raise
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, Any, Any]:
+        """Tie an async test's own context to its session: its loop may be older than that."""
+        test, function = self._test, pyfuncitem.obj
+        if test is None or not inspect.iscoroutinefunction(function):
+            return (yield)
+
+        @functools.wraps(function)
+        async def inside(*args: Any, **kwargs: Any) -> Any:
+            before = answering.current.get()
+            answering.current.set(test.session)
+            try:
+                return await function(*args, **kwargs)
+            finally:
+                answering.current.set(before)
+
+        pyfuncitem.obj = inside
+        try:
+            return (yield)
+        finally:
+            pyfuncitem.obj = function
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+    ) -> Generator[None, Any, Any]:
+        """Give a fixture of a wider scope a session of its own."""
+        test = self._test
+        if fixturedef.scope == "function" or test is None or isinstance(test.session, _Blocked):
+            return (yield)
+        session = self._noting(self._session_for(request.node, test.item))
+        # Finalizers run backwards: around the fixture's own, the session is entered and left.
+        fixturedef.addfinalizer(lambda: self._leave_fixture(session, last=True))
+        self._enter(session, wide=True)
+        try:
+            return (yield)
+        finally:
+            self._leave_fixture(session)
+            fixturedef.addfinalizer(lambda: self._enter(session, wide=True))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Close the session, after all fixtures."""
+        try:
+            result = yield
+        except BaseException:
+            if self._test is not None:
+                self._test.failed = True
+                self._close(self._test)
+            raise
+        if self._test is not None:
+            self._close(self._test)
+        return result
+
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+        """Turn a refusal into the test's failure; below a failure of its own, say it too."""
+        test = self._test
+        raised = call.excinfo.value if call.excinfo is not None else None
+        if call.when == "teardown":
+            self._test = None
+        if test is not None:
+            self._take(test)
+        refused = refusal_in(raised)
+        fresh = test.refusals if test is not None else []
+        if refused is not None:
+            lines = next((lines for error, lines in fresh if error is refused.error), [])
+            if isinstance(raised, BaseExceptionGroup):
+                # CPython 3.11 fails with a SystemError in pytest's reading of the source if it
+                # happens to collect what a task group left behind while it does so.
+                gc.collect()
+            call.excinfo = failure(refused.error, refused.__traceback__, lines, self._config)
+        elif raised is not None and raised is self._broken:
+            call.excinfo = failure(self._broken, None, [], self._config)
+        elif fresh and (raised is None or isinstance(raised, pytest.skip.Exception)):
+            error = swallowed([error for error, _ in fresh])
+            call.excinfo = failure(error, None, fresh[0][1], self._config)
+        elif fresh:
+            item.add_report_section(call.when, "replay", told([error for error, _ in fresh]))
+        fresh.clear()
+        self._broken = None
+        if call.excinfo is not None:
+            if test is not None:
+                test.failed = True
+            if isinstance(call.excinfo.value, pytest.skip.Exception) and wants(item):
+                self._account.skipped += 1
+
+    def _begin(self, item: pytest.Item, session: Session) -> _Test:
+        test = _Test(item, self._noting(session))
+        test.before = answering.current.get()
+        self._enter(test.session)
+        self._test = test
+        return test
+
+    def _session_for(self, scope: pytest.Item | pytest.Collector, item: pytest.Item) -> Session:
+        # The markers of the fixture's own class or module; without any, those of the test.
+        with suppress(ConfigError):
+            if scope.get_closest_marker(MARKER) is not None:
+                return self._settings.of(scope).session()
+        return self._settings.of(item).session()
+
+    def _close(self, test: _Test) -> None:
+        self._leave(test.session)
+        self._take(test)
+        answering.current.set(test.before if test.before in answering.opened else None)
+        try:
+            test.session.close(failed=test.failed)
+        finally:
+            self._account.add(test.session, library=not isinstance(test.session, _Blocked))
+
+    @staticmethod
+    def _noting(session: Session) -> Session:
+        session.refusals = Refusals(session)
+        return session
+
+    @staticmethod
+    def _take(test: _Test) -> None:
+        refusals = test.session.refusals
+        for error in refusals[test.taken :]:
+            assert isinstance(refusals, Refusals)  # noqa: S101 - made by _noting
+            test.refusals.append((error, refusals.lines(error)))
+        test.taken = len(refusals)
+
+    def _enter(self, session: Session, *, wide: bool = False) -> None:
+        if self._open:
+            installation.leave(self._open[-1], None)
+        self._open.append(session)
+        installation.enter(session)
+        if wide:
+            # Loops and threads that outlive this test are not tied to one session: as long as a
+            # single one is open, that one answers them.
+            answering.current.set(None)
+
+    def _leave(self, session: Session) -> None:
+        self._open.remove(session)
+        installation.leave(session, None)
+        if self._open:
+            waiting = self._open[-1]
+            installation.enter(waiting)
+            if self._test is None or waiting is not self._test.session:
+                answering.current.set(None)
+
+    def _leave_fixture(self, session: Session, *, last: bool = False) -> None:
+        self._leave(session)
+        refusals = session.refusals
+        if self._test is not None and isinstance(refusals, Refusals):
+            self._test.refusals += [(error, refusals.lines(error)) for error in refusals]
+        if last:
+            session.close()
+            self._account.add(session)
+        else:
+            self._account.add_refusals(refusals)
+            session.refusals = Refusals(session)
+
+    def _ended(self, session: Session) -> None:
+        # Sessions of `use_cassettes` count too; our own are counted when they are closed.
+        if session not in self._open and not isinstance(session.refusals, Refusals):
+            self._account.add(session)

@@ -41,14 +41,14 @@ class Request:
 
     Attributes:
         method: the method, upper case.
-        uri: the absolute URL with its query.
+        uri: the absolute URL with its query. Never shown in a repr: people choose IDs and values.
         headers: as sent; a cassette keeps ``Stripe-Version`` alone. Never shown in a repr: it
             may hold the API key.
         body: the body's bytes, None where there is none.
     """
 
     method: str
-    uri: str
+    uri: str = field(repr=False)
     headers: Headers = field(default=(), repr=False)
     body: bytes | None = field(default=None, repr=False)
 
@@ -61,12 +61,14 @@ class Response:
         status: the status code.
         reason: the reason phrase.
         headers: without length and encodings, which follow from the body.
-        body: the decoded body's bytes. Never shown in a repr.
+        body: the decoded body's bytes.
+
+    Its repr shows the status alone: a live answer is not redacted.
     """
 
     status: int
-    reason: str
-    headers: Headers = ()
+    reason: str = field(repr=False)
+    headers: Headers = field(default=(), repr=False)
     body: bytes = field(default=b"", repr=False)
 
 
@@ -115,7 +117,7 @@ class ObjectKey:
     id: str
     parents: tuple[str, ...] = ()
     account: str = ""
-    query: str | None = None
+    query: str | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         # Parameter values may be private: a message names the parameters alone.

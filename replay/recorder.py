@@ -7,11 +7,8 @@ never in CI).
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -21,6 +18,14 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from replay import bodies
+from replay.answers import (
+    RETRY_HINTS,
+    VERSION,
+    is_live,
+    is_live_key,
+    kept_headers,
+    served_headers,
+)
 from replay.call import Call, canonical_version
 from replay.cassette import (
     UNVERSIONED,
@@ -41,11 +46,6 @@ if TYPE_CHECKING:
     from replay.redaction.policy import Policy
     from replay.redaction.redactor import Original, Redaction
     from replay.upstream import Upstream
-
-_LIVE_KEYS = ("sk_live_", "rk_live_")
-_RETRY_HINTS = ("Retry-After", "Stripe-Should-Retry")
-_RESPONSE_HEADERS = ("Content-Type", "Stripe-Version", *_RETRY_HINTS)
-_HEADER_VALUE = re.compile(r"[0-9A-Za-z./+*; =_-]{1,120}\Z")
 
 
 class Stored(StrEnum):
@@ -143,7 +143,7 @@ class Recorder:
         """
         from replay.upstream import Undecodable
 
-        if not self._allow_live and _is_live_key(header(request.headers, "Authorization")):
+        if not self._allow_live and is_live_key(header(request.headers, "Authorization")):
             raise LiveDataRefused(
                 "the API key is a live-mode key",
                 where="Authorization",
@@ -155,25 +155,26 @@ class Recorder:
                 request, asked.target, asked.pinned, method=asked.route.method, form=asked.body
             )
         except Undecodable as error:
-            kept = _kept_headers(error.response.headers, (*_RESPONSE_HEADERS, "Content-Encoding"))
-            served = replace(error.response, headers=kept)
+            served = replace(
+                error.response, headers=served_headers(error.response.headers, "Content-Encoding")
+            )
             return Outcome(served, UNVERSIONED, None, error.what, ())
         return self._outcome(call, answer, batch)
 
     def _outcome(self, call: Call, answer: Response, batch: str) -> Outcome:
         stated = header(answer.headers, "Stripe-Version")
-        retry = _kept_headers(answer.headers, _RETRY_HINTS)
+        retry = tuple(row for row in kept_headers(answer.headers) if row[0] in RETRY_HINTS)
         try:
+            if stated and not VERSION.match(stated):
+                raise NotRecordable("the answer's Stripe-Version is no API version")
             version = canonical_version(stated) if stated else call.pinned or UNVERSIONED
             redaction, body = self._redacted(call, answer)
             unkept = self.private(call) or self._unkept(answer.status)
         except (NotRecordable, ConfigError) as error:
             # What cannot be read cannot be redacted: it goes to the client and nowhere else.
-            served = Response(
-                answer.status, answer.reason, _kept_headers(answer.headers), answer.body
-            )
+            served = replace(answer, headers=served_headers(answer.headers))
             return Outcome(served, UNVERSIONED, None, error.what, retry)
-        headers = (*_kept_headers(answer.headers), ("Request-Id", _request_id(call, version)))
+        headers = (*kept_headers(answer.headers), ("Request-Id", _request_id(call, version)))
         response = Response(answer.status, _phrase(answer.status), headers, body)
         take = Interaction(
             request=Request(call.route.method, call.uri, _request_headers(call), call.body),
@@ -206,7 +207,7 @@ class Recorder:
         if answer.status in {204, 304} and not answer.body:
             return None, b""
         document = bodies.parse(answer.body)
-        if document.get("livemode") is True and not self._allow_live:
+        if not self._allow_live and is_live(document):
             raise LiveDataRefused(
                 "the answer is live-mode data",
                 where=call.route.path,
@@ -335,17 +336,9 @@ def private(call: Call, policy: Policy) -> str:
         return "a name to expand is none of the API's own"
     for name, value in call.parameters:
         if not keeps_parameter(call.key.resource, name, value, policy=policy):
-            shown = name if name.isidentifier() else "a parameter"
+            shown = name if name in policy.vocabulary else "a parameter"
             return f"the value of {shown} may be private: the policy does not keep it"
     return ""
-
-
-def _kept_headers(headers: Headers, names: Sequence[str] = _RESPONSE_HEADERS) -> Headers:
-    return tuple(
-        (name, value)
-        for name in names
-        if (value := header(headers, name)) is not None and _HEADER_VALUE.match(value)
-    )
 
 
 def _request_headers(call: Call) -> Headers:
@@ -363,15 +356,3 @@ def _phrase(status: int) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return ""
-
-
-def _is_live_key(authorization: str | None) -> bool:
-    if not authorization:
-        return False
-    scheme, _, credentials = authorization.partition(" ")
-    if scheme.lower() == "basic":
-        try:
-            credentials = base64.b64decode(credentials, validate=True).decode("latin-1")
-        except binascii.Error:
-            return False
-    return credentials.strip().startswith(_LIVE_KEYS)

@@ -6,6 +6,7 @@ context variable, so import order decides nothing.
 
 from __future__ import annotations
 
+import logging
 import re
 import zlib
 from collections.abc import Iterator
@@ -52,6 +53,24 @@ def pass_through() -> Iterator[None]:
         _passing.set(before)
 
 
+class _Quiet(logging.Filter):
+    """Drops what the HTTP client logs of our own fetches: addresses and headers, unredacted."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is somebody else's."""
+        return not passing()
+
+
+_ENCODINGS = frozenset({"br", "zstd", "compress", "x-compress", "aes128gcm", "dcb", "dcz"})
+"""Encodings that a message may name: a header's text is the source's, not ours."""
+
+_quiet = _Quiet()
+_LOGGERS = (
+    "httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy",
+    "httpcore.socks",
+)  # fmt: skip
+
+
 class Undecodable(ReplayError):
     """The answer's encoding could not be undone within the limits.
 
@@ -77,6 +96,8 @@ class Upstream:
     def __init__(self, base: str, *, timeout: float = TIMEOUT) -> None:
         import httpx
 
+        for name in _LOGGERS:
+            logging.getLogger(name).addFilter(_quiet)  # the same one each time: added once
         self.base = base
         host = urlsplit(base).hostname or ""
         pattern = f"all://[{host}]" if ":" in host else f"all://{host}"
@@ -90,13 +111,13 @@ class Upstream:
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
                 mounts={pattern: None} if is_loopback(host) else None,
             )
-        except (ImportError, ValueError, httpx.InvalidURL) as error:
+        except (ImportError, ValueError, httpx.InvalidURL):
             raise ConfigError(
                 "the proxy that the environment names cannot be used",
                 where="HTTP_PROXY, HTTPS_PROXY, ALL_PROXY",
                 hint="name one such as http://proxy.example:8080; for socks5:// also: "
                 "pip install httpx[socks]",
-            ) from error
+            ) from None  # the cause may quote the proxy's password
 
     def fetch(
         self,
@@ -154,15 +175,28 @@ class Upstream:
                 f"the live source did not answer: {_reason(error)}",
                 where=where,
                 hint="check the network, proxies and --api-base; nothing was recorded",
-            ) from error
+            ) from _shareable(error)
 
     def close(self) -> None:
         """Close all connections."""
         self._client.close()
 
 
-def _reason(error: httpx.HTTPError) -> str:
+def _quoteless(error: httpx.HTTPError) -> str:
+    import httpx
+
+    # What a source sends against the protocol is quoted behind a colon, and may be private.
     text = str(error)
+    return text.partition(":")[0] if isinstance(error, httpx.RemoteProtocolError) else text
+
+
+def _shareable(error: httpx.HTTPError) -> httpx.HTTPError:
+    text = _quoteless(error)
+    return error if text == str(error) else type(error)(text)
+
+
+def _reason(error: httpx.HTTPError) -> str:
+    text = _quoteless(error)
     return f"{type(error).__name__} ({text})" if text else type(error).__name__
 
 
@@ -192,7 +226,8 @@ def _read(answer: httpx.Response) -> Response:
 
 def _decoded(body: bytes, coding: str, whole: Response) -> bytes:
     if coding not in {"gzip", "x-gzip", "deflate"}:
-        raise Undecodable(f"the content encoding {coding!r:.40} is not known", whole)
+        shown = f" {coding!r}" if coding in _ENCODINGS else ""
+        raise Undecodable(f"the content encoding{shown} is not known", whole)
     try:
         try:
             return _inflated(body, 47, whole)  # gzip or zlib, told apart by their headers

@@ -28,7 +28,7 @@ MODULES = {
 FLOORS = """
 errors
 cassette modes routes
-redaction call bodies
+redaction call bodies answers
 config library
 replayer upstream masking
 recorder
@@ -62,7 +62,12 @@ USERS = {
     "tenacity": {"replay.twins"},
     "rich": {"replay.cli", "replay.render"},
     "ahocorasick_rs": {"replay.redaction"},
-    "tomllib": {"replay.config", "replay.redaction.policy"},
+    "tomllib": {
+        "replay.config",
+        "replay.redaction.reading",
+        "replay.redaction.team",
+        "replay.scan.ignores",
+    },
     "urllib3": {"replay.intercept.urllib3"},
     "aiohttp": {"replay.intercept.aiohttp"},
     "stripe": set(),

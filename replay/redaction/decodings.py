@@ -39,6 +39,11 @@ def _unescape(escape: re.Match[str]) -> str:
     return chr(int(code, 16)) if code else _SHORT.get(short, short)
 
 
+def searchable(text: str) -> str:
+    """The text without lone surrogates, which no search takes: a question mark for each."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
 def unescaped(text: str) -> str:
     """The text with JSON, URL and HTML escapes read once each."""
     text = json_unescaped(text)

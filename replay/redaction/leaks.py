@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, NoReturn
 
 from replay.errors import LeakFound
-from replay.redaction.decodings import views
+from replay.redaction.decodings import searchable, views
 from replay.redaction.policy import KEPT_KINDS, REPLACED_KINDS, default_policy
 from replay.redaction.pseudonyms import STAND_IN
 from replay.redaction.redactor import Original
@@ -86,7 +86,7 @@ def gate(
     needles = list(searched)
     hosts: dict[str, list[str]] = {}
     for view in views(skeleton):
-        text = view.casefold()
+        text = searchable(view.casefold())
         for index, start, end in search.find_matches_as_indexes(text, overlapping=True):
             needle = needles[index]
             if _inside_number(needle, text, start, end) or _in_form(text, start, end):
@@ -139,7 +139,7 @@ def _api_words() -> frozenset[str]:
 def _searched(originals: Iterable[Original], public: Collection[str]) -> dict[str, Original]:
     searched = {}
     for original in originals:
-        text = str(original.value).casefold()
+        text = searchable(str(original.value).casefold())
         # A rule of dashes or a row of blanks says nothing, and is in every file.
         telling = not text.isascii() or any(map(str.isalnum, text))
         if len(text) >= SHORTEST and telling and text not in public:

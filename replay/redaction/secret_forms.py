@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from replay.redaction.decodings import base64_views, hex_views, unescaped
+from replay.redaction.decodings import base64_views, hex_views, searchable, unescaped
 
 if TYPE_CHECKING:
     from ahocorasick_rs import AhoCorasick
@@ -107,6 +107,7 @@ def find_secrets(
         text: any text.
         identifying: also yield forms that only identify, such as request IDs.
     """
+    text = searchable(text)
     hits = dict.fromkeys(_plain_and_runs(text, identifying, _depth))
     if _depth and _ESCAPES.search(text):
         for token in re.finditer(r"[^\s\"'<>]+", text):
@@ -119,6 +120,7 @@ def find_secrets(
 
 def is_secret(text: str) -> bool:
     """Whether any part of the text is a secret (identifying forms are none)."""
+    text = searchable(text)
     if not (_ESCAPES.search(text) or _words()[0].find_matches_as_indexes(text)):
         return False  # the usual case, and asked for every value that is kept
     return next(find_secrets(text), None) is not None

@@ -160,7 +160,11 @@ def _partial(session: pytest.Session, account: Account) -> str:
     if session.exitstatus != pytest.ExitCode.OK:
         return "the run did not pass"
     if account.skipped:
-        return f"{account.skipped} marked tests were skipped"
+        return (
+            "1 marked test was skipped"
+            if account.skipped == 1
+            else f"{account.skipped} marked tests were skipped"
+        )
     if any(getattr(option, name, None) for name in ("lf", "stepwise", "keyword", "markexpr")):
         return "tests were selected"
     if any(arg.startswith(("--ignore", "--deselect")) for arg in config.invocation_params.args):

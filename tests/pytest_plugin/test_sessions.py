@@ -1,0 +1,283 @@
+"""Which session answers what: tests of every kind, fixtures of every scope, unmarked tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.standin import StandIn
+from support.suites import Suite
+
+KINDS = """
+    pytestmark = pytest.mark.cassettes
+
+    def test_function():
+        assert get().status == "draft"
+
+    @pytest.mark.parametrize("version", ["2024-06-20", NEW])
+    def test_parametrised(version):
+        assert ("parent" in get(version=version).to_dict()) == (version == NEW)
+
+    class TestMethods:
+        def setup_method(self):
+            get()
+
+        def test_method(self):
+            assert get().status == "paid"
+
+    class TestCase(unittest.TestCase):
+        def setUp(self):
+            get()
+
+        def test_method(self):
+            assert get().status == "paid"
+
+    class TestAsyncCase(unittest.IsolatedAsyncioTestCase):
+        async def asyncSetUp(self):
+            await get_async()
+
+        async def test_method(self):
+            assert (await get_async()).status == "paid"
+
+        async def asyncTearDown(self):
+            assert (await get_async()).status == "paid"
+
+    @pytest.mark.asyncio
+    async def test_asyncio():
+        first, second = await asyncio.gather(get_async(), asyncio.create_task(get_async()))
+        assert {first.status, second.status} == {"draft", "paid"}
+
+    @pytest.mark.asyncio(loop_scope="module")
+    async def test_asyncio_on_an_older_loop(cassettes):
+        await get_async()
+        assert cassettes.tally.played == 1
+
+    @pytest.mark.asyncio(loop_scope="module")
+    async def test_asyncio_on_an_older_loop_again(cassettes):
+        await get_async()
+        assert cassettes.tally.played == 1
+
+    @pytest.fixture(scope="module", params=["asyncio", "trio"])
+    def anyio_backend(request):
+        return request.param
+
+    @pytest.fixture(scope="module")
+    async def wide(anyio_backend):
+        yield (await get_async()).status
+        await get_async()
+
+    @pytest.fixture
+    async def narrow(anyio_backend):
+        yield (await get_async()).status
+        await get_async()
+
+    @pytest.mark.anyio
+    async def test_anyio(wide, narrow, cassettes):
+        assert (wide, narrow, (await get_async()).status) == ("draft", "draft", "paid")
+        assert cassettes.tally.played == 2
+
+    @pytest.mark.anyio
+    async def test_anyio_again(wide, narrow, cassettes):
+        assert (wide, narrow, (await get_async()).status) == ("draft", "draft", "paid")
+        assert cassettes.tally.played == 2
+"""
+
+
+def test_tests_of_every_kind_have_sessions(suite: Suite) -> None:
+    """Functions, methods, unittest and its async kind, asyncio and anyio on both backends."""
+    suite.write(KINDS)
+    ran = suite.run("--strict-markers")
+    assert {"passed": 13} == ran.outcomes, ran.out
+    assert 0 == ran.code
+
+
+@pytest.mark.parametrize("args", [(), ("-n", "2"), ("-p", "no:randomly", "--reverse")])
+def test_order_and_sharding_change_nothing(suite: Suite, args: tuple[str, ...]) -> None:
+    """Each test's takes start at the first, whoever runs before it or beside it."""
+    suite.write("""
+        def pytest_addoption(parser):
+            parser.addoption("--reverse", action="store_true")
+
+        def pytest_collection_modifyitems(config, items):
+            if config.getoption("--reverse"):
+                items.reverse()
+    """, "conftest.py")  # fmt: skip
+    suite.write("""
+        @pytest.fixture(scope="module")
+        def wide():
+            yield get().status
+            assert get().status == "paid"
+
+        @pytest.mark.parametrize("n", range(4))
+        @pytest.mark.cassettes
+        def test_takes(wide, n):
+            assert [wide] + [get().status for _ in range(3)] == ["draft", "draft", "paid", "paid"]
+    """)
+    ran = suite.run(*args)
+    assert ({"passed": 4}, 0) == (ran.outcomes, ran.code), ran.out
+
+
+def test_the_closest_marker_gives_an_option(suite: Suite, shelf: Path) -> None:
+    """Module, class, test: each option comes from the closest marker that names it."""
+    suite.write(f"""
+        pytestmark = pytest.mark.cassettes("nowhere", api_version="2024-06-20")
+
+        @pytest.mark.cassettes({str(shelf)!r})
+        class TestClass:
+            def test_class(self, cassettes):
+                assert str(cassettes.library.root) == {str(shelf)!r}
+                assert "parent" not in get().to_dict()
+
+            @pytest.mark.cassettes("cassettes", api_version=NEW)
+            def test_own(self, cassettes):
+                assert cassettes.library.root.parent.name == "suite"
+                assert "parent" in get(version="2024-06-20").to_dict()
+
+        def test_module():
+            get()
+    """)
+    ran = suite.run()
+    assert {"passed": 2, "error": 1} == ran.outcomes, ran.out
+    assert "there is no library at this path" in ran.out
+
+
+def test_a_misspelt_option_fails_the_test_and_names_the_near_miss(suite: Suite) -> None:
+    """What the marker does not know is an error of that test, before its fixtures."""
+    suite.write("""
+        @pytest.mark.cassettes(api_verison="2024-06-20")
+        def test_option():
+            pass
+
+        @pytest.mark.cassettes(mode="onse")
+        def test_mode():
+            pass
+
+        @pytest.mark.cassettes("cassettes", "once")
+        def test_two():
+            pass
+
+        @pytest.mark.cassettes
+        def test_right():
+            get()
+    """)
+    ran = suite.run()
+    assert {"passed": 1, "error": 3} == ran.outcomes, ran.out
+    assert "the cassettes marker has no option 'api_verison'" in ran.out
+    assert "did you mean api_version?" in ran.out
+    assert "'onse' is no record mode" in ran.out
+    assert "takes one positional argument" in ran.out
+    assert "replay/pytesting" not in ran.out
+
+
+def test_the_fixture_opens_a_session_where_there_is_no_marker(suite: Suite) -> None:
+    """A test that asks for `cassettes` has a session with the defaults."""
+    suite.write("""
+        def test_it(cassettes):
+            assert get().status == "draft"
+            assert cassettes.tally.played == 1
+
+        def test_late(request):
+            session = request.getfixturevalue("cassettes")
+            assert get().status == "draft"
+            assert session.tally.played == 1
+    """)
+    assert {"passed": 2} == suite.run().outcomes
+
+
+def test_a_library_is_found_from_any_folder(suite: Suite) -> None:
+    """With a pytest.ini, a marker's path is relative to its folder, not to the shell's."""
+    suite.write("""
+        @pytest.mark.cassettes("cassettes")
+        def test_marked():
+            get()
+
+        def test_default(cassettes):
+            get()
+    """)
+    below = suite.folder / "below"
+    below.mkdir()
+    assert {"passed": 2} == suite.run("..", cwd=below).outcomes
+
+
+def test_a_run_without_marked_tests_loads_nothing_of_replay(suite: Suite) -> None:
+    """The entry is loaded, and neither sessions nor hooks nor a line in the summary follow."""
+    (suite.folder / "test_plain.py").write_text(
+        "import sys\n"
+        "def test_plain():\n"
+        "    found = {n for n in sys.modules if n.split('.')[0] == 'replay'}\n"
+        "    assert found == {'replay', 'replay.pytest_plugin', 'replay.pytesting',\n"
+        "                     'replay.pytesting.options'}\n"
+        "    assert not {'yaml', 'vcr', 'deepdiff', 'click', 'httpx', 'rich'} & set(sys.modules)\n"
+    )
+    ran = suite.run("-p", "no:anyio", "-p", "no:hypothesispytest")
+    assert ({"passed": 1}, "") == (ran.outcomes, ran.summary), ran.out
+
+
+def test_unmarked_tests_go_their_own_way(suite: Suite, stand_in: StandIn) -> None:
+    """Between marked tests the hooks are in, and let every call pass as it is."""
+    suite.write(f"""
+        @pytest.mark.cassettes
+        def test_before():
+            get()
+
+        def test_unmarked():
+            from replay.intercept import answering
+            assert answering.opened == []
+            assert answering.current.get() is None
+            answer = requests.get("{stand_in.url}/v1/invoices/" + DRAFT, timeout=5)
+            assert answer.json()["customer_name"].startswith("PRIVATE")
+
+        @pytest.mark.cassettes
+        def test_after():
+            get()
+
+        def test_decorated():
+            with replay.use_cassettes():
+                get()
+    """)
+    ran = suite.run()
+    assert {"passed": 4} == ran.outcomes, ran.out
+    assert 1 == sum(stand_in.hits.values())
+    assert "replay: 3 played, 0 recorded, 0 refused" == ran.summary
+
+
+def test_a_thread_that_outlives_its_test_is_refused_and_fails_no_other(suite: Suite) -> None:
+    """It is answered neither from the next test's cassettes nor by the API, also in between."""
+    suite.write("""
+        go, asked, raised = threading.Event(), threading.Event(), []
+
+        def late():
+            go.wait(10)
+            try:
+                get()
+            except BaseException as error:
+                raised.append(error)
+            asked.set()
+
+        @pytest.mark.cassettes
+        def test_first():
+            threading.Thread(target=late, daemon=True).start()
+            get()
+
+        @pytest.mark.cassettes
+        def test_second(cassettes):
+            go.set()
+            assert asked.wait(10)
+            get()
+            assert cassettes.tally.played == 1
+            assert isinstance(raised[0].error, replay.NoSession)
+
+        @pytest.mark.cassettes
+        def test_third():
+            go.clear(), asked.clear(), raised.clear()
+            threading.Thread(target=late, daemon=True).start()
+
+        def test_unmarked():
+            go.set()
+            assert asked.wait(10)
+            assert isinstance(raised[0].error, replay.NoSession)
+    """)
+    ran = suite.run()
+    assert ({"passed": 4}, 0) == (ran.outcomes, ran.code), ran.out
+    assert "replay: 2 played, 0 recorded, 1 refused" == ran.summary
+    assert "a thread outlived its test" in ran.out

@@ -1,0 +1,108 @@
+"""Which cassettes no test played: only after a full run that passed, over workers too."""
+
+from __future__ import annotations
+
+import pytest
+from support.standin import StandIn
+from support.suites import Suite
+
+SOME = """
+    @pytest.mark.cassettes
+    def test_one():
+        assert get().status == "draft"
+
+    @replay.use_cassettes("cassettes")
+    def test_two():
+        get("in_1Paid00000000000000000001")
+"""
+LEFT = "cassettes/invoices/in_1MtHbELkdIwHu7ixl4OzzPMv/2024-06-20.yaml"
+REST = "    def test_three():\n        get(version='2024-06-20')\n"
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+@pytest.mark.parametrize(("word", "code"), [("warn", 0), ("fail", 1)])
+def test_unused_cassettes_are_listed(
+    suite: Suite, word: str, code: int, workers: tuple[str, ...]
+) -> None:
+    """`warn` lists them, `fail` fails the run; marked and decorated tests of all workers count."""
+    suite.write(SOME)
+    ran = suite.run(f"--replay-unused={word}", *workers)
+    assert ({"passed": 2}, code) == (ran.outcomes, ran.code), ran.out
+    assert "replay: 2 played, 0 recorded, 0 refused, 1 unused" == ran.summary
+    assert LEFT in ran.out.splitlines()
+    assert 1 == sum(line.startswith("cassettes/") for line in ran.out.splitlines())
+
+
+def test_a_run_that_uses_all_passes(suite: Suite) -> None:
+    """The setting in the ini file counts; so does what is recorded in the run."""
+    suite.ini("replay_unused = fail")
+    suite.write(SOME + "\n    @pytest.mark.cassettes\n" + REST)
+    ran = suite.run()
+    assert ({"passed": 3}, 0) == (ran.outcomes, ran.code), ran.out
+    assert "replay: 3 played, 0 recorded, 0 refused, 0 unused" == ran.summary
+
+
+@pytest.mark.parametrize(
+    ("args", "why"),
+    [
+        (("-k", "test_one"), "tests were deselected"),
+        (("-m", "cassettes"), "tests were deselected"),
+        (("--deselect", "test_suite.py::test_two"), "tests were deselected"),
+        (("test_suite.py",), "tests were named"),
+        (("test_suite.py::test_one",), "tests were named"),
+        (("--lf",), "tests were selected"),
+        (("-n", "2", "-k", "test_one"), "tests were deselected"),
+    ],
+)
+def test_a_part_of_the_suite_proves_nothing(suite: Suite, args: tuple[str, ...], why: str) -> None:
+    """A run of some tests lists nothing, passes, and says why."""
+    suite.write(SOME)
+    ran = suite.run("--replay-unused=fail", *args)
+    assert 0 == ran.code, ran.out
+    assert ran.summary.endswith(f"unused not looked for: {why}"), ran.summary
+    assert LEFT not in ran.out
+
+
+def test_paths_that_hold_all_tests_are_a_full_run(suite: Suite) -> None:
+    """The folder itself, or what `testpaths` names."""
+    suite.write(SOME)
+    assert 1 == suite.run("--replay-unused=fail", ".").code
+    suite.ini("testpaths = test_suite.py")
+    assert 1 == suite.run("--replay-unused=fail", "test_suite.py").code
+
+
+def test_a_skipped_test_may_have_used_them(suite: Suite) -> None:
+    """With a marked test skipped nothing is listed; another test's skip does not matter."""
+    suite.write(SOME + "\n    @pytest.mark.skip\n    @pytest.mark.cassettes\n" + REST)
+    ran = suite.run("--replay-unused=fail")
+    assert 0 == ran.code
+    assert ran.summary.endswith("unused not looked for: 1 marked test was skipped")
+    suite.write(SOME + "\n    @pytest.mark.skip\n" + REST)
+    assert 1 == suite.run("--replay-unused=fail").code
+
+
+def test_a_failure_is_not_masked(suite: Suite) -> None:
+    """A run that failed stays as it is, and so does one that collected nothing."""
+    suite.write(SOME + "\n    def test_bad():\n        assert False\n")
+    ran = suite.run("--replay-unused=fail")
+    assert ({"passed": 2, "failed": 1}, 1) == (ran.outcomes, ran.code)
+    assert "unused not looked for: the run did not pass" in ran.summary
+    suite.write("def nothing(): pass")
+    assert 5 == suite.run("--replay-unused=fail").code
+
+
+def test_workers_record_each_key_once(suite: Suite, stand_in: StandIn) -> None:
+    """Eight workers that ask for the same and for other objects lose nothing."""
+    (suite.folder / "cassettes").unlink()
+    for n in range(8):
+        stand_in.add_invoice(f"in_1Worker{n:018d}")
+    suite.write("""
+        @pytest.mark.parametrize("n", range(32))
+        @pytest.mark.cassettes
+        def test_it(n):
+            get(f"in_1Worker{n % 8:018d}")
+    """)
+    ran = suite.run("-n", "8", "--replay-mode=once", STRIPE_API_BASE=stand_in.url)
+    assert ({"passed": 32}, 0) == (ran.outcomes, ran.code), ran.out
+    assert "replay: 24 played, 8 recorded, 0 refused" == ran.summary
+    assert [1] * 8 == list(stand_in.hits.values())

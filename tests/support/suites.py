@@ -1,0 +1,87 @@
+"""Test suites in folders of their own, run by pytest in a process of its own, as users do."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+
+HEAD = """
+import asyncio, contextlib, threading, unittest
+import pytest, requests, stripe
+import replay
+from support.standin import DRAFT, NEW
+
+def get(id=DRAFT, version=NEW):
+    return stripe.StripeClient("sk_test_x", stripe_version=version).v1.invoices.retrieve(id)
+
+async def get_async(id=DRAFT, version=NEW):
+    http = stripe.HTTPXClient()
+    client = stripe.StripeClient("sk_test_x", stripe_version=version, http_client=http)
+    try:
+        return await client.v1.invoices.retrieve_async(id)
+    finally:
+        await http.close_async()
+"""
+"""What the tests of every suite start with."""
+
+LINES = HEAD.count("\n")
+SUPPORT = str(Path(__file__).parents[1])
+OUTCOME = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed|deselected)")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A finished run.
+
+    Attributes:
+        code: the exit status.
+        out: all output.
+    """
+
+    code: int
+    out: str
+
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """Numbers of tests by outcome, as pytest's last line gives them."""
+        last = self.out.rstrip().splitlines()[-1]
+        return {kind.removesuffix("s"): int(n) for n, kind in OUTCOME.findall(last)}
+
+    @property
+    def summary(self) -> str:
+        """The plugin's line."""
+        lines = [line for line in self.out.splitlines() if line.startswith("replay: ")]
+        return lines[-1] if lines else ""
+
+
+class Suite:
+    """A folder with tests, without any configuration but its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.ini()
+
+    def ini(self, *lines: str) -> None:
+        """Write pytest.ini."""
+        own = ["[pytest]", "asyncio_default_fixture_loop_scope = function", *lines]
+        (self.folder / "pytest.ini").write_text("\n".join(own) + "\n", "utf-8")
+
+    def write(self, tests: str, name: str = "test_suite.py") -> None:
+        """Write a file of tests, or a conftest."""
+        (self.folder / name).write_text(HEAD + dedent(tests), "utf-8")
+
+    def run(self, *args: str, cwd: Path | None = None, **env: str) -> Ran:
+        """Run pytest in the folder."""
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-W", "ignore::DeprecationWarning", "--color=no",
+             "-p", "no:cassetter", *args],
+            capture_output=True, text=True, check=False, timeout=120, cwd=cwd or self.folder,
+            env={**os.environ, "PYTHONPATH": SUPPORT, "COLUMNS": "200", **env},
+        )  # fmt: skip
+        return Ran(done.returncode, done.stdout + done.stderr)

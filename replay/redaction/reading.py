@@ -113,7 +113,7 @@ class Reader:
         self.known_shapes = shapes
         self.file = ""
 
-    def type(self, file: str, name: str, team: Team) -> TypePolicy:
+    def type(self, file: str, own: str, team: Team) -> TypePolicy:
         """The policy of a type, with what its file inherits and the team adds."""
         document = self.document(file)
         tree = self.tree(document)
@@ -129,7 +129,7 @@ class Reader:
                 if name not in tree["children"] or owner not in tree["children"]:
                     raise self.error(name, f"{name!r} or {owner!r} is no field of this type")
                 repeats[name] = (owner, str(slot))
-        _apply(team, name, tree)
+        _apply(team, own, tree)
         return TypePolicy(_node(tree), repeats)
 
     def shapes(self, file: str) -> dict[str, _Tree]:

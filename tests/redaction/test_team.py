@@ -1,0 +1,137 @@
+"""A team's own rules: what they keep and redact, and the line of whatever is wrong in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from replay.errors import PolicyError
+from replay.redaction.policy import default_policy, with_team
+from replay.redaction.queries import keeps_parameter
+from replay.redaction.redactor import redact
+
+IN = "in_1QaTestAbCdEfGhIjKlMnOp0"
+BODY = {
+    "id": IN, "object": "invoice", "number": "KIESEL-0042", "amount_due": 2500,
+    "description": "x y",
+    "metadata": {"plan": "gold", "order": "Greta 7", "tier": "Greta"},
+    "parent": {"type": "quote_details", "subscription_details": {"metadata": {"plan": "gold"}}},
+}  # fmt: skip
+
+
+def redacted(text: str, body: dict[str, Any] = BODY) -> set[str]:
+    return set(redact(body, owner=f"invoices {IN}", policy=with_team(text, "p.toml")).redacted)
+
+
+SHIPPED = {"/number", "/description", "/metadata/plan", "/metadata/order", "/metadata/tier",
+           "/parent/subscription_details/metadata/plan"}  # fmt: skip
+
+
+def test_without_a_team_the_shipped_policy_holds():
+    assert redacted("") == SHIPPED
+    assert with_team("", "") is default_policy()
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ('[[keep]]\ntype = "invoice"\npath = "number"\npattern = "KIESEL-[0-9]{4}"', {"/number"}),
+        ('[[keep]]\npath = "number"\npattern = "KIESEL-[0-9]{4}"', {"/number"}),
+        ('[[keep]]\npath = "number"\npattern = "KIESEL"', set()),
+        ('[[keep]]\ntype = "charge"\npath = "number"\npattern = "KIESEL-[0-9]{4}"', set()),
+        ('[[keep]]\nmetadata = "plan"\npattern = "gold|silver"',
+         {"/metadata/plan", "/parent/subscription_details/metadata/plan"}),
+        ('[[keep]]\nmetadata = "tier"\npattern = "gold|silver"', set()),
+        ('[[keep]]\npath = "metadata.plan"\npattern = "gold"', {"/metadata/plan"}),
+    ],
+)  # fmt: skip
+def test_a_value_is_kept_at_its_place_if_it_looks_as_the_team_says(text, kept):
+    assert SHIPPED - kept == redacted(text)
+
+
+def test_what_is_kept_is_no_secret_whatever_the_pattern():
+    body = {"object": "invoice", "number": "sk_test_QaTestAbCdEf01"}
+    assert {"/number"} == redacted('[[keep]]\npath = "number"\npattern = "[a-zA-Z0-9_]+"', body)
+
+
+@pytest.mark.parametrize(
+    ("text", "more"),
+    [
+        ('[[redact]]\ntype = "invoice"\npath = "amount_due"', {"/amount_due"}),
+        ('[[redact]]\npath = "parent"', {"/parent/type"}),
+        ('[[redact]]\npath = "amount_due"\n[[keep]]\npath = "amount_due"\npattern = "[0-9]{4}"',
+         {"/amount_due"}),
+    ],
+)  # fmt: skip
+def test_a_subtree_is_redacted_and_that_wins(text, more):
+    assert SHIPPED | more == redacted(text)
+
+
+def test_a_parameter_and_a_resource_can_be_kept():
+    text = (
+        '[[keep]]\nparameter = "lookup_keys"\npattern = "team-[a-z]{1,9}"\n'
+        '[[keep]]\nresource = "customers"\npattern = "boat-[0-9]{1,4}"\n'
+    )
+    policy = with_team(text, "p.toml")
+    assert keeps_parameter("prices", "lookup_keys[]", "team-blue", policy=policy)
+    assert not keeps_parameter("prices", "lookup_keys[]", "greta", policy=policy)
+    assert not keeps_parameter("prices", "email", "team-blue", policy=policy)
+    assert policy.keeps_id("customers", "boat-7")
+    assert not policy.keeps_id("customers", "greta")
+    assert not policy.keeps_id("invoices", "boat-7")
+
+
+def test_the_label_says_that_other_rules_hold_and_stand_ins_stay():
+    policy = with_team('[[keep]]\npath = "number"\npattern = "K-[0-9]"', "p.toml")
+    assert policy.label != default_policy().label
+    assert policy.label != with_team("", "", masks_ids=True).label
+    body = {"id": IN, "object": "invoice", "description": "Greta"}
+    assert redact(body, owner="x").body == redact(body, owner="x", policy=policy).body
+
+
+def test_words_of_the_team_are_no_words_of_the_api():
+    policy = with_team('[[keep]]\nmetadata = "gretasboat"\npattern = "ohmkiesel"', "p.toml")
+    assert {"gretasboat", "ohmkiesel"} & policy.vocabulary == set()
+
+
+GOOD = '[[keep]]\npath = "a"\npattern = "x"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "what"),
+    [
+        ("[[kep]]\n", 1, "did you mean keep"),
+        ("[keep]\n", 1, r"\[\[keep\]\]"),
+        ("keep = 1\n", 1, r"\[\[keep\]\]"),
+        (GOOD + '[[keep]]\npaht = "a"\npattern = "x"\n', 5, "did you mean path"),
+        (GOOD + '[[keep]]\nmetdata = "a"\n', 5, "did you mean metadata"),
+        (GOOD + '[[redact]]\npattern = "a"\n', 5, "use one of type, path"),
+        (GOOD + "[[keep]]\npath = 7\n", 5, "no text"),
+        (GOOD + '[[keep]]\npattern = "x"\n', 4, "name one of"),
+        (GOOD + '[[keep]]\npath = "a"\nmetadata = "b"\npattern = "x"\n', 4, "name one of"),
+        (GOOD + '[[keep]]\npath = "a"\n', 4, "needs a pattern"),
+        (GOOD + '[[keep]]\npath = "a"\npattern = "("\n', 6, "no pattern"),
+        (GOOD + '[[keep]]\npath = "a"\npattern = ".*"\n', 6, "everything"),
+        (
+            GOOD + '[[keep]]\ntype = "invocie"\npath = "a"\npattern = "x"\n',
+            5,
+            "did you mean invoice",
+        ),
+        (GOOD + '[[keep]]\ntype = "zzzz"\npath = "a"\npattern = "x"\n', 5, "zzzz"),
+        (GOOD + '[[keep]]\ntype = "invoice"\nparameter = "a"\npattern = "x"\n', 5, "no type"),
+        (GOOD + '[[keep]]\npath = "A b"\npattern = "x"\n', 5, "no path"),
+        (GOOD + '[[keep]]\nmetadata = "a b"\npattern = "x"\n', 5, "plain identifiers"),
+        (GOOD + '[[redact]]\npath = "id"\n', 5, "pseudonymise_ids"),
+        (GOOD + "[[redact]]\n", 4, "name a path"),
+    ],
+)
+def test_what_is_misspelt_is_an_error_with_its_line(text, line, what):
+    with pytest.raises(PolicyError, match=what) as caught:
+        with_team(text, "p.toml")
+    assert f"p.toml:{line}" == caught.value.where
+
+
+def test_broken_toml_is_an_error():
+    with pytest.raises(PolicyError, match="no TOML"):
+        with_team("[[keep]]\nx", "p.toml")

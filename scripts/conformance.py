@@ -48,7 +48,7 @@ for path, cassette in Library("cassettes").cassettes():
         # cassetter writes JSON anew; vcrpy hands out the file's own bytes.
         assert use is not vcr.use_cassette or found.content == take.response.body, path
     count += 1
-print(f"{count} sample cassettes replay in plain vcrpy (the same bytes) and in cassetter (the same JSON)")
+print(f"{count} sample cassettes replay in vcrpy (the same bytes) and cassetter (the same JSON)")
 """
 """Plain readers of other tools get the recorded bytes from our files."""
 

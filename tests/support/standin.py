@@ -7,6 +7,7 @@ for it is a proof.
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import random
@@ -15,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 OLD = "2024-06-20"
 NEW = "2025-03-31.basil"
@@ -319,13 +320,15 @@ class StandIn:
         """One page of a list: after `starting_after` (v1) or at `page` (v2), `limit` long."""
         paths, limit = self.lists[path], int(asked.get("limit", "10"))
         if path.startswith("/v2/"):
-            start = int(asked.get("page", "page_0").removeprefix("page_"))
-            more = start + limit < len(paths)
-            data = [self.objects[p](version, []) for p in paths[start : start + limit]]
-            query = f"{path}?limit={limit}&page=page_{start + limit}"
+            ids = [p.rpartition("/")[2] for p in paths]
+            page = base64.b64decode(asked.get("page", "")).decode()
+            start = ids.index(page) if page else 0
+            following = ids[start + limit : start + limit + 1]
+            token = base64.b64encode("".join(following).encode()).decode()
+            query = urlencode({"limit": limit, "page": token})
             return {
-                "data": data,
-                "next_page_url": query if more else None,
+                "data": [self.objects[p](version, []) for p in paths[start : start + limit]],
+                "next_page_url": f"{path}?{query}" if following else None,
                 "previous_page_url": None,
             }
         after = [

@@ -101,10 +101,11 @@ def _body(take: Interaction, owner: str, policy: Policy) -> Iterator[tuple[str, 
     except (ReplayError, ValueError) as error:
         yield "unproven-leaf", "/", type(error).__name__
         return
+    for pointer, kind in again.redacted.items():
+        if pointer not in take.redacted:
+            yield "unproven-leaf", pointer, kind
     for original in again.originals:
-        if original.pointer not in take.redacted:
-            yield "unproven-leaf", original.pointer, original.kind
-        elif not _may_stand_in(original.value):
+        if original.pointer in take.redacted and not _may_stand_in(original.value):
             yield "forged-stand-in", original.pointer, original.kind
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from replay.routes import by_name
 
 if TYPE_CHECKING:
     from replay.drift.findings import Finding, Report
+    from replay.drift.gather import Tell
     from replay.drift.policy import Policy
     from replay.library import Library
 
@@ -71,6 +73,12 @@ _BASELINE = "replay-drift.json"
 @click.option("--reason", metavar="TEXT", help="With --accept: why.")
 @click.option("--expires", metavar="DATE", help="With --accept: the last day it is accepted on.")
 @click.option("--require-source", metavar="HOST", help="Only recordings that this host answered.")
+@click.option(
+    "--processes",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="At most so many processes, where they pay. [default: one for each core]",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Show evidence and witnesses.")
 @click.pass_context
 def diff_command(ctx: click.Context, /, **options: Any) -> None:
@@ -104,8 +112,8 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
     policy = read(table, where)
     library = open_library(options["library"])
     older = open_library(options["old_library"]) if options["old_library"] else None
-    with watched(library, older) as (new_side, old_side):
-        found = _report(options, new_side, old_side, policy)
+    with watched(library, older) as tell:
+        found = _report(options, library, older, policy, tell)
     baseline = Path(options["baseline"] or policy.baseline or _BASELINE)
     found, accepted = _with_baseline(found, baseline, options, policy)
     text = _rendered(found, options, policy, library, older or library)
@@ -172,7 +180,13 @@ def _versions(options: Mapping[str, Any]) -> tuple[str, str] | None:
     return canonical_version(options["old"], "OLD"), canonical_version(options["new"], "NEW")
 
 
-def _report(options: Mapping[str, Any], library: Any, older: Any, policy: Policy) -> Report:
+def _report(
+    options: Mapping[str, Any],
+    library: Library,
+    older: Library | None,
+    policy: Policy,
+    tell: Tell | None,
+) -> Report:
     from replay.call import canonical_version
     from replay.drift.baseline import day
 
@@ -195,6 +209,8 @@ def _report(options: Mapping[str, Any], library: Any, older: Any, policy: Policy
         older=older,
         policy=policy,
         matrix=options["matrix"] or options["format_"] == "html",
+        processes=options["processes"] or os.cpu_count() or 1,
+        tell=tell,
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from replay.drift.corpus import Corpus, Observed, Paired, Part
+from replay.drift.calendar import Calendar
+from replay.drift.corpus import Corpus, Part
 from replay.drift.evidence import Evidence
 from replay.drift.findings import (
     Comparison,
@@ -15,10 +16,12 @@ from replay.drift.findings import (
     fingerprint,
 )
 from replay.drift.judge import judge
+from replay.drift.observed import Observed, Paired
 from replay.drift.pairs import Pair
+from replay.drift.reading import parent
 from replay.drift.relocate import GONE, relocate
 from replay.drift.selection import Epoch
-from replay.drift.shape import Shape, Stat, parent
+from replay.drift.shape import Shape, Stat
 
 
 def compare(corpus: Corpus, part: Part, old: Epoch, new: Epoch) -> Comparison:
@@ -30,7 +33,7 @@ def compare(corpus: Corpus, part: Part, old: Epoch, new: Epoch) -> Comparison:
     paired = corpus.paired.get(part, {}).get((old, new)) or Paired()
     evidence = _evidence(before, after, paired)
     found = judge(evidence, candidates(evidence.old, evidence.new))
-    found = list(_dated(found, before, after))
+    found = list(_dated(found, *evidence.calendars))
     found = relocate(evidence, found, paired.samples, part.resource)
     comparison = Comparison(
         part.resource,
@@ -94,21 +97,21 @@ def _evidence(before: Observed, after: Observed, paired: Paired) -> Evidence:
         [(before.pools[state].shape(), after.pools[state].shape()) for state in states],
         paired.controlled,
         paired.loose,
-        (before.calendar, after.calendar),
+        (before.calendar(), after.calendar()),
     )
 
 
-def _dated(found: Iterable[Finding], before: Observed, after: Observed) -> Iterable[Finding]:
+def _dated(found: Iterable[Finding], old: Calendar, new: Calendar) -> Iterable[Finding]:
     """Leave out what a day explains: additions reach old versions too, when they ship."""
     for finding in found:
         path = finding.path
-        if finding.rule == "became-required" and before.calendar.arrived(path):
+        if finding.rule == "became-required" and old.arrived(path):
             continue
-        if finding.rule == "became-optional" and after.calendar.arrived(path):
+        if finding.rule == "became-optional" and new.arrived(path):
             continue
-        if finding.rule in GONE and before.calendar.arrived(path):
-            shipped = before.calendar.first_seen(path)
-            if after.calendar.last_absent(path) < shipped:
+        if finding.rule in GONE and old.arrived(path):
+            shipped = old.first_seen(path)
+            if new.last_absent(path) < shipped:
                 detail = f"old recordings have it since {shipped}; no new one is as late"
                 finding = replace(finding, grade=Grade.UNOBSERVED, blind="new", detail=detail)
         yield finding

@@ -6,22 +6,18 @@ grow with the library. Nothing that comes out depends on the order of objects.
 
 from __future__ import annotations
 
-import hashlib
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 from replay.call import expand_of
 from replay.cassette import Cassette, ObjectKey
-from replay.drift.calendar import Calendar
 from replay.drift.inside import Inside, contents, hollow, home, nested, read_take
-from replay.drift.pairs import Pair, Take, Tally, pairs
+from replay.drift.observed import Observed, Paired, digest, state
+from replay.drift.pairs import Take, pairs
+from replay.drift.reading import Reading, parent
 from replay.drift.selection import NEIGHBOURS, Epoch, Selection
-from replay.drift.shape import Builder, Reading, Shape, Witness, merge, parent
-
-SAMPLES = 64
-"""Pairs per comparison whose bodies are kept, to follow values that moved."""
+from replay.drift.shape import Witness
 
 Entries = Iterable[tuple[str, Cassette]]
 
@@ -41,107 +37,6 @@ class Part:
     type: str
     deleted: bool
     expand: tuple[str, ...]
-
-
-class Observed:
-    """One part in one epoch.
-
-    Attributes:
-        objects: how many objects were seen.
-        pools: state -> the last body of each object that was last seen in it. One body per
-            object, because the takes of one object are no independent evidence.
-        rest: their other bodies; the same body again is no evidence at all.
-        calendar: which paths were seen when.
-    """
-
-    def __init__(self) -> None:
-        self.objects = 0
-        self.pools: dict[str, Builder] = {}
-        self.rest = Builder()
-        self.calendar = Calendar()
-
-    def add(self, takes: Sequence[tuple[bytes, Take]]) -> None:
-        """Count the takes of one object, each with the digest of its body."""
-        self.objects += 1
-        distinct: dict[bytes, Take] = {}
-        for digest, take in takes:
-            distinct.setdefault(digest, take)
-            self.calendar.add(take.reading.marks, take.day, take.day)
-        last = distinct.pop(takes[-1][0])
-        self.pool(state(last), last.reading, last.place)
-        for take in distinct.values():
-            self.rest.add(take.reading, take.file, take.number, take.at)
-
-    def pool(self, state: str, reading: Reading, place: Witness) -> None:
-        """Count the one body of an object that speaks for it in a pool."""
-        pool = self.pools.setdefault(state, Builder())
-        pool.add(reading, place.file, place.take, place.pointer)
-
-    @cached_property
-    def total(self) -> Shape:
-        """The shape of all bodies, once all of them were counted."""
-        return merge(*self.shapes())
-
-    def shapes(self) -> list[Shape]:
-        """The shapes that it is the sum of."""
-        return [self.rest.shape(), *(pool.shape() for pool in self.pools.values())]
-
-    def merge(self, other: Observed) -> None:
-        """Add what was observed of other objects."""
-        self.objects += other.objects
-        self.rest.merge(other.rest.shape())
-        self.calendar.merge(other.calendar)
-        for state, pool in other.pools.items():
-            self.pools.setdefault(state, Builder()).merge(pool.shape())
-
-
-class Paired:
-    """One part in two epochs: the objects that were recorded in both.
-
-    Attributes:
-        objects: how many objects.
-        controlled: what happened in twins and in pairs that agree in status and dates.
-        loose: what happened in other pairs, and what the dates of agreeing pairs explain.
-        samples: some pairs with their bodies, controlled ones first; always the same ones.
-    """
-
-    def __init__(self) -> None:
-        self.objects = 0
-        self.controlled = Tally()
-        self.loose = Tally()
-        self._samples: list[tuple[bool, int, Witness, Witness, int, Pair]] = []
-        self._added = 0  # keeps the heap from ever comparing pairs
-
-    def add(self, found: Iterable[Pair]) -> None:
-        """Count the pairs of one object."""
-        for pair in found:
-            if pair.controlled:
-                self.controlled.add(pair, self.loose)
-            else:
-                self.loose.add(pair)
-            name = f"{pair.old.file}#{pair.old.number}{pair.old.at}"
-            rank = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest())
-            # A heap of the largest: ranks are negated, so that the least ranks stay.
-            self._push(pair.controlled, -rank, pair.old.place, pair.new.place, pair)
-
-    def merge(self, other: Paired) -> None:
-        """Add the pairs of other objects."""
-        self.objects += other.objects
-        self.controlled.merge(other.controlled)
-        self.loose.merge(other.loose)
-        for controlled, rank, old, new, _, pair in other._samples:
-            self._push(controlled, rank, old, new, pair)
-
-    def _push(self, controlled: bool, rank: int, old: Witness, new: Witness, pair: Pair) -> None:
-        self._added += 1
-        heapq.heappush(self._samples, (controlled, rank, old, new, self._added, pair))
-        if len(self._samples) > SAMPLES:
-            heapq.heappop(self._samples)
-
-    @property
-    def samples(self) -> tuple[Pair, ...]:
-        """Some pairs with their bodies."""
-        return tuple(item[-1] for item in sorted(self._samples, key=lambda i: i[:4], reverse=True))
 
 
 @dataclass(slots=True)
@@ -202,8 +97,8 @@ class Corpus:
                     take = hollow(take)
                 if epoch is not None:
                     part = _part(key.resource, expand, take)
-                    digest = _digest(interaction.response.body)
-                    own.setdefault(part, {}).setdefault(epoch, []).append((digest, take))
+                    recorded = (interaction.response.body, take)
+                    own.setdefault(part, {}).setdefault(epoch, []).append(recorded)
                     self.versions.setdefault(key, set()).add(epoch)
         for part, epochs in own.items():
             for epoch, takes in epochs.items():
@@ -258,8 +153,8 @@ class Corpus:
             for epoch, takes in epochs.items():
                 seats = self._guests.setdefault((part, epoch), {}).setdefault(key, {})
                 for take in takes:
-                    body = repr(take.body).encode()
-                    seats[take.place] = _Guest(_digest(body), take.reading, state(take), take.day)
+                    named = digest(repr(take.body).encode())
+                    seats[take.place] = _Guest(named, take.reading, state(take), take.day)
             for a, b in self._pairs(epochs):
                 self._met.setdefault((part, (a, b)), set()).add(key)
                 self._paired(part, (a, b)).add(pairs(epochs[a], epochs[b]))
@@ -288,13 +183,12 @@ class Corpus:
                 observed.objects += alone
                 told: set[bytes] = set()
                 for place, guest in sorted(seats.items()):
-                    observed.calendar.add(guest.reading.marks, guest.day, guest.day)
                     if guest.digest in told:
                         continue
                     if alone and not told:
-                        observed.pool(guest.state, guest.reading, place)
+                        observed.pool(guest.state).add(guest.reading, *place, guest.day)
                     else:
-                        observed.rest.add(guest.reading, place.file, place.take, place.pointer)
+                        observed.rest.add(guest.reading, *place, guest.day)
                     told.add(guest.digest)
         for (part, both), keys in self._met.items():
             lone = [key for key in keys if not {*both} <= self.versions.get(key, set())]
@@ -370,16 +264,6 @@ def by_object(
             yield waiting.pop(done)
         waiting.setdefault(folder, []).append((file, cassette, is_older))
     yield from waiting.values()
-
-
-def state(take: Take) -> str:
-    """The state that pools compare within: an open invoice has fields that a draft never had."""
-    tags = (take.body.get(name) for name in ("status", "type"))
-    return "|".join(tag if isinstance(tag, str) else "" for tag in tags)
-
-
-def _digest(body: bytes) -> bytes:
-    return hashlib.blake2b(body, digest_size=16).digest()
 
 
 def _part(resource: str, expand: tuple[str, ...], take: Take) -> Part:

@@ -15,9 +15,10 @@ from replay.drift.findings import Finding, Support, Target
 from replay.drift.inside import read_take
 from replay.drift.moves import DISTINCT, at
 from replay.drift.pairs import Pair, Take
+from replay.drift.reading import ANY, key, mark
 from replay.drift.relocate import GONE
 from replay.drift.rules import RULES
-from replay.drift.shape import ANY, Witness, key, read
+from replay.drift.shape import Witness
 
 Lost = Mapping[str, Mapping[str, tuple[str, Witness]]]
 """path -> ID of the object -> the ID that was there, and where it was seen."""
@@ -127,4 +128,4 @@ def _ids(take: Take) -> dict[str, list[tuple[str, str]]]:
 
 
 def _is_id(value: Any) -> bool:
-    return isinstance(value, str) and read(value).marks[""].startswith("str:id")
+    return isinstance(value, str) and mark(value).startswith("str:id")

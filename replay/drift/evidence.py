@@ -14,9 +14,10 @@ from math import comb
 
 from replay.drift.calendar import Calendar
 from replay.drift.findings import Finding, Grade, Severity, Support, side
-from replay.drift.pairs import Tally
+from replay.drift.reading import parent
 from replay.drift.rules import RULES
-from replay.drift.shape import Shape, Stat, parent
+from replay.drift.shape import Shape, Stat
+from replay.drift.tally import Tally
 
 MIN_OBJECTS = 5
 """Fewer objects on a side prove nothing in a pool; as many quiet controlled pairs outweigh one."""

@@ -15,7 +15,7 @@ from typing import Any
 from replay.cassette import Interaction, ObjectKey
 from replay.drift.moves import at
 from replay.drift.pairs import Take
-from replay.drift.shape import ANY, read
+from replay.drift.reading import ANY, read
 from replay.errors import CassetteDamaged, ConfigError
 from replay.routes import by_name
 

@@ -11,16 +11,12 @@ from dataclasses import replace
 
 from replay.drift.evidence import MIN_OBJECTS, Evidence
 from replay.drift.findings import Finding, Severity
+from replay.drift.reading import ANY, MAPS, is_record, key, parent
 from replay.drift.shape import (
-    ANY,
-    MAPS,
     Shape,
     Stat,
     children,
     is_map,
-    is_record,
-    key,
-    parent,
 )
 from replay.drift.values import same_kinds
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from replay.drift.corpus import Corpus, Part
 from replay.drift.findings import Matrix, Row
+from replay.drift.reading import ANY, parent
 from replay.drift.selection import epoch_order
-from replay.drift.shape import ANY, Shape, is_map, parent
+from replay.drift.shape import Shape, is_map
 
 
 def matrices(corpus: Corpus, parts: Sequence[Part]) -> tuple[Matrix, ...]:

@@ -13,7 +13,8 @@ from itertools import takewhile
 from typing import Any
 
 from replay.drift.pairs import Pair, Take
-from replay.drift.shape import ANY, Shape, Witness, escape, is_map, key, parent, read, unescape
+from replay.drift.reading import ANY, Node, escape, key, mark, parent, unescape
+from replay.drift.shape import Shape, Witness, is_map
 
 DISTINCT = 3
 """Fewer different values are a coincidence, unless there were no more pairs to see them in."""
@@ -68,10 +69,11 @@ def follow(samples: Sequence[Pair], sources: Iterable[str], targets: Iterable[st
         the moves in the order of their sources.
     """
     targets = list(targets)
+    told = [(_said(pair.old), _said(pair.new)) for pair in samples]
     tracks = [
         track
         for source in sources
-        for target in _candidates(samples, source, targets)
+        for target in _candidates(told, source, targets)
         if (track := _track(samples, source, target)) is not None
     ]
     taken: set[str] = set()
@@ -95,19 +97,40 @@ def _preference(move: Move) -> tuple[bool, bool, int, int, str, str]:
     )
 
 
-def _candidates(samples: Sequence[Pair], source: str, targets: Sequence[str]) -> list[str]:
+Said = dict[str, set[Any]]
+
+
+def _candidates(
+    told: Sequence[tuple[Said, Said]], source: str, targets: Sequence[str]
+) -> list[str]:
     # Targets that agree once; most are ruled out here, before places are aligned.
     found: set[str] = set()
-    for pair in samples:
-        values = {_told(pair.old, *found_at) for found_at in at(pair.old.body, source)} - {None}
+    for old, new in told:
+        values = old.get(source)
         if values:
             found |= {
                 target
                 for target in targets
-                if target not in found
-                and any(_told(pair.new, *here) in values for here in at(pair.new.body, target))
+                if target not in found and not values.isdisjoint(new.get(target, ()))
             }
     return sorted(found - {source})
+
+
+def _said(take: Take) -> Said:
+    """Path -> what may be compared of the values there."""
+    said: Said = {}
+
+    def look(value: Any, node: Any, path: str, pointer: str) -> None:
+        told = _told(take, pointer, value)
+        if told is not None:
+            said.setdefault(path, set()).add(told)
+        if isinstance(node, Node):
+            values = value.values() if isinstance(value, dict) else value
+            for name, kid, child in zip(node.names, node.kids, values, strict=True):
+                look(child, kid, f"{path}/{name if node.single else ANY}", f"{pointer}/{name}")
+
+    look(take.body, take.reading.node, "", "")
+    return said
 
 
 def _track(samples: Sequence[Pair], source: str, target: str) -> Move | None:
@@ -197,7 +220,7 @@ def _told(take: Take, pointer: str, value: Any) -> Any:
     if isinstance(value, int):
         return value if abs(value) >= _NUMBER else None
     if isinstance(value, str):
-        token = read(value).marks[""].startswith("str:token")
+        token = mark(value).startswith("str:token")
         return value if len(value) >= _LENGTH and not token else None
     if isinstance(value, dict) and value:
         if _classes(take, pointer, value):

@@ -1,4 +1,4 @@
-"""Two recordings of one object at two versions: whether they are a fair pair, and what changed.
+"""Two recordings of one object at two versions, and whether they are a fair pair.
 
 Absence and state are what makes version drift hard to see: an invoice that was paid between two
 recordings differs for reasons that no API version has. A pair is *controlled* when its two sides
@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from replay.drift.shape import ANY, Reading, Witness, children, is_record, kinds, parent
+from replay.drift.reading import Reading
+from replay.drift.shape import Witness
 
 _TAKES = 12
 """Takes per side that are tried for an agreeing pair: the last ones."""
@@ -130,130 +131,3 @@ def _is_time(value: Any) -> bool:
 
 def _status(body: Any) -> Any:
     return body.get("status") if isinstance(body, dict) else None
-
-
-@dataclass(slots=True)
-class Event:
-    """Something that happened at a path between the two sides of pairs.
-
-    Attributes:
-        count: in how many pairs.
-        old, new: where the least of those pairs shows it.
-    """
-
-    count: int
-    old: Witness
-    new: Witness
-
-
-class Tally:
-    """Counts, per path, what happened between the two sides of pairs.
-
-    The events: ``lost`` and ``gained`` (its parent is an object on both sides), ``nulled`` and
-    ``denulled``, ``retyped`` (no kind in common), ``widened``, ``narrowed``, ``restyled`` (another
-    format class, prefix or host), ``remapped`` (a map became a record, or the reverse), and an
-    enum-like value that the old side did not have, which
-    is counted under its own mark, such as ``str:token:draft``.
-
-    Attributes:
-        pairs: how many pairs were added.
-        kept: path -> in how many pairs both sides have it.
-    """
-
-    def __init__(self) -> None:
-        self.pairs = 0
-        self.kept: dict[str, int] = {}
-        self._events: dict[tuple[str, str], Event] = {}
-
-    def add(self, pair: Pair, doubtful: Tally | None = None) -> None:
-        """Count one pair.
-
-        Args:
-            pair: the pair.
-            doubtful: counts the events that the dates of the two explain.
-        """
-        self.pairs += 1
-        unsure = pair.unsure if doubtful is not None else frozenset()
-        old, new = pair.old.reading.marks, pair.new.reading.marks
-        kept = self.kept
-        for path in old.keys() & new.keys():
-            kept[path] = kept.get(path, 0) + 1
-        for path in {path for path, _ in old.items() ^ new.items()}:
-            a, b = old.get(path), new.get(path)
-            if a is None or b is None:
-                above = parent(path)
-                if not (_open(old, above) and _open(new, above)):
-                    continue
-                if path.endswith(f"/{ANY}"):
-                    if _remapped(old, new, above):
-                        self._event("remapped", above, pair, above, above)
-                    continue
-                what = "lost" if b is None else "gained"
-                places = (path, above) if b is None else (above, path)
-                to = doubtful if doubtful is not None and what in unsure else self
-                to._event(what, path, pair, *places)
-            else:
-                for what in _changes(frozenset(a.split("|")), frozenset(b.split("|"))):
-                    self._event(what, path, pair, path, path)
-
-    def event(self, what: str, path: str) -> Event | None:
-        """What was counted of an event at a path."""
-        return self._events.get((what, path))
-
-    def count(self, what: str, path: str) -> int:
-        """In how many pairs an event happened at a path."""
-        event = self._events.get((what, path))
-        return event.count if event else 0
-
-    def merge(self, other: Tally) -> None:
-        """Add what another tally counted."""
-        self.pairs += other.pairs
-        for path, n in other.kept.items():
-            self.kept[path] = self.kept.get(path, 0) + n
-        for (what, path), event in other._events.items():
-            self._count(what, path, event.count, event.old, event.new)
-
-    def _event(self, what: str, path: str, pair: Pair, at_old: str, at_new: str) -> None:
-        self._count(what, path, 1, pair.old.witness(at_old), pair.new.witness(at_new))
-
-    def _count(self, what: str, path: str, count: int, old: Witness, new: Witness) -> None:
-        event = self._events.get((what, path))
-        if event is None:
-            self._events[what, path] = Event(count, old, new)
-            return
-        event.count += count
-        if (old, new) < (event.old, event.new):
-            event.old, event.new = old, new
-
-
-def _remapped(old: Mapping[str, str], new: Mapping[str, str], path: str) -> bool:
-    a, b = children(old, path), children(new, path)
-    return (a == {ANY} and is_record(b)) or (b == {ANY} and is_record(a))
-
-
-def _open(marks: Mapping[str, str], path: str) -> bool:
-    return "obj" in marks.get(path, "").split("|")
-
-
-def _changes(a: frozenset[str], b: frozenset[str]) -> Iterator[str]:
-    null_a, null_b = "null" in a, "null" in b
-    if null_b and not null_a:
-        yield "nulled"
-    elif null_a and not null_b:
-        yield "denulled"
-    x, y = kinds(a) - {"null"}, kinds(b) - {"null"}
-    if x and y and x != y:
-        if not x & y:
-            yield "retyped"
-        elif y - x:
-            yield "widened"
-        else:
-            yield "narrowed"
-    elif x and y and _coarse(a) != _coarse(b):
-        yield "restyled"
-    if x and y:
-        yield from sorted(mark for mark in b - a if mark.startswith("str:token:"))
-
-
-def _coarse(marks: frozenset[str]) -> frozenset[str]:
-    return frozenset("str:token" if m.startswith("str:token:") else m for m in marks if m != "null")

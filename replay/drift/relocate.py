@@ -10,7 +10,7 @@ from replay.drift.evidence import Evidence
 from replay.drift.findings import Finding, Grade, Support, Target
 from replay.drift.moves import Move, follow, leaves
 from replay.drift.pairs import Pair
-from replay.drift.shape import ANY, key, parent
+from replay.drift.reading import ANY, key, parent
 
 GONE = frozenset({"field-removed", "field-unseen"})
 """The rules of what left."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from replay.call import Call
-from replay.cassette import Cassette, ObjectKey
+from replay.cassette import ObjectKey
 from replay.drift.compare import compare, samples, with_findings
-from replay.drift.corpus import Corpus, Part, by_object, collect
+from replay.drift.corpus import Corpus, Part
 from replay.drift.elsewhere import elsewhere, wanted
 from replay.drift.findings import Comparison, Finding, Grade, Report
+from replay.drift.gather import Cassettes, Sources, Tell, gather
 from replay.drift.matrix import matrices
 from replay.drift.policy import Policy
 from replay.drift.relocate import GONE
@@ -19,13 +19,6 @@ from replay.drift.selection import Epoch, Selection
 from replay.drift.versions import version_order
 from replay.errors import ConfigError
 from replay.routes import by_resource
-
-
-class Cassettes(Protocol):
-    """Where recordings come from; `replay.library.Library` is one."""
-
-    def cassettes(self, resource: str | None = None) -> Iterator[tuple[str, Cassette]]:
-        """Cassettes with their paths below the library, sorted by path."""
 
 
 def report(
@@ -39,6 +32,8 @@ def report(
     older: Cassettes | None = None,
     policy: Policy | None = None,
     matrix: bool = False,
+    processes: int = 1,
+    tell: Tell | None = None,
 ) -> Report:
     """Compare what a library holds.
 
@@ -53,6 +48,8 @@ def report(
         older: another library that holds the old side.
         policy: the severities to use in place of the catalogue's.
         matrix: whether to make the matrices of fields against versions.
+        processes: how many processes may be used, where they pay.
+        tell: called with a number whenever so many cassettes have been read.
 
     Raises:
         ConfigError: old and new are one version, or `since` has no place in their order.
@@ -65,7 +62,7 @@ def report(
         )
     if since and not version_order(since)[0]:
         raise ConfigError("this version carries no date", where="--since")
-    corpus = gathered(library, older, selection, source)
+    corpus = gather(Sources(library, older, source, processes, tell), selection)
     found: list[tuple[Part, Comparison]] = []
     parts = [part for part in sorted(corpus.observed) if resource in (None, part.resource)]
     for part in parts:
@@ -82,26 +79,6 @@ def report(
     example = next((k for k in corpus.objects.values() if resource in (None, k.resource)), None)
     made = matrices(corpus, parts) if matrix else ()
     return Report(tuple(done), recorded, example, made)
-
-
-def gathered(
-    library: Cassettes, older: Cassettes | None, selection: Selection, source: str | None
-) -> Corpus:
-    """All evidence of a library for a selection, also what lies inside other objects."""
-
-    def entries(of: Cassettes | None) -> Iterable[tuple[str, Cassette]]:
-        return of.cassettes() if of is not None else ()
-
-    corpus = collect(entries(library), selection, source, entries(older))
-    places = corpus.places()
-    if places:
-        # Another look: only now it is known of which types there is something to compare with.
-        resources = {part.resource for part in places}
-        for files in by_object(entries(library), entries(older)):
-            if files[0][1].key.resource in resources:
-                corpus.add_inside(files, places)
-    corpus.finish(places)
-    return corpus
 
 
 def _once(corpus: Corpus, found: Sequence[tuple[Part, Comparison]]) -> list[Comparison]:

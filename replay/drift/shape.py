@@ -1,47 +1,28 @@
 """What was observed at each path of bodies: marks, counted and merged; nothing is judged here.
 
-A *mark* says what one value was, as far as a comparison needs it: ``null``, ``bool``, ``int``,
-``int:time``, ``num``, ``arr``, ``obj``, ``obj:deleted``, ``str:text``, ``str:id:sub``,
-``str:token:draft``, … A `Shape` counts marks per path. Presence, nullability and map-likeness are
-derived from the counts when reporting and never stored, or the order of merging would leak in.
+A `Shape` counts marks per path. Presence, nullability and map-likeness are derived from the counts
+when reporting and never stored, or the order of merging would leak in.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from replay.cassette import NOTHING
+from replay.drift.calendar import Calendar
+from replay.drift.reading import ANY, MAPS, Many, Mark, Node, Reading, key, note, within
 
 CAP = 24
 """How many tokens, prefixes or hosts are told apart at one path before they count as any."""
 
-ANY = "*"
-"""Any list item or map value in a path; any detail in a mark whose family outgrew `CAP`."""
-
-_LARGE = 4 * CAP
-
-MAPS = frozenset({"metadata", "currency_options"})
-"""Objects whose keys are the user's, not the API's."""
-
 KINDS = ("null", "bool", "int", "num", "str", "obj", "arr")
 
-_IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
-_CURRENCY = re.compile(r"[a-z]{3}")
-_ID = re.compile(r"([a-z]+(?:_[a-z]+)*)_(?=[A-Za-z]*[A-Z0-9])[A-Za-z0-9]+")
-_TOKEN = re.compile(r"(?=.{1,48}$)[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*")
-_CODE = re.compile(r"[A-Z]{3}")
-_INTEGER = re.compile(r"-?\d+")
-_DECIMAL = re.compile(r"-?\d+\.\d+")
-_ISO_TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d.*)?")
-_URL = re.compile(r"https?://(?:[^/?#@]*@)?([^/?#:]+)")
-_TIMES = range(10**9, 5 * 10**9)
+_LARGE = 4 * CAP
+_BODIES = 1024
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Witness:
+class Witness(NamedTuple):
     """Where a value was seen.
 
     Attributes:
@@ -122,16 +103,6 @@ def kinds(marks: Iterable[str]) -> frozenset[str]:
     return frozenset(mark.split(":", 1)[0] for mark in marks)
 
 
-def parent(path: str) -> str:
-    """The path of the enclosing object or list."""
-    return path.rpartition("/")[0]
-
-
-def key(path: str) -> str:
-    """The last segment of a path, as it is written in the pointer."""
-    return path.rpartition("/")[2]
-
-
 def is_map(shape: Shape, path: str) -> bool:
     """Whether an object is a map from the user's keys to values, not a record."""
     stat = shape.get(path)
@@ -145,142 +116,8 @@ def is_map(shape: Shape, path: str) -> bool:
 def children(paths: Iterable[str], path: str) -> frozenset[str]:
     """The last segments of the paths directly below one."""
     head = f"{path}/"
-    return frozenset(
-        p[len(head) :] for p in paths if p.startswith(head) and "/" not in p[len(head) :]
-    )
-
-
-def is_record(names: Iterable[str]) -> bool:
-    """Whether some keys, at least one of them, are fields: no currencies, IDs or free text."""
-    return any(_IDENTIFIER.fullmatch(n) and not _CURRENCY.fullmatch(n) for n in names) and not any(
-        n == ANY for n in names
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One body, read flat.
-
-    Attributes:
-        single: path -> mark, outside lists and maps, where a path occurs once.
-        many: path -> mark -> how often, within them.
-        first: path of `many` -> the pointer of its first occurrence.
-        marks: path -> its marks, sorted and joined by ``|``: what pairs are compared by.
-    """
-
-    single: Mapping[str, str]
-    many: Mapping[str, Mapping[str, int]]
-    first: Mapping[str, str]
-    marks: Mapping[str, str] = field(repr=False)
-
-    def pointer(self, path: str) -> str:
-        """Where a path of this body occurs first."""
-        return self.first.get(path, path)
-
-
-def read(body: Any, redacted: Mapping[str, str] = NOTHING) -> Reading:
-    """Read a parsed body.
-
-    Args:
-        body: the value that the JSON text stands for.
-        redacted: pointer of each replaced value -> its class. Such leaves contribute their kind
-            and format class, never a value.
-    """
-    single: dict[str, str] = {}
-    many: dict[str, dict[str, int]] = {}
-    first: dict[str, str] = {}
-
-    def walk(value: Any, path: str, pointer: str | None) -> None:
-        # The pointer is None until a list or map is crossed: up to there it is the path.
-        mark = _mark(value, (path if pointer is None else pointer) in redacted)
-        if not path and mark == "obj:deleted":
-            mark = "obj"  # a stub that was asked for is compared with its like
-        if pointer is None:
-            single[path] = mark
-        else:
-            counts = many.get(path)
-            if counts is None:
-                many[path] = {mark: 1}
-                first[path] = pointer
-            else:
-                counts[mark] = counts.get(mark, 0) + 1
-        if mark == "obj":
-            if _is_map(path, value):
-                here = path if pointer is None else pointer
-                for name, child in value.items():
-                    walk(child, f"{path}/*", f"{here}/{escape(name)}")
-            else:
-                for name, child in value.items():
-                    step = "/" + (escape(name) if "/" in name or "~" in name else name)
-                    walk(child, path + step, None if pointer is None else pointer + step)
-        elif mark == "arr":
-            here = path if pointer is None else pointer
-            for index, child in enumerate(value):
-                walk(child, f"{path}/*", f"{here}/{index}")
-
-    walk(body, "", None)
-    joined = {path: "|".join(sorted(counts)) for path, counts in many.items()}
-    return Reading(single, many, first, {**single, **joined})
-
-
-def escape(name: str) -> str:
-    """A key as a segment of a JSON pointer."""
-    return name.replace("~", "~0").replace("/", "~1")
-
-
-def unescape(segment: str) -> str:
-    """A segment of a JSON pointer as a key."""
-    return segment.replace("~1", "/").replace("~0", "~")
-
-
-def _is_map(path: str, value: Mapping[str, Any]) -> bool:
-    if key(path) in MAPS:
-        return True
-    if not path or not value:
-        return False
-    if len(value) > 2 and all(map(_CURRENCY.fullmatch, value)):
-        return True  # `{"eur": …, "gbp": …, "usd": …}`; two such keys may be a record's
-    return all(_ID.fullmatch(name) or not _IDENTIFIER.fullmatch(name) for name in value)
-
-
-def _mark(value: Any, redacted: bool) -> str:
-    if isinstance(value, str):
-        return _redacted_style(value) if redacted else _style(value)
-    if value is None:
-        return "null"
-    if value is True or value is False:
-        return "bool"
-    if isinstance(value, dict):
-        return "obj:deleted" if value.get("deleted") is True else "obj"
-    if isinstance(value, list):
-        return "arr"
-    if isinstance(value, int):
-        return "int:time" if value in _TIMES else "int"
-    return "num"
-
-
-def _style(value: str) -> str:
-    found = _ID.fullmatch(value)
-    if found:
-        return f"str:id:{found[1]}"
-    if _CODE.fullmatch(value):
-        return "str:code"
-    if _TOKEN.fullmatch(value):
-        return f"str:token:{value}"
-    found = _URL.match(value)
-    if found:
-        return f"str:url:{found[1].lower()}"
-    return _redacted_style(value)
-
-
-def _redacted_style(value: str) -> str:
-    if _INTEGER.fullmatch(value):
-        return "str:integer"
-    if _DECIMAL.fullmatch(value):
-        return "str:decimal"
-    if _ISO_TIME.fullmatch(value):
-        return "str:iso-time"
-    return "str:text"
+    below = (name[len(head) :] for name in paths if name.startswith(head))
+    return frozenset(name for name in below if "/" not in name)
 
 
 class _Cell:
@@ -294,59 +131,130 @@ class _Cell:
         self.null = null
         self.witness = witness
 
-    def count(self, marks: Mapping[str, int], bodies: int, null: bool, witness: Witness) -> None:
-        _count(self.marks, marks)
-        self.bodies += bodies
-        if (null, witness) < (self.null, self.witness):
-            self.null, self.witness = null, witness
+
+@dataclass(slots=True)
+class _Seen:
+    """How often a tree was seen, where first, and between which days."""
+
+    count: int
+    place: Witness
+    first: str
+    last: str
+
+    def add(self, count: int, place: Witness, first: str, last: str) -> None:
+        self.count += count
+        self.place = min(self.place, place)
+        self.first = min(self.first, first)
+        self.last = max(self.last, last)
 
 
 class Builder:
-    """Adds up readings. What comes out does not depend on the order they come in."""
+    """Adds up readings. What comes out does not depend on the order they come in.
+
+    Attributes:
+        calendar: when keys were seen.
+    """
 
     def __init__(self) -> None:
         self._cells: dict[str, _Cell] = {}
+        self._waiting: dict[Node, _Seen] = {}
+        self._calendar = Calendar()
 
-    def add(self, reading: Reading, file: str, take: int, at: str = "") -> None:
-        """Count one body; `at` is its pointer in what was recorded."""
-        cells = self._cells
-        for path, mark in reading.single.items():
-            # Spelled out, not called: this line of the program runs most often.
-            null = mark == "null"
-            cell = cells.get(path)
-            if cell is None:
-                cell = cells[path] = _Cell(null, Witness(file, take, at + path))
-            elif null <= cell.null:
-                least = cell.witness
-                if null < cell.null or (file, take) <= (least.file, least.take):
-                    here = Witness(file, take, at + path)
-                    cell.null, cell.witness = min((null, here), (cell.null, least))
-            marks = cell.marks
-            marks[mark] = marks.get(mark, 0) + 1
-            cell.bodies += 1
-            if len(marks) > _LARGE:
-                _shrink(marks)
-        for path, added in reading.many.items():
-            null = len(added) == 1 and "null" in added
-            here = Witness(file, take, at + reading.first[path])
-            if path not in cells:
-                cells[path] = _Cell(null, here)
-            cells[path].count(added, 1, null, here)
+    def add(self, reading: Reading, file: str, take: int, at: str = "", day: str = "") -> None:
+        """Count one body.
 
-    def merge(self, shape: Shape) -> None:
+        Args:
+            reading: the body.
+            file, take, at: where it was recorded; `at` is its pointer in what was.
+            day: when.
+        """
+        place = Witness(file, take, at)
+        seen = self._waiting.get(reading.node)
+        if seen is not None:
+            seen.add(1, place, day, day)
+            return
+        self._waiting[reading.node] = _Seen(1, place, day, day)
+        if len(self._waiting) > _BODIES:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Count what waits: level by level, so that trees within trees are counted once."""
+        level = {("", node): seen for node, seen in self._waiting.items()}
+        self._waiting = {}
+        for seen in level.values():
+            self._count("", {"obj": seen.count}, seen.count, seen.place)
+        while level:
+            below: dict[tuple[str, Node], _Seen] = {}
+            for (path, node), seen in level.items():
+                self._calendar.add(path, node.names, seen.first, seen.last)
+                for name, kid in zip(node.names, node.kids, strict=True):
+                    where = f"{path}/{name}"
+                    place = _below(seen.place, where)
+                    if not isinstance(kid, Node):
+                        self._count(where, {kid: seen.count}, seen.count, place)
+                        continue
+                    self._count(where, {kid.mark: seen.count}, seen.count, place)
+                    if not kid.single:
+                        self._items(kid, where, seen)
+                    elif (where, kid) in below:
+                        below[where, kid].add(seen.count, seen.place, seen.first, seen.last)
+                    else:
+                        below[where, kid] = _Seen(seen.count, seen.place, seen.first, seen.last)
+            level = below
+
+    def _items(self, node: Node, path: str, seen: _Seen) -> None:
+        many: dict[str, Many] = {}
+        for where, kid, mark, pointer in within(node, path, path):
+            note(many, where, mark, pointer)
+            if isinstance(kid, Node) and kid.single:
+                self._calendar.add(where, kid.names, seen.first, seen.last)
+        for where, found in many.items():
+            marks = {mark: n * seen.count for mark, n in found.marks.items()}
+            self._count(where, marks, seen.count, _below(seen.place, found.first))
+
+    def _count(self, path: str, marks: Mapping[Mark, int], bodies: int, witness: Witness) -> None:
+        null = len(marks) == 1 and "null" in marks
+        cell = self._cells.get(path)
+        if cell is None:
+            cell = self._cells[path] = _Cell(null, witness)
+        elif (null, witness) < (cell.null, cell.witness):
+            cell.null, cell.witness = null, witness
+        cell.bodies += bodies
+        counts = cell.marks
+        for mark, n in marks.items():
+            counts[mark] = counts.get(mark, 0) + n
+        if len(counts) > _LARGE:
+            # Keeps memory flat where every body brings a value of its own.
+            cell.marks = _capped(counts)
+
+    def __getstate__(self) -> dict[str, Any]:
+        self._settle()
+        return self.__dict__
+
+    @property
+    def calendar(self) -> Calendar:
+        """When keys were seen."""
+        self._settle()
+        return self._calendar
+
+    def merge(self, shape: Shape, calendar: Calendar | None = None) -> None:
         """Add what another builder counted."""
         for path, stat in shape.items():
-            null = stat.kinds == {"null"}
-            if path not in self._cells:
-                self._cells[path] = _Cell(null, stat.witness)
-            self._cells[path].count(stat.marks, stat.bodies, null, stat.witness)
+            self._count(path, stat.marks, stat.bodies, stat.witness)
+        if calendar is not None:
+            self._calendar.merge(calendar)
 
     def shape(self) -> Shape:
         """What was counted so far."""
+        self._settle()
         return {
             path: Stat(_capped(cell.marks), cell.bodies, cell.witness)
             for path, cell in sorted(self._cells.items())
         }
+
+
+def _below(place: Witness, pointer: str) -> Witness:
+    return Witness(place.file, place.take, place.pointer + pointer)
 
 
 def merge(*shapes: Shape) -> Shape:
@@ -355,20 +263,6 @@ def merge(*shapes: Shape) -> Shape:
     for shape in shapes:
         builder.merge(shape)
     return builder.shape()
-
-
-def _count(counts: dict[str, int], added: Mapping[str, int]) -> None:
-    for mark, n in added.items():
-        counts[mark] = counts.get(mark, 0) + n
-    if len(counts) > _LARGE:
-        _shrink(counts)
-
-
-def _shrink(counts: dict[str, int]) -> None:
-    # Keeps memory flat where every body brings a value of its own.
-    small = _capped(counts)
-    counts.clear()
-    counts.update(small)
 
 
 def _capped(counts: Mapping[str, int]) -> dict[str, int]:

@@ -9,11 +9,12 @@ from typing import Any
 
 from replay.drift.compare import with_findings
 from replay.drift.findings import Comparison, Finding, Grade, Report, Side, side
+from replay.drift.gather import Cassettes, Sources, gather
 from replay.drift.policy import Policy
-from replay.drift.report import Cassettes, gathered
+from replay.drift.reading import ANY, key, parent, unescape
 from replay.drift.rules import RULES
 from replay.drift.selection import Epoch, Selection
-from replay.drift.shape import ANY, KINDS, Shape, is_map, key, parent, unescape
+from replay.drift.shape import KINDS, Shape, is_map
 from replay.errors import ConfigError
 
 UNDOCUMENTED, MISSING, DIFFERS = "spec-undocumented", "spec-required-missing", "spec-kind-differs"
@@ -60,7 +61,7 @@ def against(
     """
     schemas = _schemas(path)
     epoch = Epoch(version)
-    corpus = gathered(library, None, Selection((version, version)), source)
+    corpus = gather(Sources(library, source=source), Selection((version, version)))
     found = []
     for part in sorted(corpus.observed):
         observed = corpus.observed[part].get(epoch)

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from replay.drift.evidence import Evidence
 from replay.drift.findings import Finding, Grade
-from replay.drift.shape import ANY, Stat, key, parent
+from replay.drift.reading import ANY, key, parent
+from replay.drift.shape import Stat
 
 _FREE = frozenset({"currency", "country", "id", "locale", "object"})
 """Keys whose values are no closed set of the API's, or are judged elsewhere."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from replay.cassette import Cassette
 from replay.drift.findings import Report
-from replay.drift.shape import unescape
+from replay.drift.reading import unescape
 
 Excerpt = tuple[tuple[str, bool], ...]
 """Lines of JSON, each with whether the witness points at it."""

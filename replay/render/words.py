@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from replay.drift.findings import Comparison, Finding, Support, Target
-from replay.drift.shape import ANY, unescape
+from replay.drift.reading import ANY, unescape
 
 
 def dotted(path: str) -> str:

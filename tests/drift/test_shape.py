@@ -9,18 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replay.drift.shape import (
-    CAP,
-    Builder,
-    Shape,
-    Witness,
-    escape,
-    is_map,
-    merge,
-    parent,
-    read,
-    unescape,
-)
+from replay.drift.reading import escape, parent, read, unescape
+from replay.drift.shape import CAP, Builder, Shape, Witness, is_map, merge
 
 leaf = st.one_of(
     st.none(),

@@ -1,0 +1,323 @@
+"""Reads bodies as trees of marks. Equal trees are one object, so that most are counted, not walked.
+
+A *mark* says what one value was, as far as a comparison needs it: ``null``, ``bool``, ``int``,
+``int:time``, ``num``, ``arr``, ``obj``, ``obj:deleted``, ``str:text``, ``str:id:sub``,
+``str:token:draft``, … Two recordings of one state differ in values, and hardly ever in marks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+from replay.cassette import NOTHING
+
+ANY = "*"
+"""Any list item or map value in a path; any detail in a mark whose family outgrew its cap."""
+
+MAPS = frozenset({"metadata", "currency_options"})
+"""Objects whose keys are the user's, not the API's."""
+
+_IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
+_CURRENCY = re.compile(r"[a-z]{3}")
+_ID = re.compile(r"([a-z]+(?:_[a-z]+)*)_(?=[A-Za-z]*[A-Z0-9])[A-Za-z0-9]+")
+_TOKEN = re.compile(r"(?=.{1,48}$)[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*")
+_CODE = re.compile(r"[A-Z]{3}")
+_INTEGER = re.compile(r"-?\d+")
+_DECIMAL = re.compile(r"-?\d+\.\d+")
+_ISO_TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d.*)?")
+_URL = re.compile(r"https?://(?:[^/?#@]*@)?([^/?#:]+)")
+
+_CACHED = 1 << 16
+
+Mark = str
+
+
+class Node:
+    """An object or a list, by the marks in it. Equal ones are the same object, while they last.
+
+    Attributes:
+        mark: its own mark.
+        names: the keys as segments of a pointer; of a list, the positions.
+        kids: a mark for each plain value, a node for each object or list.
+        single: whether its keys are fields, so that each has a path of its own; else all that is
+            in it shares one.
+    """
+
+    __slots__ = ("kids", "mark", "names", "single")
+
+    def __init__(
+        self, mark: Mark, names: tuple[str, ...], kids: tuple[Any, ...], single: bool
+    ) -> None:
+        self.mark = mark
+        self.names = names
+        self.kids = kids
+        self.single = single
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """What stands at one path within lists and maps.
+
+    Attributes:
+        marks: mark -> how often.
+        first: the pointer of the first occurrence.
+    """
+
+    marks: dict[Mark, int]
+    first: str
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One body, read. All but the tree is worked out when it is asked for.
+
+    Attributes:
+        node: the tree.
+    """
+
+    node: Node
+
+    @cached_property
+    def _flat(self) -> tuple[dict[str, Mark], dict[str, Many]]:
+        single: dict[str, Mark] = {"": "obj"}  # a stub that was asked for is like its like
+        many: dict[str, Many] = {}
+        flatten(self.node, "", single, many)
+        return single, many
+
+    @property
+    def single(self) -> Mapping[str, Mark]:
+        """Path -> mark, outside lists and maps, where a path occurs once."""
+        return self._flat[0]
+
+    @property
+    def many(self) -> Mapping[str, Mapping[Mark, int]]:
+        """Path -> mark -> how often, within them."""
+        return {path: found.marks for path, found in self._flat[1].items()}
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """Path -> its marks, sorted and joined by ``|``."""
+        return joined(*self._flat)
+
+    def pointer(self, path: str) -> str:
+        """Where a path of this body occurs first."""
+        found = self._flat[1].get(path)
+        return path if found is None else found.first
+
+
+def joined(single: Mapping[str, Mark], many: Mapping[str, Many]) -> dict[str, str]:
+    """Path -> its marks, sorted and joined by ``|``."""
+    return {**single, **{path: "|".join(sorted(found.marks)) for path, found in many.items()}}
+
+
+def flatten(node: Node, path: str, single: dict[str, Mark], many: dict[str, Many]) -> None:
+    """Note what stands below a node that occurs once, the node itself excepted."""
+    if not node.single:
+        for where, _, mark, pointer in within(node, path, path):
+            note(many, where, mark, pointer)
+        return
+    for name, kid in zip(node.names, node.kids, strict=True):
+        below = f"{path}/{name}"
+        if isinstance(kid, Node):
+            single[below] = kid.mark
+            flatten(kid, below, single, many)
+        else:
+            single[below] = kid
+
+
+def note(many: dict[str, Many], path: str, mark: Mark, pointer: str) -> None:
+    """Count a mark at a path that may occur several times."""
+    found = many.get(path)
+    if found is None:
+        many[path] = Many({mark: 1}, pointer)
+    else:
+        found.marks[mark] = found.marks.get(mark, 0) + 1
+
+
+def within(node: Node, path: str, pointer: str) -> Iterator[tuple[str, Any, Mark, str]]:
+    """All that stands below a node: path, kid, mark, pointer; parents before their children."""
+    for name, kid in zip(node.names, node.kids, strict=True):
+        where = f"{path}/{name}" if node.single else f"{path}/{ANY}"
+        here = f"{pointer}/{name}"
+        if isinstance(kid, Node):
+            yield where, kid, kid.mark, here
+            yield from within(kid, where, here)
+        else:
+            yield where, kid, kid, here
+
+
+_nodes: dict[Any, Node] = {}
+_marks: dict[str, Mark] = {}
+_trees: dict[tuple[str, ...], Any] = {}
+
+
+def read(body: Mapping[str, Any], redacted: Mapping[str, str] = NOTHING) -> Reading:
+    """Read a parsed body.
+
+    Args:
+        body: the value that the JSON text stands for.
+        redacted: pointer of each replaced value -> its class. Such leaves contribute their kind
+            and format class, never a value.
+    """
+    for cache in (_nodes, _marks, _trees):
+        if len(cache) > _CACHED:
+            cache.clear()
+    return Reading(_object(body, "", _tree(redacted), top=True))
+
+
+def _object(value: Mapping[str, Any], name: str, hidden: Any, *, top: bool = False) -> Node:
+    keys = tuple(value)
+    kids = _kids(keys, value.values(), hidden, items=False)
+    for key in hidden or ():
+        found = value.get(key)
+        if type(found) is str:
+            kids[keys.index(key)] = _redacted_style(found)
+    # The marks say it all: whether a flag was true is the only value that counts.
+    deleted = value.get("deleted") is True
+    spelled = keys, tuple(kids), name in MAPS, top, deleted
+    node = _nodes.get(spelled)
+    if node is None:
+        mapped = not top and (name in MAPS or _is_keyed(keys))
+        names = tuple(map(escape, keys))
+        node = Node("obj:deleted" if deleted else "obj", names, tuple(kids), not mapped)
+        _nodes[spelled] = node
+    return node
+
+
+def _list(value: list[Any], hidden: Any) -> Node:
+    positions = _positions(len(value))
+    made = _kids(positions, value, hidden, items=True)
+    for position in hidden or ():
+        found = value[int(position)] if position in positions else None
+        if type(found) is str:
+            made[int(position)] = _redacted_style(found)
+    kids = tuple(made)
+    node = _nodes.get(kids)
+    if node is None:
+        node = _nodes[kids] = Node("arr", positions, kids, single=False)
+    return node
+
+
+@lru_cache(maxsize=256)
+def _positions(count: int) -> tuple[str, ...]:
+    return tuple(map(str, range(count)))
+
+
+def _kids(names: tuple[str, ...], values: Iterable[Any], hidden: Any, *, items: bool) -> list[Any]:
+    # By exact type, the most frequent first: this loop is most of what a comparison does.
+    marks = _marks
+    kids: list[Any] = []
+    add = kids.append
+    for name, value in zip(names, values):  # noqa: B905 - one from the other
+        kind = type(value)
+        if kind is str:
+            add(marks.get(value) or _style(value))
+        elif value is None:
+            add("null")
+        elif kind is int:
+            add("int:time" if 1_000_000_000 <= value < 5_000_000_000 else "int")
+        elif kind is bool:
+            add("bool")
+        elif kind is dict:
+            add(_object(value, "" if items else name, hidden.get(name) if hidden else None))
+        elif kind is list:
+            add(_list(value, hidden.get(name) if hidden else None))
+        else:
+            add("num")
+    return kids
+
+
+def _tree(redacted: Mapping[str, str]) -> Any:
+    """Pointers as a tree of keys, so that a walk finds them step by step."""
+    if not redacted:
+        return None
+    pointers = tuple(redacted)
+    found = _trees.get(pointers)
+    if found is None:
+        found = {}
+        for pointer in pointers:
+            node = found
+            for segment in pointer.split("/")[1:]:
+                node = node.setdefault(unescape(segment), {})
+        _trees[pointers] = found
+    return found
+
+
+def mark(value: Any) -> Mark:
+    """The mark of a plain value that was not replaced; of a container, its kind."""
+    (found,) = _kids(("",), (value,), None, items=False)
+    return found.mark if isinstance(found, Node) else str(found)
+
+
+def is_record(names: Iterable[str]) -> bool:
+    """Whether some keys, at least one of them, are fields: no currencies, IDs or free text."""
+    names = list(names)
+    return ANY not in names and any(
+        _IDENTIFIER.fullmatch(name) and not _CURRENCY.fullmatch(name) for name in names
+    )
+
+
+def _is_keyed(names: tuple[str, ...]) -> bool:
+    """Whether all keys are values: IDs, free text, or at least three currencies."""
+    # `{"eur": …, "gbp": …, "usd": …}`; two such keys may be a record's.
+    if len(names) > 2 and all(map(_CURRENCY.fullmatch, names)):
+        return True
+    return bool(names) and all(
+        _ID.fullmatch(name) or not _IDENTIFIER.fullmatch(name) for name in names
+    )
+
+
+def escape(name: str) -> str:
+    """A key as a segment of a JSON pointer."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def unescape(segment: str) -> str:
+    """A segment of a JSON pointer as a key."""
+    return segment.replace("~1", "/").replace("~0", "~")
+
+
+def parent(path: str) -> str:
+    """The path of the enclosing object or list."""
+    return path.rpartition("/")[0]
+
+
+def key(path: str) -> str:
+    """The last segment of a path, as it is written in the pointer."""
+    return path.rpartition("/")[2]
+
+
+def _style(value: str) -> Mark:
+    style = _redacted_style(value)
+    if style != "str:text":
+        return style
+    if "a" <= value[:1] <= "z":
+        if found := _ID.fullmatch(value):
+            style = f"str:id:{found[1]}"
+        elif _TOKEN.fullmatch(value):
+            style = f"str:token:{value}"
+        elif found := _URL.match(value):
+            return f"str:url:{found[1].lower()}"
+    elif _CODE.fullmatch(value):
+        style = "str:code"
+    # What is worth remembering: IDs come again at the other version, words everywhere.
+    if style != "str:text":
+        _marks[value] = style
+    return style
+
+
+def _redacted_style(value: str) -> Mark:
+    # No style begins with another character than a digit, but for a number's sign.
+    if not "-" <= value[:1] <= "9":
+        return "str:text"
+    if _INTEGER.fullmatch(value):
+        return "str:integer"
+    if _DECIMAL.fullmatch(value):
+        return "str:decimal"
+    if _ISO_TIME.fullmatch(value):
+        return "str:iso-time"
+    return "str:text"

@@ -97,7 +97,7 @@ class Session:
         self._pass_others = pass_others
         self._lock = Lock()
         self._decks: dict[Call, _Deck] = {}
-        self._read: dict[tuple[str, str, str | None, str | None, str | None], _Deck] = {}
+        self._read: dict[tuple[str | bytes | None, ...], _Deck] = {}
         self._played = self._recorded = self._unkept = 0
 
     def __repr__(self) -> str:
@@ -172,10 +172,15 @@ class Session:
         Raises:
             ReplayError: a re-recording could not be written; the old file stays.
         """
-        for deck in list(self._decks.values()):
-            if deck.anew and not failed:
-                self._replace(deck, deck.anew)
-        self._recorder.close()
+        try:
+            for deck in list(self._decks.values()):
+                if deck.anew and not failed:
+                    self._replace(deck, deck.anew)
+                elif deck.anew is not None:
+                    # Nothing was recorded anew: a later session of the run may.
+                    _rerecorded.discard((str(self.library.root), deck.call))
+        finally:
+            self._recorder.close()
 
     def _replace(self, deck: _Deck, outcomes: list[Outcome]) -> None:
         versions = dict.fromkeys(outcome.version for outcome in outcomes)
@@ -195,7 +200,7 @@ class Session:
                     account = value
                 case 14, "stripe-context":
                     context = value
-        seen = (request.method, request.uri, version, account, context)
+        seen = (request.method, request.uri, version, account, context, request.body)
         deck = self._read.get(seen)
         if deck is None:
             call = read(request)

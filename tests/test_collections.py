@@ -95,7 +95,9 @@ def test_a_preview_is_keyed_by_what_it_is_asked_for(stand_in: StandIn, library: 
     asked = {"customer": generated("cus", "a"), "automatic_tax": {"enabled": False}}
     with replay.use_cassettes(library, mode="once", api_base=stand_in.url) as session:
         recorded = client(stand_in.url).v1.invoices.create_preview(asked)
-    assert [] == session.notes
+        client(stand_in.url).v1.invoices.create_preview({"customer": generated("cus", "b")})
+    assert (2, []) == (session.tally.recorded, session.notes)
+    assert 2 == len(list(library.rglob("*.yaml")))
     stand_in.stop()
     with replay.use_cassettes(library):
         assert recorded == client("https://api.stripe.com").v1.invoices.create_preview(asked)

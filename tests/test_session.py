@@ -131,6 +131,14 @@ def test_all_keeps_the_old_file_if_the_test_failed(suite: Suite) -> None:
     assert before == (suite.library / FILE).read_bytes()
 
 
+def test_after_a_failed_test_the_next_one_records_anew(suite: Suite) -> None:
+    """all x present: a session that recorded nothing leaves the key to the run's next session."""
+    suite.ask("once", 2)
+    assert ["3"] == suite.ask("all", failed=True)
+    assert ["4", "5"] == suite.ask("all", 2)
+    assert ["4", "5"] == suite.ask("none", 2)
+
+
 def test_all_records_anew_once_per_run(suite: Suite) -> None:
     """all x present, later session of the run: replays what the first one recorded."""
     suite.ask("once", 2)

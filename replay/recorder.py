@@ -267,8 +267,8 @@ class Recorder:
         originals = [original for outcome in outcomes for original in outcome.originals]
 
         def check(text: str, written: Cassette, where: str) -> None:
-            skeleton, kept = _skeleton(written)
-            gate(text, skeleton, originals, kept=kept, where=where)
+            searched, kept = skeleton(written)
+            gate(text, searched, originals, kept=kept, where=where)
 
         self.library.write(cassette, check)
         return Stored.RECORDED
@@ -306,7 +306,7 @@ def collapsed(takes: Sequence[Interaction]) -> list[Interaction]:
     return kept
 
 
-def _skeleton(cassette: Cassette) -> tuple[str, frozenset[str]]:
+def skeleton(cassette: Cassette) -> tuple[str, frozenset[str]]:
     """What the gate searches for originals, and the words that are public by policy.
 
     Paths, IDs and expand names are left out: they were checked before the call was made.

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from replay.cassette import Cassette
 from replay.errors import CassetteDamaged, CassetteUnsealed, ConfigError, LeakFound
 from replay.library import Library, codec, files
 
+if TYPE_CHECKING:
+    from replay.redaction.policy import Policy
 
-def seal(path: Path) -> bool:
+
+def seal(path: Path, policy: Policy | None = None) -> bool:
     """Give an edited cassette the seal of its text; False where it fits already.
 
     The text stays as the person left it, but for line ends and a BOM.
@@ -29,9 +33,9 @@ def seal(path: Path) -> bool:
     text = codec.seal(body)
     cassette = codec.loads(text.encode("utf-8"), where)
     full = path.absolute()
-    library = Library(_root(full, cassette))
+    library = Library(root_of(full, cassette))
     library.check_place(full, cassette)
-    _check(text, cassette, where)
+    _check(text, cassette, where, policy)
     if text.encode("utf-8") == found[0]:
         return False
     with library.lock(cassette.key):
@@ -48,7 +52,12 @@ def _body(data: bytes, where: str) -> str:
         return text.partition("\n")[2] if text.startswith("# replay cassette") else text
 
 
-def _root(full: Path, cassette: Cassette) -> Path:
+def root_of(full: Path, cassette: Cassette) -> Path:
+    """The library that a cassette's path lies in.
+
+    Raises:
+        CassetteDamaged: it lies in none.
+    """
     # The key says how many folders lie between the file and its library.
     here = Library(Path.cwd())
     depth = len(here.path(cassette.key, cassette.api_version).relative_to(here.root).parts)
@@ -57,7 +66,7 @@ def _root(full: Path, cassette: Cassette) -> Path:
     return full.parents[depth - 1]
 
 
-def _check(text: str, cassette: Cassette, where: str) -> None:
+def _check(text: str, cassette: Cassette, where: str, policy: Policy | None) -> None:
     from replay.redaction.leaks import gate
     from replay.redaction.redactor import redact
 
@@ -66,7 +75,7 @@ def _check(text: str, cassette: Cassette, where: str) -> None:
         if not take.response.body:
             continue
         # A redacted body is its own redaction: whatever differs, the edit put there.
-        again = redact(json.loads(take.response.body), owner=str(cassette.key))
+        again = redact(json.loads(take.response.body), owner=str(cassette.key), policy=policy)
         private = [(original.pointer, original.kind) for original in again.originals]
         private += [(p, kind) for p, kind in again.redacted.items() if p not in take.redacted]
         for pointer, kind in private:

@@ -7,7 +7,7 @@ one test, and never shared between tests.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from threading import Lock
@@ -107,6 +107,18 @@ class Session:
     def tally(self) -> Tally:
         """What was played, recorded and refused so far."""
         return Tally(self._played, self._recorded, len(self.refusals), self._unkept)
+
+    @property
+    def stand_ins(self) -> dict[tuple[str, str], Mapping[str, str]]:
+        """What was answered, as object and API version -> pointer of each stand-in -> its class.
+
+        Of several takes of one call the last one served counts.
+        """
+        decks = [deck for deck in list(self._decks.values()) if deck.position]
+        return {
+            (str(deck.call.key), deck.version): deck.takes[deck.position - 1].redacted
+            for deck in decks
+        }
 
     @property
     def used(self) -> set[tuple[ObjectKey, str]]:

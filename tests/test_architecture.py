@@ -33,6 +33,7 @@ config library
 replayer upstream masking
 recorder
 session twins sealing scan
+reredacting
 intercept drift
 decorator render
 pytesting

@@ -196,3 +196,15 @@ def test_a_kept_metadata_value_survives_a_recording(source, tmp_path, monkeypatc
         invoice = client().v1.invoices.retrieve(DRAFT)
     assert "PRIVATE blue" == json.loads(str(invoice))["metadata"]["team"]
     assert "PRIVATE blue" in written(tmp_path / "lib")
+
+
+def test_a_session_says_which_pointers_are_stand_ins(source, tmp_path):
+    with replay.use_cassettes(tmp_path / "lib", mode="once", api_base=source.url) as session:
+        assert {} == session.stand_ins
+        client().v1.customers.retrieve(CUSTOMER)
+    name = f"customers {masked_id(CUSTOMER)}"
+    expected = {(name, OLD): {"/id": "id", "/name": "name"}}
+    assert expected == session.stand_ins
+    with replay.use_cassettes(tmp_path / "lib") as again:
+        client().v1.customers.retrieve(CUSTOMER)
+    assert expected == again.stand_ins

@@ -31,7 +31,7 @@ from replay.redaction.reading import (
 from replay.redaction.secret_forms import is_secret
 from replay.redaction.team import Team
 from replay.redaction.team import read as read_team
-from replay.redaction.tokens import is_opaque
+from replay.redaction.tokens import encodes_text, is_opaque
 from replay.redaction.values import SIMPLE_KINDS, is_generated
 from replay.routes import table
 
@@ -109,6 +109,8 @@ class Policy:
                 fits = value in self.objects
             case "list_url":
                 fits = isinstance(value, str) and parameters.keeps_url(value, self)
+            case "chosen":
+                fits = SIMPLE_KINDS[kind](value) and not encodes_text(str(value))
             case "page":
                 fits = is_opaque(value, self.vocabulary, self.prefixes)
             case "partial":

@@ -20,6 +20,7 @@ from replay.redaction.policy import (
 )
 from replay.redaction.pseudonyms import NUMBER_CONSTANTS, masked_id, stand_in
 from replay.redaction.secret_forms import is_secret
+from replay.redaction.tokens import encodes_text
 from replay.redaction.values import is_generated, is_plain_key, look
 
 MAX_DEPTH = 100
@@ -150,7 +151,7 @@ class _Walk:
             child_node = self.child_node(node, at, key, child)
             name = key
             if not (key in node.children or key in at.deep):
-                while not is_plain_key(name, self.policy.prefixes) or (
+                while not self.is_plain(name) or (
                     name != key and (name in value or name in result)
                 ):
                     name = str(self.stand_in(at.owner, f"{at.slot}/#{renamed}", "key"))
@@ -168,6 +169,10 @@ class _Walk:
                 self.redacted[there.pointer] = f"key+{kind}" if kind else "key"
                 self.originals.append(Original(there.pointer, "key", key))
         return result
+
+    def is_plain(self, key: str) -> bool:
+        """Whether a map's key may stay."""
+        return is_plain_key(key, self.policy.prefixes) and not encodes_text(key)
 
     def enter(
         self, value: dict[str, Any], node: Node, at: _Place

@@ -1,4 +1,4 @@
-"""Whether a page token may be kept: it is random text, and what it encodes is made of kept parts.
+"""What a text says in base64 or hex: a page token may be kept if that is made of kept parts alone.
 
 Pages of search results and of v2 lists are asked for by a token that the answer before gave.
 Where that is replaced, nobody can turn the page.
@@ -15,6 +15,8 @@ from replay.redaction.values import is_generated
 
 _TOKEN = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[A-Za-z0-9_+/-]{16,512}={0,2}\Z")
 _READABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\ufffd]{12,}")
+_TEXT = re.compile(r"[\w @.,+'&-]{8,}")
+_SHORTEST = 11  # characters of base64 that eight of text make
 _WORDS = re.compile(r"[A-Za-z0-9_]+|[^\x00-\x7f]+")
 
 
@@ -36,9 +38,15 @@ def is_opaque(value: object, vocabulary: Collection[str], prefixes: Collection[s
     )
 
 
+def encodes_text(value: str) -> bool:
+    """Whether base64 or hex in a value, from any position, reads as text."""
+    return len(value) >= _SHORTEST and any(_TEXT.search(view) for view in _views(value))
+
+
 def _views(value: str) -> list[str]:
     # As UTF-8 alone: as latin-1 any bytes are readable.
-    views = list(base64_views(*BASE64_RUN.findall(value)))[::2]
+    runs = BASE64_RUN.findall(value)
+    views = list(base64_views(*runs))[::2] if runs else []
     runs = HEX_RUN.findall(value)
     return views + (list(hex_views(*runs))[::2] if runs else [])
 

@@ -110,6 +110,8 @@ def account_label(account: str) -> str:
 
 def expand_set(uri: str) -> tuple[str, ...]:
     """The expand set of a URI's query, in whichever spelling: sorted, each name once."""
+    if "?" not in uri:
+        return ()
     query = urlsplit(uri).query
     return tuple(sorted({value for name, value in parse_qsl(query) if _EXPAND.match(name)}))
 

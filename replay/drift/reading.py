@@ -24,7 +24,7 @@ MAPS = frozenset({"metadata", "currency_options"})
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
 _CURRENCY = re.compile(r"[a-z]{3}")
 _ID = re.compile(r"([a-z]+(?:_[a-z]+)*)_(?=[A-Za-z]*[A-Z0-9])[A-Za-z0-9]+")
-_TOKEN = re.compile(r"(?=.{1,48}$)[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*")
+_WORD = re.compile(_ID.pattern + r"|(?=.{1,48}\Z)[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*")
 _CODE = re.compile(r"[A-Z]{3}")
 _INTEGER = re.compile(r"-?\d+")
 _DECIMAL = re.compile(r"-?\d+\.\d+")
@@ -171,11 +171,21 @@ def read(body: Mapping[str, Any], redacted: Mapping[str, str] = NOTHING) -> Read
 
 def _object(value: Mapping[str, Any], name: str, hidden: Any, *, top: bool = False) -> Node:
     keys = tuple(value)
-    kids = _kids(keys, value.values(), hidden, items=False)
-    for key in hidden or ():
-        found = value.get(key)
-        if type(found) is str:
-            kids[keys.index(key)] = _redacted_style(found)
+    get = _marks.get
+    if hidden:
+        kids = _hidden(value.items(), hidden)
+    else:
+        # By exact type, the most frequent first: this line is most of what a comparison does.
+        kids = [
+            "null" if v is None
+            else (get(v) or _style(v)) if type(v) is str
+            else ("int:time" if 1_000_000_000 <= v < 5_000_000_000 else "int") if type(v) is int
+            else "bool" if v is True or v is False
+            else _object(v, key, None) if type(v) is dict
+            else _list(v, None) if type(v) is list
+            else "num"
+            for key, v in value.items()
+        ]  # fmt: skip
     # The marks say it all: whether a flag was true is the only value that counts.
     deleted = value.get("deleted") is True
     spelled = keys, tuple(kids), name in MAPS, top, deleted
@@ -183,19 +193,31 @@ def _object(value: Mapping[str, Any], name: str, hidden: Any, *, top: bool = Fal
     if node is None:
         mapped = not top and (name in MAPS or _is_keyed(keys))
         names = tuple(map(escape, keys))
-        node = Node("obj:deleted" if deleted else "obj", names, tuple(kids), not mapped)
+        node = Node("obj:deleted" if deleted else "obj", names, spelled[1], not mapped)
         _nodes[spelled] = node
     return node
 
 
+def _hidden(items: Iterable[tuple[str, Any]], hidden: Any) -> list[Any]:
+    """As in `_object`, where some values were replaced."""
+    get, below = _marks.get, hidden.get
+    return [
+        "null" if v is None
+        else (_redacted_style(v) if below(key) is not None else get(v) or _style(v))
+        if type(v) is str
+        else ("int:time" if 1_000_000_000 <= v < 5_000_000_000 else "int") if type(v) is int
+        else "bool" if v is True or v is False
+        else _object(v, key, below(key)) if type(v) is dict
+        else _list(v, below(key)) if type(v) is list
+        else "num"
+        for key, v in items
+    ]  # fmt: skip
+
+
 def _list(value: list[Any], hidden: Any) -> Node:
     positions = _positions(len(value))
-    made = _kids(positions, value, hidden, items=True)
-    for position in hidden or ():
-        found = value[int(position)] if position in positions else None
-        if type(found) is str:
-            made[int(position)] = _redacted_style(found)
-    kids = tuple(made)
+    found = _hidden(zip(positions, value, strict=True), hidden or NOTHING)
+    kids = tuple(found)
     node = _nodes.get(kids)
     if node is None:
         node = _nodes[kids] = Node("arr", positions, kids, single=False)
@@ -205,30 +227,6 @@ def _list(value: list[Any], hidden: Any) -> Node:
 @lru_cache(maxsize=256)
 def _positions(count: int) -> tuple[str, ...]:
     return tuple(map(str, range(count)))
-
-
-def _kids(names: tuple[str, ...], values: Iterable[Any], hidden: Any, *, items: bool) -> list[Any]:
-    # By exact type, the most frequent first: this loop is most of what a comparison does.
-    marks = _marks
-    kids: list[Any] = []
-    add = kids.append
-    for name, value in zip(names, values):  # noqa: B905 - one from the other
-        kind = type(value)
-        if kind is str:
-            add(marks.get(value) or _style(value))
-        elif value is None:
-            add("null")
-        elif kind is int:
-            add("int:time" if 1_000_000_000 <= value < 5_000_000_000 else "int")
-        elif kind is bool:
-            add("bool")
-        elif kind is dict:
-            add(_object(value, "" if items else name, hidden.get(name) if hidden else None))
-        elif kind is list:
-            add(_list(value, hidden.get(name) if hidden else None))
-        else:
-            add("num")
-    return kids
 
 
 def _tree(redacted: Mapping[str, str]) -> Any:
@@ -249,7 +247,7 @@ def _tree(redacted: Mapping[str, str]) -> Any:
 
 def mark(value: Any) -> Mark:
     """The mark of a plain value that was not replaced; of a container, its kind."""
-    (found,) = _kids(("",), (value,), None, items=False)
+    (found,) = _hidden((("", value),), NOTHING)
     return found.mark if isinstance(found, Node) else str(found)
 
 
@@ -292,21 +290,19 @@ def key(path: str) -> str:
 
 
 def _style(value: str) -> Mark:
-    style = _redacted_style(value)
-    if style != "str:text":
-        return style
-    if "a" <= value[:1] <= "z":
-        if found := _ID.fullmatch(value):
-            style = f"str:id:{found[1]}"
-        elif _TOKEN.fullmatch(value):
-            style = f"str:token:{value}"
-        elif found := _URL.match(value):
-            return f"str:url:{found[1].lower()}"
-    elif _CODE.fullmatch(value):
+    first = value[:1]
+    if "a" <= first <= "z":
+        found = _WORD.fullmatch(value)
+        if found is None:
+            url = _URL.match(value)
+            return f"str:url:{url[1].lower()}" if url else "str:text"
+        style = f"str:id:{found[1]}" if found[1] else f"str:token:{value}"
+    elif len(value) == 3 and _CODE.fullmatch(value):
         style = "str:code"
-    # What is worth remembering: IDs come again at the other version, words everywhere.
-    if style != "str:text":
-        _marks[value] = style
+    else:
+        return _redacted_style(value)
+    # Worth remembering: IDs come again at the other version, words everywhere.
+    _marks[value] = style
     return style
 
 

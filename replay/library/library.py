@@ -152,9 +152,9 @@ class Library:
         found: list[str] = []
         for folder, folders, here in os.walk(self._base, onerror=_unlisted):
             folders[:] = [name for name in folders if not name.startswith(".")]
-            below = Path(folder).relative_to(self.root)
+            below = folder[len(self._base) :].replace(os.sep, "/").strip("/")
             found += [
-                (below / name).as_posix()
+                f"{below}/{name}" if below else name
                 for name in (*here, *folders)  # a folder in a cassette's place is not overlooked
                 if name.endswith(names.SUFFIX) and not name.startswith(".")
             ]
@@ -170,23 +170,25 @@ class Library:
         first = parts[2] if parts[0] == "_accounts" and len(parts) > 2 else parts[0]
         if resource is not None and first != resource.partition("/")[0]:
             return None
-        full = self.root / path
-        cassette = self._read(str(full))
+        full = os.path.join(self._base, *parts)  # noqa: PTH118 - hot path
+        cassette = self._read(full)
         if cassette is not None:
             self.check_place(full, cassette)
             if resource is not None and cassette.key.resource != resource:
                 return None
         return cassette
 
-    def check_place(self, path: Path, cassette: Cassette) -> None:
+    def check_place(self, path: str | Path, cassette: Cassette) -> None:
         """Make sure that a cassette stands where its key belongs.
 
         Raises:
             KeyMismatch: it belongs elsewhere.
         """
-        name = names.segment(cassette.api_version) + names.SUFFIX
-        if path.name != name or str(path.parent) not in self._candidates(cassette.key):
-            raise _misplaced(cassette, str(path))
+        # Without a Path: this is called for every cassette that is read.
+        folder, _, name = os.fspath(path).rpartition(os.sep)
+        expected = names.segment(cassette.api_version) + names.SUFFIX
+        if name != expected or folder not in self._candidates(cassette.key):
+            raise _misplaced(cassette, os.fspath(path))
 
     def write(self, cassette: Cassette, check: Callable[[str, Cassette, str], None]) -> Path:
         """Put a cassette in its place, atomically. The caller holds the object's `lock`.

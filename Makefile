@@ -9,7 +9,7 @@ SUDO    = $(shell test "$$(id -u)" = 0 || echo sudo)
 SOURCES = $(shell find replay -type f -not -name '*.pyc')
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types unit bench coverage conformance clean browser splits
+.PHONY: help install demo test lint types unit leaks bench coverage conformance clean browser splits
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -49,6 +49,9 @@ coverage: install  ## branch coverage of redaction, library and drift
 	$(VENV)/bin/coverage run -m pytest -q -p no:cacheprovider
 	$(VENV)/bin/coverage combine --quiet
 	$(VENV)/bin/coverage report --show-missing --skip-covered
+
+leaks: install  ## plant private values everywhere, look for them in all that is written
+	$(PY) tests/leaks/run.py
 
 bench: install  ## time replay beside its rivals, as ratios
 	$(PY) tests/benchmarks/run.py

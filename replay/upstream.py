@@ -110,6 +110,7 @@ class Upstream:
                 headers={"Accept-Encoding": "gzip, deflate", "User-Agent": "replay-cassettes"},
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
                 mounts={pattern: None} if is_loopback(host) else None,
+                verify=base.startswith("https"),  # http is loopback alone: no authorities to load
             )
         except (ImportError, ValueError, httpx.InvalidURL):
             raise ConfigError(

@@ -150,6 +150,8 @@ def within(node: Node, path: str, pointer: str) -> Iterator[tuple[str, Any, Mark
             yield where, kid, kid, here
 
 
+_NONE: dict[str, Any] = {}
+_EMPTY = Node("arr", (), (), single=False)
 _nodes: dict[Any, Node] = {}
 _marks: dict[str, Mark] = {}
 _trees: dict[tuple[str, ...], Any] = {}
@@ -215,8 +217,10 @@ def _hidden(items: Iterable[tuple[str, Any]], hidden: Any) -> list[Any]:
 
 
 def _list(value: list[Any], hidden: Any) -> Node:
+    if not value:
+        return _EMPTY
     positions = _positions(len(value))
-    found = _hidden(zip(positions, value, strict=True), hidden or NOTHING)
+    found = _hidden(zip(positions, value, strict=True), hidden or _NONE)
     kids = tuple(found)
     node = _nodes.get(kids)
     if node is None:
@@ -247,7 +251,7 @@ def _tree(redacted: Mapping[str, str]) -> Any:
 
 def mark(value: Any) -> Mark:
     """The mark of a plain value that was not replaced; of a container, its kind."""
-    (found,) = _hidden((("", value),), NOTHING)
+    (found,) = _hidden((("", value),), _NONE)
     return found.mark if isinstance(found, Node) else str(found)
 
 
@@ -300,7 +304,7 @@ def _style(value: str) -> Mark:
     elif len(value) == 3 and _CODE.fullmatch(value):
         style = "str:code"
     else:
-        return _redacted_style(value)
+        return "str:text" if first > "9" else _redacted_style(value)
     # Worth remembering: IDs come again at the other version, words everywhere.
     _marks[value] = style
     return style

@@ -180,7 +180,8 @@ class Upstream:
 
     def close(self) -> None:
         """Close all connections."""
-        self._client.close()
+        with pass_through():
+            self._client.close()
 
 
 def _quoteless(error: httpx.HTTPError) -> str:

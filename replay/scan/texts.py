@@ -65,10 +65,7 @@ def line_of(text: str, start: int) -> int:
 def _in_wrapped(text: str, identifying: bool) -> Iterator[tuple[str, int]]:
     for block in _WRAPPED.finditer(text):
         run = re.sub(r"\s+", "", block[0])
-        run = run[: len(run) // 4 * 4]
-        try:
-            inner = inflated(binascii.a2b_base64(run)).decode("utf-8", "replace")
-        except binascii.Error:
-            continue
+        raw = binascii.a2b_base64(run[: len(run) // 4 * 4])
+        inner = inflated(raw).decode("utf-8", "replace")
         for hit in find_secrets(inner, identifying=identifying):
             yield hit.id, block.start()

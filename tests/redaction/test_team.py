@@ -60,6 +60,7 @@ def test_what_is_kept_is_no_secret_whatever_the_pattern():
     [
         ('[[redact]]\ntype = "invoice"\npath = "amount_due"', {"/amount_due"}),
         ('[[redact]]\npath = "parent"', {"/parent/type"}),
+        ('[[redact]]\ntype = "charge"\npath = "parent"', set()),
         ('[[redact]]\npath = "amount_due"\n[[keep]]\npath = "amount_due"\npattern = "[0-9]{4}"',
          {"/amount_due"}),
     ],
@@ -135,3 +136,8 @@ def test_what_is_misspelt_is_an_error_with_its_line(text, line, what):
 def test_broken_toml_is_an_error():
     with pytest.raises(PolicyError, match="no TOML"):
         with_team("[[keep]]\nx", "p.toml")
+
+
+def test_text_without_pseudonyms_is_not_masked():
+    assert IN == default_policy().masked(IN)
+    assert not default_policy().keeps("partial", IN)

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from replay.cli.main import cli
-from replay.errors import ConfigError
+from replay.errors import ConfigError, LibraryError
 from replay.library import codec
 from replay.redaction.policy import default_policy, with_team
 from replay.scan import ignores
@@ -431,3 +431,48 @@ def test_it_is_fast_enough_for_every_commit(tmp_path):
     start = time.perf_counter()
     scan([str(tmp_path)], POLICY)
     assert time.perf_counter() - start < 2
+
+
+def test_other_places_of_a_cassette_that_have_no_right_to_be_as_they_are():
+    name = SAMPLE.parent.name
+    chosen = sample(lambda body: body.replace(name, "greta-ohm"))
+    assert ("unproven-leaf", "the ID") in found(chosen, "a.yaml")
+    uri = f"uri: https://api.stripe.com/v1/invoices/{name}"
+    public = sample(replaced(uri + "\n", uri + "?expand%5B%5D=customer\n"))
+    assert set() == found(public, "a.yaml")
+    head = sample().decode().partition("\n")[2].partition("      string: |-\n")[0]
+    empty = codec.seal(f"{head}      string: ''\n  redacted: {{}}\n").encode()
+    assert set() == found(empty, "a.yaml")
+    deep = "[" * 150 + "]" * 150
+    nested = f'{head}      string: |-\n        {{"a": {deep}}}\n  redacted: {{}}\n'
+    assert {("unproven-leaf", "NotRecordable")} == found(codec.seal(nested).encode(), "a.yaml")
+
+
+def test_strings_that_look_packed_and_documents_of_lists_are_looked_into():
+    broken = vcrpy(base64.b64encode(b"\xff\xfe\x00 not text at all").decode())
+    assert set() == found(broken, "a.yaml")
+    deep: Any = "greta@kiesel-werft.de"
+    for _ in range(9):
+        deep = json.dumps({"a": deep})
+    assert set() == found(vcrpy(deep), "a.yaml")
+    rows = json.dumps({"interactions": [[{"object": "customer", "name": "Greta"}], 7, None]})
+    assert {("private-field", "customer/name")} == found(rows, "a.json")
+
+
+def test_a_deleted_file_of_a_branch_is_nothing_to_search(checkout):
+    commit("gone.txt", KEY)
+    git("checkout", "-q", "-b", "work")
+    Path("gone.txt").unlink()
+    assert (0, "nothing found in 0 files\n") == run("--diff", "main")
+
+
+def test_a_file_that_refuses_is_an_error(tmp_path, monkeypatch):
+    file = tmp_path / "a.txt"
+    file.write_text("x")
+
+    def refuse(self: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(LibraryError, match="Permission denied"):
+        scan([str(file)], POLICY)

@@ -225,29 +225,6 @@ class Corpus:
         return self.paired.setdefault(part, {}).setdefault(both, Paired())
 
 
-def collect(
-    cassettes: Entries,
-    selection: Selection = NEIGHBOURS,
-    source: str | None = None,
-    older: Entries = (),
-) -> Corpus:
-    """Fold cassettes, sorted by path, into evidence.
-
-    Args:
-        cassettes: paths below the library with what they hold.
-        selection: what will be compared with what.
-        source: only recordings that this host answered.
-        older: the cassettes of the old library, where two are compared.
-
-    Raises:
-        CassetteDamaged: a body that is no JSON, in a recording that says it is.
-    """
-    corpus = Corpus(selection, source)
-    for files in by_object(cassettes, older):
-        corpus.add(files)
-    return corpus
-
-
 def by_object(
     cassettes: Entries, older: Entries = ()
 ) -> Iterator[list[tuple[str, Cassette, bool]]]:

@@ -126,10 +126,8 @@ class _Check:
             if allowed is None:
                 continue
             if not allowed:
-                above = self._at[parent(path)]
-                if above:  # what is below an undocumented field is part of that finding
-                    yield self._finding(UNDOCUMENTED, path)
-                self._at[path] = [] if above else None
+                yield self._finding(UNDOCUMENTED, path)
+                self._at[path] = None  # what is below it is part of that finding
                 continue
             yield from self._kinds(path, allowed)
             yield from self._required(path, allowed)

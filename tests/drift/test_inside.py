@@ -68,6 +68,14 @@ def test_a_payload_is_no_part_of_the_event() -> None:
     assert [("events", "became-nullable", "/api_version", "likely")] == rest
 
 
+def test_the_same_payload_in_two_events_is_one_body_of_one_object() -> None:
+    """Stripe sends several events about one change."""
+    entries = [event(charge(paid=True), OLD, n=n) for n in (1, 2)] + [event(charge(2), NEW, n=3)]
+    (comparison,) = (c for c in report(Shelf(entries)).comparisons if c.resource == "charges")
+    assert (1, 1, 0) == comparison.objects
+    assert 1 == comparison.findings[0].old.present
+
+
 def test_an_event_without_a_payload_has_none() -> None:
     """Also where its data is no object, or of a type that nobody retrieves."""
     entries = [event(None, OLD), event({"object": "odd"}, OLD, NEW)]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.recordings import NEW, OLD, Entry, Shelf, pools, recording, takes, twins
 
-from replay.drift.corpus import by_object, collect
+from replay.drift.corpus import by_object
 from replay.drift.findings import Grade, Report, Severity
 from replay.drift.report import recording as record_line
 from replay.drift.report import report
@@ -191,7 +191,7 @@ def test_no_recording_is_named_where_none_would_settle_it() -> None:
 def test_a_body_that_cannot_be_read_is_damage_not_absence(body: bytes) -> None:
     """The error names file and take, and shows nothing of the body."""
     with pytest.raises(CassetteDamaged) as raised:
-        collect([recording(body, OLD)])
+        report(Shelf([recording(body, OLD)]))
     assert "invoices/in_1A/2024-06-20.yaml take 0" == raised.value.where
 
 

@@ -197,4 +197,6 @@ def test_rules_are_listed_and_explained() -> None:
     stream = io.StringIO()
     show_rule(by_id("field-aliased"), stream)
     assert "  reversed  field-moved. The reverse takes" in stream.getvalue()
+    show_rule(by_id("baseline-unused"), stream)
+    assert "  reversed  none. It speaks of the baseline file" in stream.getvalue()
     assert not console(stream).is_terminal

@@ -62,6 +62,7 @@ def scan(
         LibraryError: a file that cannot be read.
     """
     files = 0
+    paths = list(paths)
 
     def counted(found: Iterable[Source]) -> Iterator[Finding]:
         nonlocal files
@@ -78,7 +79,9 @@ def scan(
         found = list(counted(sources.history() if history else sources.on_disk(paths)))
     today = datetime.now(UTC).date()
     remaining, count, unused = ignores.split(found, accepted, today)
-    return Report(tuple(sorted(remaining)), files, count, tuple(unused))
+    # A part of the tree says nothing about entries for other parts.
+    whole = base is None and (history or paths == ["."])
+    return Report(tuple(sorted(remaining)), files, count, tuple(unused) if whole else ())
 
 
 def findings_in(source: Source, policy: Policy) -> Iterator[Finding]:

@@ -373,6 +373,7 @@ def test_accepted_findings_and_unused_entries_are_counted(checkout):
     assert 0 == code
     assert "nothing found, 1 accepted in 2 files" in text
     assert "unused entry of the ignore file: b\n" in text
+    assert "unused" not in run("a.txt")[1]
 
 
 GOOD = '[[ignore]]\npath = "a"\nreason = "r"\n'
@@ -417,7 +418,9 @@ def test_a_teams_rules_hold_in_the_scanner_too():
     assert "invoice/customer_name" not in {f.detail for f in findings_in(source, policy)}
 
 
-def test_every_rule_says_what_to_do():
+def test_every_rule_says_what_to_do_and_is_documented():
+    page = (ROOT / "docs" / "scan.md").read_text("utf-8")
+    assert [] == [id for id in RULES if f"`{id}`" not in page]
     assert all(rule.fix and rule.title and rule.id == id for id, rule in RULES.items())
 
 

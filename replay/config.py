@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -82,7 +82,10 @@ class Config:
 def plain_host(host: str) -> str:
     """A host name as it is compared: lower case, no brackets or final dot, one loopback name."""
     name = host.strip("[]").rstrip(".").lower()
-    return "127.0.0.1" if name != "127.0.0.1" and is_loopback(name) else name
+    if name == "127.0.0.1":
+        return name
+    # Connecting to no address in particular reaches this machine too.
+    return "127.0.0.1" if is_loopback(name) or name in {"0.0.0.0", "::"} else name  # noqa: S104
 
 
 def is_loopback(host: str) -> bool:
@@ -92,9 +95,11 @@ def is_loopback(host: str) -> bool:
     if not host or host[0] not in "0123456789:":
         return False
     try:
-        return ip_address(host).is_loopback
+        address = ip_address(host)
     except ValueError:
         return False
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_loopback
 
 
 def resolve(
@@ -129,6 +134,8 @@ def resolve(
         for name in given:
             if name not in values and name in settings:
                 values[name] = settings[name], f"{path}: {name}"
+                if name == "api_base":
+                    _refuse_redirect(*values[name])
             elif name not in values:
                 values[name] = DEFAULTS[name], "default"
     version, where = values["api_version"]
@@ -157,6 +164,16 @@ def _switch(text: str, where: str) -> bool:
     if text not in {"true", "false"}:
         raise ConfigError("this is neither true nor false", where=where)
     return text == "true"
+
+
+def _refuse_redirect(base: str, where: str) -> None:
+    host = urlsplit(checked_base(base, where)).hostname or ""
+    if host != API_HOST and not is_loopback(host):
+        raise ConfigError(
+            f"a configuration file may not send the API key to {host}",
+            where=where,
+            hint="name this base with --api-base or STRIPE_API_BASE",
+        )
 
 
 @lru_cache(maxsize=64)
@@ -244,12 +261,4 @@ def _checked(document: Any, path: Path) -> Mapping[str, str]:
         settings[name] = value
     for name in {"library", "policy"} & settings.keys():
         settings[name] = str(path.parent / settings[name])
-    if "api_base" in settings:
-        host = urlsplit(checked_base(settings["api_base"], f"{path}: api_base")).hostname or ""
-        if host != API_HOST and not is_loopback(host):
-            raise ConfigError(
-                f"a configuration file may not send the API key to {host}",
-                where=f"{path}: api_base",
-                hint="name this base with --api-base or STRIPE_API_BASE",
-            )
     return settings

@@ -110,7 +110,7 @@ def test_drift_has_settings_of_its_own(tmp_path: Path) -> None:
         (
             'cassettes = "x"',
             "'cassettes' is no setting",
-            "use one of: mode, library, api_base, api_version",
+            "use one of: mode, library, api_base, api_version, policy, pseudonymise_ids",
         ),
         ("mode = 3", "mode is no text", ""),
         ("library = ['x']", "library is no text", ""),

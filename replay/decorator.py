@@ -6,7 +6,6 @@ import functools
 import inspect
 import os
 from collections.abc import Callable
-from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Literal, TypeVar, get_args, overload
 
@@ -90,18 +89,30 @@ class Cassettes:
     ) -> None:
         from replay.intercept import installation
 
-        session, before = self._entered.pop()
+        session, before = self._mine()
         installation.leave(session, before)
-        session.close(failed=raised is not None)
+        unwritten: ReplayError | None = None
+        try:
+            session.close(failed=raised is not None)
+        except ReplayError as error:
+            unwritten = error
         refused = refusal_in(raised)
         if refused is not None:
             raise refused.error from refused.error.__cause__
-        if not session.refusals:
-            return
-        if raised is None:
-            raise swallowed(session.refusals)
-        # The code under test turned the refusal into an error of its own: say what lies behind.
-        raised.add_note(f"replay refused a call in this session: {session.refusals[0]}")
+        if session.refusals and not isinstance(raised, KeyboardInterrupt):
+            # Whatever the code under test made of it, a refusal fails the session.
+            raise swallowed(session.refusals) from raised
+        if unwritten is not None:
+            raise unwritten
+
+    def _mine(self) -> tuple[Session, Session | None]:
+        """What this thread or task entered: others may be inside the same object."""
+        from replay.intercept.answering import current
+
+        for place, (session, _) in reversed(list(enumerate(self._entered))):
+            if session is current.get():
+                return self._entered.pop(place)
+        return self._entered.pop()
 
     async def __aenter__(self) -> Session:
         return self.__enter__()
@@ -137,27 +148,71 @@ class Cassettes:
 
             return call_async
         if inspect.isgeneratorfunction(function):
-
-            def generate(*args: Any, **kwargs: Any) -> Any:
-                with self._another():
-                    return (yield from function(*args, **kwargs))
-
-            return generate
+            return self._generator(function)
         if inspect.isasyncgenfunction(function):
-
-            async def generate_async(*args: Any, **kwargs: Any) -> Any:
-                with self._another():
-                    async with aclosing(function(*args, **kwargs)) as steps:
-                        async for step in steps:
-                            yield step
-
-            return generate_async
+            return self._async_generator(function)
 
         def call(*args: Any, **kwargs: Any) -> Any:
             with self._another():
                 return function(*args, **kwargs)
 
         return call
+
+    def _generator(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Its session is the current one during its steps, and the caller's between them."""
+
+        def generate(*args: Any, **kwargs: Any) -> Any:
+            from replay.intercept.answering import current
+
+            outside = current.get()
+            with self._another() as session:
+                steps = function(*args, **kwargs)
+                step = functools.partial(next, steps)
+                while True:
+                    try:
+                        item = step()
+                    except StopIteration as ended:
+                        return ended.value
+                    current.set(outside)
+                    try:
+                        step = functools.partial(steps.send, (yield item))
+                    except GeneratorExit:
+                        current.set(session)
+                        steps.close()
+                        raise
+                    except BaseException as thrown:  # noqa: BLE001 - the generator's to handle
+                        step = functools.partial(steps.throw, thrown)
+                    outside = current.get()
+                    current.set(session)
+
+        return generate
+
+    def _async_generator(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        async def generate(*args: Any, **kwargs: Any) -> Any:
+            from replay.intercept.answering import current
+
+            outside = current.get()
+            with self._another() as session:
+                steps = function(*args, **kwargs)
+                step = functools.partial(anext, steps)
+                while True:
+                    try:
+                        item = await step()
+                    except StopAsyncIteration:
+                        return
+                    current.set(outside)
+                    try:
+                        step = functools.partial(steps.asend, (yield item))
+                    except GeneratorExit:
+                        current.set(session)
+                        await steps.aclose()
+                        raise
+                    except BaseException as thrown:  # noqa: BLE001 - the generator's to handle
+                        step = functools.partial(steps.athrow, thrown)
+                    outside = current.get()
+                    current.set(session)
+
+        return generate
 
     def _another(self) -> Cassettes:
         # One per call, so that calls which overlap in threads or tasks cannot mix their sessions.

@@ -15,13 +15,14 @@ from threading import Lock
 from replay.call import Call, read
 from replay.cassette import Interaction, ObjectKey, Request, Response
 from replay.config import Config
-from replay.errors import CallRefused, CassetteNotFound, Refused, ReplayError
+from replay.errors import CallRefused, CassetteNotFound, Refused, ReplayError, UpstreamError
 from replay.library import Library
 from replay.masking import Rules
 from replay.modes import DECISIONS, Action, RecordMode, Takes
 from replay.recorder import Outcome, Recorder, same
 from replay.replayer import find, search
 
+_INTERRUPTED = UpstreamError("the fetch of this call was interrupted", hint="ask again")
 _log = logging.getLogger("replay")
 
 _rerecorded: set[tuple[str, Call]] = set()
@@ -95,6 +96,8 @@ class Session:
             rules=Rules.of(config),
         )
         self._pass_others = pass_others
+        self._writing = Lock()
+        self._closed = False
         self._lock = Lock()
         self._decks: dict[Call, _Deck] = {}
         self._read: dict[tuple[str | bytes | None, ...], _Deck] = {}
@@ -184,6 +187,9 @@ class Session:
         Raises:
             ReplayError: a re-recording could not be written; the old file stays.
         """
+        with self._writing:
+            # A fetch that nobody waits for any more, such as a cancelled task's, writes nothing.
+            self._closed = True
         try:
             for deck in list(self._decks.values()):
                 if deck.anew and not failed:
@@ -258,7 +264,9 @@ class Session:
         except BaseException as error:
             with deck.lock:
                 deck.flight = None
-            flight.set_exception(error)
+            # Who only waited is not interrupted along with who fetched.
+            told = error if isinstance(error, Exception) else _INTERRUPTED
+            flight.set_exception(told)
             raise
         with deck.lock:
             deck.flight = None
@@ -310,7 +318,10 @@ class Session:
                 # A repeat is written only when something else follows it.
                 deck.repeats.append(outcome)
             else:
-                self._recorder.append(deck.call, outcome.version, [*deck.repeats, outcome])
+                with self._writing:
+                    if self._closed:
+                        return outcome.response
+                    self._recorder.append(deck.call, outcome.version, [*deck.repeats, outcome])
                 deck.repeats.clear()
         with deck.lock:
             deck.version = outcome.version

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import threading
 import unittest
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import aiohttp
@@ -114,11 +116,18 @@ def test_a_swallowed_refusal_still_fails_the_session(recorded: Path) -> None:
     assert any("caught this refusal" in note for note in refused.value.__notes__)
 
 
-def test_an_error_made_of_a_refusal_says_what_lies_behind(recorded: Path) -> None:
-    """An AssertionError that follows a swallowed refusal carries its text as a note."""
-    with pytest.raises(AssertionError) as failed, replay.use_cassettes(recorded):
-        _ask_and_fail()
-    assert any("is not recorded" in note for note in failed.value.__notes__)
+@pytest.mark.parametrize(
+    "ending",
+    [AssertionError("no invoice"), SystemExit(0), pytest.skip.Exception("not today")],
+    ids=["an error", "exit", "skip"],
+)
+def test_a_refusal_outlasts_whatever_ends_the_session(
+    recorded: Path, ending: BaseException
+) -> None:
+    """What the code under test made of a swallowed refusal becomes its cause."""
+    with pytest.raises(replay.CassetteNotFound) as failed, replay.use_cassettes(recorded):
+        _ask_and_raise(ending)
+    assert ending is failed.value.__cause__
 
 
 def _ask_and_hide() -> None:
@@ -126,9 +135,116 @@ def _ask_and_hide() -> None:
         requests.get(URL + "x", timeout=5)
 
 
-def _ask_and_fail() -> None:
+def _ask_and_raise(ending: BaseException) -> None:
     _ask_and_hide()
-    raise AssertionError("no invoice")
+    raise ending
+
+
+def test_a_refusal_in_a_generator_that_is_closed_is_raised(recorded: Path) -> None:
+    """Closing a decorated generator early does not hide what it swallowed."""
+
+    @replay.use_cassettes(recorded)
+    def fixture() -> Iterator[None]:
+        _ask_and_hide()
+        yield
+
+    steps = fixture()
+    next(steps)
+    with pytest.raises(replay.CassetteNotFound):
+        steps.close()
+
+
+def test_one_object_serves_many_threads_at_once(recorded: Path) -> None:
+    """Each `with` block of a shared object has a session of its own."""
+    shared = replay.use_cassettes(recorded)
+    together = threading.Barrier(8)
+
+    def work(_: int) -> tuple[str, int]:
+        with shared as session:
+            together.wait(10)
+            status = requests.get(URL, timeout=5).json()["status"]
+            together.wait(10)
+        return status, session.tally.played
+
+    with ThreadPoolExecutor(8) as pool:
+        assert [("draft", 1)] * 8 == list(pool.map(work, range(8)))
+    assert [] == answering.opened
+
+
+def test_sessions_that_end_out_of_order_leave_none_behind(recorded: Path) -> None:
+    """The first of two overlapping sessions ends first: the second answers on."""
+    first, second = replay.use_cassettes(recorded), replay.use_cassettes(recorded)
+    first.__enter__()
+    inner = second.__enter__()
+    first.__exit__(None, None, None)
+    assert "draft" == requests.get(URL, timeout=5).json()["status"]
+    second.__exit__(None, None, None)
+    assert (1, None) == (inner.tally.played, answering.current.get())
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_interleaved_generators_keep_their_own_sessions(
+    stand_in: StandIn, recorded: Path, tmp_path: Path, kind: str
+) -> None:
+    """Two decorated generators that take turns are each answered from their own library."""
+    with StandIn() as other:
+        other.add_invoice(DRAFT, status="paid")
+        paid = replay.use_cassettes(tmp_path / "paid", mode="once", api_base=other.url,
+                                    api_version=stripe.api_version)  # fmt: skip
+        with paid:
+            requests.get(URL, timeout=5)
+
+    def steps(library: Path) -> Iterator[str]:
+        for _ in range(2):
+            yield requests.get(URL, timeout=5).json()["status"]
+
+    async def async_steps(library: Path) -> AsyncIterator[str]:
+        for status in steps(library):
+            yield status
+
+    chosen = steps if kind == "sync" else async_steps
+    one, two = (
+        replay.use_cassettes(library, api_version=stripe.api_version)(chosen)(library)
+        for library in (recorded, tmp_path / "paid")
+    )
+
+    async def turns() -> list[str]:
+        if kind == "sync":
+            return [next(one), next(two), next(one), next(two)]
+        found = [await anext(one), await anext(two), await anext(one), await anext(two)]
+        await one.aclose()
+        await two.aclose()
+        return found
+
+    assert ["draft", "paid", "draft", "paid"] == asyncio.run(turns())
+    if kind == "sync":
+        one.close()
+        two.close()
+    assert [] == answering.opened
+
+
+def test_a_cancelled_call_records_nothing_after_its_session(
+    stand_in: StandIn, library: Path
+) -> None:
+    """A fetch that nobody waits for any more writes no file behind the session's back."""
+    stand_in.hold = threading.Event()
+
+    async def main() -> None:
+        async with httpx.AsyncClient() as client:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(client.get(f"{stand_in.url}/v1/invoices/{DRAFT}"), 0.1)
+
+    async def hurry() -> None:
+        task = asyncio.create_task(main())
+        await asyncio.sleep(0.2)
+        assert stand_in.hold is not None
+        session.close()
+        stand_in.hold.set()
+        await task
+
+    with replay.use_cassettes(library, mode="once", api_base=stand_in.url) as session:
+        asyncio.run(hurry())
+    assert [] == list(library.rglob("*.yaml"))
 
 
 @pytest.mark.parametrize(

@@ -22,15 +22,18 @@ def hook(patches: Patches, module: ModuleType) -> None:
     """Hook `socket`."""
     patches.replace(module.socket, "connect", _connect)
     patches.replace(module.socket, "connect_ex", _connect)
-    for name in ("send", "sendall", "sendmsg", "sendto"):
+    for name in ("send", "sendall", "sendfile", "sendmsg", "sendto"):
         patches.replace(module.socket, name, _send)
-    patches.replace(module, "getaddrinfo", _resolve)
+    for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
+        patches.replace(module, name, _resolve)
 
 
 def hook_tls(patches: Patches, module: ModuleType) -> None:
-    """Hook `ssl`, whose sockets write past those of `socket`."""
-    for name in ("send", "sendall", "write"):
+    """Hook `ssl`: its sockets write past those of `socket`, its objects belong to event loops."""
+    for name in ("send", "sendall", "sendfile", "write"):
         patches.replace(module.SSLSocket, name, _send)
+    patches.replace(module.SSLObject, "write", _write_in_loop)
+    patches.replace(module.SSLContext, "wrap_bio", _wrap_in_loop)
 
 
 def _connect(original: Any) -> Any:
@@ -60,15 +63,43 @@ def _send(original: Any) -> Any:
     return send
 
 
+def _write_in_loop(original: Any) -> Any:
+    def write(tls: Any, data: Any) -> Any:
+        _refuse_in_loop(tls.server_hostname)
+        return original(tls, data)
+
+    return write
+
+
+def _wrap_in_loop(original: Any) -> Any:
+    def wrap_bio(
+        context: Any, incoming: Any, outgoing: Any, server_side: bool = False,
+        server_hostname: Any = None, session: Any = None,
+    ) -> Any:  # fmt: skip
+        _refuse_in_loop(server_hostname)
+        return original(context, incoming, outgoing, server_side, server_hostname, session)
+
+    return wrap_bio
+
+
+def _refuse_in_loop(name: Any) -> None:
+    # An event loop drops what is no Exception and waits on: the session raises the refusal.
+    try:
+        if isinstance(name, str):
+            _refuse(name, None)
+    except Refused as refused:
+        raise ConnectionRefusedError(refused.error.what) from refused.error
+
+
 def _resolve(original: Any) -> Any:
-    def getaddrinfo(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
+    def resolve(host: Any, *args: Any, **kwargs: Any) -> Any:
         # An address of the API never becomes known: a loopback base has no name to look up.
         name = host.decode("ascii", "replace") if isinstance(host, bytes) else host
         if isinstance(name, str) and name[-4:].lower() in {".com", "com."}:
-            _refuse(name, port)
-        return original(host, port, *args, **kwargs)
+            _refuse(name, None)
+        return original(host, *args, **kwargs)
 
-    return getaddrinfo
+    return resolve
 
 
 def _refuse(host: str, port: Any) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from io import BytesIO
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from replay.cassette import Request, Response
 from replay.intercept.answering import owns, session
@@ -48,16 +49,28 @@ def _connect(original: Any) -> Any:
 
 
 def _putrequest(original: Any) -> Any:
-    def putrequest(connection: Any, *args: Any, **kwargs: Any) -> None:
+    def putrequest(connection: Any, method: str, url: str, *args: Any, **kwargs: Any) -> None:
+        # Through a plain proxy the connection is the proxy's, and the URL says whose the call is.
+        connection._replay_target = _absolute(url)
         opened = connection.sock
         if opened is not None and isinstance(opened, _Socket) != _owned(connection):
             connection.close()
-        original(connection, *args, **kwargs)
+        original(connection, method, url, *args, **kwargs)
 
     return putrequest
 
 
+def _absolute(url: str) -> tuple[str, int] | None:
+    if not url.startswith(("http://", "https://")):
+        return None
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
 def _target(connection: Any) -> tuple[str, int]:
+    named: tuple[str, int] | None = getattr(connection, "_replay_target", None)
+    if named is not None:
+        return named
     if connection._tunnel_host:
         return connection._tunnel_host, connection._tunnel_port or 443
     return connection.host, connection.port
@@ -69,8 +82,7 @@ def _owned(connection: Any) -> bool:
 
 def _live(connect: Any, connection: Any) -> Any:
     """The connection's real socket, for a call that is let through."""
-    with pass_through():
-        connect(connection)
+    connect(connection)
     return connection.sock
 
 
@@ -95,8 +107,9 @@ class _Socket:
         request = Request(method, uri, headers, sent.read() or None)
         found = session()
         if found.lets_through(request):
-            socket = self._live()
-            socket.sendall(wire)
+            with pass_through():
+                socket = self._live()
+                socket.sendall(wire)
             return socket.makefile("rb")
         return BytesIO(_wire(found.serve(request)))
 

@@ -27,6 +27,7 @@ HOOKS: dict[str, Hook] = {
     "httplib2": http_client.hook_httplib2,
     "stripe._http_client": refused.hook_stripe,
     "tornado.httpclient": refused.hook_tornado,
+    "httpcore": refused.hook_httpcore,
     "socket": guard.hook,
     "ssl": guard.hook_tls,
     "threading": threads.hook_threads,
@@ -90,9 +91,10 @@ def enter(session: Session) -> Session | None:
 
 def leave(session: Session, before: Session | None) -> None:
     """Close a session; the context gets back the one it had. The last one takes the hooks out."""
-    current.set(before)
     with _lock:
         opened.remove(session)
+        if current.get() is session:
+            current.set(before if before in opened else None)
         base = Origin.of(session.config.api_base)
         bases[base] -= 1
         if not bases[base]:

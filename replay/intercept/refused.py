@@ -45,6 +45,21 @@ def hook_tornado(patches: Patches, module: ModuleType) -> None:
     patches.replace(module.AsyncHTTPClient, "fetch", fetch)
 
 
+def hook_httpcore(patches: Patches, module: ModuleType) -> None:
+    """Hook `httpcore`, below httpx: asked directly, it would carry the call to a proxy."""
+
+    def handle(original: Any) -> Any:
+        def refuse_httpcore(pool: Any, request: Any) -> Any:
+            if owns(request.url.host.decode("ascii"), request.url.port):
+                _refuse("httpcore")
+            return original(pool, request)
+
+        return refuse_httpcore
+
+    patches.replace(module.ConnectionPool, "handle_request", handle)
+    patches.replace(module.AsyncConnectionPool, "handle_async_request", handle)
+
+
 def _owned(url: str) -> bool:
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)

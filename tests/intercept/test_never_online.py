@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import http.client
 import json
 import queue
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpcore
 import httpx
 import pytest
 import requests
 import stripe
 import tornado.httpclient
+import trustme
 import urllib3
 from support.clients import CLIENTS, HEADERS, stripe_client
 from support.proof import rounds
@@ -28,6 +34,7 @@ from support.standin import PREVIEW, StandIn, generated
 
 import replay
 from replay.intercept import answering
+from replay.upstream import pass_through, passing
 
 IDS = [generated("in", str(n)) for n in range(8)]
 THREADS, CALLS = 16, rounds(10, 200)
@@ -170,6 +177,131 @@ def test_a_proxy_is_never_asked_for_a_call_to_the_api(stand_in: StandIn, recorde
             assert requests.get(plain, proxies=proxies, timeout=5).json()["id"] == IDS[0]
         with pytest.raises(TimeoutError):
             proxy.accept()
+
+
+def test_urllib_asks_no_plain_proxy(
+    stand_in: StandIn, recorded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With http_proxy set, the SDK on urllib sends neither reads nor writes to the proxy."""
+    with StandIn() as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        client = stripe_client(stand_in.url, stripe.UrllibClient())
+        with replay.use_cassettes(recorded, api_base=stand_in.url):
+            assert IDS[0] == client.v1.invoices.retrieve(IDS[0]).id
+        with (
+            pytest.raises(replay.CallRefused),
+            replay.use_cassettes(recorded, api_base=stand_in.url),
+        ):
+            client.v1.invoices.create({"customer": "cus_1"})
+        assert {} == proxy.hits
+
+
+@pytest.mark.parametrize("base", ["localhost", "[::ffff:127.0.0.1]", "127.0.0.1."])
+def test_every_spelling_of_the_live_base_is_answered(
+    base: str, stand_in: StandIn, recorded: Path
+) -> None:
+    """However a client spells this machine, the live base is not reached."""
+    url = stand_in.url.replace("127.0.0.1", base)
+    with replay.use_cassettes(recorded, api_base=stand_in.url):
+        assert IDS[0] == requests.get(f"{url}/v1/invoices/{IDS[0]}", timeout=5).json()["id"]
+    assert {} == stand_in.hits
+
+
+def test_httpcore_itself_is_refused(stand_in: StandIn, recorded: Path) -> None:
+    """Below httpx there is no way round its hook."""
+    with (
+        pytest.raises(replay.CallRefused),
+        replay.use_cassettes(recorded, api_base=stand_in.url),
+        httpcore.ConnectionPool() as pool,
+    ):
+        pool.request("GET", f"{stand_in.url}/v1/invoices/{IDS[0]}")
+    assert {} == stand_in.hits
+
+
+@pytest.fixture
+def tls_stand_in() -> Iterator[tuple[int, ssl.SSLContext, list[bytes]]]:
+    """A TLS server on loopback with a certificate for Stripe's name; what it was sent."""
+    authority = trustme.CA()
+    server_side, client_side = (
+        ssl.SSLContext(protocol) for protocol in (ssl.PROTOCOL_TLS_SERVER, ssl.PROTOCOL_TLS_CLIENT)
+    )
+    authority.issue_cert("api.stripe.com").configure_cert(server_side)
+    authority.configure_trust(client_side)
+    sent: list[bytes] = []
+
+    def serve() -> None:
+        while True:
+            try:
+                accepted, _ = listener.accept()
+                with server_side.wrap_socket(accepted, server_side=True) as peer:
+                    peer.settimeout(2)
+                    sent.append(peer.recv(100))
+            except (TimeoutError, ssl.SSLError, ConnectionError):
+                continue
+            except OSError:
+                return
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        yield listener.getsockname()[1], client_side, sent
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_the_guard_knows_a_tls_socket_by_its_name(
+    tls_stand_in: tuple[int, ssl.SSLContext, list[bytes]], recorded: Path
+) -> None:
+    """A TLS connection to Stripe's name from before the session sends nothing."""
+    port, context, sent = tls_stand_in
+    with (
+        socket.create_connection(("127.0.0.1", port)) as raw,
+        context.wrap_socket(raw, server_hostname="api.stripe.com") as tls,
+        pytest.raises(replay.NetworkBlocked),
+        replay.use_cassettes(recorded),
+    ):
+        tls.sendall(b"GET /v1/invoices HTTP/1.1\r\n\r\n")
+    assert [] == [data for data in sent if data]
+
+
+# asyncio leaves the socket to the garbage collector where TLS cannot begin.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize("opened", ["before", "inside"])
+def test_the_guard_knows_a_tls_stream_by_its_name(
+    tls_stand_in: tuple[int, ssl.SSLContext, list[bytes]], recorded: Path, opened: str
+) -> None:
+    """An asyncio TLS stream to Stripe's name, by whatever address, sends nothing."""
+    port, context, sent = tls_stand_in
+
+    async def connect() -> asyncio.StreamWriter:
+        _, writer = await asyncio.open_connection(
+            "127.0.0.1", port, ssl=context, server_hostname="api.stripe.com"
+        )
+        return writer
+
+    async def main() -> None:
+        writer = await connect() if opened == "before" else None
+        try:
+            with replay.use_cassettes(recorded), contextlib.suppress(ConnectionError):
+                writer = writer or await asyncio.wait_for(connect(), 5)
+                writer.write(b"GET /v1/invoices HTTP/1.1\r\n\r\n")
+                await asyncio.sleep(0.1)
+        finally:
+            if writer is not None:
+                writer.transport.abort()
+            await asyncio.sleep(0.1)  # the transport closes its socket
+
+    with pytest.raises(replay.NetworkBlocked):
+        asyncio.run(main())
+    gc.collect()
+    assert [] == [data for data in sent if data]
+
+
+def test_what_is_let_through_is_let_through_in_executors_too(recorded: Path) -> None:
+    """Event loops look names up in executors: a call that passes, passes there."""
+    with replay.use_cassettes(recorded), ThreadPoolExecutor(1) as pool:
+        with pass_through():
+            assert pool.submit(passing).result()
+        assert not pool.submit(passing).result()
 
 
 @pytest.mark.parametrize("method", ["connect", "connect_ex"])

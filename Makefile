@@ -9,7 +9,7 @@ SUDO    = $(shell test "$$(id -u)" = 0 || echo sudo)
 SOURCES = $(shell find replay -type f -not -name '*.pyc')
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types unit leaks bench coverage conformance clean browser splits
+.PHONY: help install demo test lint types unit leaks plugins bench coverage conformance clean browser splits
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -52,6 +52,9 @@ coverage: install  ## branch coverage of redaction, library and drift
 
 leaks: install  ## plant private values everywhere, look for them in all that is written
 	$(PY) tests/leaks/run.py
+
+plugins: install  ## a small suite beside each of the pytest plugins that people have
+	$(PY) scripts/plugin_matrix.py
 
 bench: install  ## time replay beside its rivals, as ratios
 	$(PY) tests/benchmarks/run.py

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from replay.session import Session
 
 _OUTPUT = "replay_cassettes"
 _SHOWN = 10
+
+_fields = attrgetter(*(each.name for each in fields(ObjectKey)))  # `astuple` copies deeply
 
 Key = tuple[Any, ...]
 """An object key's fields, then the API version: what travels between processes."""
@@ -58,7 +61,7 @@ class Account:
         self.notes.update(session.notes)
         if library:
             used = self.used.setdefault(str(session.library.root), set())
-            used.update((*astuple(key), version) for key, version in session.used)
+            used.update((*_fields(key), version) for key, version in session.used)
 
     def add_refusals(self, refusals: Iterable[ReplayError]) -> None:
         """Count refusals, also those that are no fault of the session they were noted with."""
@@ -205,4 +208,4 @@ def _is_used(library: Library, path: str, used: set[Key]) -> bool:
         cassette = library.read(path)
     except ReplayError:
         return False
-    return cassette is None or (*astuple(cassette.key), cassette.api_version) in used
+    return cassette is None or (*_fields(cassette.key), cassette.api_version) in used

@@ -24,13 +24,17 @@ def pythons(tools: list[str]) -> dict[str, str]:
     )  # fmt: skip
     if wheel.returncode or "site-packages" not in wheel.stdout:
         sys.exit("replay is not installed in this environment: run `make bench`")
-    return {tool: _rival(tool) if tool in RIVALS else sys.executable for tool in tools}
+    shared = [f"{name}=={version(name)}" for name in SHARED]
+    return {
+        tool: environment(tool, [RIVALS[tool], *shared]) if tool in RIVALS else sys.executable
+        for tool in tools
+    }
 
 
-def _rival(tool: str) -> str:
-    folder = ROOT / f".venv-bench-{tool}"
+def environment(name: str, wanted: list[str]) -> str:
+    """The interpreter of an environment that holds what is wanted; makes or remakes it."""
+    folder = ROOT / f".venv-bench-{name}"
     python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    wanted = [RIVALS[tool], *(f"{name}=={version(name)}" for name in SHARED)]
     stamp = folder / ".installed"
     if not stamp.exists() or stamp.read_text("utf-8").split() != wanted:
         print(f"making {folder.name}: {' '.join(wanted)}", file=sys.stderr)

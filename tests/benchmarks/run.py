@@ -18,6 +18,7 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
+import pytest_runs
 import report
 from environments import pythons
 from measure import Rounds, Worker, in_turns, processes, stand_in, workers
@@ -41,10 +42,12 @@ class Effort:
     recorded: int
     record_rounds: int
     fresh: int
+    tests: int
+    test_runs: int
 
 
-FULL = Effort(25, 40, (1, 100, 1000, 10_000), 3, 100, 5, 9)
-QUICK = Effort(3, 10, (1, 100), 1, 10, 1, 2)
+FULL = Effort(25, 40, (1, 100, 1000, 10_000), 3, 100, 5, 9, 1000, 5)
+QUICK = Effort(3, 10, (1, 100), 1, 10, 1, 2, 20, 1)
 
 
 def main() -> None:
@@ -83,6 +86,7 @@ def _all(found: Mapping[str, str], folder: Path, effort: Effort) -> list[report.
         with workers(found, folder) as tools:
             _record(tools, base, effort)
     helping = _fresh(found, folder, effort)
+    runs = pytest_runs.measure(list(found), folder, effort.tests, effort.test_runs)
     return [
         report.share("enter and leave, of cassetter", 1.0, entering, "cassetter"),
         report.share("enter and leave, of vcrpy", 0.35, entering, "vcrpy"),
@@ -90,6 +94,7 @@ def _all(found: Mapping[str, str], folder: Path, effort: Effort) -> list[report.
         report.share("warm StripeClient retrieve, of vcrpy", 0.8, warm, "vcrpy"),
         flat,
         helping,
+        *runs,
     ]
 
 

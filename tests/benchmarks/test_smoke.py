@@ -20,8 +20,12 @@ ROWS = [
     "import",
     "import, enter, one requests GET, leave",
     "--help of the command",
+    "an object each, StripeClient",
+    "an object each, requests",
+    "20 tests share an object, StripeClient",
+    "20 tests share an object, requests",
 ]
-AIMS = 6
+AIMS = 8
 
 
 def test_a_quick_run_of_replay_alone_prints_every_row_and_every_aim() -> None:

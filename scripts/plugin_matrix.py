@@ -1,0 +1,172 @@
+"""Run one small suite beside each of the pytest plugins that people have, and print a table.
+
+``make plugins`` runs it: an environment per plugin under ``.venv-plugin-*``, with the built wheel,
+pytest, the Stripe SDK and that plugin alone.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+from textwrap import dedent
+
+ROOT = Path(__file__).resolve().parents[1]
+COMMON = ("pytest", "stripe", "requests", "httpx")
+
+SUITE = """
+    import contextlib, unittest
+    import pytest, requests, stripe
+    import replay
+
+    ID = "in_1MtHbELkdIwHu7ixl4OzzPMv"
+    MISSING = ID[:-1] + "x"
+
+    def get(id=ID):
+        client = stripe.StripeClient("sk_test_x", stripe_version="2025-03-31.basil")
+        return client.v1.invoices.retrieve(id).id
+
+    async def get_async():
+        http = stripe.HTTPXClient()
+        client = stripe.StripeClient(
+            "sk_test_x", stripe_version="2025-03-31.basil", http_client=http
+        )
+        try:
+            return (await client.v1.invoices.retrieve_async(ID)).id
+        finally:
+            await http.close_async()
+
+    @pytest.fixture
+    def invoice():
+        yield get()
+        get()
+
+    @pytest.mark.cassettes
+    def test_marked(invoice, cassettes):
+        assert get() == ID
+        assert cassettes.tally.played == 2
+
+    @pytest.mark.cassettes
+    @pytest.mark.xfail(raises=replay.CassetteNotFound, strict=True)
+    def test_refused():
+        get(MISSING)
+
+    @pytest.mark.cassettes
+    @pytest.mark.xfail(raises=replay.CassetteNotFound, strict=True)
+    def test_swallowed():
+        with contextlib.suppress(BaseException):
+            get(MISSING)
+
+    @pytest.mark.cassettes
+    class TestCase(unittest.IsolatedAsyncioTestCase):
+        async def test_method(self):
+            assert await get_async() == ID
+
+    def test_unmarked():
+        from replay.intercept import answering
+        assert answering.opened == []
+"""
+ASYNCIO = """
+    @pytest.mark.cassettes
+    @pytest.mark.asyncio
+    async def test_asyncio():
+        assert await get_async() == ID
+"""
+ANYIO = """
+    @pytest.mark.cassettes
+    @pytest.mark.anyio
+    async def test_anyio(anyio_backend):
+        assert await get_async() == ID
+"""
+VCR = """
+    @pytest.mark.vcr
+    def test_other_plugins_own():
+        answer = requests.get(
+            "http://127.0.0.1:9/v1/things/1", headers={"Accept-Encoding": "identity"}, timeout=5
+        )
+        assert answer.json() == {"id": "thing"}
+
+    @pytest.mark.cassettes
+    def test_after():
+        assert get() == ID
+"""
+TAPE = """\
+    interactions:
+    - request:
+        body: null
+        headers: {}
+        method: GET
+        uri: http://127.0.0.1:9/v1/things/1
+      response:
+        body: {string: '{"id": "thing"}'}
+        headers: {Content-Type: [application/json]}
+        status: {code: 200, message: OK}
+    version: 1
+"""
+
+# Name: distributions, what the suite has beside, arguments, how many tests pass (two are xfailed).
+PLUGINS: dict[str, tuple[tuple[str, ...], str, tuple[str, ...], int]] = {
+    "none": ((), "", (), 3),
+    "pytest-replay": (("pytest-replay",), "", ("--replay-record-dir=record",), 3),
+    "pytest-recording": (("pytest-recording",), VCR, ("--block-network",), 5),
+    "cassetter": (("cassetter",), VCR, (), 5),
+    "pytest-asyncio": (("pytest-asyncio",), ASYNCIO, (), 4),
+    "anyio": (("anyio", "trio"), ANYIO, (), 5),
+    "pytest-xdist": (("pytest-xdist",), "", ("-n", "2"), 3),
+}
+
+
+def environment(name: str, wanted: tuple[str, ...], wheel: Path) -> str:
+    """The interpreter of a plugin's environment, with the wheel as it is now."""
+    folder = ROOT / f".venv-plugin-{name}"
+    python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    if not python.exists():
+        print(f"making {folder.name}", file=sys.stderr)
+        venv.create(folder, with_pip=True)
+        subprocess.run([*pip, str(wheel), *COMMON, *wanted], check=True)
+    subprocess.run([*pip, "--no-deps", "--force-reinstall", str(wheel)], check=True)
+    return str(python)
+
+
+def run(python: str, folder: Path, own: str, arguments: tuple[str, ...]) -> str:
+    """Write the suite, run it; the last line of what pytest says."""
+    folder.mkdir()
+    shutil.copytree(ROOT / "cassettes", folder / "cassettes")
+    tape = folder / "cassettes" / "test_suite" / "test_other_plugins_own.yaml"
+    tape.parent.mkdir()
+    tape.write_text(dedent(TAPE), "utf-8")
+    (folder / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\n", "utf-8")
+    (folder / "test_suite.py").write_text(dedent(SUITE) + dedent(own), "utf-8")
+    done = subprocess.run(
+        [python, "-m", "pytest", "-W", "ignore", "--color=no", *arguments],
+        capture_output=True, text=True, cwd=folder, check=False,
+    )  # fmt: skip
+    lines = done.stdout.strip().splitlines() or [done.stderr]
+    if done.returncode:
+        print(done.stdout, done.stderr, file=sys.stderr)
+    return lines[-1].strip("= ")
+
+
+def main() -> int:
+    """Print a row per plugin; 1 if one of them does not get along."""
+    wheel = next((ROOT / "dist").glob("*.whl"), None)
+    if wheel is None:
+        sys.exit("there is no wheel: run `make plugins`")
+    bad = 0
+    print(f"{'beside':<20}{'result':<8}pytest said")
+    with tempfile.TemporaryDirectory(prefix="replay-plugins-") as folder:
+        for name, (wanted, own, arguments, passes) in PLUGINS.items():
+            said = run(environment(name, wanted, wheel), Path(folder) / name, own, arguments)
+            right = re.match(rf"{passes} passed, 2 xfailed\b", said) is not None
+            bad += not right
+            print(f"{name:<20}{'ok' if right else 'FAILED':<8}{said}", flush=True)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -68,8 +68,11 @@ def follow(samples: Sequence[Pair], sources: Iterable[str], targets: Iterable[st
     Returns:
         the moves in the order of their sources.
     """
-    targets = list(targets)
-    told = [(_said(pair.old), _said(pair.new)) for pair in samples]
+    sources, targets = list(sources), list(targets)
+    if not sources or not targets:
+        return []
+    left, right = frozenset(sources), frozenset(targets)
+    told = [(_said(pair.old, left), _said(pair.new, right)) for pair in samples]
     tracks = [
         track
         for source in sources
@@ -116,13 +119,12 @@ def _candidates(
     return sorted(found - {source})
 
 
-def _said(take: Take) -> Said:
-    """Path -> what may be compared of the values there."""
+def _said(take: Take, paths: frozenset[str]) -> Said:
+    """Path -> what may be compared of the values there, for some paths."""
     said: Said = {}
 
     def look(value: Any, node: Any, path: str, pointer: str) -> None:
-        told = _told(take, pointer, value)
-        if told is not None:
+        if path in paths and (told := _told(take, pointer, value)) is not None:
             said.setdefault(path, set()).add(told)
         if isinstance(node, Node):
             values = value.values() if isinstance(value, dict) else value

@@ -114,10 +114,12 @@ def _joined(
     lost = wanted(comparison.findings, samples(corpus, part, *both))
     if not lost:
         return comparison
+    # Resource by resource: none of the part's own recordings is opened again.
     others = (
         (file, cassette)
-        for file, cassette in library.cassettes()
-        if cassette.api_version == comparison.new and cassette.key.resource != part.resource
+        for resource in sorted(corpus.recorded.keys() - {part.resource})
+        for file, cassette in library.cassettes(resource)
+        if cassette.api_version == comparison.new
     )
     return with_findings(comparison, elsewhere(comparison.findings, lost, others))
 

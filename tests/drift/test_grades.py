@@ -171,6 +171,8 @@ def test_quiet_twins_outweigh_a_pool() -> None:
     """Five objects that kept a field say that its absence elsewhere is about those objects."""
     steady = twins([{"a": 1}] * 5, [{"a": 1}] * 5)
     assert () == compare([*steady, *pools([{"a": 1}], [{}])]).findings
+    lists = twins([{"l": [{"a": 1}]}] * 5, [{"l": [{"a": 1}]}] * 5)
+    assert () == compare([*lists, *pools([{"l": [{"a": 1}]}], [{"l": [{}]}])]).findings
     kinds = pools([{"b": 1}] * 9, [{"b": "x"}])
     assert () == compare([*twins([{"b": 1}] * 5, [{"b": 1}] * 5), *kinds]).findings
     few = twins([{"a": 1}] * 4, [{"a": 1}] * 4)

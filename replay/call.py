@@ -83,6 +83,8 @@ class Call:
             parts += ["--api-version", version]
         for name in self.expand:
             parts += ["--expand", name]
+        if self.key.account:
+            parts += ["--account", "ACCT"]
         return shlex.join(parts)
 
 

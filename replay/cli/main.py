@@ -6,12 +6,17 @@ Subcommands are imported when they run; their one-line help stands here, so that
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from importlib import import_module
 
 import click
 
 from replay.errors import Refused, ReplayError
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it."""
 
 COMMANDS: dict[str, str] = {
     "record": "Record objects from the live API into a library.",
@@ -75,11 +80,30 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; errors of replay go to stderr with what to do next."""
     try:
-        cli(prog_name="replay")
+        code = cli.main(prog_name="replay", standalone_mode=False)
+        sys.stdout.flush()
     except (ReplayError, Refused) as raised:
         error = raised.error if isinstance(raised, Refused) else raised
         click.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
+        code = error.exit_code
+    except click.Abort:
+        click.echo("interrupted; what was done so far is kept", err=True)
+        code = INTERRUPTED
+    except click.ClickException as misuse:
+        misuse.show()
+        code = misuse.exit_code
+    except OSError as error:
+        # The reader of a pipe went away, or the disk under a redirection is full.
+        code = _unwritten(error)
+    sys.exit(code)
+
+
+def _unwritten(error: OSError) -> int:
+    sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - what is buffered has nowhere to go
+    if error.errno == errno.EPIPE:
+        return 0
+    click.echo(f"error: the output cannot be written: {error.strerror}", err=True)
+    return 2
 
 
 if __name__ == "__main__":

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
 from replay.call import Call, retrieve
+from replay.errors import ConfigError
 from replay.library import Library
 from replay.routes import Route
+
+_DATED = re.compile(r"\d{4}-\d\d-\d\d(?:\.[a-z0-9_]+)?(?:;.*)?\Z|unversioned\Z")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -55,5 +59,11 @@ def call_of(
     Raises:
         ConfigError: it does not fit the resource.
     """
+    if version is not None and not _DATED.match(version):
+        raise ConfigError(
+            "this is no API version",
+            where=f"--api-version {version!r}",
+            hint="a version looks like 2024-06-20 or 2025-03-31.basil",
+        )
     ids = [part for part in id.split("/") if part]
     return retrieve(route, ids, expand=expand, version=version, account=account)

@@ -27,6 +27,12 @@ WORKERS = 4
 RATE = 20.0
 """Calls per second: below the 25 that Stripe allows in test mode."""
 
+_HINTS = {
+    401: "check STRIPE_API_KEY: the source does not accept it",
+    429: "the source limits the rate: try again later, or with a lower --rate",
+    **dict.fromkeys((500, 502, 503, 504), "the source has a problem: try again later"),
+}
+
 _LISTED = 20
 """Up to so many results are listed one by one; of more, only what was refused."""
 
@@ -38,7 +44,7 @@ _LISTED = 20
               help="Record at this API version; repeat it to record twins back to back. "
               "[default: the account's own version]")  # fmt: skip
 @click.option("--expand", multiple=True, metavar="FIELD", help="Expand this field; repeatable.")
-@click.option("--ids-from", type=click.File("r"), metavar="FILE",
+@click.option("--ids-from", type=click.File("r", encoding="utf-8-sig"), metavar="FILE",
               help="Read more IDs from a file, one per line; - is standard input.")  # fmt: skip
 @click.option("--mode", metavar="MODE", default="once", show_default=True,
               help="once keeps what is there, new_episodes adds, all records anew.")  # fmt: skip
@@ -61,8 +67,8 @@ def record_command(
     The API key comes from STRIPE_API_KEY. RESOURCE is a name such as invoice, invoice_payment or
     checkout/sessions; an ID of a nested object is written parent/ID.
 
-    The exit code is 1 if any object could not be recorded (the others are), 4 if the source did
-    not answer at all.
+    The exit code is 1 if any object could not be recorded, or the answer that was recorded is an
+    error such as 404 (the others are recorded all the same), 4 if the source did not answer.
 
     \b
     Examples:
@@ -94,8 +100,9 @@ def record_command(
     else:
         _print(recorder.library, config, results)
     refused = [result for result in results if result.status is Status.REFUSED]
+    failed = refused or [result for result in results if result.http >= 400]
     silent = [result for result in refused if isinstance(result.error, UpstreamError)]
-    ctx.exit(4 if silent and len(silent) == len(results) else 1 if refused else 0)
+    ctx.exit(4 if silent and len(silent) == len(results) else 1 if failed else 0)
 
 
 def _ids(route: Route, ids: tuple[str, ...], ids_from: IO[str] | None) -> list[str]:
@@ -202,8 +209,9 @@ def _print(library: Library, config: Config, results: list[Result]) -> None:
         if result.reason:
             line += f": {result.reason}"
         click.echo(line, err=refused)
-        if result.error is not None and result.error.hint:
-            click.echo(f"           next: {result.error.hint}", err=True)
+        hint = result.error.hint if result.error is not None else _HINTS.get(result.http, "")
+        if refused and hint:
+            click.echo(f"           next: {hint}", err=True)
     counts = ", ".join(f"{count} {name}" for name, count in _summary(results).items())
     click.echo(f"{counts} in {library.shown}")
     kept = {r.call.key for r in results if r.status is Status.KEPT}

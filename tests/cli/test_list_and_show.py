@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -105,6 +106,19 @@ def test_a_misspelt_command_is_named() -> None:
     """`replay lst` asks whether list was meant."""
     done = replay_command("lst")
     assert (2, True) == (done.code, "Did you mean 'list'?" in done.err)
+
+
+def test_output_that_cannot_be_written_is_no_traceback(recorded: Path) -> None:
+    """A full disk is an error of one line; a reader that went away is none."""
+    command = [sys.executable, "-m", "replay", "list"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (2, 1) == (done.returncode, len(done.stderr.splitlines())), done.stderr
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert b"" == done.stderr
 
 
 def test_the_installed_command_runs() -> None:

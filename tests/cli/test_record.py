@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -132,9 +133,10 @@ def test_a_failed_id_does_not_cost_the_others(stand_in: StandIn) -> None:
 
 
 def test_an_unknown_id_is_recorded_as_an_error_and_said_so(stand_in: StandIn) -> None:
-    """A 404 is recorded, and the summary says that the answer is an error."""
-    done = replay_command("record", "invoice", GONE)
-    assert 0 == done.code
+    """A 404 is recorded, the summary says that the answer is an error, and a typo exits 1."""
+    done = replay_command("record", "invoice", GONE, DRAFT)
+    assert 1 == done.code
+    assert "2 recorded" in done.out
     assert "the answer is an error: status 404" in done.out
 
 
@@ -144,6 +146,7 @@ def test_a_refused_key_is_named_and_not_shown(stand_in: StandIn) -> None:
     done = replay_command("record", "invoice", DRAFT)
     assert 1 == done.code
     assert "status 401" in done.err
+    assert "check STRIPE_API_KEY" in done.err
     assert "PRIVATE" not in done.out + done.err
 
 
@@ -158,6 +161,20 @@ def test_it_comes_back_when_the_source_asks_for_it(stand_in: StandIn) -> None:
     assert 0 == done.code, done.err
     assert 4 == stand_in.hits[f"/v1/invoices/{DRAFT}"]
     assert 200 == cassette(f"invoices/{DRAFT}/{PREVIEW}.yaml").interactions[0].response.status
+
+
+def test_retry_after_is_honoured(stand_in: StandIn) -> None:
+    """The source says when to come back, and is not asked before."""
+    stand_in.script = [(429, {"Retry-After": "2"}, error(429, "slow down"))]
+    started = time.monotonic()
+    assert 0 == replay_command("record", "invoice", DRAFT).code
+    assert time.monotonic() - started >= 2
+
+
+def test_ids_from_a_windows_file(stand_in: StandIn, tmp_path: Path) -> None:
+    """A BOM and CRLF line ends are no part of an ID."""
+    (tmp_path / "ids.txt").write_bytes(b"\xef\xbb\xbf" + DRAFT.encode() + b"\r\n")
+    assert 0 == replay_command("record", "invoice", "--ids-from", "ids.txt").code
 
 
 def test_it_does_not_come_back_when_the_source_forbids_it(stand_in: StandIn) -> None:
@@ -186,6 +203,7 @@ def test_a_source_that_does_not_answer_exits_4(
         (["invoice", DRAFT, "--mode", "none"], "mode none records nothing"),
         (["invoice", DRAFT, "--mode", "al"], "use one of: none, once"),
         (["invoice", "a/b"], "takes 1 IDs, not 2"),
+        (["invoice", DRAFT, "--api-version", "zz zz"], "a version looks like"),
         (["invoice", DRAFT, "--expand", "Not A Field"], "no field that can be expanded"),
         (["invoice", DRAFT, "--api-base", "http://api.example.com"], "use https"),
         (["balance", "x"], "has no ID"),

@@ -11,7 +11,7 @@ from replay.drift.corpus import Corpus, Part, by_object
 from replay.drift.selection import Selection
 from replay.library import Library
 
-WORTH = 1500
+WORTH = 4000
 """Fewer cassettes are read by one process before others have started."""
 
 _SHARES = 4  # per process, so that none waits long for the last one

@@ -281,3 +281,37 @@ def test_a_thread_that_outlives_its_test_is_refused_and_fails_no_other(suite: Su
     assert ({"passed": 4}, 0) == (ran.outcomes, ran.code), ran.out
     assert "replay: 2 played, 0 recorded, 1 refused" == ran.summary
     assert "a thread outlived its test" in ran.out
+
+
+def test_a_task_that_outlives_its_test_is_refused(suite: Suite) -> None:
+    """On a loop that two tests share, a task belongs to the test that started it."""
+    suite.write("""
+        pytestmark = [pytest.mark.cassettes, pytest.mark.anyio]
+        left = []
+
+        @pytest.fixture(scope="module")
+        def anyio_backend():
+            return "asyncio"
+
+        @pytest.fixture(scope="module")
+        async def go(anyio_backend):
+            return asyncio.Event()
+
+        async def late(go):
+            await go.wait()
+            await get_async()
+
+        async def test_first(go):
+            left.append(asyncio.create_task(late(go)))
+            await get_async()
+
+        async def test_second(go, cassettes):
+            go.set()
+            with contextlib.suppress(BaseException):
+                await left[0]
+            assert isinstance(left[0].exception().error, replay.NoSession)
+            await get_async()
+            assert cassettes.tally.played == 1
+    """)
+    ran = suite.run()
+    assert ({"passed": 2}, 0) == (ran.outcomes, ran.code), ran.out

@@ -83,6 +83,16 @@ def _refusal(library: Library, call: Call, cassettes: tuple[Cassette, ...]) -> C
     wanted = call.pinned
     where = f"library {library.shown}"
     name = str(call.key)
+    if not _may_be_shown(call):
+        # Neither the ID nor a command with it: a person may have chosen it.
+        return CassetteNotFound(
+            f"{call.key.resource}: the object is not recorded, and its ID may be private",
+            where=where,
+            hint="replay records it where the policy keeps such IDs: docs/redaction.md",
+            resource=call.key.resource, id=call.key.id,
+        )  # fmt: skip
+    if call.key.account:
+        name += " of a connected account"
     record = call.command(wanted) if wanted else call.command()
     if call.key.query is None:
         record += f" --library {shlex.quote(library.shown)}"
@@ -114,6 +124,17 @@ def _refusal(library: Library, call: Call, cassettes: tuple[Cassette, ...]) -> C
     )
     error.recorded = versions
     return error
+
+
+def _may_be_shown(call: Call) -> bool:
+    from replay.redaction.policy import default_policy
+
+    policy = default_policy()
+    return all(
+        policy.keeps_id(call.key.resource, id) or id.partition("_")[0] in policy.prefixes
+        for id in (*call.key.parents, call.key.id)
+        if id
+    )
 
 
 def _shown(expand: tuple[str, ...]) -> str:

@@ -223,11 +223,28 @@ def test_hint_is_safe_to_paste(tmp_path: Path) -> None:
     """The line to record is one command for a shell, whatever the library is called."""
     lib = Library(tmp_path / "my lib; ls")
     with pytest.raises(CassetteNotFound) as caught:
-        find(lib, retrieve(by_name("coupon"), ["10%;off"]))
+        find(lib, retrieve(by_name("coupon"), ["SUMMER-10"]))
     line = caught.value.hint.removeprefix("record it: ")
-    assert ["replay", "record", "coupons", "10%;off", "--library", "my lib; ls"] == shlex.split(
+    assert ["replay", "record", "coupons", "SUMMER-10", "--library", "my lib; ls"] == shlex.split(
         line
     )
+
+
+def test_an_id_that_a_person_chose_is_not_shown(library: Path) -> None:
+    """A refusal repeats no ID that may be private, and no command that could not record it."""
+    library.mkdir()
+    with pytest.raises(CassetteNotFound, match="may be private") as caught:
+        find(Library(library), retrieve(by_name("customer"), ["jane@mail.example"]))
+    assert "jane" not in str(caught.value)
+
+
+def test_a_connected_account_is_part_of_the_command(library: Path) -> None:
+    """What is missing for an account is not recorded by the command without it."""
+    library.mkdir()
+    missing = retrieve(by_name("invoice"), ["in_1MtHbELkdIwHu7ixl4OzzPMv"], account="acct_1")
+    with pytest.raises(CassetteNotFound, match="of a connected account") as caught:
+        find(Library(library), missing)
+    assert "--account ACCT" in caught.value.hint
 
 
 @pytest.mark.parametrize("pinned", [A, B, None])

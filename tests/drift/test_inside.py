@@ -76,6 +76,18 @@ def test_the_same_payload_in_two_events_is_one_body_of_one_object() -> None:
     assert 1 == comparison.findings[0].old.present
 
 
+def test_an_object_recorded_by_itself_and_in_a_list_is_one_object() -> None:
+    """Seen twice, it is no more evidence in a pool."""
+    entries = [
+        recording(charge(1, paid=True), OLD, id="ch_1A", resource="charges"),
+        page([charge(1, paid=True)], OLD),
+        recording(charge(2), NEW, id="ch_2A", resource="charges"),
+        page([charge(2), charge(3)], NEW),
+    ]
+    counts = {c.type: c.objects for c in report(Shelf(entries)).comparisons}
+    assert (1, 2, 0) == counts["charge"]
+
+
 def test_an_event_without_a_payload_has_none() -> None:
     """Also where its data is no object, or of a type that nobody retrieves."""
     entries = [event(None, OLD), event({"object": "odd"}, OLD, NEW)]

@@ -38,36 +38,14 @@ if TYPE_CHECKING:
     from replay.redaction.pseudonyms import pseudonym
     from replay.session import Session
 
-_ERRORS = (
-    "CallRefused",
-    "CassetteConflict",
-    "CassetteDamaged",
-    "CassetteNotFound",
-    "CassetteTooNew",
-    "CassetteUnsealed",
-    "ConfigError",
-    "KeyMismatch",
-    "LeakFound",
-    "LibraryBusy",
-    "LibraryError",
-    "LiveDataRefused",
-    "NetworkBlocked",
-    "NoSession",
-    "NotRecordable",
-    "PolicyError",
-    "Refused",
-    "ReplayError",
-    "UpstreamError",
-    "VersionNotRecorded",
-)
 _HOMES = {
     "use_cassettes": "replay.decorator",
     "Library": "replay.library",
     "RecordMode": "replay.modes",
     "pseudonym": "replay.redaction.pseudonyms",
     "Session": "replay.session",
-    **dict.fromkeys(_ERRORS, "replay.errors"),
 }
+"""Where a public name lives; one that is not listed is an error's."""
 
 __all__ = [
     "CallRefused",
@@ -99,10 +77,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
+    if name not in __all__:
         raise AttributeError(f"module 'replay' has no attribute {name!r}")
-    value = getattr(import_module(home), name)
+    value = getattr(import_module(_HOMES.get(name, "replay.errors")), name)
     globals()[name] = value
     return value
 

@@ -6,6 +6,7 @@ import functools
 import inspect
 import os
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, TypeVar, get_args, overload
 
@@ -17,6 +18,8 @@ from replay.session import Session
 
 F = TypeVar("F", bound=Callable[..., Any])
 LiveView = Literal["redacted", "raw"]
+_FOREIGN = tuple(str(Path(home).parent) + os.sep for home in (__file__, os.__file__))
+_INSTALLED = f"{os.sep}site-packages{os.sep}"
 OtherCalls = Literal["block", "pass"]
 
 
@@ -98,12 +101,13 @@ class Cassettes:
             unwritten = error
         refused = refusal_in(raised)
         if refused is not None:
-            raise refused.error from refused.error.__cause__
+            shown = refused.error.with_traceback(_own_lines(trace))
+            raise shown from shown.__cause__
         if session.refusals and not isinstance(raised, KeyboardInterrupt):
             # Whatever the code under test made of it, a refusal fails the session.
-            raise swallowed(session.refusals) from raised
+            raise swallowed(session.refusals).with_traceback(None) from raised
         if unwritten is not None:
-            raise unwritten
+            raise unwritten.with_traceback(None)
 
     def _mine(self) -> tuple[Session, Session | None]:
         """What this thread or task entered: others may be inside the same object."""
@@ -226,6 +230,25 @@ def _one_of(value: str, known: tuple[str, ...], where: str) -> None:
         raise ConfigError(
             f"{value!r} is no choice", where=where, hint="use " + " or ".join(map(repr, known))
         )
+
+
+def _own_lines(trace: TracebackType | None) -> TracebackType | None:
+    """The lines that led to a call, without those of clients and of replay.
+
+    Test runners print the arguments and locals of every frame: there the key and the live answer
+    would be among them.
+    """
+    last = None
+    here = trace
+    while here is not None:
+        name = here.tb_frame.f_code.co_filename
+        if name != __file__ and (name.startswith(_FOREIGN) or _INSTALLED in name):
+            if last is None:
+                return None
+            last.tb_next = None
+            return trace
+        last, here = here, here.tb_next
+    return trace
 
 
 def refusal_in(raised: BaseException | None) -> Refused | None:

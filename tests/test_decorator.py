@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import subprocess
+import sys
 import threading
 import unittest
 import urllib.request
@@ -19,7 +21,7 @@ import pytest
 import requests
 import stripe
 from support.clients import stripe_client
-from support.standin import DRAFT, StandIn
+from support.standin import DRAFT, StandIn, invoice
 
 import replay
 from replay.intercept import answering
@@ -138,6 +140,32 @@ def _ask_and_hide() -> None:
 def _ask_and_raise(ending: BaseException) -> None:
     _ask_and_hide()
     raise ending
+
+
+RECORDING = """
+import replay, requests, stripe
+
+@replay.use_cassettes("cassettes", mode="once", api_base={base!r})
+def test_live():
+    client = stripe.StripeClient("sk_test_PRIVATEkey", base_addresses={{"api": {base!r}}})
+    client.v1.invoices.retrieve({id!r})
+"""
+
+
+def test_pytest_prints_nothing_private_of_a_failed_recording(
+    stand_in: StandIn, tmp_path: Path
+) -> None:
+    """Not even --showlocals has a frame with the live answer or the key in it to print."""
+    live = {**invoice(DRAFT, "2024-06-20"), "livemode": True}
+    stand_in.add(f"/v1/invoices/{DRAFT}", live)
+    source = RECORDING.format(base=stand_in.url, id=DRAFT).replace('"sk_test_PRIVATEkey"', "KEY")
+    (tmp_path / "keys.py").write_text("KEY = 'sk_test_PRIVATEkey'\n")
+    (tmp_path / "test_live.py").write_text("from keys import KEY\n" + source)
+    command = [sys.executable, "-m", "pytest", "--showlocals", "--tb=long", "-p", "no:cassetter"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "the answer is live-mode data" in done.stdout
+    assert "client.v1.invoices.retrieve" in done.stdout
+    assert "PRIVATE" not in done.stdout + done.stderr
 
 
 def test_a_refusal_in_a_generator_that_is_closed_is_raised(recorded: Path) -> None:

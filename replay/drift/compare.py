@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from replay.drift.calendar import Calendar
 from replay.drift.corpus import Corpus, Part
 from replay.drift.evidence import Evidence
 from replay.drift.findings import (
@@ -21,7 +20,7 @@ from replay.drift.pairs import Pair
 from replay.drift.reading import parent
 from replay.drift.relocate import GONE, relocate
 from replay.drift.selection import Epoch
-from replay.drift.shape import Shape, Stat
+from replay.drift.shape import Calendar, Shape, Stat
 
 
 def compare(corpus: Corpus, part: Part, old: Epoch, new: Epoch) -> Comparison:

@@ -12,11 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import comb
 
-from replay.drift.calendar import Calendar
 from replay.drift.findings import Finding, Grade, Severity, Support, side
 from replay.drift.reading import parent
 from replay.drift.rules import RULES
-from replay.drift.shape import Shape, Stat
+from replay.drift.shape import Calendar, Shape, Stat
 from replay.drift.tally import Tally
 
 MIN_OBJECTS = 5

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from replay.cassette import ObjectKey
+from replay.drift.selection import promises
 from replay.drift.shape import KINDS, Stat
-from replay.drift.versions import promises
 
 _NAMES = {
     "null": "null",

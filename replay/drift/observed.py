@@ -7,9 +7,8 @@ import heapq
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
-from replay.drift.calendar import Calendar
 from replay.drift.pairs import Pair, Take
-from replay.drift.shape import Builder, Shape, Witness, merge
+from replay.drift.shape import Builder, Calendar, Shape, Witness, merge
 from replay.drift.tally import Tally
 
 SAMPLES = 64

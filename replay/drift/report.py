@@ -1,4 +1,4 @@
-"""Makes the report of a library: which comparisons there are, and what would settle the rest."""
+"""Makes the report of a library: its comparisons, what would settle the rest, its matrices."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from replay.call import Call
 from replay.cassette import ObjectKey
 from replay.drift.compare import compare, samples, with_findings
 from replay.drift.corpus import Corpus, Part
-from replay.drift.elsewhere import elsewhere, wanted
-from replay.drift.findings import Comparison, Finding, Grade, Report
+from replay.drift.findings import Comparison, Finding, Grade, Matrix, Report, Row
 from replay.drift.gather import Cassettes, Sources, Tell, gather
-from replay.drift.matrix import matrices
 from replay.drift.policy import Policy
-from replay.drift.relocate import GONE
-from replay.drift.selection import Epoch, Selection
-from replay.drift.versions import version_order
+from replay.drift.reading import ANY, parent
+from replay.drift.relocate import GONE, elsewhere, wanted
+from replay.drift.selection import Epoch, Selection, epoch_order, version_order
+from replay.drift.shape import Shape, is_map
 from replay.errors import ConfigError
 from replay.routes import by_resource
 
@@ -174,3 +173,34 @@ def _command(key: ObjectKey, expand: tuple[str, ...], *versions: str) -> str:
     if key.account:
         return ""  # the label of a connected account does not name it
     return Call(by_resource(key.resource), key, expand).command(*dict.fromkeys(versions))
+
+
+def matrices(corpus: Corpus, parts: Sequence[Part]) -> tuple[Matrix, ...]:
+    """The matrices of some parts, once all recordings were counted."""
+    return tuple(_matrix(corpus, part) for part in parts)
+
+
+def _matrix(corpus: Corpus, part: Part) -> Matrix:
+    epochs = sorted(corpus.observed[part], key=epoch_order)
+    shapes = [corpus.observed[part][epoch].total for epoch in epochs]
+    paths = {path for shape in shapes for path in shape if path and _is_field(shape, path)}
+    rows = tuple(Row(path, tuple(_cell(shape, path) for shape in shapes)) for path in sorted(paths))
+    versions = tuple(f"{epoch.version} {epoch.span}".strip() for epoch in epochs)
+    return Matrix(part.resource, part.type, part.deleted, part.expand, versions, rows)
+
+
+def _is_field(shape: Shape, path: str) -> bool:
+    # The values of maps are no fields; the items of a list are what their fields hang from.
+    above = path
+    while above:
+        above = parent(above)
+        if is_map(shape, above):
+            return False
+    return not path.endswith(f"/{ANY}")
+
+
+def _cell(shape: Shape, path: str) -> tuple[int, int] | None:
+    stat, above = shape.get(path), shape.get(parent(path))
+    if above is None or not above.parents:
+        return None
+    return (stat.seen if stat is not None else 0), above.parents

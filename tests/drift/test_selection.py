@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from support.recordings import NEW, OLD, Entry, Shelf, pools, recording, twins
 
-from replay.drift.calendar import CAP, Calendar
 from replay.drift.findings import Grade, Report
 from replay.drift.report import report
-from replay.drift.selection import Epoch, Selection
+from replay.drift.selection import Epoch, Selection, promises, train, version_order
+from replay.drift.shape import KEY_SETS, Calendar
 
 MID = "2024-09-30.acacia"
 
@@ -215,9 +215,50 @@ def test_a_calendar_does_not_depend_on_the_order_of_days() -> None:
         assert ("2", "1") == (calendar.first_seen("/p/x"), calendar.last_absent("/p/x"))
         assert ("", "") == (calendar.first_seen("/q/r"), calendar.last_absent("/q/r"))
         assert calendar.arrived("/a")
-    for n in range(CAP + 2):
+    for n in range(KEY_SETS + 2):
         right.add("", (str(n),), "1", "1")
     left.merge(right)
     left.add("", ("a",), "1", "1")
     assert "" == left.first_seen("/a") == right.first_seen("/1")
     assert "2" == left.first_seen("/p/x")
+
+
+def test_a_named_release_precedes_the_preview_of_its_date() -> None:
+    """By date first; what has no date comes before everything."""
+    ordered = [
+        "unversioned",
+        "2023-10-16",
+        "2023-10-16; feature_beta=v1",
+        "2025-03-31.basil",
+        "2026-01-28.clover",
+        "2026-01-28.preview",
+    ]
+    shuffled = ordered[3:] + ordered[:3]
+    assert ordered == sorted(shuffled, key=version_order)
+
+
+@pytest.mark.parametrize(
+    ("expected", "version"),
+    [
+        ("basil", "2025-03-31.basil"),
+        ("", "2026-01-28.preview"),
+        ("", "2024-06-20"),
+        ("", "unversioned"),
+    ],
+)
+def test_only_named_releases_have_a_train(expected: str, version: str) -> None:
+    """Previews and dated versions promise nothing."""
+    assert expected == train(version)
+
+
+@pytest.mark.parametrize(
+    ("expected", "old", "new"),
+    [
+        (True, "2025-03-31.basil", "2025-04-30.basil"),
+        (False, "2025-03-31.basil", "2025-09-30.clover"),
+        (False, "2024-06-20", "2024-04-10"),
+    ],
+)
+def test_stripe_promises_compatibility_inside_one_train(expected: bool, old: str, new: str) -> None:
+    """Only there is a breaking finding a broken promise."""
+    assert expected == promises(old, new)

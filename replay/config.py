@@ -14,12 +14,16 @@ from difflib import get_close_matches
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from replay.call import API_BASE, API_HOST, canonical_version
 from replay.errors import ConfigError
 from replay.modes import RecordMode
+from replay.resources import path_of
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 ENVIRONMENT = {
     "mode": "REPLAY_MODE",
@@ -104,7 +108,7 @@ def is_loopback(host: str) -> bool:
 
 def resolve(
     *,
-    library: str | os.PathLike[str] | None = None,
+    library: str | os.PathLike[str] | Traversable | None = None,
     mode: str | None = None,
     api_base: str | None = None,
     api_version: str | None = None,
@@ -115,7 +119,7 @@ def resolve(
         ConfigError: a value that cannot be used; names the option, variable or file.
     """
     given = {
-        "library": os.fspath(library) if library is not None else None,
+        "library": path_of(library) if library is not None else None,
         "mode": mode,
         "api_base": api_base,
         "api_version": api_version,

@@ -8,13 +8,16 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, TypeVar, get_args, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, overload
 
 from replay.config import Config, resolve
 from replay.errors import ConfigError, Refused, ReplayError
 from replay.library import Library
 from replay.modes import RecordMode
 from replay.session import Session
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 F = TypeVar("F", bound=Callable[..., Any])
 LiveView = Literal["redacted", "raw"]
@@ -31,7 +34,7 @@ class Cassettes:
 
     def __init__(
         self,
-        library: str | os.PathLike[str] | None = None,
+        library: str | os.PathLike[str] | Traversable | None = None,
         *,
         mode: str | RecordMode | None = None,
         api_base: str | None = None,
@@ -63,8 +66,11 @@ class Cassettes:
 
     @staticmethod
     def _check(config: Config) -> None:
+        library = Library(config.library)
         if config.mode is RecordMode.NONE:
-            Library(config.library).require()
+            library.require()
+        else:
+            library.require_writable()
 
     def session(self) -> Session:
         """A new session, to open with `installation.enter`, with the settings as they are now.
@@ -276,7 +282,7 @@ def use_cassettes(library: F) -> F: ...
 
 @overload
 def use_cassettes(
-    library: str | os.PathLike[str] | None = None,
+    library: str | os.PathLike[str] | Traversable | None = None,
     *,
     mode: str | RecordMode | None = None,
     api_base: str | None = None,
@@ -296,8 +302,9 @@ def use_cassettes(library: Any = None, **settings: Any) -> Any:
     with``) wraps a block.
 
     Args:
-        library: the library's directory; by default ``REPLAY_LIBRARY``, the configuration's
-            ``library``, or ``cassettes``.
+        library: the library's directory, also one inside of a zip file or an installed package
+            (``importlib.resources.files("package") / "cassettes"``); by default
+            ``REPLAY_LIBRARY``, the configuration's ``library``, or ``cassettes``.
         mode: ``none`` (nothing goes online), ``once``, ``new_episodes`` or ``all``; by default
             ``REPLAY_MODE``, the configuration's ``mode``, or ``none``.
         api_base: where live answers come from; by default ``STRIPE_API_BASE``, the

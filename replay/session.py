@@ -87,6 +87,8 @@ class Session:
         self.refusals: list[ReplayError] = []
         self.notes: list[str] = []
         self._mode = config.mode
+        if self._mode is not RecordMode.NONE:
+            self.library.require_writable()
         self._recorder = Recorder(
             self.library,
             config.api_base,

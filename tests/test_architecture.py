@@ -27,7 +27,7 @@ MODULES = {
 # From the ground up. What stands on one line may not import each other, but for a package's parts.
 FLOORS = """
 errors
-cassette modes routes
+cassette modes routes resources
 redaction call bodies answers
 config library
 replayer upstream masking
@@ -49,7 +49,7 @@ ALLOWED = {
     "redaction": {"errors", "cassette", "routes"},
     "scan": {"errors", "cassette", "routes", "library", "redaction"},
     "render": {"errors", "cassette", "modes", "routes", "call", "drift", "library"},
-    "library": {"errors", "cassette"},
+    "library": {"errors", "cassette", "resources"},
 }
 
 USERS = {

@@ -20,7 +20,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 library_option: Callable[[F], F] = click.option(
     "--library",
     metavar="DIR",
-    help="The library. [default: REPLAY_LIBRARY, the configuration's, or cassettes]",
+    help="The library: a folder, or one in a zip file. [default: REPLAY_LIBRARY, the "
+    "configuration's, or cassettes]",
 )
 
 format_option: Callable[[F], F] = click.option(

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from difflib import SequenceMatcher
 from heapq import nlargest
 from pathlib import Path
 from threading import Lock
-from typing import NoReturn
+from typing import TYPE_CHECKING
 
 from replay.cassette import Cassette, ObjectKey
 from replay.errors import ConfigError, KeyMismatch, LibraryError
 from replay.library import codec, files, names
+from replay.library.disk import Disk, Store
+from replay.resources import path_of
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 _STATE = ".replay"
 _CACHED = 4096
@@ -44,13 +50,17 @@ _cache = _Cache()
 class Library:
     """One directory of cassettes. Readers never lock; values are shared between sessions.
 
+    A directory inside of a zip file, or the zip file itself, is a library to read from only.
+
     Attributes:
         root: the directory, absolute. It need not exist before the first recording.
     """
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
-        self.root = Path(os.path.abspath(root))  # noqa: PTH100 - links stay as the user wrote them
+    def __init__(self, root: str | os.PathLike[str] | Traversable) -> None:
+        path = path_of(root)
+        self.root = Path(os.path.abspath(path))  # noqa: PTH100 - links stay as the user wrote them
         self._base = str(self.root)
+        self._files, self._archive = _store(self._base)
 
     def __repr__(self) -> str:
         return f"Library({self._base!r})"
@@ -68,12 +78,26 @@ class Library:
         Raises:
             ConfigError: the directory does not exist, or is none.
         """
-        if not self.root.is_dir():
+        if not self._files.exists():
             raise ConfigError(
                 "there is no library at this path",
                 where=self._base,
                 hint="check the path and the working directory, or record into it:\n"
                 "replay record invoice in_… --library PATH",
+            )
+
+    def require_writable(self) -> None:
+        """Make sure that it can be recorded into, as far as that can be told beforehand.
+
+        Raises:
+            LibraryError: it lies inside of an archive.
+        """
+        if self._archive is not None:
+            raise LibraryError(
+                "a library inside of an archive can only be read",
+                where=self._base,
+                hint="replay it with mode none, or unpack it and record into the folder: "
+                f"unzip {shlex.quote(self._archive)}",
             )
 
     def path(self, key: ObjectKey, version: str) -> Path:
@@ -104,7 +128,9 @@ class Library:
         """
         found: list[Cassette] = []
         for folder in self._candidates(key):
-            for path in _cassette_files(folder):
+            found_here = [n for n in self._files.names(folder) if names.is_cassette(n)]
+            for name in sorted(found_here):
+                path = os.path.join(folder, name)  # noqa: PTH118 - hot path
                 cassette = self._placed(path, key)
                 if cassette is not None:
                     self.check_place(Path(path), cassette)
@@ -113,11 +139,9 @@ class Library:
 
     def nearest(self, key: ObjectKey, count: int = 3) -> tuple[str, ...]:
         """Recorded IDs of the same resource and parents, most alike first."""
-        folder = self._folder(key).parent
-        try:
-            ids = [e.name for e in os.scandir(folder) if names.plain(e.name) and e.is_dir()]
-        except OSError:
-            return ()
+        ids: list[str] = []
+        with suppress(LibraryError):
+            ids = list(filter(names.plain, self._files.folders(str(self._folder(key).parent))))
         matcher = SequenceMatcher(b=key.id, autojunk=False)
 
         def likeness(candidate: str) -> tuple[float, str]:
@@ -150,15 +174,35 @@ class Library:
         """
         self.require()
         found: list[str] = []
-        for folder, folders, here in os.walk(self._base, onerror=_unlisted):
+        for folder, folders, here in self.walk():
             folders[:] = [name for name in folders if not name.startswith(".")]
-            below = folder[len(self._base) :].replace(os.sep, "/").strip("/")
             found += [
-                f"{below}/{name}" if below else name
+                f"{folder}/{name}" if folder else name
                 for name in (*here, *folders)  # a folder in a cassette's place is not overlooked
-                if name.endswith(names.SUFFIX) and not name.startswith(".")
+                if names.is_cassette(name)
             ]
         return sorted(found)
+
+    def walk(self) -> Iterator[tuple[str, list[str], list[str]]]:
+        """Each folder below the root (POSIX form, the root ``""``), its folders and its files.
+
+        Whoever takes names out of the list of folders keeps out of them, as with `os.walk`.
+
+        Raises:
+            LibraryError: the file system refuses to list one of the folders.
+        """
+        return self._files.walk()
+
+    def data(self, path: str) -> bytes | None:
+        """The bytes of the file at a path below the root; None where it is gone.
+
+        Raises:
+            CassetteDamaged: it is no regular file, or larger than a cassette may be.
+            LibraryError: the file system refuses.
+        """
+        full = os.path.join(self._base, *path.split("/"))  # noqa: PTH118 - hot path
+        found = self._files.read(full, codec.MAX_BYTES)
+        return found[0] if found is not None else None
 
     def read(self, path: str, resource: str | None = None) -> Cassette | None:
         """The cassette at a path below the root; None where it is gone, or of another resource.
@@ -202,6 +246,7 @@ class Library:
             LibraryError: the file system refuses; nothing has changed.
             CassetteDamaged: larger than a cassette may be.
         """
+        self.require_writable()
         path = self._place(cassette.key) / (names.segment(cassette.api_version) + names.SUFFIX)
         text = codec.dumps(cassette)
         check(text, codec.loads(text.encode("utf-8"), str(path)), str(path))
@@ -215,6 +260,7 @@ class Library:
             LibraryBusy: it was not free in time.
             LibraryError: it cannot be taken here.
         """
+        self.require_writable()
         state = self.root / _STATE
         ignore = state / ".gitignore"
         if not ignore.exists():
@@ -234,13 +280,13 @@ class Library:
                           seconds=seconds)  # fmt: skip
 
     def _read(self, path: str) -> Cassette | None:
-        stamp = files.stamp(path)
+        stamp = self._files.stamp(path)
         if stamp is None:
             return None
         cached = _cache.get(path, stamp)
         if cached is not None:
             return cached
-        found = files.read(path, self._base, codec.MAX_BYTES)
+        found = self._files.read(path, codec.MAX_BYTES)
         if found is None:
             return None
         data, stamp = found
@@ -273,14 +319,14 @@ class Library:
         plain, *digested = self._candidates(key)
         if digested:
             own = os.path.basename(plain)  # noqa: PTH119
-            try:
-                siblings = os.listdir(os.path.dirname(plain))  # noqa: PTH120, PTH208
-            except FileNotFoundError:
-                siblings = []
-            except OSError as error:
+            folder = os.path.dirname(plain)  # noqa: PTH120
+            siblings = self._files.names(folder)
+            if not siblings and os.path.isfile(folder):  # noqa: PTH113
                 raise LibraryError(
-                    f"the library cannot be read: {error.strerror}", where=plain
-                ) from error
+                    "the library cannot be read: Not a directory",
+                    where=folder,
+                    hint="a file stands where a folder belongs: move it away",
+                )
             if own not in siblings:
                 if os.path.basename(digested[0]) in siblings:  # noqa: PTH119
                     return Path(digested[0])
@@ -290,22 +336,14 @@ class Library:
         return Path(plain)
 
 
-def _unlisted(error: OSError) -> NoReturn:
-    raise LibraryError(
-        f"the library cannot be read: {error.strerror}", where=str(error.filename)
-    ) from error
+def _store(base: str) -> tuple[Store, str | None]:
+    """What reads the files, and the archive that they are in."""
+    if os.path.isdir(base):  # noqa: PTH112 - once per session
+        return Disk(base), None
+    from replay.library import archive
 
-
-def _cassette_files(folder: str) -> Iterable[str]:
-    try:
-        with os.scandir(folder) as entries:
-            found = [e.path for e in entries
-                     if e.name.endswith(names.SUFFIX) and not e.name.startswith(".")]  # fmt: skip
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise LibraryError(f"the library cannot be read: {error.strerror}", where=folder) from error
-    return sorted(found)
+    file = archive.leads_into(base)
+    return (archive.Archive(file, base), file) if file is not None else (Disk(base), None)
 
 
 def _other_case(found: ObjectKey, wanted: ObjectKey) -> bool:

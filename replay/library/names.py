@@ -23,6 +23,11 @@ def plain(name: str) -> bool:
     return bool(_PLAIN.match(name)) and not _RESERVED.match(name) and not name.endswith(SUFFIX)
 
 
+def is_cassette(name: str) -> bool:
+    """Whether a file name is a cassette's."""
+    return name.endswith(SUFFIX) and not name.startswith(".")
+
+
 def digested(name: str) -> str:
     """A readable start and a digest: for what is not plain, or differs in case from a sibling."""
     start = _UNSAFE.sub("-", name).strip("-.")[:40]

@@ -221,7 +221,7 @@ def _parted(given: list[tuple[str, str]]) -> tuple[list[str], list[tuple[str, st
     for name, value in given:
         if _EXPAND.match(name) and _FIELD_PATH.match(value):
             expand.append(value)
-        else:
+        elif (name, value) != ("expand", ""):  # stripe-java says so of an empty list
             others.append((_LAST_INDEX.sub("[]", name), value))
     return expand, sorted(others, key=itemgetter(0))
 

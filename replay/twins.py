@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from threading import Lock
+from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 from replay.call import Call
@@ -62,9 +62,14 @@ class Result:
 
 
 class Pace:
-    """Spreads calls of all threads evenly: at most `rate` per second."""
+    """Spreads calls of all threads evenly: at most `rate` per second.
+
+    Attributes:
+        stop: once set, nobody waits any longer, and no call is tried again.
+    """
 
     def __init__(self, rate: float) -> None:
+        self.stop = Event()
         self._interval = 1 / rate
         self._next = 0.0
         self._lock = Lock()
@@ -75,7 +80,7 @@ class Pace:
             now = time.monotonic()
             turn = max(now, self._next)
             self._next = turn + self._interval
-        time.sleep(turn - now)
+        self.stop.wait(turn - now)
 
 
 def record(
@@ -96,11 +101,8 @@ def record(
         A result for each call, in their order. Errors that concern this object alone are
         results; what it could record is recorded.
     """
-    headers = [("Authorization", f"Bearer {api_key}")]
-    if account:
-        headers.append(("Stripe-Account", account))
     calls = [recorder.masked(call) for call in calls]
-    request = Request("GET", calls[0].uri, tuple(headers))
+    request = asking(calls[0], api_key, account)
     results: dict[Call, Result] = {}
     fetched: dict[Call, Outcome] = {}
     try:
@@ -115,7 +117,7 @@ def record(
             batch = secrets.token_hex(6) if len(wanted) > 1 else ""
             for call in wanted:
                 try:
-                    fetched[call] = _fetch(recorder, call, request, batch, pace)
+                    fetched[call] = fetch(recorder, call, request, batch, pace)
                 except ReplayError as error:
                     results[call] = _refused(call, error)
             results.update(_store(recorder, fetched, present, mode))
@@ -123,6 +125,14 @@ def record(
         for call in calls:
             results.setdefault(call, _refused(call, error))
     return [results[call] for call in calls]
+
+
+def asking(call: Call, api_key: str, account: str = "") -> Request:
+    """The request of a call, with what the source is to know of who asks."""
+    headers = [("Authorization", f"Bearer {api_key}")]
+    if account:
+        headers.append(("Stripe-Account", account))
+    return Request(call.route.method, call.uri, tuple(headers))
 
 
 def _refused(call: Call, error: ReplayError) -> Result:
@@ -166,7 +176,20 @@ def _store(
     return results
 
 
-def _fetch(recorder: Recorder, call: Call, request: Request, batch: str, pace: Pace) -> Outcome:
+def fetch(recorder: Recorder, call: Call, request: Request, batch: str, pace: Pace) -> Outcome:
+    """Fetch a call, and again while the source asks to come back. Writes nothing.
+
+    Args:
+        recorder: who fetches and redacts.
+        call: what is asked for, as `Recorder.masked` gave it.
+        request: carries the key and the account, as `asking` made it.
+        batch: names recordings that are fetched back to back.
+        pace: shared by all that ask the same source.
+
+    Raises:
+        LiveDataRefused: a live-mode key or body, without ``allow_live``.
+        UpstreamError: the source did not answer, however often it was asked.
+    """
     import tenacity
 
     backoff = tenacity.wait_exponential(multiplier=0.5, max=8) + tenacity.wait_random(0, 0.5)
@@ -187,7 +210,8 @@ def _fetch(recorder: Recorder, call: Call, request: Request, batch: str, pace: P
         retry=tenacity.retry_if_result(_come_back)
         | tenacity.retry_if_exception_type(UpstreamError),
         wait=wait,
-        stop=tenacity.stop_after_attempt(ATTEMPTS),
+        stop=tenacity.stop_after_attempt(ATTEMPTS) | tenacity.stop_when_event_set(pace.stop),
+        sleep=tenacity.sleep_using_event(pace.stop),
         # Out of tries: the last answer, or the last error, speaks for itself.
         retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
     )

@@ -35,7 +35,7 @@ recorder
 session twins sealing scan
 reredacting
 intercept drift
-decorator render
+decorator render upgrading
 pytesting
 pytest_plugin
 cli

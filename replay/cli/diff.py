@@ -110,8 +110,9 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
     _check(ctx, options)
     where, table = drift_table()
     policy = read(table, where)
-    library = open_library(options["library"])
-    older = open_library(options["old_library"]) if options["old_library"] else None
+    library = open_library(options["library"], with_evidence=True)
+    named = options["old_library"]
+    older = open_library(named, with_evidence=True) if named else None
     with watched(library, older) as tell:
         found = _report(options, library, older, policy, tell)
     baseline = Path(options["baseline"] or policy.baseline or _BASELINE)

@@ -11,6 +11,7 @@ from replay.call import expand_of
 from replay.cassette import Cassette
 from replay.cli.options import format_option, library_option, open_library
 from replay.errors import CassetteDamaged
+from replay.library import Library
 from replay.routes import by_name
 
 
@@ -24,7 +25,8 @@ def list_command(
 ) -> None:
     """List what a library has recorded.
 
-    Files that cannot be used are listed with the reason, and the exit code is then 2.
+    Files that cannot be used are listed with the reason, and the exit code is then 2. Evidence that
+    `replay upgrade` kept beside is counted, not listed: it is never served.
 
     \b
     Examples:
@@ -43,14 +45,21 @@ def list_command(
             continue
         if cassette is not None:
             rows.append(_row(path, cassette))
+    whole = Library(opened.root, with_evidence=True)
+    evidence = len(whole.paths()) - len(opened.paths())
     if format_ == "json":
         problems = [{"path": e.where, "problem": e.what} for e in damaged]
-        click.echo(json.dumps({"format": 1, "cassettes": rows, "damaged": problems}, indent=2))
+        made = {"format": 1, "cassettes": rows, "damaged": problems, "evidence": evidence}
+        click.echo(json.dumps(made, indent=2))
     elif rows:
         _print(rows)
     elif not damaged:
         click.echo(f"nothing is recorded in {opened.shown}", err=True)
     if format_ == "text":
+        if evidence:
+            click.echo(
+                f"and {evidence} in {opened.evidence.shown}, compared and not served", err=True
+            )
         for problem in damaged:
             click.echo(f"damaged: {problem}", err=True)
     ctx.exit(2 if damaged else 0)

@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "list": "List what a library has recorded.",
     "show": "Show a recorded object.",
     "seal": "Accept cassettes that you edited: check them and renew their seal.",
+    "upgrade": "Fetch what is recorded at another API version too, as twins.",
     "diff": "Report what differs between two API versions, from recordings alone.",
     "scan": "Find secrets and private values in any tree of files.",
     "rules": "List the drift rules, or explain one with an example.",

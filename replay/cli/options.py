@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
-from replay.call import Call, retrieve
+from replay.call import Call, canonical_version, retrieve
 from replay.errors import ConfigError
 from replay.library import Library
 from replay.routes import Route
@@ -34,17 +35,52 @@ format_option: Callable[[F], F] = click.option(
 )
 
 
-def open_library(path: str | None) -> Library:
+def open_library(path: str | None, *, with_evidence: bool = False) -> Library:
     """The library of the ``--library`` option, which must exist.
+
+    Args:
+        path: the option's value.
+        with_evidence: whether it names the evidence too, see `Library`.
 
     Raises:
         ConfigError: it does not.
     """
     from replay.config import resolve
 
-    library = Library(resolve(library=path, mode="none").library)
+    library = Library(resolve(library=path, mode="none").library, with_evidence=with_evidence)
     library.require()
     return library
+
+
+def api_key() -> str:
+    """The API key, which comes from the environment alone.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    key = os.environ.get("STRIPE_API_KEY", "").strip()
+    if not key:
+        raise ConfigError(
+            "there is no API key",
+            where="environment variable STRIPE_API_KEY",
+            hint="export STRIPE_API_KEY=<a restricted test-mode key that may read>",
+        )
+    return key
+
+
+def version_of(text: str, where: str) -> str:
+    """An API version that an argument names, spelled one way.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if not _DATED.match(text):
+        raise ConfigError(
+            "this is no API version",
+            where=f"{where} {text!r}",
+            hint="a version looks like 2024-06-20 or 2025-03-31.basil",
+        )
+    return canonical_version(text, where)
 
 
 def call_of(
@@ -60,11 +96,7 @@ def call_of(
     Raises:
         ConfigError: it does not fit the resource.
     """
-    if version is not None and not _DATED.match(version):
-        raise ConfigError(
-            "this is no API version",
-            where=f"--api-version {version!r}",
-            hint="a version looks like 2024-06-20 or 2025-03-31.basil",
-        )
+    if version is not None:
+        version = version_of(version, "--api-version")
     ids = [part for part in id.split("/") if part]
     return retrieve(route, ids, expand=expand, version=version, account=account)

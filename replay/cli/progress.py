@@ -1,4 +1,4 @@
-"""A progress bar over the cassettes of long work: on stderr, and only on a terminal."""
+"""Progress bars for long work: on stderr, and only on a terminal."""
 
 from __future__ import annotations
 
@@ -7,6 +7,25 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from replay.library import Library
+
+
+@contextmanager
+def counting(total: int, what: str) -> Iterator[Callable[[], None]]:
+    """What to call each time that one of `total` things is done.
+
+    Args:
+        total: how many there are.
+        what: a word for the bar, such as ``recording``.
+    """
+    if total < 2 or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda: progress.advance(task)
 
 
 @contextmanager

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any
 
 import click
 
 from replay.call import Call
-from replay.cli.options import call_of, format_option, library_option
+from replay.cli.options import api_key, call_of, format_option, library_option
+from replay.cli.progress import counting
 from replay.config import Config, resolve
 from replay.errors import ConfigError, UpstreamError
 from replay.library import Library
@@ -27,7 +24,7 @@ WORKERS = 4
 RATE = 20.0
 """Calls per second: below the 25 that Stripe allows in test mode."""
 
-_HINTS = {
+HINTS = {
     401: "check STRIPE_API_KEY: the source does not accept it",
     429: "the source limits the rate: try again later, or with a lower --rate",
     **dict.fromkeys((500, 502, 503, 504), "the source has a problem: try again later"),
@@ -83,13 +80,7 @@ def record_command(
     if config.mode is RecordMode.NONE:
         raise ConfigError("mode none records nothing", where="--mode", hint="use once or all")
     objects = _objects(route, _ids(route, ids, ids_from), versions, expand, account)
-    key = os.environ.get("STRIPE_API_KEY", "").strip()
-    if not key:
-        raise ConfigError(
-            "there is no API key",
-            where="environment variable STRIPE_API_KEY",
-            hint="export STRIPE_API_KEY=<a restricted test-mode key that may read>",
-        )
+    key = api_key()
     recorder = Recorder(
         Library(config.library), config.api_base, allow_live=allow_live, rules=Rules.of(config)
     )
@@ -147,7 +138,10 @@ class _Run:
 
         results: list[Result] = []
         try:
-            with _progress(len(objects)) as advance, ThreadPoolExecutor(WORKERS) as pool:
+            with (
+                counting(len(objects), "recording") as advance,
+                ThreadPoolExecutor(WORKERS) as pool,
+            ):
                 for found in pool.map(self._one, objects):
                     results.extend(found)
                     advance()
@@ -157,19 +151,6 @@ class _Run:
 
     def _one(self, calls: list[Call]) -> list[Result]:
         return record(self.recorder, calls, self.key, self.mode, self.pace, self.account)
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Any]:
-    if total < 2 or not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("recording", total=total)
-        yield lambda: progress.advance(task)
 
 
 def _document(library: Library, results: list[Result]) -> dict[str, Any]:
@@ -209,7 +190,7 @@ def _print(library: Library, config: Config, results: list[Result]) -> None:
         if result.reason:
             line += f": {result.reason}"
         click.echo(line, err=refused)
-        hint = result.error.hint if result.error is not None else _HINTS.get(result.http, "")
+        hint = result.error.hint if result.error is not None else HINTS.get(result.http, "")
         if refused and hint:
             click.echo(f"           next: {hint}", err=True)
     counts = ", ".join(f"{count} {name}" for name, count in _summary(results).items())

@@ -18,6 +18,7 @@ from replay.drift.pairs import Take, pairs
 from replay.drift.reading import Reading, parent
 from replay.drift.selection import NEIGHBOURS, Epoch, Selection
 from replay.drift.shape import Witness
+from replay.library.names import served
 
 Entries = Iterable[tuple[str, Cassette]]
 
@@ -228,14 +229,14 @@ class Corpus:
 def by_object(
     cassettes: Entries, older: Entries = ()
 ) -> Iterator[list[tuple[str, Cassette, bool]]]:
-    """Group cassettes, sorted by path, by object: all versions of one lie in one folder."""
+    """Group cassettes, in the order of `Library.paths`, by object: one folder, and its evidence."""
     waiting: dict[str, list[tuple[str, Cassette, bool]]] = {}
     tagged = (
         ((file, cassette, False) for file, cassette in cassettes),
         ((file, cassette, True) for file, cassette in older),
     )
-    for file, cassette, is_older in heapq.merge(*tagged, key=lambda entry: entry[0]):
-        folder = file.rpartition("/")[0]
+    for file, cassette, is_older in heapq.merge(*tagged, key=lambda entry: served(entry[0])):
+        folder = served(file).rpartition("/")[0]
         # A folder may hold other folders: it is complete once the paths have left it.
         for done in [name for name in waiting if not f"{folder}/".startswith(f"{name}/")]:
             yield waiting.pop(done)

@@ -10,6 +10,7 @@ from replay.cassette import Cassette
 from replay.drift.corpus import Corpus, Part, by_object
 from replay.drift.selection import Selection
 from replay.library import Library
+from replay.library.names import served
 
 WORTH = 4000
 """Fewer cassettes are read by one process before others have started."""
@@ -101,7 +102,8 @@ Names = tuple[tuple[str, bool], ...]
 
 def _named(sources: Sources) -> list[tuple[str, bool]]:
     found = [(path, False) for path in _paths(sources.library)]
-    return sorted(found + [(path, True) for path in _paths(sources.older)])
+    found += [(path, True) for path in _paths(sources.older)]
+    return sorted(found, key=lambda entry: (served(entry[0]), entry))
 
 
 def _paths(library: Cassettes | None) -> list[str]:
@@ -137,10 +139,10 @@ def _shares(named: Sequence[tuple[str, bool]], count: int) -> list[Names]:
     """Cut sorted paths into shares of about one size; what one object has stays together."""
     shares: list[list[tuple[str, bool]]] = [[]]
     least = len(named) / count
-    top = named[0][0].rpartition("/")[0] + "/"
+    top = served(named[0][0]).rpartition("/")[0] + "/"
     for path, older in named:
         # A folder may hold other folders, so that a cut is good only outside of the topmost one.
-        folder = path.rpartition("/")[0] + "/"
+        folder = served(path).rpartition("/")[0] + "/"
         if not folder.startswith(top):
             top = folder
             if len(shares[-1]) >= least:

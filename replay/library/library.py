@@ -54,11 +54,15 @@ class Library:
 
     Attributes:
         root: the directory, absolute. It need not exist before the first recording.
+        with_evidence: whether `paths` and `cassettes` name the evidence too.
     """
 
-    def __init__(self, root: str | os.PathLike[str] | Traversable) -> None:
+    def __init__(
+        self, root: str | os.PathLike[str] | Traversable, *, with_evidence: bool = False
+    ) -> None:
         path = path_of(root)
         self.root = Path(os.path.abspath(path))  # noqa: PTH100 - links stay as the user wrote them
+        self.with_evidence = with_evidence
         self._base = str(self.root)
         self._files, self._archive = _store(self._base)
 
@@ -71,6 +75,14 @@ class Library:
         with suppress(ValueError, OSError):
             return str(self.root.relative_to(Path.cwd()))
         return self._base
+
+    @property
+    def evidence(self) -> Library:
+        """The library within this one of recordings that are compared, and never served.
+
+        Whoever writes to it holds the object's `lock` of this library.
+        """
+        return Library(self.root / names.EVIDENCE)
 
     def require(self) -> None:
         """Make sure that there is something to read.
@@ -151,7 +163,7 @@ class Library:
         return tuple(nlargest(count, ids, key=likeness))
 
     def cassettes(self, resource: str | None = None) -> Iterator[tuple[str, Cassette]]:
-        """All cassettes with their paths below the root (POSIX form), sorted by path.
+        """All cassettes with their paths below the root (POSIX form), in the order of `paths`.
 
         Args:
             resource: only those of this resource path, such as ``invoices``.
@@ -168,6 +180,8 @@ class Library:
     def paths(self) -> list[str]:
         """The paths of all cassette files below the root (POSIX form), sorted.
 
+        Evidence stands beside what is served of the same object.
+
         Raises:
             ConfigError: there is no such directory.
             LibraryError: the file system refuses to list one of the folders.
@@ -175,13 +189,14 @@ class Library:
         self.require()
         found: list[str] = []
         for folder, folders, here in self.walk():
-            folders[:] = [name for name in folders if not name.startswith(".")]
+            left_out = "" if self.with_evidence or folder else names.EVIDENCE
+            folders[:] = [n for n in folders if not n.startswith(".") and n != left_out]
             found += [
                 f"{folder}/{name}" if folder else name
                 for name in (*here, *folders)  # a folder in a cassette's place is not overlooked
                 if names.is_cassette(name)
             ]
-        return sorted(found)
+        return sorted(found, key=lambda path: (names.served(path), path))
 
     def walk(self) -> Iterator[tuple[str, list[str], list[str]]]:
         """Each folder below the root (POSIX form, the root ``""``), its folders and its files.
@@ -211,6 +226,8 @@ class Library:
             CassetteDamaged: or one of its kinds: the file cannot be used, or belongs elsewhere.
         """
         parts = path.split("/")
+        if parts[0] == names.EVIDENCE:
+            return self.evidence.read(names.served(path), resource)
         first = parts[2] if parts[0] == "_accounts" and len(parts) > 2 else parts[0]
         if resource is not None and first != resource.partition("/")[0]:
             return None

@@ -13,6 +13,9 @@ from replay.cassette import ObjectKey
 
 SUFFIX = ".yaml"
 
+EVIDENCE = "_evidence"
+"""The folder of a library that keeps what is compared and never served."""
+
 _PLAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,118}[A-Za-z0-9_-])?\Z")
 _RESERVED = re.compile(r"(?i)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?\Z")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -44,6 +47,11 @@ def digest(name: str) -> str:
 def segment(name: str) -> str:
     """The file name of an ID or version."""
     return name if plain(name) else digested(name)
+
+
+def served(path: str) -> str:
+    """Where the object of a path below a library is served from, also for what is evidence."""
+    return path.removeprefix(f"{EVIDENCE}/")
 
 
 def directories(key: ObjectKey) -> tuple[str, ...]:

@@ -123,12 +123,15 @@ def stand_in(
             return f"Redacted {digest[:8]}"
 
 
+def is_masked(id: str) -> bool:
+    """Whether an ID is the pseudonym of one."""
+    return bool(_MASKED_TAIL.match(id.rpartition("_")[2]))
+
+
 def masked_id(id: str) -> str:
     """The pseudonym of a generated ID: same prefix, recognisable, itself for a pseudonym."""
-    prefix, _, tail = id.rpartition("_")
-    if _MASKED_TAIL.match(tail):
-        return id
-    return f"{prefix}_Redacted{_sha256('id', prefix, id)}"
+    prefix = id.rpartition("_")[0]
+    return id if is_masked(id) else f"{prefix}_Redacted{_sha256('id', prefix, id)}"
 
 
 def _canonical(owner: str) -> str:

@@ -209,3 +209,25 @@ def test_a_since_without_a_date_is_misuse() -> None:
 
     with pytest.raises(ConfigError):
         report(Shelf([]), since="unversioned")
+
+
+def test_evidence_beside_a_library_is_counted_with_its_object(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twins of which one is evidence make a pair, in one process and in several."""
+    old = recording({"id": "in_6A", "status": "draft"}, OLD, id="in_6A")
+    twin, new = (
+        recording({"id": "in_6A", "status": "paid"}, v, id="in_6A", batch="t") for v in (OLD, NEW)
+    )
+    for _, cassette in (old, new):
+        library.write(cassette, unchecked)
+    library.evidence.write(twin[1], unchecked)
+    studied = Library(library.root, with_evidence=True)
+    assert [f"_evidence/{old[0]}", old[0], new[0]] == [p for p in studied.paths() if "6A" in p]
+    plain, whole = (
+        report(one, "invoices", (OLD, NEW)).comparisons[0] for one in (library, studied)
+    )
+    assert (plain.objects, plain.controlled + 1) == (whole.objects, whole.controlled)
+    monkeypatch.setattr(gathering, "WORTH", 1)
+    monkeypatch.setattr(gathering, "_SHARES", 50)
+    assert to_json(report(studied)) == to_json(report(studied, processes=2))

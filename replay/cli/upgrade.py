@@ -1,0 +1,330 @@
+"""`replay upgrade`: everything that is recorded, at another API version too."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from typing import Any
+
+import click
+
+from replay.call import account_label
+from replay.cassette import ObjectKey
+from replay.cli.options import api_key, format_option, library_option, version_of
+from replay.cli.progress import counting
+from replay.cli.record import HINTS, RATE, WORKERS
+from replay.config import Config, resolve
+from replay.errors import ConfigError, UpstreamError
+from replay.library import Library
+from replay.masking import Rules
+from replay.recorder import Recorder
+from replay.routes import by_name
+from replay.twins import Pace
+from replay.upgrading import Became, Left, Plan, Result, Step, Why, plan, upgrade
+
+NOTHING = 3
+_LISTED = 20
+_QUIET = {Became.TWINS, Became.KEPT}
+
+
+@click.command("upgrade")
+@click.argument("version")
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.option("--from", "since", metavar="VERSION",
+              help="The old version. [default: each object's newest before VERSION]")  # fmt: skip
+@click.option("--resource", metavar="RESOURCE", help="Only this resource, such as invoice.")
+@click.option("--dry-run", is_flag=True, help="Say what would be fetched, and go nowhere.")
+@click.option("-y", "--yes", is_flag=True, help="Do it without asking, as in CI.")
+@click.option("--anew", is_flag=True, help="Fetch also what has twins already.")
+@click.option("--account", "accounts", multiple=True, metavar="ACCT",
+              help="A connected account: recordings do not name theirs. Repeatable.")  # fmt: skip
+@click.option("--api-base", metavar="URL", help="The live source. [default: STRIPE_API_BASE, the "
+              "configuration's, or https://api.stripe.com]")  # fmt: skip
+@click.option("--allow-live", is_flag=True, help="Allow live-mode keys and live-mode data.")
+@click.option("--rate", type=click.FloatRange(min=0.1, max=1000), default=RATE, show_default=True,
+              help="At most so many calls per second.")  # fmt: skip
+@library_option
+@format_option
+@click.pass_context
+def upgrade_command(
+    ctx: click.Context, version: str, ids: tuple[str, ...], since: str | None,
+    resource: str | None, dry_run: bool, yes: bool, anew: bool, accounts: tuple[str, ...],
+    api_base: str | None, allow_live: bool, rate: float, library: str | None, format_: str,
+) -> None:  # fmt: skip
+    """Fetch what is recorded at another API version too, as twins.
+
+    Objects, lists and searches are asked for again, at their old version and at VERSION back to
+    back, with the expand sets and accounts that they were recorded with. So the pairs are twins:
+    `replay diff` can prove what differs between them, and tests can run on the new version:
+    pytest --replay-api-version VERSION.
+
+    The plan is printed first, and you are asked. What has twins already is left as it is, so that
+    an interrupted run goes on where it stopped. The API key comes from STRIPE_API_KEY.
+
+    An old recording never changes what it says. Where its object has moved on since, it stays, and
+    today's answer at the old version is kept as evidence under DIR/_evidence: compared, not served.
+    What the source does not have any more, or deleted, is named, and nothing is written for it.
+
+    \b
+    Exit codes:
+      0  all that is recorded has twins now    3  nothing is recorded at an older version
+      1  something could not be fetched        4  the live source did not answer
+      2  misuse, broken input, or nobody agreed
+
+    \b
+    Examples:
+      replay upgrade 2025-03-31.basil --dry-run
+      replay upgrade 2025-03-31.basil --yes
+      replay upgrade 2025-03-31.basil --from 2024-06-20 --resource invoice
+      replay upgrade 2025-03-31.basil --account acct_1MtHbELkdIwHu7ix
+    """
+    target = version_of(version, "VERSION")
+    config = resolve(library=library, mode="all", api_base=api_base)
+    opened = Library(config.library)
+    opened.require_writable()
+    found = plan(
+        opened,
+        target,
+        since=version_of(since, "--from") if since else None,
+        resource=by_name(resource).resource if resource else None,
+        ids=ids,
+        accounts=[(account_label(account), account) for account in accounts],
+        anew=anew,
+    )
+    machine = format_ == "json"
+    _show_plan(opened, found, rate, to_stderr=machine)
+    if not found.steps:
+        click.echo(f"nothing of {opened.shown} can be fetched at an older version", err=True)
+        ctx.exit(1 if any(left.owed for left in found.left) else NOTHING)
+    done = _Done()
+    if found.wanted and not dry_run:
+        key = api_key()
+        _agreed(yes)
+        _Run(config, opened, allow_live, Pace(rate), key, anew).all(found.wanted, done)
+    if machine:
+        click.echo(json.dumps(_document(found, done, dry_run), indent=2))
+    elif not dry_run:
+        _show(opened, found, done)
+    if done.interrupted:
+        raise click.Abort
+    ctx.exit(0 if dry_run else _code(found, done))
+
+
+@dataclass
+class _Done:
+    """What a run did.
+
+    Attributes:
+        results: in the order in which they came.
+        interrupted: whether it was stopped.
+        barred: whether it ended because the source does not accept the key.
+    """
+
+    results: list[Result] = field(default_factory=list)
+    interrupted: bool = False
+    barred: bool = False
+
+
+def _agreed(yes: bool) -> None:
+    """Ask whether to go online.
+
+    Raises:
+        ConfigError: there is nobody to ask.
+        Exit: the answer is no.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty() or not sys.stderr.isatty():
+        raise ConfigError(
+            "nothing was fetched: there is nobody to ask whether to go online",
+            where="replay upgrade",
+            hint="check the plan, and add --yes",
+        )
+    if not click.confirm("Go online and fetch this?", err=True):
+        click.echo("nothing was fetched", err=True)
+        raise click.exceptions.Exit(2)
+
+
+@dataclass(frozen=True)
+class _Run:
+    config: Config
+    library: Library
+    allow_live: bool
+    pace: Pace
+    key: str
+    anew: bool
+
+    def all(self, objects: Sequence[Sequence[Step]], done: _Done) -> None:
+        """Do all steps, several objects at a time. On Ctrl-C, what has begun is finished."""
+        recorder = self._recorder(self.library)
+        evidence = self._recorder(self.library.evidence)
+        pool = ThreadPoolExecutor(WORKERS)
+        try:
+            with counting(len(objects), "fetching twins") as advance:
+                futures = [pool.submit(self._one, recorder, evidence, steps) for steps in objects]
+                try:
+                    self._gather(futures, done, advance)
+                except KeyboardInterrupt:
+                    done.interrupted = True
+                if done.interrupted or done.barred:
+                    self.pace.stop.set()
+                    pool.shutdown(cancel_futures=True)
+                    seen = {id(result) for result in done.results}
+                    finished = [f for f in futures if not f.cancelled()]
+                    done.results += [r for f in finished for r in f.result() if id(r) not in seen]
+        finally:
+            self.pace.stop.set()
+            pool.shutdown(cancel_futures=True)
+            recorder.close()
+            evidence.close()
+
+    @staticmethod
+    def _gather(futures: list[Future[list[Result]]], done: _Done, advance: Any) -> None:
+        for future in as_completed(futures):
+            try:
+                done.results += future.result()
+            except CancelledError:
+                continue
+            advance()
+            if any(result.http == 401 for result in future.result()):
+                done.barred = True
+                return
+
+    def _recorder(self, library: Library) -> Recorder:
+        return Recorder(
+            library, self.config.api_base, allow_live=self.allow_live, rules=Rules.of(self.config)
+        )
+
+    def _one(self, recorder: Recorder, evidence: Recorder, steps: Sequence[Step]) -> list[Result]:
+        return [
+            upgrade(recorder, evidence, step, self.key, self.pace, anew=self.anew)
+            for step in steps
+            if not self.pace.stop.is_set()
+        ]
+
+
+def _code(found: Plan, done: _Done) -> int:
+    silent = [r for r in done.results if isinstance(r.error, UpstreamError)]
+    if silent and len(silent) == len(done.results):
+        return 4
+    fetched = len(done.results) == sum(map(len, found.wanted))
+    complete = fetched and all(result.complete for result in done.results)
+    return 0 if complete and not any(left.owed for left in found.left) else 1
+
+
+def _show_plan(library: Library, found: Plan, rate: float, *, to_stderr: bool) -> None:
+    def say(text: str) -> None:
+        click.echo(text, err=to_stderr)
+
+    say(f"{library.shown} to {found.target}:")
+    rows = Counter(
+        (step.old.key.resource + " lists" * step.old.route.collection, step.old.pinned or "")
+        for steps in found.wanted
+        for step in steps
+    )
+    for (name, version), count in sorted(rows.items()):
+        say(f"  fetch  {count} {name} at {version} and {found.target}")
+    if found.kept:
+        say(f"  keep   {len(found.kept)} that have twins already (--anew fetches them again)")
+    for why, number in sorted(Counter(left.why for left in found.left).items()):
+        names = ", ".join(sorted(_named(left.key) for left in found.left if left.why is why)[:3])
+        more = ", …" if number > 3 else ""
+        say(f"  leave  {number} that {_plural(why, number)}: {names}{more}")
+    if any(left.why is Why.ACCOUNT for left in found.left):
+        say("         name the account: --account ACCT")
+    if any(left.why is Why.PSEUDONYM for left in found.left):
+        say("         record them with their tests: REPLAY_API_VERSION=… pytest --replay-mode=once")
+    minutes, seconds = divmod(round(found.calls / rate), 60)
+    time = f"{minutes} min {seconds} s" if minutes else f"{max(seconds, 1)} s"
+    say(f"  {found.calls} calls, at least {time} at {rate:g} calls per second")
+
+
+def _plural(why: Why, number: int) -> str:
+    text = str(why)
+    if number == 1:
+        return text
+    for one, many in (("has ", "have "), ("is ", "are "), ("belongs ", "belong ")):
+        if text.startswith(one):
+            return many + text.removeprefix(one)
+    return text
+
+
+def _named(key: ObjectKey) -> str:
+    return str(key) + (" of a connected account" if key.account else "")
+
+
+def _show(library: Library, found: Plan, done: _Done) -> None:
+    for result in sorted(done.results, key=lambda result: str(result.step.old.key)):
+        fine = result.complete
+        if fine and result.became in _QUIET and not result.reason and len(done.results) > _LISTED:
+            continue
+        step = result.step
+        line = f"{result.became!s:<8}  {_named(step.old.key)} from {step.old.pinned}"
+        if step.old.expand:
+            line += f" with expand {', '.join(step.old.expand)}"
+        line += f": {result.reason}" if result.reason else ""
+        click.echo(line, err=not fine)
+        hint = result.error.hint if result.error is not None else HINTS.get(result.http, "")
+        if hint and not fine:
+            click.echo(f"          next: {hint}", err=True)
+    counts = _summary(done.results)
+    counts[Became.KEPT] += len(found.kept)
+    words = ", ".join(f"{counts[name]} {name}" for name in Became)
+    click.echo(f"{words} in {library.shown}")
+    missed = sum(map(len, found.wanted)) - len(done.results)
+    if missed:
+        click.echo(f"not reached: {missed}. The same command goes on from here", err=True)
+    elif counts[Became.TWINS] + counts[Became.MOVED] + counts[Became.KEPT]:
+        version = next((s.old.pinned for s in found.steps), "")
+        shown = "" if library.shown == "cassettes" else f" --library {library.shown}"
+        click.echo(f"next: replay diff {version} {found.target}{shown}")
+        click.echo(f"      pytest --replay-api-version {found.target}")
+
+
+def _summary(results: Sequence[Result]) -> dict[str, int]:
+    return {name: sum(result.became is name for result in results) for name in Became}
+
+
+def _document(found: Plan, done: _Done, dry_run: bool) -> dict[str, Any]:
+    rows = [_row(result.step, result) for result in done.results]
+    rows += [_row(step, None) for steps in found.wanted for step in steps] if dry_run else []
+    return {
+        "format": 1,
+        "target": found.target,
+        "dry_run": dry_run,
+        "calls": found.calls,
+        "results": rows,
+        "kept": [_row(step, None) for step in found.kept],
+        "left": [_left(left) for left in found.left],
+        "summary": _summary(done.results),
+        "interrupted": done.interrupted,
+    }
+
+
+def _row(step: Step, result: Result | None) -> dict[str, Any]:
+    return {
+        "resource": step.old.key.resource,
+        "id": "/".join((*step.old.key.parents, step.old.key.id)),
+        "collection": step.old.route.collection,
+        "account": step.old.key.account or None,
+        "expand": list(step.old.expand),
+        "old": step.old.pinned,
+        "new": step.new.pinned,
+        "became": str(result.became) if result is not None else None,
+        "http": result.http or None if result is not None else None,
+        "reason": (result.reason if result is not None else step.twins) or None,
+    }
+
+
+def _left(left: Left) -> dict[str, Any]:
+    key = left.key
+    return {
+        "resource": key.resource,
+        "id": "/".join((*key.parents, key.id)),
+        "account": key.account or None,
+        "reason": str(left.why),
+    }

@@ -21,6 +21,7 @@ from replay.errors import (
     CassetteTooNew,
     CassetteUnsealed,
 )
+from replay.library import written
 from replay.library.events import Malformed, parse
 
 FORMAT = 1
@@ -158,7 +159,7 @@ def loads(data: bytes, where: str) -> Cassette:
     """
     body = unseal(data, where)
     try:
-        return _cassette(parse(body), where)
+        return _cassette(written.read(body) or parse(body), where)
     except (Malformed, _Unfit) as error:
         raise CassetteDamaged(f"the cassette {error}", where=where, hint=_RESTORE) from None
 

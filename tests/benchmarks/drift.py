@@ -24,27 +24,43 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from support.recordings import NEW, OLD, recording
+from support.recordings import NEW, OLD
 from support.standin import generated, invoice
 from support.writing import unchecked
 
+from replay.bodies import dump
+from replay.cassette import Cassette, Interaction, ObjectKey, Request, Response
 from replay.drift.report import report
 from replay.library import Library
 from replay.library.library import _cache
+from replay.redaction.policy import default_policy
+from replay.redaction.redactor import redact
 
 
 def made(folder: Path, objects: int) -> Library:
-    """A library of invoices at two versions, with amounts, times and states of their own."""
+    """A library of invoices at two versions, redacted, with values and states of their own."""
     library = Library(folder)
+    policy = default_policy()
     seed = random.Random(20240620)
     for n in range(objects):
         id = generated("in", str(n))
+        key = ObjectKey("invoices", id)
         salt, status = seed.randrange(10**6), seed.choice(["draft", "open", "paid", "void"])
         for version in (OLD, NEW):
             body = varied(invoice(id, version), random.Random(salt))
             body["status"] = status
-            entry = recording(body, version, id=id, batch=f"b{n}")
-            library.write(entry[1], unchecked)
+            done = redact(body, owner=str(key), policy=policy)
+            pinned = ("Stripe-Version", version)
+            headers = (("Content-Type", "application/json"), pinned)
+            take = Interaction(
+                Request("GET", f"https://api.stripe.com/v1/invoices/{id}", (pinned,)),
+                Response(200, "OK", headers, dump(done.body)),
+                "2026-01-01T00:00:00Z",
+                "api.stripe.com",
+                f"{n:032x}",
+                done.redacted,
+            )
+            library.write(Cassette(key, version, policy.label, (take,)), unchecked)
     return library
 
 

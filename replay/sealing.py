@@ -35,7 +35,7 @@ def seal(path: Path, policy: Policy | None = None) -> bool:
     full = path.absolute()
     library = Library(root_of(full, cassette))
     library.check_place(full, cassette)
-    _check(text, cassette, where, policy)
+    check(text, cassette, where, policy)
     if text.encode("utf-8") == found[0]:
         return False
     with library.lock(cassette.key):
@@ -45,11 +45,13 @@ def seal(path: Path, policy: Policy | None = None) -> bool:
 
 def _body(data: bytes, where: str) -> str:
     try:
-        return codec.split(data, where)[1]
+        body = codec.split(data, where)[1]
     except CassetteUnsealed:
         # An edit may have taken the first line with it.
         text = data.decode("utf-8-sig").replace("\r\n", "\n")
-        return text.partition("\n")[2] if text.startswith("# replay cassette") else text
+        body = text.partition("\n")[2] if text.startswith("# replay cassette") else text
+    codec.refuse_conflict(body, where)
+    return body
 
 
 def root_of(full: Path, cassette: Cassette) -> Path:
@@ -66,7 +68,12 @@ def root_of(full: Path, cassette: Cassette) -> Path:
     return full.parents[depth - 1]
 
 
-def _check(text: str, cassette: Cassette, where: str, policy: Policy | None) -> None:
+def check(text: str, cassette: Cassette, where: str, policy: Policy | None) -> None:
+    """Refuse what a recording could not have written.
+
+    Raises:
+        LeakFound: the text holds a secret, or a body a value that the policy would have replaced.
+    """
     from replay.redaction.leaks import gate
     from replay.redaction.redactor import redact
 

@@ -33,7 +33,7 @@ config library
 replayer upstream masking
 recorder
 session twins sealing scan
-reredacting
+reredacting merging
 intercept drift
 decorator render upgrading
 pytesting

@@ -1,13 +1,14 @@
-"""`replay seal`: accepts cassettes that a person edited."""
+"""`replay seal`: accepts cassettes that a person edited, and merges what git could not."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from replay.errors import ReplayError
+from replay.errors import ConfigError, ReplayError
 
 if TYPE_CHECKING:
     from replay.redaction.policy import Policy
@@ -19,42 +20,100 @@ if TYPE_CHECKING:
 )
 @click.option("--redact", "redacting", is_flag=True,
               help="Redact what the policy in force no longer keeps, in place.")  # fmt: skip
+@click.option("--merge", "merging", is_flag=True,
+              help="Resolve a git conflict: keep the recordings of both sides.")  # fmt: skip
 @click.pass_context
-def seal_command(ctx: click.Context, paths: tuple[Path, ...], redacting: bool) -> None:
+def seal_command(
+    ctx: click.Context, paths: tuple[Path, ...], redacting: bool, merging: bool
+) -> None:
     """Accept cassettes that you edited: check them and renew their seal.
 
-    An edit must be in the format, stand where its key belongs, and hold no secret and no value
-    that the policy would replace. Files that fail are named and left as they are; the exit code
-    is then 2, and the others are sealed.
+    PATH is a cassette, or a folder with all cassettes below it. An edit must be in the format,
+    stand where its key belongs, and hold no secret and no value that the policy would replace.
+    Files that fail are named and left as they are; the exit code is then 2, and the others are
+    sealed.
+
+    With --merge, a cassette in conflict gets the takes of both sides, oldest first; what both
+    have is kept once. Both sides must be whole, and of the same object and version.
 
     \b
     Examples:
       replay seal cassettes/invoices/in_1MtHbELkdIwHu7ixl4OzzPMv/2024-06-20.yaml
       git diff --name-only -- cassettes | xargs replay seal
-      replay seal --redact cassettes/invoices/*/*.yaml
+      replay seal --redact cassettes
+      replay seal --merge cassettes && git add cassettes
     """
     from replay.config import resolve
     from replay.masking import Rules
-    from replay.sealing import seal
 
+    if redacting and merging:
+        raise ConfigError(
+            "--redact and --merge exclude each other", where="replay seal",
+            hint="merge first, then redact",
+        )  # fmt: skip
     policy = Rules.of(resolve(mode="none")).load()
-
+    act = _redacted if redacting else _merged if merging else _sealed
     failed = False
     for path in paths:
-        try:
-            if redacting:
-                done = _redacted(path, policy)
-            else:
-                done = "sealed" if seal(path, policy) else "sealed already"
-        except ReplayError as error:
-            failed = True
-            click.echo(f"not sealed: {error}", err=True)
-        else:
-            click.echo(f"{done}  {path}")
+        failed |= _all(path, act, policy, merging) if path.is_dir() else _one(path, act, policy)
     ctx.exit(2 if failed else 0)
 
 
-def _redacted(path: Path, policy: Policy) -> str:
+Act = Callable[[Path, "Policy"], tuple[str, bool]]
+"""Does its work on a file: what to say of it, and whether there was anything to do."""
+
+
+def _one(path: Path, act: Act, policy: Policy) -> bool:
+    """Work on a file; whether it failed."""
+    try:
+        said, _ = act(path, policy)
+    except ReplayError as error:
+        click.echo(f"not {_DONE[act]}: {error}", err=True)
+        return True
+    click.echo(f"{said}  {path}")
+    return False
+
+
+def _all(folder: Path, act: Act, policy: Policy, merging: bool) -> bool:
+    """Work on all cassettes below a folder; whether one failed."""
+    count = changed = failed = 0
+    for path in _below(folder, merging):
+        count += 1
+        try:
+            said, anything = act(path, policy)
+        except ReplayError as error:
+            failed += 1
+            click.echo(f"not {_DONE[act]}: {error}", err=True)
+            continue
+        if anything:
+            changed += 1
+            click.echo(f"{said}  {path}")
+    if not count:
+        click.echo(f"there is no cassette in {folder}", err=True)
+        return True
+    click.echo(f"{folder}: {changed} of {count} {_DONE[act]}" + f", {failed} failed" * bool(failed))
+    return bool(failed)
+
+
+def _below(folder: Path, merging: bool) -> Iterator[Path]:
+    from replay.library import Library
+
+    found = {folder / path for path in Library(folder).paths()}
+    if merging:
+        from replay.merging import conflicted
+
+        found.update(conflicted(folder))  # also what git took out of the working tree
+    return iter(sorted(found))
+
+
+def _sealed(path: Path, policy: Policy) -> tuple[str, bool]:
+    from replay.sealing import seal
+
+    done = seal(path, policy)
+    return "sealed" if done else "sealed already", done
+
+
+def _redacted(path: Path, policy: Policy) -> tuple[str, bool]:
     from replay.reredacting import redact_again
 
     change = redact_again(path, policy)
@@ -64,4 +123,22 @@ def _redacted(path: Path, policy: Policy) -> str:
             " there: they come back only with a new recording (--mode all)",
             err=True,
         )
-    return f"redacted {change.redacted} more" if change.any else "redacted already"
+    return f"redacted {change.redacted} more" if change.any else "redacted already", change.any
+
+
+def _merged(path: Path, policy: Policy) -> tuple[str, bool]:
+    from replay.merging import merge
+
+    done = merge(path, policy)
+    if done is None:
+        return "no conflict", False
+    ours, theirs = done.alone
+    if done.indexed:
+        click.echo(f"next: git add {path}", err=True)
+    return (
+        f"merged {done.takes} takes (both {done.both}, ours {ours}, theirs {theirs})",
+        True,
+    )
+
+
+_DONE: dict[Act, str] = {_sealed: "sealed", _redacted: "redacted", _merged: "merged"}

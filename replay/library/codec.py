@@ -176,7 +176,7 @@ def unseal(data: bytes, where: str) -> str:
     head, rest = split(data, where)
     digest = hashlib.sha256(rest.encode("utf-8")).hexdigest()
     if head != digest:
-        _refuse_conflict(rest, where)
+        refuse_conflict(rest, where)
         raise CassetteUnsealed(
             "the cassette was changed after it was written: its seal does not fit its text",
             where=where,
@@ -206,7 +206,7 @@ def split(data: bytes, where: str) -> tuple[str, str]:
         text = text.replace("\r\n", "\n")
     found = _SEAL.match(text)
     if found is None:
-        _refuse_conflict(text, where)
+        refuse_conflict(text, where)
         if text.startswith("version https://git-lfs.github.com/"):
             raise CassetteDamaged(
                 "this is a git-LFS pointer, not the cassette", where=where, hint="git lfs pull"
@@ -226,12 +226,18 @@ def split(data: bytes, where: str) -> tuple[str, str]:
     return found[2], text[found.end() :]
 
 
-def _refuse_conflict(text: str, where: str) -> None:
+def refuse_conflict(text: str, where: str) -> None:
+    """Raise if a text has the marks of a git merge.
+
+    Raises:
+        CassetteConflict: it has.
+    """
     if _BEGIN_CONFLICT.search(text):
         raise CassetteConflict(
             "the cassette holds an unresolved git merge conflict",
             where=where,
-            hint=f"take one side (git checkout --ours {shlex.quote(where)} or --theirs), "
+            hint=f"keep the recordings of both sides: replay seal --merge {shlex.quote(where)}\n"
+            f"or take one side (git checkout --ours {shlex.quote(where)} or --theirs), "
             "or record it again",
         )
 

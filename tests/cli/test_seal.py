@@ -100,3 +100,15 @@ def test_one_bad_file_does_not_keep_the_others_from_being_sealed() -> None:
     done = replay_command("seal", "nowhere.yaml", FILE)
     assert (2, f"sealed  {FILE}\n") == (done.code, done.out)
     assert "there is no such file" in done.err
+
+
+def test_a_folder_seals_what_is_in_it() -> None:
+    """Of a folder the edited cassettes are sealed; the count says how many there were."""
+    assert "cassettes: 0 of 1 sealed\n" == replay_command("seal", "cassettes").out
+    edit(lambda text: text.replace('"status": "draft"', '"status": "void"'))
+    done = replay_command("seal", "cassettes")
+    assert (0, f"sealed  {FILE}\ncassettes: 1 of 1 sealed\n") == (done.code, done.out)
+    edit(lambda text: text.replace("interactions:", "interaction:"))
+    done = replay_command("seal", "cassettes")
+    assert (2, "cassettes: 0 of 1 sealed, 1 failed\n") == (done.code, done.out)
+    assert "interactions is missing" in done.err

@@ -66,6 +66,7 @@ class CassetteNotFound(LibraryError):
         resource: the resource path asked for, such as ``invoices``.
         id: the ID asked for.
         nearest: recorded IDs of the same resource, most alike first.
+        command: what to run to record it; empty where that would show a private ID.
     """
 
     def __init__(
@@ -77,11 +78,13 @@ class CassetteNotFound(LibraryError):
         resource: str = "",
         id: str = "",
         nearest: tuple[str, ...] = (),
+        command: str = "",
     ) -> None:
         super().__init__(what, where=where, hint=hint)
         self.resource = resource
         self.id = id
         self.nearest = nearest
+        self.command = command
 
 
 class VersionNotRecorded(CassetteNotFound):

@@ -104,6 +104,7 @@ def _refusal(library: Library, call: Call, cassettes: tuple[Cassette, ...]) -> C
         return CassetteNotFound(
             f"{name} is not recorded",
             where=where, hint=hint, resource=call.key.resource, id=call.key.id, nearest=near,
+            command=record,
         )  # fmt: skip
     versions = tuple(c.api_version for c in cassettes)
     fitting = [c.api_version for c in cassettes if takes_of(c, call)]
@@ -114,13 +115,14 @@ def _refusal(library: Library, call: Call, cassettes: tuple[Cassette, ...]) -> C
         hint = f"recorded {', '.join(sets)}\nrecord it: {record}"
     elif wanted is None:
         what = f"{name} is recorded at several API versions, and the call names none"
+        record = ""
         hint = (f"recorded: {', '.join(versions)}\n"
                 "choose one: use_cassettes(api_version=…) or REPLAY_API_VERSION=…")  # fmt: skip
     else:
         what = f"{name} is not recorded at API version {wanted}"
         hint = f"recorded: {', '.join(versions)}\nrecord it: {record}"
     error = VersionNotRecorded(
-        what, where=where, hint=hint, resource=call.key.resource, id=call.key.id
+        what, where=where, hint=hint, resource=call.key.resource, id=call.key.id, command=record
     )
     error.recorded = versions
     return error

@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from threading import Lock
 
 from replay.call import Call, read
-from replay.cassette import Interaction, ObjectKey, Request, Response
+from replay.cassette import ObjectKey, Request, Response
 from replay.config import Config
+from replay.decks import Deck, Decks
 from replay.errors import CallRefused, CassetteNotFound, Refused, ReplayError, UpstreamError
 from replay.library import Library
 from replay.masking import Rules
@@ -28,29 +29,8 @@ _log = logging.getLogger("replay")
 _rerecorded: set[tuple[str, Call]] = set()
 """Call keys that mode ``all`` has recorded anew in this process, by library root."""
 
-
-@dataclass(slots=True)
-class _Deck:
-    """The takes of one call key in one session, and how far they are served."""
-
-    call: Call
-    version: str = ""
-    takes: list[Interaction] = field(default_factory=list)
-    position: int = 0
-    opened: bool = False
-    loaded: bool = False
-    refusal: CassetteNotFound | None = None
-    repeats: list[Outcome] = field(default_factory=list)
-    anew: list[Outcome] | None = None
-    flight: Future[Response] | None = None
-    lock: Lock = field(default_factory=Lock)
-
-    def state(self) -> Takes:
-        if self.position < len(self.takes):
-            return Takes.LEFT
-        if not self.takes:
-            return Takes.ABSENT
-        return Takes.OPENED if self.opened else Takes.USED_UP
+_NOTES = 1000
+"""So many notes are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +81,7 @@ class Session:
         self._writing = Lock()
         self._closed = False
         self._lock = Lock()
-        self._decks: dict[Call, _Deck] = {}
-        self._read: dict[tuple[str | bytes | None, ...], _Deck] = {}
+        self._decks = Decks(config.api_version, self._recorder)
         self._played = self._recorded = self._unkept = 0
 
     def __repr__(self) -> str:
@@ -119,7 +98,7 @@ class Session:
 
         Of several takes of one call the last one served counts.
         """
-        decks = [deck for deck in list(self._decks.values()) if deck.position]
+        decks = [deck for deck in self._decks if deck.position]
         return {
             (str(deck.call.key), deck.version): deck.takes[deck.position - 1].redacted
             for deck in decks
@@ -128,7 +107,7 @@ class Session:
     @property
     def used(self) -> set[tuple[ObjectKey, str]]:
         """Whose cassettes answered so far, and at which API versions; also what was recorded."""
-        return {(deck.call.key, deck.version) for deck in self._decks.values()
+        return {(deck.call.key, deck.version) for deck in self._decks
                 if deck.position or deck.anew}  # fmt: skip
 
     def answer(self, request: Request) -> Response:
@@ -138,19 +117,28 @@ class Session:
             ReplayError: the refusal; also kept in `refusals`.
         """
         try:
-            deck = self._deck(request)
+            deck = self._decks.of(request)
             response = self._answer(deck, request)
         except ReplayError as error:
             self.refusals.append(error)
             raise
         return replace(response, body=b"") if request.method == "HEAD" else response
 
+    def shown(self, request: Request) -> str:
+        """A request as messages may name it: private IDs and parameter values stay out.
+
+        Raises:
+            ReplayError: it is no call that replay reads, or the policy cannot be used.
+        """
+        call = self._recorder.masked(read(request))
+        return call.route.path if self._recorder.private(call) else str(call.key)
+
     def lets_through(self, request: Request) -> bool:
         """Whether a request goes to the live API itself: no read of ours, and that is asked for."""
         if not self._pass_others:
             return False
         try:
-            self._deck(request)
+            self._decks.of(request)
         except CallRefused:
             return True
         except ReplayError:
@@ -193,7 +181,7 @@ class Session:
             # A fetch that nobody waits for any more, such as a cancelled task's, writes nothing.
             self._closed = True
         try:
-            for deck in list(self._decks.values()):
+            for deck in self._decks:
                 if deck.anew and not failed:
                     self._replace(deck, deck.anew)
                 elif deck.anew is not None:
@@ -202,37 +190,14 @@ class Session:
         finally:
             self._recorder.close()
 
-    def _replace(self, deck: _Deck, outcomes: list[Outcome]) -> None:
+    def _replace(self, deck: Deck, outcomes: list[Outcome]) -> None:
         versions = dict.fromkeys(outcome.version for outcome in outcomes)
         with self.library.lock(deck.call.key):
             for version in versions:
                 takes = [outcome for outcome in outcomes if outcome.version == version]
                 self._recorder.replace(deck.call, version, takes)
 
-    def _deck(self, request: Request) -> _Deck:
-        # Clients repeat themselves: a request seen before is not parsed again.
-        version = account = context = None
-        for name, value in request.headers:
-            match len(name), name.lower():
-                case 14, "stripe-version":
-                    version = value
-                case 14, "stripe-account":
-                    account = value
-                case 14, "stripe-context":
-                    context = value
-        seen = (request.method, request.uri, version, account, context, request.body)
-        deck = self._read.get(seen)
-        if deck is None:
-            call = read(request)
-            if self.config.api_version is not None:
-                call = replace(call, pinned=self.config.api_version)
-            call = self._recorder.masked(call)
-            with self._lock:
-                deck = self._decks.setdefault(call, _Deck(call))
-                self._read[seen] = deck
-        return deck
-
-    def _answer(self, deck: _Deck, request: Request) -> Response:
+    def _answer(self, deck: Deck, request: Request) -> Response:
         with deck.lock:
             if not deck.loaded:
                 self._load(deck)
@@ -247,6 +212,7 @@ class Session:
                 self._played += 1
                 return deck.takes[-1].response
             if action is Action.REFUSE:
+                self._decks.forget(deck)
                 assert deck.refusal is not None  # noqa: S101 - absent takes come with one
                 raise deck.refusal
             flight, mine = deck.flight, deck.flight is None
@@ -255,11 +221,11 @@ class Session:
         return self._fly(deck, flight, request, action) if mine else flight.result()
 
     def _fly(
-        self, deck: _Deck, flight: Future[Response], request: Request, action: Action
+        self, deck: Deck, flight: Future[Response], request: Request, action: Action
     ) -> Response:
         # One fetch per call key at a time: whoever asks meanwhile gets the same answer.
         try:
-            take: Callable[[_Deck, Request], Response] = (
+            take: Callable[[Deck, Request], Response] = (
                 self._fetch_anew if action is Action.RERECORD else self._record
             )
             response = take(deck, request)
@@ -273,9 +239,11 @@ class Session:
         with deck.lock:
             deck.flight = None
         flight.set_result(response)
+        if not deck.takes and deck.anew is None:
+            self._decks.forget(deck)
         return response
 
-    def _load(self, deck: _Deck) -> None:
+    def _load(self, deck: Deck) -> None:
         # Only mode none reads a refusal.
         look = find if self._mode is RecordMode.NONE else search
         try:
@@ -287,7 +255,7 @@ class Session:
                 deck.version, deck.takes = found.version, list(found.takes)
         deck.loaded = True
 
-    def _run_has(self, deck: _Deck) -> bool:
+    def _run_has(self, deck: Deck) -> bool:
         # Re-recording is done once per run: a later session replays what an earlier one recorded.
         if deck.anew is not None:
             return False
@@ -299,7 +267,7 @@ class Session:
         deck.anew = []
         return False
 
-    def _record(self, deck: _Deck, request: Request) -> Response:
+    def _record(self, deck: Deck, request: Request) -> Response:
         if self._recorder.private(deck.call):
             # Not even the name of a lock may say what was asked.
             outcome = self._recorder.fetch(deck.call, request)
@@ -336,7 +304,7 @@ class Session:
         self._recorded += 1
         return outcome.response
 
-    def _has_more(self, deck: _Deck) -> bool:
+    def _has_more(self, deck: Deck) -> bool:
         """Whether another process or session recorded takes since this deck was loaded."""
         if deck.opened or self._mode is RecordMode.ALL:
             return False
@@ -347,13 +315,13 @@ class Session:
             deck.version, deck.takes = found.version, list(found.takes)
             return deck.position < len(deck.takes)
 
-    def _next(self, deck: _Deck) -> Response:
+    def _next(self, deck: Deck) -> Response:
         with deck.lock:
             deck.position += 1
             self._played += 1
             return deck.takes[deck.position - 1].response
 
-    def _fetch_anew(self, deck: _Deck, request: Request) -> Response:
+    def _fetch_anew(self, deck: Deck, request: Request) -> Response:
         outcome = self._recorder.fetch(deck.call, request)
         self._note(deck.call, outcome)
         if outcome.take is not None:
@@ -370,6 +338,6 @@ class Session:
             self._say(f"the policy does not know {name}; its value was redacted")
 
     def _say(self, note: str) -> None:
-        if note not in self.notes:
+        if len(self.notes) < _NOTES and note not in self.notes:
             self.notes.append(note)
             _log.warning("%s", note)

@@ -32,10 +32,12 @@ redaction call bodies answers
 config library
 replayer upstream masking
 recorder
+decks
 session twins sealing scan
 reredacting merging
 intercept drift
 decorator render upgrading
+server
 pytesting
 pytest_plugin
 cli
@@ -71,6 +73,9 @@ USERS = {
     },
     "urllib3": {"replay.intercept.urllib3"},
     "aiohttp": {"replay.intercept.aiohttp"},
+    "starlette": {"replay.server"},
+    "uvicorn": {"replay.server"},
+    "httptools": {"replay.server"},
     "stripe": set(),
     "requests": set(),
 }
@@ -91,6 +96,8 @@ HEAVY = {
     "stripe",
     "ahocorasick_rs",
     "hypothesis",
+    "starlette",
+    "uvicorn",
     "tomllib",
     "asyncio",
     "ssl",
@@ -274,9 +281,9 @@ def test_help_is_light() -> None:
     assert set() == (HEAVY - {"click"}) & found
 
 
-@pytest.mark.parametrize("command", ["list", "show", "record"])
+@pytest.mark.parametrize("command", ["list", "show", "record", "serve"])
 def test_help_of_commands_is_light(command: str) -> None:
     """A command's help loads nothing that draws, records or compares."""
-    assert set() == {"httpx", "rich", "deepdiff", "vcr", "tenacity"} & loaded(
+    assert set() == {"httpx", "rich", "deepdiff", "vcr", "tenacity", "uvicorn"} & loaded(
         MAIN, command, "--help"
     )

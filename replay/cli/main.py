@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "seal": "Accept cassettes that you edited: check them and renew their seal.",
     "upgrade": "Fetch what is recorded at another API version too, as twins.",
     "diff": "Report what differs between two API versions, from recordings alone.",
+    "serve": "Serve a library to clients in any language.",
     "scan": "Find secrets and private values in any tree of files.",
     "rules": "List the drift rules, or explain one with an example.",
 }

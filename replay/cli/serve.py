@@ -1,0 +1,129 @@
+"""`replay serve`: the replay server, in the foreground."""
+
+from __future__ import annotations
+
+import os
+import signal
+from ipaddress import ip_address
+
+import click
+
+from replay.cli.main import INTERRUPTED
+from replay.cli.options import library_option
+from replay.config import Config, Origin, is_loopback, resolve
+from replay.errors import ConfigError
+from replay.modes import RecordMode
+from replay.server import PORT, create_app, require_extra
+
+
+@click.command("serve")
+@click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True,
+              help="Listen at this address. Others than loopback let others in: name them on "
+              "purpose.")  # fmt: skip
+@click.option("--port", metavar="N", type=click.IntRange(0, 65535), default=PORT,
+              show_default=True, help="Listen at this port; 0 takes a free one.")  # fmt: skip
+@click.option("--mode", metavar="MODE", help="none, once, new_episodes or all. [default: "
+              "REPLAY_MODE, the configuration's, or none]")  # fmt: skip
+@click.option("--api-base", metavar="URL", help="The live source. [default: STRIPE_API_BASE, the "
+              "configuration's, or https://api.stripe.com]")  # fmt: skip
+@click.option("--api-version", metavar="VERSION",
+              help="Answer at this API version, whatever a client pins.")  # fmt: skip
+@click.option("--allow-live", is_flag=True, help="Allow live-mode keys and live-mode data.")
+@click.option("--allow-host", "allow_hosts", metavar="NAME", multiple=True,
+              help="Answer requests to this host name too; repeatable.")  # fmt: skip
+@click.option("--ready-fd", metavar="FD", type=click.IntRange(min=0),
+              help="Write the base address to this file descriptor once requests are taken, and "
+              "close it.")  # fmt: skip
+@click.option("--print-url", is_flag=True, help="Print the base address on standard output, then.")
+@library_option
+@click.pass_context
+def serve_command(
+    ctx: click.Context, host: str, port: int, mode: str | None, api_base: str | None,
+    api_version: str | None, allow_live: bool, allow_hosts: tuple[str, ...],
+    ready_fd: int | None, print_url: bool, library: str | None,
+) -> None:  # fmt: skip
+    """Serve a library to clients in any language.
+
+    Point the client's base address at it: docs/server.md has a recipe for each of Stripe's
+    libraries. Retrieves, lists, searches and previews are answered from the library; in a
+    recording mode what is missing is fetched from the live source with the client's own key.
+    http://127.0.0.1:12111/_replay/ shows what was served, and what is missing.
+
+    SIGTERM and Ctrl-C end it: requests in flight are answered, and what mode all recorded is
+    written. The exit code is then 0 and 130.
+
+    \b
+    Examples:
+      replay serve --library cassettes
+      replay serve --mode once --port 0 --print-url
+      curl http://127.0.0.1:12111/v1/invoices/in_1MtHbELkdIwHu7ixl4OzzPMv -u sk_test_x:
+    """
+    require_extra()
+    config = resolve(library=library, mode=mode, api_base=api_base, api_version=api_version)
+    from replay.server.running import Server, listen, url_of
+
+    app = create_app(config, allow_live=allow_live, hosts=(host, *allow_hosts))
+    with listen(_address(host), port) as listener:
+        url = url_of(listener)
+        _refuse_loop(config, url)
+
+        def ready() -> None:
+            _announce(config, url, print_url=print_url)
+            if ready_fd is not None:
+                _tell(ready_fd, url)
+
+        server = Server(app, ready=ready)
+        try:
+            server.run([listener])
+        finally:
+            app.sessions.close(failed=server.force_exit)
+    journal = app.journal
+    click.echo(f"stopped: {journal.answered} answered, {journal.refused} refused", err=True)
+    ctx.exit(INTERRUPTED if signal.SIGINT in server.caught else 0)
+
+
+def _address(host: str) -> str:
+    name = host.strip("[]")
+    if name == "localhost":
+        return "127.0.0.1"
+    try:
+        return str(ip_address(name))
+    except ValueError:
+        raise ConfigError(
+            "this is no address to listen at",
+            where="--host",
+            hint="give an IP address such as 127.0.0.1; names go to --allow-host",
+        ) from None
+
+
+def _refuse_loop(config: Config, url: str) -> None:
+    if config.mode is not RecordMode.NONE and Origin.of(config.api_base) == Origin.of(url):
+        raise ConfigError(
+            "the live source is this server itself",
+            where=f"{config.api_base}: --api-base, STRIPE_API_BASE or the configuration",
+            hint="name the live source: --api-base https://api.stripe.com",
+        )
+
+
+def _announce(config: Config, url: str, *, print_url: bool) -> None:
+    from replay.library import Library
+
+    if print_url:
+        click.echo(url)
+    click.echo(
+        f"serving {Library(config.library).shown}, mode {config.mode.value}, at {url}\n"
+        f"stop: Ctrl-C",
+        err=True,
+    )
+    if not is_loopback(url.removeprefix("http://").rpartition(":")[0].strip("[]")):
+        click.echo("note: others on the network can reach this server", err=True)
+
+
+def _tell(fd: int, url: str) -> None:
+    try:
+        with os.fdopen(fd, "w") as pipe:
+            pipe.write(f"{url}\n")
+    except OSError as error:
+        raise ConfigError(
+            f"the file descriptor cannot be written: {error.strerror}", where=f"--ready-fd {fd}"
+        ) from error

@@ -1,0 +1,107 @@
+"""The takes of one session by call key: which deck a request asks for, and how far it is served.
+
+A server is asked without end, so what grows with the questions, and not with the recordings, is
+bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from threading import Lock
+
+from replay.call import Call, read
+from replay.cassette import Interaction, Request, Response
+from replay.errors import CassetteNotFound
+from replay.modes import Takes
+from replay.recorder import Outcome, Recorder
+
+_SPELLINGS, _SPELLING = 8192, 2048
+"""So many spellings of requests are known by heart, each up to so many characters."""
+
+
+@dataclass(slots=True)
+class Deck:
+    """The takes of one call key in one session, and how far they are served."""
+
+    call: Call
+    version: str = ""
+    takes: list[Interaction] = field(default_factory=list)
+    position: int = 0
+    opened: bool = False
+    loaded: bool = False
+    refusal: CassetteNotFound | None = None
+    repeats: list[Outcome] = field(default_factory=list)
+    anew: list[Outcome] | None = None
+    flight: Future[Response] | None = None
+    lock: Lock = field(default_factory=Lock)
+
+    def state(self) -> Takes:
+        """What there is, as the mode's decision asks for it."""
+        if self.position < len(self.takes):
+            return Takes.LEFT
+        if not self.takes:
+            return Takes.ABSENT
+        return Takes.OPENED if self.opened else Takes.USED_UP
+
+
+class Decks:
+    """The decks of one session. Safe to share between threads.
+
+    Args:
+        api_version: answers whatever a request pins; None leaves it to the request.
+        recorder: knows under which IDs recordings are kept.
+    """
+
+    def __init__(self, api_version: str | None, recorder: Recorder) -> None:
+        self._api_version = api_version
+        self._recorder = recorder
+        self._decks: dict[Call, Deck] = {}
+        self._read: dict[tuple[str | bytes | None, ...], Deck] = {}
+        self._lock = Lock()
+
+    def __iter__(self) -> Iterator[Deck]:
+        return iter(list(self._decks.values()))
+
+    def of(self, request: Request) -> Deck:
+        """The deck that a request asks for.
+
+        Raises:
+            ReplayError: it is no call that replay reads.
+        """
+        # Clients repeat themselves: a request seen before is not parsed again.
+        version = account = context = None
+        for name, value in request.headers:
+            match len(name), name.lower():
+                case 14, "stripe-version":
+                    version = value
+                case 14, "stripe-account":
+                    account = value
+                case 14, "stripe-context":
+                    context = value
+        seen = (request.method, request.uri, version, account, context, request.body)
+        deck = self._read.get(seen)
+        if deck is None:
+            call = read(request)
+            if self._api_version is not None:
+                call = replace(call, pinned=self._api_version)
+            call = self._recorder.masked(call)
+            with self._lock:
+                deck = self._decks.setdefault(call, Deck(call))
+                if len(self._read) >= _SPELLINGS:
+                    self._read.clear()
+                if len(request.uri) + len(request.body or b"") <= _SPELLING:
+                    self._read[seen] = deck
+        return deck
+
+    def forget(self, deck: Deck) -> None:
+        """Drop a deck that nothing was taken from.
+
+        Whoever asks again finds what was recorded meanwhile, and endless different questions
+        leave nothing behind.
+        """
+        with self._lock:
+            if self._decks.get(deck.call) is deck:
+                del self._decks[deck.call]
+                self._read.clear()

@@ -1,0 +1,70 @@
+"""The replay server: an HTTP door to sessions, for clients in any language.
+
+The parts: `limits` (what is read from the network, and for how long), `app` (who may ask, and
+which session answers), `refusals` (errors as Stripe's clients read them), `sessions` and `journal`
+(takes by session name; what was served and missed), `control` (the pages below ``/_replay/``),
+`running` (sockets and signals).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from replay.errors import ConfigError
+
+if TYPE_CHECKING:
+    from replay.config import Config
+    from replay.server.app import Door
+
+PORT = 12111
+"""Where `replay serve` listens by default; stripe-mock's port."""
+
+
+def create_app(
+    config: Config | None = None, *, allow_live: bool = False, hosts: Iterable[str] = ()
+) -> Door:
+    """The replay server as an ASGI app; its sessions end with the app's lifespan.
+
+    `replay serve` runs it with limits on headers, bodies and slow clients. Under another ASGI
+    server those are the other server's.
+
+    Args:
+        config: the settings; by default those of the environment and configuration file.
+        allow_live: record with live-mode keys, and live-mode data.
+        hosts: host names that requests may be addressed to, beside those of loopback.
+
+    Raises:
+        ConfigError: the extra ``server`` is not installed, a setting cannot be used, or there is
+            no library in mode ``none``.
+    """
+    from replay.config import resolve
+    from replay.library import Library
+    from replay.modes import RecordMode
+
+    settled = config if config is not None else resolve()
+    if settled.mode is RecordMode.NONE:
+        Library(settled.library).require()
+    require_extra()
+    from replay.server.app import Door
+    from replay.server.sessions import Sessions, opener
+
+    return Door(Sessions(opener(settled, allow_live=allow_live)), hosts)
+
+
+def require_extra() -> None:
+    """Make sure that the frameworks of the server are installed.
+
+    Raises:
+        ConfigError: they are not; says what to run.
+    """
+    try:
+        import httptools  # noqa: F401 - whether it is there
+        import starlette  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise ConfigError(
+            "the replay server needs packages that are not installed",
+            where=str(error.name),
+            hint="pip install 'replay-cassettes[server]'",
+        ) from error

@@ -1,0 +1,241 @@
+"""The ASGI app: checks who asks and how, then lets the request's session answer.
+
+Calls to the API take the shortest way; what lies below ``/_replay/`` is a framework's. Nothing of
+a request but its text for `Session` is kept, and no exception's own text is ever answered.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from functools import lru_cache
+from typing import Any
+
+from replay.call import API_BASE
+from replay.cassette import Headers, Request, Response
+from replay.config import is_loopback
+from replay.errors import CallRefused, Refused, ReplayError
+from replay.server.control import control
+from replay.server.journal import Journal
+from replay.server.refusals import INTERNAL, Lines, Refusal, refusal
+from replay.server.sessions import Sessions
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+MAX_BODY = 1024 * 1024
+"""The largest body of a request, in bytes; a form of Stripe's API has a few hundred."""
+
+_log = logging.getLogger("replay.server")
+
+_CALL = {
+    b"authorization": "Authorization",
+    b"stripe-version": "Stripe-Version",
+    b"stripe-account": "Stripe-Account",
+    b"stripe-context": "Stripe-Context",
+}
+_WATCHED = frozenset(
+    {*_CALL, b"host", b"origin", b"sec-fetch-site", b"replay-session", b"content-length",
+     b"transfer-encoding"}
+)  # fmt: skip
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+_VALUE = re.compile(r"(?:[!-~](?:[\t -~]*[!-~])?)?\Z")
+# Said by the server itself, or meant for one connection.
+_HOPS = frozenset(
+    {"connection", "content-length", "keep-alive", "proxy-authenticate", "proxy-connection", "te",
+     "trailer", "transfer-encoding", "upgrade"}
+)  # fmt: skip
+
+
+class _Gone(Exception):
+    """The client left."""
+
+
+class Door:
+    """The app.
+
+    Args:
+        sessions: who answers.
+        hosts: names that a request's Host may have, beside those of loopback.
+    """
+
+    def __init__(self, sessions: Sessions, hosts: Iterable[str] = ()) -> None:
+        self.sessions = sessions
+        self.journal = Journal()
+        self._hosts = frozenset(host.strip("[]").rstrip(".").lower() for host in hosts)
+        self._control = control(sessions, self.journal)
+        self._allowed = lru_cache(maxsize=64)(self._allows)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or see the app's lifespan through."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        if scope["type"] != "http":
+            return  # a WebSocket: the server then refuses the handshake
+        given: dict[bytes, bytes] = {}
+        for name, value in scope["headers"]:
+            if name in _WATCHED:
+                if name in given:
+                    await _refuse(send, _bad("a header is given twice", name.decode("ascii")))
+                    return
+                given[name] = value
+        if not self._allowed(given.get(b"host", b"")):
+            await _refuse(send, _FOREIGN_HOST)
+            return
+        path: bytes = scope.get("raw_path") or scope["path"].encode("utf-8")
+        own = path == b"/" or path.startswith(b"/_replay")
+        if (b"origin" in given or b"sec-fetch-site" in given) and _foreign(given, scope, own):
+            await _refuse(send, _FOREIGN_ORIGIN)
+            return
+        try:
+            if own:
+                await self._control(scope, receive, send)
+                return
+            await self._call(scope, given, path, receive, send)
+        except _Gone:
+            return
+        except Exception as error:  # noqa: BLE001 - its text may quote what is private
+            _log.error("internal error: %s at %s", type(error).__name__, _place(error))
+            if not own:  # the framework has answered
+                await _refuse(send, INTERNAL)
+
+    async def _call(
+        self, scope: Scope, given: dict[bytes, bytes], path: bytes, receive: Receive, send: Send
+    ) -> None:
+        method: str = scope["method"]
+        name = given.get(b"replay-session", b"").decode("latin-1")
+        body: bytes | None = None
+        if b"content-length" in given or b"transfer-encoding" in given:
+            body = await _body(receive)
+            if len(body) > MAX_BODY:
+                await _refuse(send, _TOO_LARGE)
+                return
+        query: bytes = scope["query_string"]
+        uri = API_BASE + path.decode("latin-1")
+        if query:
+            uri = f"{uri}?{query.decode('latin-1')}"
+        headers = tuple(
+            (_CALL[key], value.decode("latin-1")) for key, value in given.items() if key in _CALL
+        )
+        request = Request(method, uri, headers, body or None)
+        hosted = None
+        try:
+            hosted = self.sessions.of(name)
+            answer = await hosted.session.serve_async(request)
+        except (Refused, ReplayError) as raised:
+            error = raised.error if isinstance(raised, Refused) else raised
+            told = refusal(error)
+            if hosted is not None:
+                hosted.refused += 1
+                hosted.refusals.append(told.message)
+            if self.journal.missed(hosted.name if hosted else "", told):
+                _log.warning("%s", told.message)
+            await _refuse(send, told, head=method == "HEAD")
+            return
+        if not 200 <= answer.status <= 599:
+            await _refuse(send, _NO_ANSWER)
+            return
+        self.journal.served(name, request, answer.status)
+        await _answer(send, answer, head=method == "HEAD")
+
+    def _allows(self, host: bytes) -> bool:
+        text = host.decode("latin-1").lower()
+        name = re.sub(r":\d*\Z", "", text).strip("[]").rstrip(".")
+        return bool(name) and (is_loopback(name) or name in self._hosts)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        from anyio import to_thread
+
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        try:
+            await to_thread.run_sync(self.sessions.close)
+        except ReplayError as error:
+            _log.error("%s", error)
+            await send({"type": "lifespan.shutdown.failed", "message": error.what})
+        else:
+            await send({"type": "lifespan.shutdown.complete"})
+
+
+def _bad(what: str, where: str, hint: str = "", status: int = 400) -> Refusal:
+    found = refusal(CallRefused(what, where=where, hint=hint))
+    return Refusal(status, found.code, found.message)
+
+
+_FOREIGN_HOST = _bad(
+    "this server does not answer to that host name", "header Host",
+    "use http://127.0.0.1 and the port, or allow the name: replay serve --allow-host NAME", 403,
+)  # fmt: skip
+_FOREIGN_ORIGIN = _bad(
+    "a web page of another origin may not ask this server", "header Origin or Sec-Fetch-Site",
+    "ask from a program: browsers are kept out on purpose", 403,
+)  # fmt: skip
+_NO_ANSWER = _bad("the recorded status ends no exchange", "response.status", status=500)
+_TOO_LARGE = _bad("the body is too large", f"over {MAX_BODY} bytes", status=413)
+
+
+def _place(error: Exception) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else ""
+
+
+def _foreign(given: dict[bytes, bytes], scope: Scope, own: bool) -> bool:
+    origin = given.get(b"origin")
+    if origin is not None:
+        scheme = str(scope.get("scheme", "http")).encode()
+        return origin.lower() != scheme + b"://" + given.get(b"host", b"").lower()
+    # A link to the page may stand anywhere; nothing else is for pages of other sites to fetch.
+    linked = own and scope["method"] == "GET"
+    return given[b"sec-fetch-site"] not in {b"none", b"same-origin"} and not linked
+
+
+async def _body(receive: Receive) -> bytes:
+    """The request's body, or a piece of one that is too large.
+
+    Raises:
+        _Gone: the client went away before the body's end.
+    """
+    found = b""
+    while len(found) <= MAX_BODY:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _Gone
+        found += message.get("body", b"")
+        if not message.get("more_body"):
+            break
+    return found
+
+
+async def _refuse(send: Send, told: Refusal, *, head: bool = False) -> None:
+    await _send(send, told.status, told.headers, told.body, head=head)
+
+
+async def _answer(send: Send, answer: Response, *, head: bool) -> None:
+    await _send(send, answer.status, _lines(answer.headers), answer.body, head=head)
+
+
+async def _send(send: Send, status: int, headers: Lines, body: bytes, *, head: bool) -> None:
+    # Of a HEAD's answer the length that a GET would have is not known; a 204 and a 304 have none.
+    if not head and status not in {204, 304}:
+        headers.append((b"content-length", str(len(body)).encode("ascii")))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if head else body})
+
+
+def _lines(headers: Headers) -> Lines:
+    return [line for name, value in headers if (line := _line(name, value)) is not None]
+
+
+@lru_cache(maxsize=4096)
+def _line(name: str, value: str) -> tuple[bytes, bytes] | None:
+    # A cassette's header lines are text that somebody may have written.
+    if name.lower() in _HOPS or not _NAME.match(name) or not _VALUE.match(value):
+        return None
+    return name.lower().encode("ascii"), value.encode("ascii")

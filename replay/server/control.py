@@ -1,0 +1,136 @@
+"""What lies below ``/_replay/``: what is recorded and served, health, and the end of sessions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from replay.errors import CallRefused, CassetteDamaged, ReplayError
+from replay.library import Library
+from replay.server.journal import Journal
+from replay.server.refusals import refusal
+from replay.server.sessions import Sessions
+
+_LISTED = 2000
+"""So many cassettes are listed on the page."""
+
+_SAFE = {
+    "Cache-Control": "no-store",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def control(sessions: Sessions, journal: Journal) -> Starlette:
+    """The app of the paths that are the server's own."""
+
+    async def healthz(request: Request) -> Response:
+        session = sessions.of("").session
+        return JSONResponse(
+            {"status": "ok", "library": session.library.shown, "mode": session.config.mode},
+            headers=_SAFE,
+        )
+
+    async def state(request: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(_state, sessions, journal), headers=_SAFE)
+
+    async def recorded(request: Request) -> Response:
+        library = sessions.of("").session.library
+        return JSONResponse(await run_in_threadpool(_recorded, library), headers=_SAFE)
+
+    async def reset(request: Request) -> Response:
+        name = request.headers.get("Replay-Session", "")
+        failed = request.query_params.get("failed", "false")
+        if set(request.query_params) - {"failed"} or failed not in {"true", "false"}:
+            raise CallRefused(
+                "this is no way to end a session",
+                where="/_replay/reset",
+                hint="POST /_replay/reset, or /_replay/reset?failed=true to drop what mode all "
+                "recorded; the header Replay-Session names the session",
+            )
+        hosted = await run_in_threadpool(sessions.reset, name, failed=failed == "true")
+        nothing = {"session": name, "played": 0, "recorded": 0, "refused": 0}
+        summary = hosted.summary() if hosted else nothing
+        told = {
+            "refusals": list(hosted.refusals) if hosted else [],
+            "notes": hosted.session.notes if hosted else [],
+        }
+        return JSONResponse({**summary, **told}, headers=_SAFE)
+
+    return Starlette(
+        routes=[
+            Route("/_replay/healthz", healthz),
+            Route("/_replay/state.json", state),
+            Route("/_replay/recorded.json", recorded),
+            Route("/_replay/reset", reset, methods=["POST"]),
+        ],
+        exception_handlers={ReplayError: _refused, HTTPException: _no_page},
+    )
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ReplayError)  # noqa: S101 - registered for it alone
+    told = refusal(error)
+    headers = {name.decode(): value.decode() for name, value in told.headers}
+    return Response(told.body, told.status, headers)
+
+
+async def _no_page(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it alone
+    what = "the server has no such page" if error.status_code == 404 else error.detail
+    told = refusal(
+        CallRefused(
+            what,
+            where="below /_replay/",
+            hint="GET /_replay/healthz, /_replay/state.json, /_replay/recorded.json; "
+            "POST /_replay/reset",
+        )
+    )
+    headers = {name.decode(): value.decode() for name, value in told.headers}
+    return Response(told.body, error.status_code, {**headers, **(error.headers or {})})
+
+
+def _state(sessions: Sessions, journal: Journal) -> dict[str, Any]:
+    session = sessions.of("").session
+    config, opened = session.config, sessions.open
+    return {
+        "format": 1,
+        "library": session.library.shown,
+        "mode": config.mode,
+        "api_version": config.api_version,
+        "answered": journal.answered,
+        "refused": journal.refused,
+        "sessions": [hosted.summary() for hosted in opened.values()],
+        "missing": journal.missing(),
+        "served": list(journal.recent(session)),
+        "notes": [note for hosted in opened.values() for note in hosted.session.notes[-100:]],
+    }
+
+
+def _recorded(library: Library) -> dict[str, Any]:
+    rows: list[dict[str, Any]] = []
+    paths = library.paths() if library.root.is_dir() else []
+    for path in paths[:_LISTED]:
+        try:
+            cassette = library.read(path)
+        except CassetteDamaged as error:
+            rows.append({"path": path, "problem": error.what})
+            continue
+        if cassette is not None:
+            rows.append(
+                {
+                    "path": path,
+                    "object": str(cassette.key),
+                    "api_version": cassette.api_version,
+                    "takes": len(cassette.interactions),
+                    "recorded_at": max(take.recorded_at for take in cassette.interactions),
+                }
+            )
+    return {"format": 1, "total": len(paths), "cassettes": rows}

@@ -1,0 +1,158 @@
+"""What is read from a connection, and for how long: uvicorn's HTTP protocol with bounds.
+
+llhttp, behind httptools, refuses ambiguous framing and stray characters by itself. It has no limit
+on the size of a head, and uvicorn none on the time that a request may take to arrive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from replay.errors import CallRefused
+from replay.server.refusals import Refusal, refusal
+
+MAX_HEAD = 32 * 1024
+"""The largest request line and header lines together, in bytes."""
+
+MAX_LINES = 100
+"""The most header lines."""
+
+ARRIVAL = 5.0
+"""Seconds in which a request must have arrived from its first byte on, and a first byte at all."""
+
+IDLE = 120.0
+"""Seconds that a connection is kept after an answer."""
+
+DRAIN = 30.0
+"""Seconds in which a client must take something of an answer that waits for it."""
+
+
+def _told(status: int, what: str, where: str) -> Refusal:
+    found = refusal(CallRefused(what, where=where))
+    return Refusal(status, found.code, found.message)
+
+
+_MALFORMED = _told(
+    400, "this is no HTTP request that can be read one way", "request head or framing"
+)
+_TOO_LARGE = _told(
+    431, "the request's head is too large", f"over {MAX_HEAD} bytes or {MAX_LINES} lines"
+)
+_TOO_SLOW = _told(408, "the request did not arrive in time", f"over {ARRIVAL:g} seconds")
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection. Whatever is against the rules gets one answer, and the connection ends."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.access_log = False
+        self._problem = _MALFORMED
+        self._in_head = self._partial = False
+        self._head = self._unparsed = 0
+        self._arrival: asyncio.TimerHandle | None = None
+        self._drain: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin: who connects has something to say."""
+        super().connection_made(transport)
+        self._arrival = self.loop.call_later(ARRIVAL, self._too_slow)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End."""
+        for timer in (self._arrival, self._drain):
+            if timer is not None:
+                timer.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, within the bounds."""
+        in_head = self._in_head
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if in_head and self._in_head:
+            # A line without an end is nothing yet to the parser's callbacks.
+            self._unparsed += len(data)
+            if self._unparsed > MAX_HEAD:
+                self._problem = _TOO_LARGE
+                self.send_400_response("")
+                return
+        if self._partial or self.cycle is None or self.cycle.response_complete:
+            if self._arrival is None:
+                self._arrival = self.loop.call_later(ARRIVAL, self._too_slow)
+        elif self._arrival is not None:
+            self._arrival.cancel()
+            self._arrival = None
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        self._in_head = self._partial = True
+        self._head = self._unparsed = 0
+
+    def on_url(self, url: bytes) -> None:
+        """Read a piece of the request line."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Read a header line."""
+        self._count(len(name) + len(value) + 4)
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """End a request's head."""
+        self._in_head = False
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """End a request."""
+        self._partial = False
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no request, and end the connection."""
+        body = self._problem.body
+        lines = [STATUS_LINE[self._problem.status]]
+        lines += [name + b": " + value + b"\r\n" for name, value in self._problem.headers]
+        lines.append(b"content-length: %d\r\nconnection: close\r\n\r\n" % len(body))
+        self.transport.write(b"".join(lines) + body)
+        self.transport.close()
+
+    def pause_writing(self) -> None:
+        """Wait for the client to take what is there, but not for ever."""
+        super().pause_writing()
+        self._drain = self.loop.call_later(DRAIN, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Write on."""
+        if self._drain is not None:
+            self._drain.cancel()
+            self._drain = None
+        super().resume_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """End an idle connection; what a client never took goes with it."""
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
+            super().timeout_keep_alive_handler()
+
+    def _count(self, size: int) -> None:
+        self._head += size
+        if self._head > MAX_HEAD or len(self.headers) >= MAX_LINES:
+            self._problem = _TOO_LARGE
+            raise ValueError("the head is too large")  # the parser stops, and we answer
+
+    def _too_slow(self) -> None:
+        if self.transport.is_closing():
+            return
+        if self._partial and (self.cycle is None or not self.cycle.response_started):
+            self._problem = _TOO_SLOW
+            self.send_400_response("")
+        else:
+            self.transport.abort()

@@ -1,0 +1,97 @@
+"""Refusals as HTTP answers in the shape of Stripe's own errors. Data first; no I/O.
+
+Every client library shows the message of such an error, and none asks again: Stripe's libraries
+obey ``Stripe-Should-Retry``.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from replay.errors import (
+    CallRefused,
+    CassetteDamaged,
+    CassetteNotFound,
+    ConfigError,
+    LeakFound,
+    LibraryError,
+    LiveDataRefused,
+    NoSession,
+    NotRecordable,
+    PolicyError,
+    ReplayError,
+    UpstreamError,
+)
+
+Lines = list[tuple[bytes, bytes]]
+"""Header lines as ASGI has them."""
+
+KINDS: dict[type[ReplayError], tuple[int, str]] = {
+    CassetteNotFound: (404, "replay_not_recorded"),
+    CallRefused: (400, "replay_call_refused"),
+    ConfigError: (400, "replay_misconfigured"),
+    LiveDataRefused: (403, "replay_live_data_refused"),
+    NoSession: (400, "replay_no_session"),
+    NotRecordable: (400, "replay_not_recordable"),
+    CassetteDamaged: (500, "replay_cassette_damaged"),
+    LeakFound: (500, "replay_leak_found"),
+    LibraryError: (500, "replay_library_error"),
+    PolicyError: (500, "replay_policy_error"),
+    UpstreamError: (502, "replay_upstream_failed"),
+    ReplayError: (500, "replay_refused"),
+}
+"""Error to status and code; of several that fit, the most special one counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A refusal as it is answered and listed. Holds text alone: no exception, no traceback.
+
+    Attributes:
+        status: the HTTP status.
+        code: says to programs what happened.
+        message: says to people what happened, where, and what to do.
+        command: what to run to record it; empty where that is not the way out.
+    """
+
+    status: int
+    code: str
+    message: str
+    command: str = ""
+
+    @property
+    def body(self) -> bytes:
+        """The JSON document."""
+        kind = "invalid_request_error" if self.status < 500 else "api_error"
+        error = {"type": kind, "code": self.code, "message": self.message}
+        if self.command:
+            error["replay_command"] = self.command
+        return json.dumps({"error": error}, indent=2).encode("ascii")
+
+    @property
+    def headers(self) -> Lines:
+        """The header lines, without a length."""
+        return [
+            (b"content-type", b"application/json"),
+            (b"stripe-should-retry", b"false"),
+            (b"cache-control", b"no-store"),
+            (b"x-content-type-options", b"nosniff"),
+        ]
+
+
+INTERNAL = Refusal(
+    500,
+    "replay_internal_error",
+    "replay failed on this request; the server's standard error says where",
+)
+
+
+def refusal(error: ReplayError) -> Refusal:
+    """What a client is told of an error."""
+    status, code = next(KINDS[kind] for kind in type(error).__mro__ if kind in KINDS)
+    hint = error.hint
+    if isinstance(error, CallRefused) and "use_cassettes" in hint:
+        hint = "stub this call in your test: the replay server answers reads alone"
+    message = str(ReplayError(error.what, where=error.where, hint=hint))
+    return Refusal(status, code, message, getattr(error, "command", ""))

@@ -1,0 +1,122 @@
+"""Runs the app: in the foreground until a signal ends it, or in a thread beside tests."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Callable
+from threading import Thread
+from types import FrameType, TracebackType
+from typing import Self
+
+import uvicorn
+
+from replay.errors import ConfigError
+from replay.server.app import Door
+from replay.server.limits import IDLE, BoundedProtocol
+
+GRACE = 90
+"""Seconds that answers in flight have at the end; a fetch from the live source has 80."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one.
+
+    Raises:
+        ConfigError: the address cannot be listened at.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except (OSError, OverflowError) as error:
+        raise ConfigError(
+            "the server cannot listen there: "
+            + (getattr(error, "strerror", None) or "this is no port"),
+            where=f"{host}:{port}",
+            hint="choose another: --port 0 takes a free one",
+        ) from error
+
+
+def url_of(listener: socket.socket) -> str:
+    """The base address of a listening socket."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class Server(uvicorn.Server):
+    """One run of an app.
+
+    Attributes:
+        caught: the signals that ended it, in order.
+
+    Args:
+        app: the app, whose sessions are not ended here.
+        ready: called once requests are taken.
+        loop: uvicorn's name of an event loop.
+    """
+
+    def __init__(self, app: Door, *, ready: Callable[[], None], loop: str = "auto") -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=BoundedProtocol,
+                loop=loop,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                server_header=False,
+                date_header=False,
+                timeout_keep_alive=int(IDLE),
+                timeout_graceful_shutdown=GRACE,
+            )
+        )
+        self.caught: list[int] = []
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to take requests."""
+        await super().startup(sockets)
+        self._ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin the end: what is in flight is answered; a second Ctrl-C does not wait for it."""
+        self.caught.append(sig)
+        if self.should_exit and sig == signal.SIGINT:
+            self.force_exit = True
+        self.should_exit = True
+
+
+class Beside:
+    """A server in a thread of this process.
+
+    Attributes:
+        url: its base address.
+    """
+
+    def __init__(self, app: Door, host: str = "127.0.0.1") -> None:
+        listener = listen(host, 0)
+        self.url = url_of(listener)
+        self._server = Server(app, ready=lambda: None, loop="asyncio")
+        self._thread = Thread(
+            target=self._server.run, args=([listener],), name="replay server", daemon=True
+        )
+        self._thread.start()
+
+    def __repr__(self) -> str:
+        return f"<Beside at {self.url}>"
+
+    def stop(self) -> None:
+        """End it; requests in flight are answered."""
+        self._server.should_exit = True
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        raised: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()

@@ -1,0 +1,60 @@
+"""A library of two invoices at two versions, and real servers on loopback before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from support.served import GONE, KEY, OTHER, Served
+from support.standin import DRAFT, NEW, OLD, PAYMENT, StandIn
+
+import replay
+from replay.config import resolve
+from replay.server import create_app
+from replay.server.running import Beside
+
+Serve = Callable[..., Served]
+
+
+@pytest.fixture
+def serve(library: Path) -> Iterator[Serve]:
+    """Starts servers; settings as `replay.config.resolve` has them."""
+    with ExitStack() as stack:
+
+        def start(*, hosts: tuple[str, ...] = (), allow_live: bool = False, **settings: Any) -> Any:
+            config = resolve(**{"library": library, **settings})
+            door = create_app(config, hosts=hosts, allow_live=allow_live)
+            stack.callback(door.sessions.close)
+            beside = stack.enter_context(Beside(door))
+            return stack.enter_context(Served(door, beside.url))
+
+        yield start
+
+
+@pytest.fixture
+def recorded(stand_in: StandIn, library: Path) -> Path:
+    """The library: invoices at both versions, one with payments too, an invoice payment."""
+    stand_in.add_invoice(OTHER)
+    with (
+        replay.use_cassettes(library, mode="once", api_base=stand_in.url),
+        httpx.Client(base_url="https://api.stripe.com") as client,
+    ):
+        for version in (OLD, NEW):
+            headers = {"Authorization": f"Bearer {KEY}", "Stripe-Version": version}
+            for id in (DRAFT, OTHER):
+                client.get(f"/v1/invoices/{id}", headers=headers)
+            client.get(f"/v1/invoices/{OTHER}?expand[]=payments", headers=headers)
+            client.get(f"/v1/invoices/{GONE}", headers=headers)
+        client.get(f"/v1/invoice_payments/{PAYMENT}", headers=headers)
+    return library
+
+
+@pytest.fixture
+def served(recorded: Path, stand_in: StandIn, serve: Serve) -> Served:
+    """A server of the library in mode none; the live source is gone."""
+    stand_in.stop()
+    return serve()

@@ -1,0 +1,191 @@
+"""The server answers as a session in the process does: versions, takes, expand, refusals."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from support.served import GONE, KEY, OTHER, Served
+from support.standin import DRAFT, NEW, OLD, PAYMENT, StandIn, generated
+
+import replay
+
+Serve = Callable[..., Served]
+LATE = generated("in", "late")
+
+
+def refused(answer: httpx.Response, status: int, code: str) -> Any:
+    """The error of an answer that must be a refusal."""
+    assert status == answer.status_code, answer.text
+    assert "false" == answer.headers["Stripe-Should-Retry"]
+    assert "application/json" == answer.headers["Content-Type"]
+    error = answer.json()["error"]
+    assert code == error["code"]
+    assert ("invalid_request_error" if status < 500 else "api_error") == error["type"]
+    return error
+
+
+def test_bytes_and_headers_are_those_of_the_session(served: Served, recorded: Path) -> None:
+    """A client of the server gets what a client in the process gets."""
+    url = f"https://api.stripe.com/v1/invoices/{DRAFT}"
+    with replay.use_cassettes(recorded), httpx.Client(trust_env=False) as client:
+        inside = client.get(url, headers={"Stripe-Version": OLD})
+    outside = served.retrieve(DRAFT, OLD)
+    assert inside.content == outside.content
+    assert inside.status_code == outside.status_code
+    assert dict(inside.headers) == dict(outside.headers)
+
+
+def test_versions(served: Served) -> None:
+    """Each version has its own shape; an unpinned call of an object at two is refused."""
+    assert "payment_intent" in served.retrieve(DRAFT, OLD).json()
+    assert "payment_intent" not in served.retrieve(DRAFT, NEW).json()
+    assert 200 == served.get(f"/v1/invoice_payments/{PAYMENT}").status_code
+    error = refused(served.retrieve(DRAFT, None), 404, "replay_not_recorded")
+    assert "several API versions" in error["message"]
+    error = refused(served.retrieve(DRAFT, "2019-01-01"), 404, "replay_not_recorded")
+    assert f"recorded: {OLD}, {NEW}" in error["message"]
+
+
+def test_one_version_for_all(recorded: Path, serve: Serve) -> None:
+    """`--api-version` answers whatever the client pins."""
+    served = serve(api_version=OLD)
+    assert "payment_intent" in served.retrieve(DRAFT, NEW).json()
+    assert "payment_intent" in served.retrieve(DRAFT, None).json()
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["expand[]=payments", "expand[0]=payments", "expand%5B%5D=payments", "expand%5B0%5D=payments",
+     "expand=payments", "expand[]=payments&expand[]=payments"],
+)  # fmt: skip
+def test_expand_in_every_spelling(served: Served, query: str) -> None:
+    """It names another recording than the call without."""
+    headers = {"Stripe-Version": NEW}
+    expanded = served.get(f"/v1/invoices/{OTHER}?{query}", headers=headers).json()
+    assert "list" == expanded["payments"]["object"]
+    assert "payments" not in served.retrieve(OTHER).json()
+    error = refused(
+        served.get(f"/v1/invoices/{DRAFT}?{query}", headers=headers), 404, "replay_not_recorded"
+    )
+    assert "is not recorded with expand payments" in error["message"]
+
+
+def test_a_recorded_404_is_no_refusal(served: Served) -> None:
+    """What Stripe said of an object that is gone is replayed as it was."""
+    answer = served.retrieve(GONE)
+    assert 404 == answer.status_code
+    assert "resource_missing" == answer.json()["error"]["code"]
+    assert "Stripe-Should-Retry" not in answer.headers
+
+
+def test_head_has_no_body(served: Served) -> None:
+    """HEAD is answered with the headers alone."""
+    answer = served.head(f"/v1/invoices/{DRAFT}", headers={"Stripe-Version": NEW})
+    assert (200, b"") == (answer.status_code, answer.content)
+    assert NEW == answer.headers["Stripe-Version"]
+
+
+def test_not_recorded_says_what_is_near_and_how_to_record(served: Served) -> None:
+    """The message that a client shows has all that the in-process refusal has."""
+    error = refused(served.retrieve(DRAFT[:-1] + "w"), 404, "replay_not_recorded")
+    assert f"invoices {DRAFT[:-1]}w is not recorded" in error["message"]
+    assert f"nearest IDs: {DRAFT}" in error["message"]
+    assert error["replay_command"].startswith(
+        f"replay record invoices {DRAFT[:-1]}w --api-version {NEW}"
+    )
+    assert error["replay_command"] in error["message"]
+
+
+def test_a_private_id_stays_out_of_the_refusal(served: Served) -> None:
+    """A person may have chosen it."""
+    answer = served.get("/v1/customers/jenny.rosen@example.com")
+    error = refused(answer, 404, "replay_not_recorded")
+    assert "jenny" not in answer.text
+    assert "replay_command" not in error
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "what"),
+    [
+        ("POST", f"/v1/invoices/{DRAFT}", "writes are not recorded"),
+        ("DELETE", f"/v1/invoices/{DRAFT}", "writes are not recorded"),
+        ("GET", "/v1/nothing/of/the/sort", "the API has no such read"),
+        ("GET", "/favicon.ico", "the API has no such read"),
+        ("GET", f"/v1/invoices/{DRAFT}?foo=bar", "query parameter"),
+    ],
+)
+def test_what_is_no_read_is_refused(served: Served, method: str, path: str, what: str) -> None:
+    """With a code of its own, and advice for whoever is not in Python."""
+    error = refused(served.request(method, path), 400, "replay_call_refused")
+    assert what in error["message"]
+    assert "use_cassettes" not in error["message"]
+
+
+def test_damage_is_an_error_of_the_server(served: Served, recorded: Path) -> None:
+    """It is never taken for missing, and no client asks again."""
+    path = recorded / "invoices" / DRAFT / f"{NEW}.yaml"
+    path.write_text(path.read_text("utf-8")[:-40], "utf-8")
+    error = refused(served.retrieve(), 500, "replay_cassette_damaged")
+    assert str(path) in error["message"]
+    assert 200 == served.retrieve(OTHER).status_code
+
+
+def test_takes_come_in_order_and_a_reset_starts_afresh(
+    stand_in: StandIn, library: Path, serve: Serve
+) -> None:
+    """The second take is the paid invoice; after a reset the first is served again."""
+    with replay.use_cassettes(library, mode="new_episodes", api_base=stand_in.url):
+        headers = {"Authorization": f"Bearer {KEY}", "Stripe-Version": NEW}
+        httpx.get(f"{stand_in.url}/v1/invoices/{DRAFT}", headers=headers)
+        stand_in.add_invoice(DRAFT, status="paid")
+        httpx.get(f"{stand_in.url}/v1/invoices/{DRAFT}", headers=headers)
+    stand_in.stop()
+    served = serve()
+    assert ["draft", "paid", "paid"] == [served.retrieve().json()["status"] for _ in range(3)]
+    ended = served.reset().json()
+    assert (3, 0, 0) == (ended["played"], ended["recorded"], ended["refused"])
+    assert "draft" == served.retrieve().json()["status"]
+    named = [served.retrieve(**{"Replay-Session": "one"}).json()["status"] for _ in range(2)]
+    assert ["draft", "paid"] == named
+    assert "draft" == served.retrieve(**{"Replay-Session": "two"}).json()["status"]
+    assert "paid" == served.retrieve().json()["status"]
+    assert 2 == served.reset("one").json()["played"]
+    assert "draft" == served.retrieve(**{"Replay-Session": "one"}).json()["status"]
+
+
+def test_a_reset_tells_what_was_refused(served: Served) -> None:
+    """So that any language's suite can fail for a refusal that the code swallowed."""
+    served.retrieve(LATE, **{"Replay-Session": "suite/one"})
+    ended = served.reset("suite/one").json()
+    assert ("suite/one", 1) == (ended["session"], ended["refused"])
+    assert f"invoices {LATE} is not recorded" in ended["refusals"][0]
+    assert 0 == served.reset("suite/one").json()["refused"]
+
+
+def test_what_is_recorded_meanwhile_is_found(served: Served, recorded: Path) -> None:
+    """Who runs the command that a refusal names need not restart or reset the server."""
+    assert 404 == served.retrieve(LATE).status_code
+    with StandIn() as live:
+        live.add_invoice(LATE)
+        with replay.use_cassettes(recorded, mode="once", api_base=live.url):
+            headers = {"Authorization": f"Bearer {KEY}", "Stripe-Version": NEW}
+            httpx.get(f"{live.url}/v1/invoices/{LATE}", headers=headers)
+    assert 200 == served.retrieve(LATE).status_code
+
+
+def test_refusals_are_said_once_in_the_log_and_without_the_key(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A person at the terminal sees what is missing; nothing says who asked."""
+    with caplog.at_level(logging.WARNING, "replay.server"):
+        for _ in range(3):
+            served.retrieve(LATE)
+    told = [record.getMessage() for record in caplog.records]
+    assert 1 == len(told)
+    assert f"invoices {LATE} is not recorded" in told[0]
+    assert "PRIVATE" not in told[0]

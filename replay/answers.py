@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import binascii
 import re
+from http import HTTPStatus
 from typing import Any
 
 from replay.cassette import Headers, header
@@ -42,6 +43,14 @@ def served_headers(headers: Headers, *more: str) -> Headers:
         for name in (*_HEADER_VALUES, *more)
         if (value := header(headers, name)) is not None and _SERVED_VALUE.match(value)
     )
+
+
+def phrase(status: int) -> str:
+    """The reason phrase of a status: what the source wrote there is not kept."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
 
 
 def is_live(body: Any) -> bool:

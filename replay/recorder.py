@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from http import HTTPStatus
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ from replay.answers import (
     is_live,
     is_live_key,
     kept_headers,
+    phrase,
     served_headers,
 )
 from replay.call import Call, canonical_version
@@ -175,7 +175,7 @@ class Recorder:
             served = replace(answer, headers=served_headers(answer.headers))
             return Outcome(served, UNVERSIONED, None, error.what, retry)
         headers = (*kept_headers(answer.headers), ("Request-Id", _request_id(call, version)))
-        response = Response(answer.status, _phrase(answer.status), headers, body)
+        response = Response(answer.status, phrase(answer.status), headers, body)
         take = Interaction(
             request=Request(call.route.method, call.uri, _request_headers(call), call.body),
             response=response,
@@ -349,10 +349,3 @@ def _request_id(call: Call, version: str) -> str:
     # Tells people which recording answered; never the live one, which identifies the account.
     seed = f"{call.key}\0{version}\0{','.join(call.expand)}"
     return "req_replay" + hashlib.sha256(seed.encode()).hexdigest()[:10]
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return ""

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -213,17 +214,23 @@ def _read(answer: httpx.Response) -> Response:
     headers: Headers = tuple(
         (name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw
     )
-    encodings = [
-        coding.strip().lower()
-        for coding in answer.headers.get("Content-Encoding", "").split(",")
-        if coding.strip().lower() not in {"", "identity"}
-    ]
-    whole = Response(answer.status_code, answer.reason_phrase, headers, bytes(raw))
+    return decoded(Response(answer.status_code, answer.reason_phrase, headers, bytes(raw)))
+
+
+def decoded(whole: Response) -> Response:
+    """An answer with its content encodings undone; its headers stay as they are.
+
+    Raises:
+        Undecodable: an encoding is not known, or the body is not what it says.
+    """
+    named = ",".join(v for name, v in whole.headers if name.lower() == "content-encoding")
+    encodings = [coding.strip().lower() for coding in named.split(",")]
     body = whole.body
     if body:  # a 204 or 304 may name an encoding of nothing
         for coding in reversed(encodings):
-            body = _decoded(body, coding, whole)
-    return Response(answer.status_code, answer.reason_phrase, headers, body)
+            if coding not in {"", "identity"}:
+                body = _decoded(body, coding, whole)
+    return replace(whole, body=body)
 
 
 def _decoded(body: bytes, coding: str, whole: Response) -> bytes:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import venv
+from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
 
@@ -108,6 +109,16 @@ TAPE = """\
     version: 1
 """
 
+CONFTESTS = {
+    "pytest-recording": """
+        import replay.vcr
+
+        def pytest_recording_configure(config, vcr):
+            vcr.register_persister(replay.vcr.Persister())
+    """
+}
+"""What a plugin's users write to get replay's persister."""
+
 # Name: distributions, what the suite has beside, arguments, how many tests pass (two are xfailed).
 PLUGINS: dict[str, tuple[tuple[str, ...], str, tuple[str, ...], int]] = {
     "none": ((), "", (), 3),
@@ -120,17 +131,38 @@ PLUGINS: dict[str, tuple[tuple[str, ...], str, tuple[str, ...], int]] = {
 }
 
 
-def environment(name: str, wanted: tuple[str, ...], wheel: Path) -> str:
-    """The interpreter of a plugin's environment, with the wheel as it is now."""
-    folder = ROOT / f".venv-plugin-{name}"
-    python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    if not python.exists():
-        print(f"making {folder.name}", file=sys.stderr)
-        venv.create(folder, with_pip=True)
-        subprocess.run([*pip, str(wheel), *COMMON, *wanted], check=True)
-    subprocess.run([*pip, "--no-deps", "--force-reinstall", str(wheel)], check=True)
-    return str(python)
+def environments(wheel: Path) -> Iterator[tuple[str, str]]:
+    """Each plugin's name and interpreter. What all have is installed once, and seen by a path file."""
+    common = _python(ROOT / ".venv-plugin-none")
+    pip = [common, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    if _new(ROOT / ".venv-plugin-none", with_pip=True):
+        subprocess.run([*pip, "install", str(wheel), *COMMON], check=True)
+    subprocess.run([*pip, "install", "--no-deps", "--force-reinstall", str(wheel)], check=True)
+    where = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    for name, (wanted, *_) in PLUGINS.items():
+        folder = ROOT / f".venv-plugin-{name}"
+        python = _python(folder)
+        if wanted and _new(folder, with_pip=False):
+            shared, own = (
+                subprocess.run([each, "-c", where], check=True, capture_output=True, text=True)
+                for each in (common, python)
+            )
+            Path(own.stdout.strip(), "common.pth").write_text(shared.stdout, "utf-8")
+            subprocess.run([*pip, "--python", python, "install", *wanted], check=True)
+        (folder / ".made").touch()
+        yield name, python
+
+
+def _python(folder: Path) -> str:
+    return str(folder / ("Scripts" if sys.platform == "win32" else "bin") / "python")
+
+
+def _new(folder: Path, *, with_pip: bool) -> bool:
+    """Make an environment; False where it was made, whole, before."""
+    if (folder / ".made").exists():
+        return False
+    venv.create(folder, with_pip=with_pip, clear=True)
+    return True
 
 
 def run(python: str, folder: Path, own: str, arguments: tuple[str, ...]) -> str:
@@ -142,6 +174,7 @@ def run(python: str, folder: Path, own: str, arguments: tuple[str, ...]) -> str:
     tape.write_text(dedent(TAPE), "utf-8")
     (folder / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\n", "utf-8")
     (folder / "test_suite.py").write_text(dedent(SUITE) + dedent(own), "utf-8")
+    (folder / "conftest.py").write_text(dedent(CONFTESTS.get(folder.name, "")), "utf-8")
     done = subprocess.run(
         [python, "-m", "pytest", "-W", "ignore", "--color=no", *arguments],
         capture_output=True, text=True, cwd=folder, check=False,
@@ -160,8 +193,9 @@ def main() -> int:
     bad = 0
     print(f"{'beside':<20}{'result':<8}pytest said")
     with tempfile.TemporaryDirectory(prefix="replay-plugins-") as folder:
-        for name, (wanted, own, arguments, passes) in PLUGINS.items():
-            said = run(environment(name, wanted, wheel), Path(folder) / name, own, arguments)
+        for name, python in environments(wheel):
+            _, own, arguments, passes = PLUGINS[name]
+            said = run(python, Path(folder) / name, own, arguments)
             right = re.match(rf"{passes} passed, 2 xfailed\b", said) is not None
             bad += not right
             print(f"{name:<20}{'ok' if right else 'FAILED':<8}{said}", flush=True)

@@ -33,7 +33,7 @@ config library
 replayer upstream masking
 recorder
 decks
-session twins sealing scan
+session twins sealing scan vcr
 reredacting merging
 intercept drift
 decorator render upgrading
@@ -56,7 +56,7 @@ ALLOWED = {
 
 USERS = {
     "yaml": {"replay.library.codec", "replay.library.events"},
-    "vcr": {"replay.intercept.vcrpy"},
+    "vcr": {"replay.intercept.vcrpy", "replay.vcr"},
     "deepdiff": {"replay.drift.compare"},
     "click": {"replay.cli"},
     "httpx": {"replay.upstream", "replay.intercept.httpx"},

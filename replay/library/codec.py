@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -28,7 +28,7 @@ FORMAT = 1
 MAX_BYTES = 32 * 1024 * 1024
 """The largest cassette read or written, in bytes."""
 
-_SEAL = re.compile(r"# replay cassette ([0-9]{1,9}) sha256:([0-9a-f]{64})\n")
+_SEAL = re.compile(r"# replay (cassette|vcr) ([0-9]{1,9}) sha256:([0-9a-f]{64})\n")
 _BOM = b"\xef\xbb\xbf"
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./+-]*(?:[: ][A-Za-z0-9_./+-]+)*\Z")
 _WORDS = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null"])
@@ -79,14 +79,18 @@ def dumps(cassette: Cassette) -> str:
     return seal(_body(cassette))
 
 
-def seal(body: str) -> str:
+def seal(body: str, kind: str = "cassette") -> str:
     """Put the seal line above everything below it.
+
+    Args:
+        body: the text.
+        kind: ``cassette``, or ``vcr`` for a file that is in no library.
 
     Raises:
         CassetteDamaged: larger than `MAX_BYTES`.
     """
     data = body.encode("utf-8")
-    text = f"# replay cassette {FORMAT} sha256:{hashlib.sha256(data).hexdigest()}\n"
+    text = f"# replay {kind} {FORMAT} sha256:{hashlib.sha256(data).hexdigest()}\n"
     size = len(text) + len(data)
     if size > MAX_BYTES:
         raise CassetteDamaged(f"a cassette of {size} bytes is over the limit of {MAX_BYTES}")
@@ -111,10 +115,46 @@ def _body(cassette: Cassette) -> str:
         "interactions": [_interaction(i) for i in cassette.interactions],
         **cassette.extra,
     }
+    return _yaml(document)
+
+
+def _yaml(document: dict[str, Any]) -> str:
     text: str = yaml.dump(
         document, Dumper=_Dumper, sort_keys=False, width=1 << 30, default_flow_style=False
     )
     return text
+
+
+def dumps_vcr(takes: Sequence[Interaction], extra: Mapping[str, Any]) -> str:
+    """The text of a vcrpy cassette of any calls, sealed.
+
+    Args:
+        takes: the interactions.
+        extra: what stands beside them.
+
+    Raises:
+        CassetteDamaged: the text would be larger than `MAX_BYTES`, or `extra` is no plain data.
+    """
+    document = {"version": 1, **extra, "interactions": [_interaction(take) for take in takes]}
+    try:
+        return seal(_yaml(document), "vcr")
+    except yaml.YAMLError:
+        raise CassetteDamaged("the metadata holds what YAML cannot keep") from None
+
+
+def loads_vcr(data: bytes, where: str) -> tuple[tuple[Interaction, ...], Mapping[str, Any]]:
+    """Read what `dumps_vcr` wrote: the interactions, and what stands beside them.
+
+    Raises:
+        CassetteDamaged: or one of its kinds.
+    """
+    try:
+        document = parse(unseal(data, where, "vcr"))
+        items = _take(document if type(document) is dict else {}, "interactions", list, "")
+        takes = tuple(_read(item, f"interactions[{n}]") for n, item in enumerate(items))
+    except (Malformed, _Unfit) as error:
+        raise CassetteDamaged(f"the cassette {error}", where=where, hint=_RESTORE) from None
+    return takes, _rest(document, frozenset({"version", "interactions"}))
 
 
 def _interaction(take: Interaction) -> dict[str, Any]:
@@ -167,13 +207,13 @@ def loads(data: bytes, where: str) -> Cassette:
 _RESTORE = "restore it from version control, or delete it and record it again"
 
 
-def unseal(data: bytes, where: str) -> str:
-    """The text below a seal that fits it.
+def unseal(data: bytes, where: str, kind: str = "cassette") -> str:
+    """The text below a seal of this kind that fits it.
 
     Raises:
         CassetteDamaged: or one of its kinds.
     """
-    head, rest = split(data, where)
+    head, rest = split(data, where, kind)
     digest = hashlib.sha256(rest.encode("utf-8")).hexdigest()
     if head != digest:
         refuse_conflict(rest, where)
@@ -186,7 +226,7 @@ def unseal(data: bytes, where: str) -> str:
     return rest
 
 
-def split(data: bytes, where: str) -> tuple[str, str]:
+def split(data: bytes, where: str, kind: str = "cassette") -> tuple[str, str]:
     """The digest that the first line states, and the text below it, with LF line ends.
 
     Raises:
@@ -205,7 +245,7 @@ def split(data: bytes, where: str) -> tuple[str, str]:
     if "\r" in text:
         text = text.replace("\r\n", "\n")
     found = _SEAL.match(text)
-    if found is None:
+    if found is None or found[1] != kind:
         refuse_conflict(text, where)
         if text.startswith("version https://git-lfs.github.com/"):
             raise CassetteDamaged(
@@ -217,13 +257,13 @@ def split(data: bytes, where: str) -> tuple[str, str]:
             hint="if the file is a cassette that you edited: "
             f"replay seal {shlex.quote(where)}\n{_RESTORE}",
         )
-    if int(found[1]) != FORMAT:
+    if int(found[2]) != FORMAT:
         raise CassetteTooNew(
-            f"the cassette has format {found[1]}; this release reads format {FORMAT}",
+            f"the cassette has format {found[2]}; this release reads format {FORMAT}",
             where=where,
             hint="pip install --upgrade replay-cassettes",
         )
-    return found[2], text[found.end() :]
+    return found[3], text[found.end() :]
 
 
 def refuse_conflict(text: str, where: str) -> None:

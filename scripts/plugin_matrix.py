@@ -132,7 +132,7 @@ PLUGINS: dict[str, tuple[tuple[str, ...], str, tuple[str, ...], int]] = {
 
 
 def environments(wheel: Path) -> Iterator[tuple[str, str]]:
-    """Each plugin's name and interpreter. What all have is installed once, and seen by a path file."""
+    """Each plugin's name and interpreter. What all have is installed once, for all to see."""
     common = _python(ROOT / ".venv-plugin-none")
     pip = [common, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     if _new(ROOT / ".venv-plugin-none", with_pip=True):

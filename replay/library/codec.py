@@ -84,7 +84,7 @@ def seal(body: str, kind: str = "cassette") -> str:
 
     Args:
         body: the text.
-        kind: ``cassette``, or ``vcr`` for a file that is in no library.
+        kind: ``cassette``, or ``vcr`` for a file of no library.
 
     Raises:
         CassetteDamaged: larger than `MAX_BYTES`.
@@ -126,14 +126,10 @@ def _yaml(document: dict[str, Any]) -> str:
 
 
 def dumps_vcr(takes: Sequence[Interaction], extra: Mapping[str, Any]) -> str:
-    """The text of a vcrpy cassette of any calls, sealed.
-
-    Args:
-        takes: the interactions.
-        extra: what stands beside them.
+    """The sealed text of a vcrpy cassette of any calls, with what stands beside them (`extra`).
 
     Raises:
-        CassetteDamaged: the text would be larger than `MAX_BYTES`, or `extra` is no plain data.
+        CassetteDamaged: larger than `MAX_BYTES`, or `extra` is no plain data.
     """
     document = {"version": 1, **extra, "interactions": [_interaction(take) for take in takes]}
     try:
@@ -143,11 +139,7 @@ def dumps_vcr(takes: Sequence[Interaction], extra: Mapping[str, Any]) -> str:
 
 
 def loads_vcr(data: bytes, where: str) -> tuple[tuple[Interaction, ...], Mapping[str, Any]]:
-    """Read what `dumps_vcr` wrote: the interactions, and what stands beside them.
-
-    Raises:
-        CassetteDamaged: or one of its kinds.
-    """
+    """Read what `dumps_vcr` wrote; raises CassetteDamaged, or one of its kinds."""
     try:
         document = parse(unseal(data, where, "vcr"))
         items = _take(document if type(document) is dict else {}, "interactions", list, "")

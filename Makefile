@@ -9,7 +9,7 @@ SUDO    = $(shell test "$$(id -u)" = 0 || echo sudo)
 SOURCES = $(shell find replay -type f -not -name '*.pyc')
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types unit leaks plugins bench coverage conformance clean browser splits
+.PHONY: help install demo test lint types unit leaks plugins clients bench coverage conformance clean browser splits
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -56,6 +56,9 @@ leaks: install  ## plant private values everywhere, look for them in all that is
 plugins: install  ## a small suite beside each of the pytest plugins that people have
 	$(PY) scripts/plugin_matrix.py
 
+clients: install  ## curl, the Stripe CLI and SDKs of four languages against `replay serve`
+	$(PY) tests/clients/run.py
+
 bench: install  ## time replay beside its rivals, as ratios
 	$(PY) tests/benchmarks/run.py
 	$(PY) -m pip install --quiet --disable-pip-version-check genson
@@ -75,4 +78,4 @@ conformance: install  ## vcrpy's own suite, inside an open session of replay
 	$(PY) scripts/conformance.py
 
 clean:  ## remove the environment and everything built
-	rm -rf .venv* dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
+	rm -rf .venv* .clients dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

@@ -331,15 +331,17 @@ class StandIn:
                 "next_page_url": f"{path}?{query}" if following else None,
                 "previous_page_url": None,
             }
-        after = [
-            n for n, p in enumerate(paths) if p.endswith("/" + asked.get("starting_after", ""))
-        ]
+        search = path.endswith("/search")
+        last = asked.get("page" if search else "starting_after", "")
+        after = [n for n, p in enumerate(paths) if p.endswith("/" + last)]
         start = after[0] + 1 if after else 0
-        data = [self.objects[p](version, []) for p in paths[start : start + limit]]
-        kind = "search_result" if path.endswith("/search") else "list"
-        return {
-            "object": kind, "data": data, "has_more": start + limit < len(paths), "url": path,
-        }  # fmt: skip
+        end = start + limit
+        data = [self.objects[p](version, []) for p in paths[start:end]]
+        page = {"object": "list", "data": data, "has_more": end < len(paths), "url": path}
+        if search:
+            page["object"] = "search_result"
+            page["next_page"] = data[-1]["id"] if page["has_more"] else None
+        return page
 
 
 class _Server(ThreadingHTTPServer):

@@ -79,8 +79,11 @@ class Corpus:
         """Count all cassettes of one object, each with whether it is of the old library."""
         own: dict[Part, dict[Epoch, list[tuple[bytes, Take]]]] = {}
         guests: dict[tuple[Part, ObjectKey], dict[Epoch, list[Take]]] = {}
+        keys: dict[ObjectKey, ObjectKey] = {}
         for file, cassette, older in files:
-            key, version = cassette.key, cassette.api_version
+            # One value for all files of an object: what is sent between processes is smaller.
+            key = keys.setdefault(cassette.key, cassette.key)
+            version = cassette.api_version
             self.recorded.setdefault(key.resource, set()).add(version)
             self.objects[file] = key
             for number, interaction in enumerate(cassette.interactions):

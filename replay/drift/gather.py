@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from threading import active_count
 from typing import Protocol
 
 from replay.cassette import Cassette
@@ -126,13 +128,18 @@ def _spread(
     share = _Share(roots, selection, sources.source, places)
     corpus = Corpus(selection, sources.source)
     shares = _shares(named, sources.processes * _SHARES)
-    # Started anew, not forked: whoever calls may have threads.
-    with ProcessPoolExecutor(sources.processes, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(sources.processes, mp_context=get_context(_method())) as pool:
         for names, found in zip(shares, pool.map(share, shares), strict=True):
             corpus.merge(found)
             if tell is not None:
                 tell(len(names))
     return corpus
+
+
+def _method() -> str:
+    # A fork needs no new start of everything, but is safe only where there is no other thread.
+    forks = sys.platform == "linux" and active_count() == 1
+    return "fork" if forks else "spawn"
 
 
 def _shares(named: Sequence[tuple[str, bool]], count: int) -> list[Names]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from replay.drift.reading import Reading
+from replay.drift.reading import Reading, read
 from replay.drift.shape import Witness
 
 _TAKES = 12
@@ -42,6 +42,11 @@ class Take:
     at: str = ""
     day: str = ""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Reading a body once more is cheaper than to send its reading to another process.
+        made = (self.file, self.number, self.body, dict(self.redacted))
+        return _again, (*made, self.batch, self.at, self.day)
+
     @property
     def place(self) -> Witness:
         """Where the body is."""
@@ -50,6 +55,12 @@ class Take:
     def witness(self, path: str) -> Witness:
         """Where a path occurs first in this body."""
         return Witness(self.file, self.number, self.at + self.reading.pointer(path))
+
+
+def _again(
+    file: str, number: int, body: Any, redacted: dict[str, str], batch: str, at: str, day: str
+) -> Take:
+    return Take(file, number, body, redacted, batch, read(body, redacted), at, day)
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,6 +155,7 @@ _EMPTY = Node("arr", (), (), single=False)
 _nodes: dict[Any, Node] = {}
 _marks: dict[str, Mark] = {}
 _trees: dict[tuple[str, ...], Any] = {}
+_prefixes: dict[str, Mark] = {}  # what stands before an ID's last part -> the mark of such IDs
 
 
 def read(body: Mapping[str, Any], redacted: Mapping[str, str] = NOTHING) -> Reading:
@@ -294,6 +295,11 @@ def key(path: str) -> str:
 
 
 def _style(value: str) -> Mark:
+    head, _, tail = value.rpartition("_")
+    known = _prefixes.get(head)
+    if known is not None and tail.isalnum() and tail.isascii() and not _is_word(tail):
+        _marks[value] = known
+        return known
     first = value[:1]
     if "a" <= first <= "z":
         found = _WORD.fullmatch(value)
@@ -301,6 +307,8 @@ def _style(value: str) -> Mark:
             url = _URL.match(value)
             return f"str:url:{url[1].lower()}" if url else "str:text"
         style = f"str:id:{found[1]}" if found[1] else f"str:token:{value}"
+        if found[1] and len(_prefixes) < _CACHED:
+            _prefixes[found[1]] = style
     elif len(value) == 3 and _CODE.fullmatch(value):
         style = "str:code"
     else:
@@ -308,6 +316,10 @@ def _style(value: str) -> Mark:
     # Worth remembering: IDs come again at the other version, words everywhere.
     _marks[value] = style
     return style
+
+
+def _is_word(tail: str) -> bool:
+    return tail.isalpha() and tail.islower()
 
 
 def _redacted_style(value: str) -> Mark:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from support.recordings import NEW, OLD, Entry, Shelf, recording, takes, twins
@@ -51,10 +53,14 @@ def library(tmp_path: Path) -> Library:
     return made
 
 
+@pytest.mark.parametrize("threads", [0, 1])
 def test_several_processes_give_the_same_bytes_as_one(
-    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    threads: int, library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With one library and with two; every cassette is told of once."""
+    """With one library and with two, forked or not; every cassette is told of once."""
+    monkeypatch.setattr(gathering, "active_count", lambda: 1 + threads)
+    forks = sys.platform == "linux" and not threads
+    assert ("fork" if forks else "spawn") == gathering._method()
     older = Library(tmp_path / "older")
     for _, cassette in twins([{"z": n} for n in range(4)], [{}] * 4):
         older.write(cassette, unchecked)
@@ -67,6 +73,15 @@ def test_several_processes_give_the_same_bytes_as_one(
     )
     assert alone == together
     assert len(library.paths()) == sum(told) > len(told)
+
+
+def test_nobody_forks_a_process_with_threads() -> None:
+    """What another thread holds at that moment would be held for ever in the new process."""
+    methods: list[str] = []
+    thread = Thread(target=lambda: methods.append(gathering._method()))
+    thread.start()
+    thread.join()
+    assert ["spawn"] == methods
 
 
 def test_few_cassettes_and_other_sources_are_read_by_one_process(library: Library) -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from replay.drift import reading
 from replay.drift.reading import escape, parent, read, unescape
 from replay.drift.shape import CAP, Builder, Shape, Witness, is_map, merge
 
@@ -172,3 +173,15 @@ def test_statistics_count_kinds_formats_and_details() -> None:
     assert {"id", "text"} == stat.styles()
     assert {"pm", "card"} == stat.details("id")
     assert stat.tokens() is None
+
+
+@given(st.lists(st.text("ab_A1é.²", max_size=7), max_size=30))
+def test_what_was_read_before_changes_no_mark(texts: list[str]) -> None:
+    """The prefixes of IDs that are remembered only make reading quicker."""
+    alone = []
+    for text in texts:
+        for known in (reading._marks, reading._prefixes):
+            known.clear()
+        alone.append(reading.mark(text))
+    reading._marks.clear()
+    assert alone == [reading.mark(text) for text in ["a_1", "b_A", "a_b_1", *texts]][3:]

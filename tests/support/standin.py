@@ -337,11 +337,10 @@ class StandIn:
         start = after[0] + 1 if after else 0
         end = start + limit
         data = [self.objects[p](version, []) for p in paths[start:end]]
-        page = {"object": "list", "data": data, "has_more": end < len(paths), "url": path}
-        if search:
-            page["object"] = "search_result"
-            page["next_page"] = data[-1]["id"] if page["has_more"] else None
-        return page
+        more = end < len(paths)
+        kind = "search_result" if search else "list"
+        listed: dict[str, Any] = {"object": kind, "data": data, "has_more": more, "url": path}
+        return listed | ({"next_page": data[-1]["id"] if more else None} if search else {})
 
 
 class _Server(ThreadingHTTPServer):

@@ -112,7 +112,7 @@ def _announce(config: Config, url: str, *, print_url: bool) -> None:
         click.echo(url)
     click.echo(
         f"serving {Library(config.library).shown}, mode {config.mode.value}, at {url}\n"
-        f"stop: Ctrl-C",
+        f"what is recorded, served and missing: {url}/_replay/   stop: Ctrl-C",
         err=True,
     )
     if not is_loopback(url.removeprefix("http://").rpartition(":")[0].strip("[]")):

@@ -139,7 +139,7 @@ class Door:
         if not 200 <= answer.status <= 599:
             await _refuse(send, _NO_ANSWER)
             return
-        self.journal.served(name, request, answer.status)
+        self.journal.served(name, request, answer.status, answer.headers)
         await _answer(send, answer, head=method == "HEAD")
 
     def _allows(self, host: bytes) -> bool:

@@ -1,14 +1,18 @@
-"""What lies below ``/_replay/``: what is recorded and served, health, and the end of sessions."""
+"""What lies below ``/_replay/``: the page for people, its data, health, and the end of sessions."""
 
 from __future__ import annotations
 
+import hashlib
+from base64 import b64encode
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from replay.errors import CallRefused, CassetteDamaged, ReplayError
@@ -30,6 +34,13 @@ _SAFE = {
 
 def control(sessions: Sessions, journal: Journal) -> Starlette:
     """The app of the paths that are the server's own."""
+
+    async def home(request: Request) -> Response:
+        return RedirectResponse("/_replay/")
+
+    async def page(request: Request) -> Response:
+        text, policy = _page()
+        return HTMLResponse(text, headers={**_SAFE, "Content-Security-Policy": policy})
 
     async def healthz(request: Request) -> Response:
         session = sessions.of("").session
@@ -66,6 +77,8 @@ def control(sessions: Sessions, journal: Journal) -> Starlette:
 
     return Starlette(
         routes=[
+            Route("/", home),
+            Route("/_replay/", page),
             Route("/_replay/healthz", healthz),
             Route("/_replay/state.json", state),
             Route("/_replay/recorded.json", recorded),
@@ -89,7 +102,7 @@ async def _no_page(request: Request, error: Exception) -> Response:
         CallRefused(
             what,
             where="below /_replay/",
-            hint="GET /_replay/healthz, /_replay/state.json, /_replay/recorded.json; "
+            hint="GET /_replay/, /_replay/healthz, /_replay/state.json, /_replay/recorded.json; "
             "POST /_replay/reset",
         )
     )
@@ -134,3 +147,22 @@ def _recorded(library: Library) -> dict[str, Any]:
                 }
             )
     return {"format": 1, "total": len(paths), "cassettes": rows}
+
+
+@cache
+def _page() -> tuple[str, str]:
+    """The page, and its content policy: its own style and script by digest, its own data."""
+    style, script, text = (
+        files("replay.server").joinpath(f"data/{name}").read_text("utf-8")
+        for name in ("page.css", "page.js", "page.html")
+    )
+    policy = (
+        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
+        "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    )
+    return text.replace("{{style}}", style).replace("{{script}}", script), policy
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + b64encode(hashlib.sha256(text.encode()).digest()).decode()

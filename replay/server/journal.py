@@ -13,7 +13,7 @@ from threading import Lock
 from time import time
 from typing import Any
 
-from replay.cassette import Request
+from replay.cassette import Headers, Request, header
 from replay.errors import ReplayError
 from replay.server.refusals import Refusal
 from replay.session import Session
@@ -40,14 +40,14 @@ class Journal:
     def __init__(self) -> None:
         self.answered = 0
         self.refused = 0
-        self._served: deque[tuple[float, str, str, str, int]] = deque(maxlen=_SERVED)
+        self._served: deque[tuple[float, str, str, str, int, Headers]] = deque(maxlen=_SERVED)
         self._missing: OrderedDict[str, _Missing] = OrderedDict()
         self._lock = Lock()
 
-    def served(self, session: str, request: Request, status: int) -> None:
+    def served(self, session: str, request: Request, status: int, headers: Headers) -> None:
         """Note an answer."""
         self.answered += 1
-        self._served.append((time(), session, request.method, request.uri, status))
+        self._served.append((time(), session, request.method, request.uri, status, headers))
 
     def missed(self, session: str, refusal: Refusal) -> bool:
         """Note a refusal; whether it is the first of its kind."""
@@ -85,9 +85,16 @@ class Journal:
         Args:
             session: knows the policy, which says what of a request may be shown.
         """
-        for at, name, method, uri, status in reversed(list(self._served)):
+        for at, name, method, uri, status, headers in reversed(list(self._served)):
             try:
                 shown = session.shown(Request(method, uri))
             except ReplayError:
                 shown = "a call"
-            yield {"at": at, "session": name, "method": method, "call": shown, "status": status}
+            yield {
+                "at": at,
+                "session": name,
+                "method": method,
+                "call": shown,
+                "api_version": header(headers, "Stripe-Version"),
+                "status": status,
+            }

@@ -6,48 +6,21 @@ selenium is missing.
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.browser import UNREADABLE, require_browser
 from support.recordings import NEW, OLD, Shelf, twins
 
 from replay.drift.report import report
 from replay.render.excerpts import excerpts
 from replay.render.html import to_html
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 HOSTILE = "</script><img src=x onerror=\"document.title='owned'\"><b>\"'&"
-SWITCHES = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--window-size=1200,900",
-)  # fmt: skip
 
-# `make browser` sets this: there, what is missing is a failure.
-if not os.environ.get("REPLAY_BROWSER"):
-    pytest.importorskip("selenium", reason="selenium is not installed: make browser")
-    if not CHROMIUM or not DRIVER:
-        pytest.skip("Chromium is not installed: make browser", allow_module_level=True)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A headless Chromium with an empty profile."""
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    for switch in (*SWITCHES, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(switch)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    yield driver
-    driver.quit()
+require_browser()
 
 
 @pytest.fixture(scope="module")
@@ -198,22 +171,7 @@ def test_text_can_be_read_in_light_and_dark(scheme: str, browser: Any, page: str
     media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
     browser.get(page)
-    script = """
-        const parse = (c) => c.match(/[\\d.]+/g).map(Number);
-        const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
-          .map((v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-          .reduce((sum, v, n) => sum + v * [0.2126, 0.7152, 0.0722][n], 0);
-        const behind = (e) => { for (; e; e = e.parentElement) {
-          const c = parse(getComputedStyle(e).backgroundColor);
-          if (c.length === 3 || c[3] > 0) return c; } return [255, 255, 255]; };
-        for (const d of document.querySelectorAll('details')) d.open = true;
-        return [...document.querySelectorAll('body *')]
-          .filter((e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()))
-          .filter((e) => e.checkVisibility() && !['SCRIPT', 'OPTION', 'BUTTON'].includes(e.tagName))
-          .map((e) => { const a = light(parse(getComputedStyle(e).color)), b = light(behind(e));
-            return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), e.outerHTML.slice(0, 80)]; })
-          .filter(([ratio]) => ratio < 4.5)"""
-    assert [] == browser.execute_script(script)
+    assert [] == browser.execute_script(UNREADABLE)
     paper = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
     assert {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 23, 29)"}[scheme] == paper
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})

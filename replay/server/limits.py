@@ -151,7 +151,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def _too_slow(self) -> None:
         if self.transport.is_closing():
             return
-        if self._partial and (self.cycle is None or not self.cycle.response_started):
+        cycle = self.cycle
+        between = cycle is None or cycle.response_complete or not cycle.response_started
+        if self._partial and between:
             self._problem = _TOO_SLOW
             self.send_400_response("")
         else:

@@ -180,15 +180,22 @@ class Session:
         with self._writing:
             # A fetch that nobody waits for any more, such as a cancelled task's, writes nothing.
             self._closed = True
+        errors: list[ReplayError] = []
         try:
             for deck in self._decks:
-                if deck.anew and not failed:
-                    self._replace(deck, deck.anew)
-                elif deck.anew is not None:
+                try:
+                    if deck.anew and not failed:
+                        self._replace(deck, deck.anew)
+                        continue
+                except ReplayError as error:
+                    errors.append(error)  # one that cannot be written does not cost the others
+                if deck.anew is not None:
                     # Nothing was recorded anew: a later session of the run may.
                     _rerecorded.discard((str(self.library.root), deck.call))
         finally:
             self._recorder.close()
+        if errors:
+            raise errors[0]
 
     def _replace(self, deck: Deck, outcomes: list[Outcome]) -> None:
         versions = dict.fromkeys(outcome.version for outcome in outcomes)

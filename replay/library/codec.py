@@ -70,21 +70,22 @@ _Dumper.add_representer(
 )
 
 
-def dumps(cassette: Cassette) -> str:
+def dumps(cassette: Cassette, where: str = "") -> str:
     """The text of a cassette, sealed; ASCII, LF line ends.
 
     Raises:
-        CassetteDamaged: the text would be larger than `MAX_BYTES`.
+        CassetteDamaged: the text would be larger than `MAX_BYTES`; `where` names its file.
     """
-    return seal(_body(cassette))
+    return seal(_body(cassette), where=where)
 
 
-def seal(body: str, kind: str = "cassette") -> str:
+def seal(body: str, kind: str = "cassette", *, where: str = "") -> str:
     """Put the seal line above everything below it.
 
     Args:
         body: the text.
         kind: ``cassette``, or ``vcr`` for a file of no library.
+        where: the file, for errors.
 
     Raises:
         CassetteDamaged: larger than `MAX_BYTES`.
@@ -93,7 +94,11 @@ def seal(body: str, kind: str = "cassette") -> str:
     text = f"# replay {kind} {FORMAT} sha256:{hashlib.sha256(data).hexdigest()}\n"
     size = len(text) + len(data)
     if size > MAX_BYTES:
-        raise CassetteDamaged(f"a cassette of {size} bytes is over the limit of {MAX_BYTES}")
+        raise CassetteDamaged(
+            f"a cassette of {size} bytes is over the limit of {MAX_BYTES}",
+            where=where,
+            hint="record fewer takes of this object, or into another library: --library DIR",
+        )
     return text + body
 
 

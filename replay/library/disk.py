@@ -9,7 +9,6 @@ import os
 from collections.abc import Iterator
 from typing import NoReturn, Protocol
 
-from replay.errors import LibraryError
 from replay.library import files
 
 
@@ -66,6 +65,7 @@ class Disk:
         try:
             return os.listdir(folder)  # noqa: PTH208 - hot path
         except (FileNotFoundError, NotADirectoryError):
+            files.refuse_dead_end(os.path.join(folder, ""))  # noqa: PTH118
             return []
         except OSError as error:
             _unlisted(error)
@@ -76,6 +76,7 @@ class Disk:
             with os.scandir(folder) as entries:
                 return [entry.name for entry in entries if entry.is_dir()]
         except (FileNotFoundError, NotADirectoryError):
+            files.refuse_dead_end(os.path.join(folder, ""))  # noqa: PTH118
             return []
         except OSError as error:
             _unlisted(error)
@@ -87,8 +88,4 @@ class Disk:
 
 
 def _unlisted(error: OSError) -> NoReturn:
-    raise LibraryError(
-        f"the library cannot be read: {error.strerror}",
-        where=str(error.filename),
-        hint="check the disk, the path and its permissions",
-    ) from error
+    raise files.translated(error, "the library cannot be read", str(error.filename)) from error

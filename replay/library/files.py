@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -16,8 +18,16 @@ from pathlib import Path
 
 from replay.errors import CassetteDamaged, LibraryBusy, LibraryError
 
-_TEMPORARY = ".tmp"
-_NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP}
+_TEMPORARY = re.compile(r"\..+\.[0-9]+\.[0-9a-f]+\.tmp\Z")
+_UNSUPPORTED = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+_HINTS = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
+                    "make room there and try again: what was recorded before is untouched"),
+    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM),
+                    "give this user the right to it, or name another library: --library DIR"),
+    **dict.fromkeys((errno.ENOENT, errno.ENOTDIR),
+                    "something removed or replaced its folder meanwhile: restore it and try again"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +44,62 @@ class Stamp:
         """The stamp of a stat result."""
         return cls(found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
+    @property
+    def settled(self) -> bool:
+        """Whether a later change would show: the file's clock has ticked since this state."""
+        # Kernels count ticks of up to 10 ms; a file system that counts whole seconds, up to two.
+        changed = max(self.mtime, self.ctime)
+        tick = 2_000_000_000 if changed % 1_000_000_000 == 0 else 20_000_000
+        return time.time_ns() - changed > tick
+
 
 def stamp(path: str) -> Stamp | None:
     """The stamp of what stands at a path; None where nothing does.
 
     Raises:
+        CassetteDamaged: a broken link or a file in a folder's place hides what should be there.
         LibraryError: the file system refuses to say.
     """
     try:
         return Stamp.of(os.stat(path))  # noqa: PTH116 - on the hot path, without a Path
     except (FileNotFoundError, NotADirectoryError):
+        refuse_dead_end(path)
         return None
     except OSError as error:
-        raise _translated(error, "the cassette cannot be read", path) from error
+        raise translated(error, "the cassette cannot be read", path) from error
+
+
+def refuse_dead_end(path: str) -> None:
+    """Make sure that what is missing at a path is not hidden by what a broken checkout left.
+
+    Raises:
+        CassetteDamaged: on the way there is a link that leads nowhere, or a file for a folder.
+        LibraryError: the file system refuses to say.
+    """
+    place = path
+    while place != os.path.dirname(place):  # noqa: PTH120 - without a Path, as all here
+        try:
+            os.lstat(place)
+        except (FileNotFoundError, NotADirectoryError):
+            place = os.path.dirname(place)  # noqa: PTH120
+            continue
+        except OSError as error:
+            raise translated(error, "the cassette cannot be read", place) from error
+        try:
+            mode = os.stat(place).st_mode  # noqa: PTH116
+        except (FileNotFoundError, NotADirectoryError):
+            raise CassetteDamaged(
+                "this is a link that leads nowhere",
+                where=place,
+                hint="restore what it leads to, or remove the link and record again",
+            ) from None
+        except OSError as error:
+            raise translated(error, "the cassette cannot be read", place) from error
+        if place != path and not stat.S_ISDIR(mode):
+            raise CassetteDamaged(
+                "a file stands where a folder belongs", where=place, hint="move it away"
+            )
+        return
 
 
 def read(path: str, root: str, limit: int) -> tuple[bytes, Stamp] | None:
@@ -58,33 +111,36 @@ def read(path: str, root: str, limit: int) -> tuple[bytes, Stamp] | None:
     """
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        try:
+            return _read(handle, path, root, limit)
+        finally:
+            os.close(handle)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise _translated(error, "the cassette cannot be read", path) from error
-    try:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode):
-            raise CassetteDamaged("this is no regular file", where=path, hint="move it away")
-        if found.st_size > limit:
-            raise CassetteDamaged(
-                f"the file has {found.st_size} bytes; a cassette has at most {limit}",
-                where=path,
-                hint="move it away, or delete it and record it again",
-            )
-        plain = path.startswith(f"{root}/") and _is_path_of(handle, path)
-        if not plain and not _inside(path, root):
-            raise CassetteDamaged(
-                "the file is a link that leads out of the library", where=path, hint="move it away"
-            )
-        chunks = []
-        while chunk := os.read(handle, 1 << 20):
-            chunks.append(chunk)
-        return b"".join(chunks), Stamp.of(found)
-    except OSError as error:
-        raise _translated(error, "the cassette cannot be read", path) from error
-    finally:
-        os.close(handle)
+        raise translated(error, "the cassette cannot be read", path) from error
+
+
+def _read(handle: int, path: str, root: str, limit: int) -> tuple[bytes, Stamp]:
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode):
+        raise CassetteDamaged("this is no regular file", where=path, hint="move it away")
+    if found.st_size > limit:
+        raise CassetteDamaged(
+            f"the file has {found.st_size} bytes; a cassette has at most {limit}",
+            where=path,
+            hint="move it away, or delete it and record it again",
+        )
+    plain = path.startswith(f"{root}/") and _is_path_of(handle, path)
+    if not plain and not _inside(path, root):
+        raise CassetteDamaged(
+            "the file is a link that leads out of the library", where=path, hint="move it away"
+        )
+    chunks, left = [], limit + 1  # it may grow while it is read
+    while left > 0 and (chunk := os.read(handle, min(left, 1 << 20))):
+        chunks.append(chunk)
+        left -= len(chunk)
+    return b"".join(chunks), Stamp.of(found)
 
 
 def _is_path_of(handle: int, path: str) -> bool:
@@ -102,25 +158,20 @@ def _inside(path: str, root: str) -> bool:
 def write(path: Path, text: str, root: str) -> None:
     """Replace a file's text: afterwards it is the old or the new one, whole, whatever happens.
 
-    The caller holds the lock of the folder's object; temporary files of dead writers found there
-    are removed.
+    The caller holds the lock of the folder's object, which every writer to that folder holds: a
+    temporary file that is found there belongs to a dead writer, and is removed.
 
     Raises:
         LibraryError: the file system refuses, or a link leads out of `root`; the old file is
             untouched.
     """
     folder = path.parent
-    if not _inside(str(folder), root):
-        raise LibraryError(
-            "the cassette's folder is a link that leads out of the library",
-            where=str(folder),
-            hint="remove the link, or record into the library that it leads to",
-        )
-    temporary = folder / f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}{_TEMPORARY}"
+    make_folder(folder, root)
+    temporary = folder / f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
     try:
-        _make_folders(folder)
-        for stale in folder.glob(f".*{_TEMPORARY}"):
-            stale.unlink(missing_ok=True)
+        for name in os.listdir(folder):  # noqa: PTH208 - names are all that is needed
+            if _TEMPORARY.match(name):
+                (folder / name).unlink(missing_ok=True)
         try:
             with temporary.open("x", encoding="utf-8", newline="\n") as file:
                 file.write(text)
@@ -133,17 +184,32 @@ def write(path: Path, text: str, root: str) -> None:
             raise
         _sync_folder(folder)
     except OSError as error:
-        raise _translated(error, "the cassette cannot be written", str(path)) from error
+        raise translated(error, "the cassette cannot be written", str(path)) from error
 
 
-def _make_folders(folder: Path) -> None:
+def make_folder(folder: Path, root: str) -> None:
+    """Make a folder of a library, and those above it, where they are missing.
+
+    Raises:
+        LibraryError: the file system refuses, or a link leads out of `root`.
+    """
     missing = []
-    while not folder.is_dir():
-        missing.append(folder)
-        folder = folder.parent
-    for made in reversed(missing):
-        made.mkdir(exist_ok=True)
-        _sync_folder(made.parent)
+    try:
+        if not _inside(str(folder), root):
+            raise LibraryError(
+                "the cassette's folder is a link that leads out of the library",
+                where=str(folder),
+                hint="remove the link, or record into the library that it leads to",
+            )
+        above = folder
+        while not above.is_dir():
+            missing.append(above)
+            above = above.parent
+        for made in reversed(missing):
+            made.mkdir(exist_ok=True)
+            _sync_folder(made.parent)
+    except OSError as error:
+        raise translated(error, "the library cannot be written", str(folder)) from error
 
 
 def _sync_folder(folder: Path) -> None:
@@ -153,6 +219,10 @@ def _sync_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        # Some network file systems sync no folders; the file itself is synced, and in its place.
+        if error.errno not in {errno.EINVAL, *_UNSUPPORTED}:
+            raise
     finally:
         os.close(handle)
 
@@ -184,22 +254,29 @@ def lock(path: Path, what: str, *, seconds: float = 120.0) -> Iterator[None]:
             hint="wait for it to end, or stop it, and try again",
         ) from error
     except OSError as error:
-        if error.errno in _NO_LOCKS:
+        if error.errno in {errno.ENOLCK, *_UNSUPPORTED}:
             raise LibraryError(
                 "this file system has no file locks, so recording could lose takes",
                 where=str(path),
                 hint="record into a library on a local disk",
             ) from error
-        raise _translated(error, "the library cannot be locked for recording", str(path)) from error
+        raise translated(error, "the library cannot be locked for recording", str(path)) from error
     try:
         yield
-    finally:
+    except BaseException:
+        with suppress(OSError):
+            held.release()
+        raise
+    try:
         held.release()
+    except OSError as error:
+        raise translated(error, "the library cannot be unlocked", str(path)) from error
 
 
-def _translated(error: OSError, what: str, path: str) -> LibraryError:
+def translated(error: OSError, what: str, path: str) -> LibraryError:
+    """The error of the family for one of the file system: what, why, where and what to do."""
     return LibraryError(
         f"{what}: {error.strerror or type(error).__name__}",
         where=path,
-        hint="check the disk, the path and its permissions",
+        hint=_HINTS.get(error.errno or 0, "check the disk, the path and its permissions"),
     )

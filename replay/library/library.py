@@ -7,8 +7,10 @@ import shlex
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from difflib import SequenceMatcher
 from heapq import nlargest
+from itertools import product
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -114,7 +116,7 @@ class Library:
 
     def path(self, key: ObjectKey, version: str) -> Path:
         """Where a cassette is, or would be."""
-        return self._folder(key) / (names.segment(version) + names.SUFFIX)
+        return Path(self._base, *names.directories(key), names.file(version))
 
     def load(self, key: ObjectKey, version: str) -> Cassette | None:
         """The cassette of an object at a version; None where it is not recorded.
@@ -123,8 +125,9 @@ class Library:
             CassetteDamaged: or one of its kinds: the file is there but cannot be used.
             LibraryError: the file system refuses.
         """
+        name = names.file(version)
         for folder in self._candidates(key):
-            path = os.path.join(folder, names.segment(version) + names.SUFFIX)  # noqa: PTH118
+            path = os.path.join(folder, name)  # noqa: PTH118 - hot path
             cassette = self._placed(path, key)
             if cassette is not None:
                 if cassette.api_version != version:
@@ -153,7 +156,8 @@ class Library:
         """Recorded IDs of the same resource and parents, most alike first."""
         ids: list[str] = []
         with suppress(LibraryError):
-            ids = list(filter(names.plain, self._files.folders(str(self._folder(key).parent))))
+            above = self.path(key, "").parent.parent
+            ids = list(filter(names.plain, self._files.folders(str(above))))
         matcher = SequenceMatcher(b=key.id, autojunk=False)
 
         def likeness(candidate: str) -> tuple[float, str]:
@@ -247,8 +251,7 @@ class Library:
         """
         # Without a Path: this is called for every cassette that is read.
         folder, _, name = os.fspath(path).rpartition(os.sep)
-        expected = names.segment(cassette.api_version) + names.SUFFIX
-        if name != expected or folder not in self._candidates(cassette.key):
+        if name != names.file(cassette.api_version) or folder not in self._candidates(cassette.key):
             raise _misplaced(cassette, os.fspath(path))
 
     def write(self, cassette: Cassette, check: Callable[[str, Cassette, str], None]) -> Path:
@@ -264,9 +267,11 @@ class Library:
             CassetteDamaged: larger than a cassette may be.
         """
         self.require_writable()
-        path = self._place(cassette.key) / (names.segment(cassette.api_version) + names.SUFFIX)
-        text = codec.dumps(cassette)
-        check(text, codec.loads(text.encode("utf-8"), str(path)), str(path))
+        name = names.file(cassette.api_version)
+        where = os.path.join(self._chosen(cassette.key), name)  # noqa: PTH118
+        text = codec.dumps(cassette, where)
+        check(text, codec.loads(text.encode("utf-8"), where), where)
+        path = self._place(cassette.key) / name
         files.write(path, text, self._base)
         return path
 
@@ -278,23 +283,23 @@ class Library:
             LibraryError: it cannot be taken here.
         """
         self.require_writable()
-        state = self.root / _STATE
-        ignore = state / ".gitignore"
-        if not ignore.exists():
-            try:
-                state.mkdir(parents=True, exist_ok=True)
-                ignore.write_text("*\n", "utf-8")
-            except OSError as error:
-                raise LibraryError(
-                    f"the library cannot be written: {error.strerror}",
-                    where=str(self.root),
-                    hint="check the path and its permissions",
-                ) from error
         # IDs that differ in case only share a lock: they may share a folder name. A lock is taken
         # before anybody knows whether the call may be recorded: its name shows nothing of it.
         folded = "/".join(names.directories(key)).casefold()
-        return files.lock(state / "locks" / f"{names.digest(folded)}.lock", str(key),
-                          seconds=seconds)  # fmt: skip
+        return self._lock(names.digest(folded), str(key), seconds)
+
+    def _lock(self, name: str, what: str, seconds: float = 120.0) -> AbstractContextManager[None]:
+        state = self.root / _STATE
+        ignore, text = state / ".gitignore", b"*\n"
+        found = files.stamp(str(ignore))
+        if found is None or found.size < len(text):  # a crash may have left it empty
+            files.make_folder(state, self._base)
+            try:
+                ignore.write_bytes(text)
+            except OSError as error:
+                what = "the library cannot be written"
+                raise files.translated(error, what, str(ignore)) from error
+        return files.lock(state / "locks" / f"{name}.lock", what, seconds=seconds)
 
     def _read(self, path: str) -> Cassette | None:
         stamp = self._files.stamp(path)
@@ -308,49 +313,58 @@ class Library:
             return None
         data, stamp = found
         cassette = codec.loads(data, path)
-        _cache.put(path, stamp, cassette)
+        if stamp.settled:
+            _cache.put(path, stamp, cassette)
         return cassette
 
     def _placed(self, path: str, key: ObjectKey) -> Cassette | None:
-        # On a file system that ignores case, the plain folder answers for a sibling's ID.
         cassette = self._read(path)
-        if cassette is None or _other_case(cassette.key, key):
+        if cassette is None or cassette.key == key:
+            return cassette
+        # On a file system that ignores case, the plain folder answers for a sibling's ID.
+        folder = os.path.dirname(path)  # noqa: PTH120 - as all paths here
+        if _folded(cassette.key) == _folded(key) and not self._spelled(folder):
             return None
-        if cassette.key != key:
-            raise _misplaced(cassette, path)
-        return cassette
+        raise _misplaced(cassette, path)
 
-    def _folder(self, key: ObjectKey) -> Path:
-        return Path(self._base, *names.directories(key))
+    def _spelled(self, folder: str) -> bool:
+        """Whether a folder's path is spelled as the file system keeps it."""
+        parts = Path(folder).relative_to(self._base).parts
+        return all(
+            name in self._files.names(os.path.join(self._base, *parts[:depth]))  # noqa: PTH118
+            for depth, name in enumerate(parts)
+        )
 
     def _candidates(self, key: ObjectKey) -> tuple[str, ...]:
-        # The plain folder, and the one used where a sibling differs in case only.
-        *parents, own = names.directories(key)
-        plain = os.path.join(self._base, *parents, own)  # noqa: PTH118 - hot path
-        if not key.id or own != key.id:
-            return (plain,)
-        return plain, os.path.join(self._base, *parents, names.digested(own))  # noqa: PTH118
+        """The folders where an object's cassettes may be, the usual one first."""
+        return tuple(
+            os.path.join(self._base, *folders)  # noqa: PTH118 - hot path
+            for folders in product(*names.spellings(key))
+        )
 
     def _place(self, key: ObjectKey) -> Path:
-        """The folder to write to: the plain one, unless a sibling differs from it in case only."""
-        plain, *digested = self._candidates(key)
-        if digested:
-            own = os.path.basename(plain)  # noqa: PTH119
-            folder = os.path.dirname(plain)  # noqa: PTH120
-            siblings = self._files.names(folder)
-            if not siblings and os.path.isfile(folder):  # noqa: PTH113
-                raise LibraryError(
-                    "the library cannot be read: Not a directory",
-                    where=folder,
-                    hint="a file stands where a folder belongs: move it away",
-                )
-            if own not in siblings:
-                if os.path.basename(digested[0]) in siblings:  # noqa: PTH119
-                    return Path(digested[0])
-                folded = own.casefold()
-                if any(name.casefold() == folded for name in siblings):
-                    return Path(digested[0])
-        return Path(plain)
+        """The folder to write to, made where it is missing."""
+        folder = self._chosen(key)
+        if not os.path.isdir(folder):  # noqa: PTH112 - as all paths here
+            # Only one at a time decides who is called by the plain name.
+            with self._lock("folders", "a new folder"):
+                folder = self._chosen(key)
+                files.make_folder(Path(folder), self._base)
+        return Path(folder)
+
+    def _chosen(self, key: ObjectKey) -> str:
+        folder = self._base
+        for usual, *digested in names.spellings(key):
+            name = usual
+            if digested:
+                siblings = self._files.names(folder)
+                if usual not in siblings and (
+                    digested[0] in siblings
+                    or usual.casefold() in {sibling.casefold() for sibling in siblings}
+                ):
+                    name = digested[0]
+            folder = os.path.join(folder, name)  # noqa: PTH118 - as all paths here
+        return folder
 
 
 def _store(base: str) -> tuple[Store, str | None]:
@@ -363,8 +377,9 @@ def _store(base: str) -> tuple[Store, str | None]:
     return (archive.Archive(file, base), file) if file is not None else (Disk(base), None)
 
 
-def _other_case(found: ObjectKey, wanted: ObjectKey) -> bool:
-    return found.id != wanted.id and found.id.casefold() == wanted.id.casefold()
+def _folded(key: ObjectKey) -> ObjectKey:
+    parents = tuple(parent.casefold() for parent in key.parents)
+    return replace(key, id=key.id.casefold(), parents=parents)
 
 
 def _misplaced(cassette: Cassette, path: str) -> KeyMismatch:

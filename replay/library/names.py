@@ -49,6 +49,12 @@ def segment(name: str) -> str:
     return name if plain(name) else digested(name)
 
 
+def file(version: str) -> str:
+    """The file name of the cassette at an API version; a digest in it, where case could confuse."""
+    name = segment(version) if version == version.lower() else digested(version)
+    return name + SUFFIX
+
+
 def served(path: str) -> str:
     """Where the object of a path below a library is served from, also for what is evidence."""
     return path.removeprefix(f"{EVIDENCE}/")
@@ -61,13 +67,26 @@ def directories(key: ObjectKey) -> tuple[str, ...]:
     is kept under ``_singleton``, a collection call under ``_collection/<its parameters>``, a
     connected account's objects below ``_accounts/<label>``: plain names start with no underscore.
     """
+    return tuple(names[0] for names in spellings(key))
+
+
+def spellings(key: ObjectKey) -> tuple[tuple[str, ...], ...]:
+    """What each of an object's folders may be called, the usual name first.
+
+    An ID's folder is called by its digest where another ID differs from it in case only.
+    """
     literals = key.resource.split("/")
-    ids = [segment(parent) for parent in key.parents]
-    own = segment(key.id) if key.id else "_singleton"
-    account = ("_accounts", segment(key.account)) if key.account else ()
-    # The last len(ids) literals follow one parent each: a/{x}/b/{y}/c/{id}.
-    head = literals[: len(literals) - len(ids)]
-    tail = [part for pair in zip(ids, literals[len(head) :], strict=True) for part in pair]
+    # The last literals follow one parent each: a/{x}/b/{y}/c/{id}.
+    head = [(literal,) for literal in literals[: len(literals) - len(key.parents)]]
+    nested = zip(key.parents, literals[len(head) :], strict=True)
+    tail = [names for parent, literal in nested for names in (_of_id(parent), (literal,))]
+    account = (("_accounts",), (segment(key.account),)) if key.account else ()
     if key.query is not None:
-        return (*account, *head, *tail, "_collection", digested(key.query) if key.query else "_all")
-    return (*account, *head, *tail, own)
+        asked = digested(key.query) if key.query else "_all"
+        return (*account, *head, *tail, ("_collection",), (asked,))
+    return (*account, *head, *tail, _of_id(key.id) if key.id else ("_singleton",))
+
+
+def _of_id(id: str) -> tuple[str, ...]:
+    name = segment(id)
+    return (name, digested(id)) if name == id else (name,)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import errno
-import io
 import os
 import random
 import resource
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pytest
 from support.proof import no_wait, rounds
@@ -86,12 +85,55 @@ def test_read(tmp_path: Path) -> None:
 
 
 def test_missing(tmp_path: Path) -> None:
-    """What is not there is None, also below a file and at the end of a dangling link."""
-    (tmp_path / "file").touch()
-    (tmp_path / "dangling").symlink_to(tmp_path / "nothing")
-    for name in ("nothing", "nothing/below", "file/below", "dangling"):
+    """What is not there is None, in a folder that is not there as well."""
+    (tmp_path / "linked").symlink_to(tmp_path)
+    for name in ("nothing", "nothing/below", "linked/nothing"):
         assert read(tmp_path / name, tmp_path) is None
         assert files.stamp(str(tmp_path / name)) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("dangling", "a link that leads nowhere"),
+        ("dangling/below/a.yaml", "a link that leads nowhere"),
+        ("loose/a.yaml", "a link that leads nowhere"),
+        ("file/below", "a file stands where a folder belongs"),
+        ("file/below/a.yaml", "a file stands where a folder belongs"),
+        ("linked/below", "a file stands where a folder belongs"),
+    ],
+)
+def test_hidden(name: str, what: str, tmp_path: Path) -> None:
+    """What a broken checkout hides is damage, not something that was never recorded."""
+    (tmp_path / "file").touch()
+    (tmp_path / "linked").symlink_to(tmp_path / "file")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nothing")
+    (tmp_path / "loose").symlink_to("nothing")
+    with pytest.raises(CassetteDamaged, match=what) as caught:
+        files.stamp(str(tmp_path / name))
+    assert str(tmp_path / name.partition("/")[0]) == caught.value.where
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("age", "whole", "expected"),
+    [
+        (5_000_000, False, False),
+        (50_000_000, False, True),
+        (-5_000_000, False, False),
+        (500_000_000, True, False),
+        (1_900_000_000, True, False),
+        (2_100_000_000, True, True),
+    ],
+)
+def test_a_stamp_settles(
+    age: int, whole: bool, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stamp is trusted once the file's clock has ticked: after 20 ms, or 2 s of whole seconds."""
+    changed = 1_700_000_000_000_000_000 + (0 if whole else 1)
+    monkeypatch.setattr(time, "time_ns", lambda: changed + age)
+    assert expected == files.Stamp(1, 1, changed, 1).settled
+    assert expected == files.Stamp(1, 1, 1, changed).settled
 
 
 def test_too_large(tmp_path: Path) -> None:
@@ -224,10 +266,11 @@ def test_a_reader_keeps_what_it_opened(tmp_path: Path) -> None:
 
 def test_stale_files_are_swept(tmp_path: Path) -> None:
     """What a dead writer left is removed by the next one; other files are not."""
-    for name in (".a.yaml.1.00ff.tmp", ".b.yaml.2.00ff.tmp", "keep.tmp", ".keep", "b.yaml"):
+    kept = [".c.yaml.tmp", ".keep", ".mine.tmp", "b.yaml", "keep.tmp"]
+    for name in (".a.yaml.1.00ff00ff.tmp", ".b~0f.yaml.2.00ff00ff.tmp", *kept):
         (tmp_path / name).touch()
     write(tmp_path / "a.yaml", "x")
-    assert [".keep", "a.yaml", "b.yaml", "keep.tmp"] == listed(tmp_path)
+    assert sorted(["a.yaml", *kept]) == listed(tmp_path)
 
 
 def test_write_through_a_link(tmp_path: Path) -> None:
@@ -277,65 +320,6 @@ def test_full_disk(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert "old" == path.read_text()
     assert ["a.yaml"] == listed(tmp_path)
-
-
-STEPS = [(os, name) for name in ("mkdir", "open", "fsync", "replace", "unlink", "scandir", "close")]
-STEPS += [(io, "open")]
-
-
-class Failing:
-    """Lets the k-th file-system operation fail: once, or from then on each one."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, at: int, *, once: bool) -> None:
-        self.count, self.at, self.once = 0, at, once
-        self.armed = True
-        for module, name in STEPS:
-            monkeypatch.setattr(module, name, self._wrapped(getattr(module, name), name))
-
-    def _wrapped(self, real: Callable[..., Any], name: str) -> Callable[..., Any]:
-        def operation(*arguments: Any, **options: Any) -> Any:
-            if self.armed:
-                self.count += 1
-                if self.count == self.at or (self.count > self.at and not self.once):
-                    if name == "close":
-                        real(*arguments)
-                    raise OSError(errno.EIO, os.strerror(errno.EIO))
-            return real(*arguments, **options)
-
-        return operation
-
-
-@pytest.mark.parametrize("once", [True, False], ids=["once", "persistently"])
-@pytest.mark.parametrize("old", [None, "old" * 4000], ids=["first write", "rewrite"])
-def test_every_step_can_fail(once: bool, old: str | None, tmp_path: Path) -> None:
-    """Whichever step of a write fails, the file is the old or the new one, whole."""
-    new, k = "new" * 5000, 0
-    while True:
-        k += 1
-        root = tmp_path / str(k)
-        root.mkdir()
-        path = root / "invoices" / "in_1" / "a.yaml"
-        if old is not None:
-            write(path, old, root)
-        with pytest.MonkeyPatch.context() as patches:
-            failing = Failing(patches, k, once=once)
-            error = None
-            try:
-                write(path, new, root)
-            except LibraryError as caught:
-                error = caught
-            failing.armed = False
-        found = path.read_text() if path.exists() else None
-        assert found in ({old, new} if error else {new})
-        assert error is None or "the cassette cannot be written: Input/output error" == error.what
-        # What a failed clean-up left is never a cassette, and the next writer sweeps it.
-        if path.parent.is_dir():
-            assert [] == [n for n in listed(path.parent) if n.endswith(".yaml") and n != path.name]
-        write(path, new, root)
-        assert ["a.yaml"] == listed(path.parent)
-        if failing.count < k:
-            break
-    assert k > 6
 
 
 def test_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -523,3 +507,54 @@ def test_without_folder_sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(files.os, "name", "posix")
     assert 3 == len(synced)
     assert "two" == path.read_text()
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP, errno.ENOSYS])
+def test_where_folders_cannot_be_synced(
+    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file system that syncs files but no folders, as some of networks, is written to."""
+    real = os.fsync
+
+    def refuse(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(code, os.strerror(code))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    write(tmp_path / "a" / "a.yaml", "x", tmp_path)
+    assert ["a.yaml"] == listed(tmp_path / "a")
+
+
+def test_a_lock_that_cannot_be_freed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failing unlock is an error with the lock's path, and never hides the work's own."""
+    import fcntl
+
+    real = fcntl.flock
+
+    def fail(handle: int, operation: int) -> None:
+        if operation == fcntl.LOCK_UN:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(handle, operation)
+
+    path = tmp_path / "a.lock"
+    with monkeypatch.context() as patches:
+        patches.setattr(fcntl, "flock", fail)
+        with (
+            pytest.raises(LibraryError, match="cannot be unlocked") as caught,
+            files.lock(path, "in_1"),
+        ):
+            assert path.exists()
+        assert str(path) == caught.value.where
+        with pytest.raises(KeyError, match="mine"), files.lock(tmp_path / "b.lock", "in_1"):
+            raise KeyError("mine")
+
+
+def test_a_file_that_grows_while_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a file without end no more is read than one byte over the limit."""
+    path = tmp_path / "a.yaml"
+    path.write_text("x")
+    monkeypatch.setattr(os, "read", lambda handle, size: b"x" * min(size, 300))
+    assert b"x" * (LIMIT + 1) == read(path)

@@ -68,7 +68,7 @@ class Disk:
             files.refuse_dead_end(os.path.join(folder, ""))  # noqa: PTH118
             return []
         except OSError as error:
-            _unlisted(error)
+            _refuse(error, folder)
 
     def folders(self, folder: str) -> list[str]:
         """As `Store`."""
@@ -79,13 +79,17 @@ class Disk:
             files.refuse_dead_end(os.path.join(folder, ""))  # noqa: PTH118
             return []
         except OSError as error:
-            _unlisted(error)
+            _refuse(error, folder)
 
     def walk(self) -> Iterator[tuple[str, list[str], list[str]]]:
         """As `Store`."""
-        for folder, folders, found in os.walk(self._base, onerror=_unlisted):
+
+        def refuse(error: OSError) -> NoReturn:
+            _refuse(error, error.filename or self._base)
+
+        for folder, folders, found in os.walk(self._base, onerror=refuse):
             yield folder[len(self._base) :].replace(os.sep, "/").strip("/"), folders, found
 
 
-def _unlisted(error: OSError) -> NoReturn:
-    raise files.translated(error, "the library cannot be read", str(error.filename)) from error
+def _refuse(error: OSError, where: str) -> NoReturn:
+    raise files.translated(error, "the library cannot be read", where) from error

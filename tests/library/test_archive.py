@@ -16,7 +16,7 @@ import requests
 from support.command import replay_command
 from support.standin import DRAFT, NEW, StandIn
 from support.takes import KEY, VERSION, cassette
-from support.writing import unchecked
+from support.writing import settle, unchecked
 
 import replay
 from replay.cassette import ObjectKey
@@ -60,6 +60,7 @@ def test_everything_that_reads_reads_it(bundle: Path) -> None:
     library = Library(bundle)
     library.require()
     assert cassette() == library.load(KEY, VERSION) == library.read(PLACE)
+    settle(bundle)
     assert library.load(KEY, VERSION) is library.load(KEY, VERSION)
     assert (VERSION, NEW) == tuple(found.api_version for found in library.recorded(KEY))
     assert [f"charges/ch_1/{VERSION}.yaml", PLACE, f"invoices/{KEY.id}/{NEW}.yaml"] == (

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+
 from replay.cassette import Cassette
+from replay.library import files
 
 
 def unchecked(text: str, written: Cassette, path: str) -> None:
     """A check that lets everything pass: the test's data is invented."""
+
+
+def settle(path: Path) -> None:
+    """Wait until a change of a file would show in its stamp."""
+    while (stamp := files.stamp(str(path))) is not None and not stamp.settled:
+        time.sleep(0.005)

@@ -7,6 +7,7 @@ pseudonyms are seeded by identity, so that a client's own recording gives the sa
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import urllib.error
@@ -40,6 +41,15 @@ EXPANDED = [
 MISSING = [call("invoice", GONE, OLD), call("invoice", GONE, NEW)]
 REFUSED = [call("invoice", NEVER, NEW)]
 UNPINNED = [call("invoice", DRAFT, None)]
+
+RECIPES = dict(
+    re.findall(
+        r"^## (.+?)\n(?:(?!^## )[^\n]*\n)*?```(?:console|js|py|go|java)\n(.*?)```",
+        (Path(__file__).parents[2] / "docs" / "clients.md").read_text("utf-8"),
+        re.DOTALL | re.MULTILINE,
+    )
+)
+"""The manual's recipes, by client: each retrieves DRAFT as the client does it by itself."""
 
 PARTS = {"invoice": INVOICES, "payment": PAYMENTS, "expand": EXPANDED, "404": MISSING}
 RECORDED = [one for part in PARTS.values() for one in part]
@@ -204,8 +214,10 @@ def recording(client: Client, library: Path, expected: list[Answer], made: Check
 
     with serving(library) as served:
         replayed = client.ask(served.relay.url, calls)
+        said = client.recipe(RECIPES[client.name].replace("12111", str(served.relay.port)))
     made.same("replay", calls, recorded, replayed)
-    made.ended_well("replay", served, requests)
+    made.that("recipe", "draft" in said and "redacted+" in said, f"the recipe printed {said:.300}")
+    made.ended_well("replay", served, requests + 1)
     for (name, (one, _, right)), *answers in zip(
         OTHERS.items(), recorded[len(retrieved) :], replayed[len(retrieved) :], strict=True
     ):

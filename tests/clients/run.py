@@ -1,7 +1,7 @@
 """`make clients`: drive the clients that people have, for real, against `replay serve`.
 
 python tests/clients/run.py            every client that this machine has the tools for
-python tests/clients/run.py stripe-go  those whose name holds all of the words
+python tests/clients/run.py Python     those whose name holds all of the words
 
 With REPLAY_REQUIRE_CLIENTS=1, as CI has it, tools that are missing are a failure.
 """
@@ -19,12 +19,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from checks import OTHERS, PARTS, answers_in_process, check, record_by_command, source
 from toolchains import CLIENTS, Answer, Client
 
-CHECKS = (*PARTS, "refusal", *OTHERS, "recording", "replay", "private")
+CHECKS = (*PARTS, "refusal", *OTHERS, "recording", "replay", "recipe", "private")
 
 
 def row(name: str, version: str, *cells: str) -> None:
     """Print a line of the table."""
-    print(f"{name:<21}{version:<9}" + "  ".join(f"{cell:<7}" for cell in cells), flush=True)
+    print(f"{name:<14}{version:<9}" + "  ".join(f"{cell:<7}" for cell in cells), flush=True)
 
 
 def build(client: Client) -> tuple[str, str]:

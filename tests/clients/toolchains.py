@@ -27,7 +27,12 @@ KEY = "sk_test_PRIVATEclientkey"
 """The API key of all clients: nothing that replay says or writes may hold its word."""
 
 PATHS = {"invoice": "/v1/invoices/{id}", "invoice_payment": "/v1/invoice_payments/{id}"}
+# The SDK is one package of 500 files: not to optimise it halves the time.
+GO_BUILD = ("go", "build", "-gcflags=github.com/stripe/...=-N -l", "-o")
 STRIPE_CLI = BUILT / "node" / "node_modules" / ".bin" / "stripe"
+
+QUIET = {"STRIPE_CLI_TELEMETRY_OPTOUT": "1", "XDG_CONFIG_HOME": str(BUILT / "config")}
+"""What keeps the CLI from its telemetry and from this machine's own configuration."""
 
 Call = dict[str, Any]
 Answer = dict[str, Any]
@@ -38,16 +43,18 @@ class Client:
     """One client.
 
     Attributes:
-        name: as the table says it.
+        name: as the table and the manual say it.
         needs: the commands that must be there.
         build: makes it ready; says its version.
         ask: base address and calls in, answers out.
+        recipe: runs its recipe in the manual; what that printed.
     """
 
     name: str
     needs: tuple[str, ...]
     build: Callable[[], str]
     ask: Callable[[str, list[Call]], list[Answer]]
+    recipe: Callable[[str], str]
 
     @property
     def missing(self) -> list[str]:
@@ -97,8 +104,7 @@ def build_cli() -> str:
 
 
 def build_go() -> str:
-    # The SDK is one package of 500 files: not to optimise it halves the time.
-    folder = ready("go", ("go", "build", "-gcflags=github.com/stripe/...=-N -l", "-o", "client"))
+    folder = ready("go", (*GO_BUILD, "client"))
     sdk = ("-f", "{{.Version}}", "github.com/stripe/stripe-go/v86")
     return str(run("go", "list", "-m", *sdk, folder=folder).stdout.strip().removeprefix("v"))
 
@@ -186,22 +192,56 @@ def stripe_cli(
     options = ["--stripe-version", call["version"]] if call["version"] else []
     for name, value in params:
         options += ["--data", f"{name}={value}"]
-    done = run(STRIPE_CLI, method.lower(), path, "--api-base", url, "--show-headers", *options,
-               STRIPE_CLI_TELEMETRY_OPTOUT="1", XDG_CONFIG_HOME=str(BUILT / "config"))  # fmt: skip
+    made = ("--api-base", url, "--show-headers", *options)
+    done = run(STRIPE_CLI, method.lower(), path, *made, **QUIET)
     return read(done.stderr.partition("< HTTP ")[2][:3], done.stdout)
 
 
+def shell(text: str) -> str:
+    """Run the commands of a console session."""
+    lines = [line.removeprefix("$ ") for line in text.splitlines()]
+    path = f"{STRIPE_CLI.parent}{os.pathsep}{os.environ['PATH']}"
+    return str(run("bash", "-e", "-c", "\n".join(lines), PATH=path, **QUIET).stdout)
+
+
+def in_file(name: str, *commands: tuple[object, ...]) -> Callable[[str], str]:
+    """Run a program from a file beside the one that was built, as the last of some commands."""
+
+    def recipe(text: str) -> str:
+        path = BUILT / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, "utf-8")
+        done = [run(*command, folder=BUILT / Path(name).parts[0]) for command in commands]
+        return str(done[-1].stdout)
+
+    return recipe
+
+
 PYTHON = (sys.executable, HERE / "client.py")
-JAVA = ("java", "-Dfile.encoding=UTF-8", "-cp", f"{BUILT / 'java' / 'classes'}{os.pathsep}"
-        f"{BUILT / 'java' / 'lib'}/*", "Client")  # fmt: skip
+UTF_8 = "-Dfile.encoding=UTF-8"
+JAVA = ("java", UTF_8, "-cp", f"{BUILT}/java/classes{os.pathsep}{BUILT}/java/lib/*", "Client")
 
 CLIENTS = [
-    Client("curl", ("curl",), build_curl, each(curl)),
-    Client("Stripe CLI", ("npm", "node"), build_cli, each(stripe_cli)),
-    Client("stripe-node", ("npm", "node"), build_node,
-           program("node", BUILT / "node" / "client.mjs")),
-    Client("stripe-python", (), lambda: version("stripe"), program(*PYTHON, "sync")),
-    Client("stripe-python async", (), lambda: version("stripe"), program(*PYTHON, "async")),
-    Client("stripe-go", ("go",), build_go, program(BUILT / "go" / "client")),
-    Client("stripe-java", ("mvn", "javac", "java"), build_java, program(*JAVA)),
+    Client("curl", ("curl",), build_curl, each(curl), shell),
+    Client("Stripe CLI", ("npm", "node"), build_cli, each(stripe_cli), shell),
+    Client(
+        "Node.js", ("npm", "node"), build_node, program("node", BUILT / "node" / "client.mjs"),
+        in_file("node/recipe.mjs", ("node", "recipe.mjs")),
+    ),
+    Client(
+        "Python", (), lambda: version("stripe"), program(*PYTHON, "sync"),
+        lambda text: str(run(sys.executable, "-c", text).stdout),
+    ),
+    Client(
+        "Python async", (), lambda: version("stripe"), program(*PYTHON, "async"),
+        lambda text: str(run(sys.executable, "-c", text).stdout),
+    ),
+    Client(
+        "Go", ("go",), build_go, program(BUILT / "go" / "client"),
+        in_file("go/recipe/main.go", (*GO_BUILD, "made", "./recipe"), (BUILT / "go" / "made",)),
+    ),
+    Client(
+        "Java", ("mvn", "javac", "java"), build_java, program(*JAVA),
+        in_file("java/Recipe.java", ("java", "-cp", "lib/*", "Recipe.java")),
+    ),
 ]  # fmt: skip

@@ -28,9 +28,14 @@ class Relay(socketserver.ThreadingTCPServer):
         self.received: list[bytearray] = []
 
     @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.server_address[1])
+
+    @property
     def url(self) -> str:
         """The base address."""
-        return f"http://127.0.0.1:{self.server_address[1]}"
+        return f"http://127.0.0.1:{self.port}"
 
     @property
     def requests(self) -> int:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from replay.modes import RecordMode
     from replay.redaction.pseudonyms import pseudonym
     from replay.session import Session
+    from replay.tracking import track_fields
 
 _HOMES = {
     "use_cassettes": "replay.decorator",
@@ -44,6 +45,7 @@ _HOMES = {
     "RecordMode": "replay.modes",
     "pseudonym": "replay.redaction.pseudonyms",
     "Session": "replay.session",
+    "track_fields": "replay.tracking",
 }
 """Where a public name lives; one that is not listed is an error's."""
 
@@ -72,6 +74,7 @@ __all__ = [
     "UpstreamError",
     "VersionNotRecorded",
     "pseudonym",
+    "track_fields",
     "use_cassettes",
 ]
 

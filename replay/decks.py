@@ -20,6 +20,9 @@ from replay.recorder import Outcome, Recorder
 _SPELLINGS, _SPELLING = 8192, 2048
 """So many spellings of requests are known by heart, each up to so many characters."""
 
+_VERSIONS = 64
+"""So many versions that requests pin are remembered."""
+
 
 @dataclass(slots=True)
 class Deck:
@@ -52,9 +55,13 @@ class Decks:
     Args:
         api_version: answers whatever a request pins; None leaves it to the request.
         recorder: knows under which IDs recordings are kept.
+
+    Attributes:
+        pinned: what requests pin where `api_version` answers instead.
     """
 
     def __init__(self, api_version: str | None, recorder: Recorder) -> None:
+        self.pinned: set[str | None] = set()
         self._api_version = api_version
         self._recorder = recorder
         self._decks: dict[Call, Deck] = {}
@@ -85,6 +92,8 @@ class Decks:
         if deck is None:
             call = read(request)
             if self._api_version is not None:
+                if len(self.pinned) < _VERSIONS:
+                    self.pinned.add(call.pinned)
                 call = replace(call, pinned=self._api_version)
             call = self._recorder.masked(call)
             with self._lock:

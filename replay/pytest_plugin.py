@@ -6,18 +6,29 @@ a marked test loads nothing else.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from replay.pytesting.options import MARKER, MODES, UNUSED, blocks, unused, wants
+from replay.pytesting.options import (
+    MARKER,
+    MODES,
+    UNUSED,
+    USED_FIELDS,
+    blocks,
+    tracked,
+    unused,
+    wants,
+)
 
 if TYPE_CHECKING:
     from replay.pytesting.run import Run
     from replay.session import Session
 
 _RUN = "replay_cassettes_run"
+_VERSION = "REPLAY_API_VERSION"
 _PARTIAL = "replay_cassettes_partial"
 
 
@@ -35,7 +46,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--replay-api-version",
         metavar="VERSION",
-        help="API version that answers marked tests whose marker names none",
+        help="API version that answers, whatever clients pin, all that names none itself; "
+        "as REPLAY_API_VERSION",
+    )
+    group.addoption(
+        "--replay-track-fields",
+        metavar="FILE",
+        nargs="?",
+        const=USED_FIELDS,
+        help="note in FILE which fields of answers the run reads, for replay diff --used "
+        f"(default: {USED_FIELDS}; write it with =)",
     )
     group.addoption(
         "--replay-block-network",
@@ -59,15 +79,34 @@ def pytest_configure(config: pytest.Config) -> None:
         f"{MARKER}(library=None, *, mode=None, api_version=None, api_base=None, ...): answer this "
         "test's calls to Stripe's API from a library of cassettes; options of use_cassettes.",
     )
+    version = config.getoption("--replay-api-version")
+    if version is not None:
+        # Also for `use_cassettes`, and for processes that tests start.
+        before = os.environ.get(_VERSION)
+        os.environ[_VERSION] = version
+        config.add_cleanup(lambda: _set_version(before))
+    track = tracked(config)
+    if track is not None and (track.is_dir() or track.suffix == ".py"):
+        raise pytest.UsageError(f"--replay-track-fields={track.name} is no file of used fields")
     unused = config.getini("replay_unused")
     if unused not in UNUSED:
         raise pytest.UsageError(f"replay_unused = {unused}: use one of {', '.join(UNUSED)}")
 
 
+def _set_version(version: str | None) -> None:
+    if version is None:
+        os.environ.pop(_VERSION, None)
+    else:
+        os.environ[_VERSION] = version
+
+
 def pytest_report_header(config: pytest.Config) -> str | None:
-    """Say so where a run may go online."""
-    mode = config.getoption("--replay-mode")
-    return f"replay: mode {mode}" if mode else None
+    """Say so where a run may go online, or is answered at another version."""
+    mode, version = config.getoption("--replay-mode"), os.environ.get(_VERSION)
+    parts = [f"mode {mode}"] if mode else []
+    if version:
+        parts.append(f"API version {version}, whatever clients pin")
+    return f"replay: {', '.join(parts)}" if parts else None
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
@@ -80,7 +119,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Load the plugin's other half if a test of this run needs it."""
     config = session.config
     if not config.option.collectonly and (
-        unused(config) != "off" or blocks(config) or any(wants(item) for item in session.items)
+        unused(config) != "off"
+        or blocks(config)
+        or tracked(config) is not None
+        or os.environ.get(_VERSION)
+        or any(wants(item) for item in session.items)
     ):
         _run(config)
 

@@ -105,6 +105,20 @@ class Session:
         }
 
     @property
+    def pinned(self) -> frozenset[str | None]:
+        """The API versions that clients asked for, where the settings answer at another one."""
+        return frozenset(self._decks.pinned)
+
+    @property
+    def served(self) -> list[tuple[Call, str, Response]]:
+        """What was answered: each call, at which API version, and with what at last."""
+        return [
+            (deck.call, deck.version, deck.takes[deck.position - 1].response)
+            for deck in self._decks
+            if deck.position
+        ]
+
+    @property
     def used(self) -> set[tuple[ObjectKey, str]]:
         """Whose cassettes answered so far, and at which API versions; also what was recorded."""
         return {(deck.call.key, deck.version) for deck in self._decks

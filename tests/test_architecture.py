@@ -36,6 +36,7 @@ decks
 session twins sealing scan vcr
 reredacting merging
 intercept drift
+tracking
 decorator render upgrading
 server
 pytesting

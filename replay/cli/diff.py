@@ -72,6 +72,9 @@ _BASELINE = "replay-drift.json"
               help="With --accept: only this finding; may be repeated.")  # fmt: skip
 @click.option("--reason", metavar="TEXT", help="With --accept: why.")
 @click.option("--expires", metavar="DATE", help="With --accept: the last day it is accepted on.")
+@click.option("--used", metavar="FILE",
+              help="What tests read (pytest --replay-track-fields): that comes first.")  # fmt: skip
+@click.option("--fail-on-used", is_flag=True, help="With --used: only that makes the exit code 1.")
 @click.option("--require-source", metavar="HOST", help="Only recordings that this host answered.")
 @click.option(
     "--processes",
@@ -93,6 +96,7 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
       replay diff 2024-06-20 2025-03-31.basil --format html --output drift.html
       replay diff --same-version 2024-06-20 --before 2026-01-01
       replay diff --old-library ../main/cassettes
+      replay diff 2024-06-20 2025-03-31.basil --used used-fields.json --fail-on-used
       replay diff --matrix --resource invoice
       replay diff 2025-03-31.basil --spec openapi.json
       replay diff --accept --reason "read from parent since #41" --expires 2027-01-31
@@ -115,6 +119,10 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
     older = open_library(named, with_evidence=True) if named else None
     with watched(library, older) as tell:
         found = _report(options, library, older, policy, tell)
+    if options["used"]:
+        from replay.drift import used
+
+        found = used.marked(found, used.load(Path(options["used"])))
     baseline = Path(options["baseline"] or policy.baseline or _BASELINE)
     found, accepted = _with_baseline(found, baseline, options, policy)
     text = _rendered(found, options, policy, library, older or library)
@@ -127,7 +135,8 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
         ctx.exit(NOTHING_TO_COMPARE)
     if accepted is not None:
         click.echo(f"{accepted} accepted in {baseline}", err=True)
-    ctx.exit(1 if found.fails(*_gate(options, policy)) and not options["matrix"] else 0)
+    failed = found.fails(*_gate(options, policy), used=options["fail_on_used"])
+    ctx.exit(1 if failed and not options["matrix"] else 0)
 
 
 def _write(path: Path, text: str) -> None:
@@ -168,6 +177,7 @@ def _check(ctx: click.Context, options: Mapping[str, Any]) -> None:
         "--reason, --expires and --finding go with --accept.",
     )
     refuse(options["accept"] and not options["reason"], "--accept needs a --reason.")
+    refuse(options["fail_on_used"] and not options["used"], "--fail-on-used goes with --used.")
 
 
 def _versions(options: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -244,7 +254,8 @@ def _with_baseline(
     def fails(finding: Finding) -> bool:
         if wanted:
             return finding.fingerprint in wanted
-        return finding.fails(Severity.INFO if severity is None else severity, grade)
+        least = Severity.INFO if severity is None else severity
+        return finding.fails(least, grade, used=options["fail_on_used"])
 
     expires = day(options["expires"], "--expires") if options["expires"] else ""
     fresh = accept(applied, fails, options["reason"], expires)
@@ -284,7 +295,8 @@ def _rendered(
     from replay.render.checks import to_github, to_junit, to_sarif
 
     if format_ == "junit":
-        return to_junit(found, lambda finding: finding.fails(*_gate(options, policy)))
+        gate, only_used = _gate(options, policy), options["fail_on_used"]
+        return to_junit(found, lambda finding: finding.fails(*gate, used=only_used))
     render = to_sarif if format_ == "sarif" else to_github
     return render(found, Path(library.shown).as_posix())
 

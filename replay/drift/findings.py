@@ -117,6 +117,7 @@ class Finding:
         broken_promise: it breaks inside one named train, where Stripe promises that nothing does.
         accepted: the reason it is accepted for; None where it is not.
         fingerprint: hash of rule, resource, path and versions; the same whatever the wording.
+        used: whether tests read the field; None where that was not asked.
     """
 
     rule: str
@@ -135,16 +136,20 @@ class Finding:
     broken_promise: bool = False
     accepted: str | None = None
     fingerprint: str = ""
+    used: bool | None = None
 
     @property
-    def order(self) -> tuple[int, int, str, str, str]:
-        """Sorts findings: the worst first, then the surest, then by path."""
-        return -self.severity, -self.grade, self.path, self.rule, self.detail
+    def order(self) -> tuple[int, int, int, str, str, str]:
+        """Sorts findings: the worst first, of them the used, then the surest, then by path."""
+        return -self.severity, -bool(self.used), -self.grade, self.path, self.rule, self.detail
 
-    def fails(self, severity: Severity | None, grade: Grade = Grade.LIKELY) -> bool:
+    def fails(
+        self, severity: Severity | None, grade: Grade = Grade.LIKELY, *, used: bool = False
+    ) -> bool:
         """Whether it is at or above a gate, see `Report.fails`."""
         return (
             severity is not None
+            and (self.used is True or not used)
             and self.severity >= severity
             and self.grade >= max(grade, Grade.LIKELY)
             and self.accepted is None
@@ -257,14 +262,26 @@ class Report:
                 counts[str(finding.severity)] += 1
         return counts
 
-    def fails(self, severity: Severity | None, grade: Grade = Grade.LIKELY) -> bool:
+    def fails(
+        self, severity: Severity | None, grade: Grade = Grade.LIKELY, *, used: bool = False
+    ) -> bool:
         """Whether a finding is at or above a gate.
 
         Args:
             severity: the least severity that fails; None fails never.
             grade: the least grade that fails; `UNOBSERVED` findings fail under no gate.
+            used: whether only what tests use fails.
         """
-        return any(finding.fails(severity, grade) for _, finding in self.findings())
+        return any(finding.fails(severity, grade, used=used) for _, finding in self.findings())
+
+    def summary_of_used(self) -> tuple[int, int] | None:
+        """How many breaking findings are used by tests, and how many are not.
+
+        The unobserved and accepted are left out. None where use was not asked for.
+        """
+        told = [finding for _, finding in self.findings() if finding.used is not None]
+        breaking = [f.used for f in told if f.fails(Severity.BREAKING)]
+        return (sum(map(bool, breaking)), breaking.count(False)) if told else None
 
 
 def fingerprint(rule: str, resource: str, path: str, old: str, new: str) -> str:

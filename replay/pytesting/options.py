@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 MARKER = "cassettes"
 MODES = ("none", "once", "new_episodes", "all")
+USED_FIELDS = "used-fields.json"
 UNUSED = ("off", "warn", "fail")
 
 
@@ -19,6 +22,12 @@ def wants(item: pytest.Item) -> bool:
 def blocks(config: pytest.Config) -> bool:
     """Whether unmarked tests are kept from the API too."""
     return bool(config.getoption("--replay-block-network") or config.getini("replay_block_network"))
+
+
+def tracked(config: pytest.Config) -> Path | None:
+    """The file that notes which fields of answers are read; None where nobody wants to know."""
+    named = config.getoption("--replay-track-fields")
+    return config.invocation_params.dir / named if named else None
 
 
 def unused(config: pytest.Config) -> str:

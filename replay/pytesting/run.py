@@ -24,6 +24,7 @@ from replay.intercept import answering, installation
 from replay.pytesting.account import account_of
 from replay.pytesting.failures import Line, Refusals, failure, told
 from replay.pytesting.options import MARKER, blocks, wants
+from replay.pytesting.rehearsal import Rehearsal
 from replay.pytesting.settings import Settings
 from replay.session import Session
 
@@ -76,6 +77,7 @@ class Run:
         self._account = account_of(config)
         self._test: _Test | None = None
         self._broken: ReplayError | None = None
+        self._rehearsal = Rehearsal(config)
         self._open: list[Session] = []  # the last one answers, the others wait for it to end
         try:
             installation.hold(self._ended)
@@ -97,6 +99,7 @@ class Run:
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Open the session. Comes after skip marks are looked at, and before all fixtures."""
         self._test = None
+        self._rehearsal.begin()
         try:
             if wants(item):
                 self._begin(item, self._settings.of(item).session())
@@ -187,10 +190,15 @@ class Run:
         fresh.clear()
         self._broken = None
         if call.excinfo is not None:
+            self._rehearsal.tell(item, call, test.session if test is not None else None)
             if test is not None:
                 test.failed = True
             if isinstance(call.excinfo.value, pytest.skip.Exception) and wants(item):
                 self._account.skipped += 1
+
+    def pytest_sessionfinish(self) -> None:
+        """Write what was read of answers. Comes before the account is settled."""
+        self._account.notes.update(self._rehearsal.finish())
 
     def _begin(self, item: pytest.Item, session: Session) -> _Test:
         test = _Test(item, self._noting(session))
@@ -214,6 +222,8 @@ class Run:
             test.session.close(failed=test.failed)
         finally:
             self._account.add(test.session, library=not isinstance(test.session, _Blocked))
+            if not isinstance(test.session, _Blocked):
+                self._account.notes.update(self._rehearsal.exempt(test.session))
 
     @staticmethod
     def _noting(session: Session) -> Session:
@@ -263,3 +273,5 @@ class Run:
         # Sessions of `use_cassettes` count too; our own are counted when they are closed.
         if session not in self._open and not isinstance(session.refusals, Refusals):
             self._account.add(session)
+            self._rehearsal.ended(session)
+            self._account.notes.update(self._rehearsal.exempt(session))

@@ -14,7 +14,7 @@ from importlib.resources import files
 
 from replay.drift.findings import Comparison, Finding, Grade, Matrix, Report, Severity, Side
 from replay.render.excerpts import Excerpt
-from replay.render.words import cell, counted, dotted, plain, sentence
+from replay.render.words import cell, counted, counted_use, dotted, plain, sentence
 
 Excerpts = Mapping[tuple[str, str], Excerpt]
 
@@ -40,7 +40,9 @@ def to_html(report: Report, excerpts: Excerpts) -> str:
         '<link rel="icon" href="data:,">\n<title>API drift</title>\n',
         f"<style>{style}</style>\n</head>\n<body>\n",
         '<a class="skip" href="#findings">Skip to the findings</a>\n',
-        f"<header>\n<h1>API drift</h1>\n<p>{_text(counted(report.summary()))}</p>\n</header>\n",
+        f"<header>\n<h1>API drift</h1>\n<p>{_text(counted(report.summary()))}</p>\n",
+        f"<p>{_text(counted_use(report))}</p>\n" if counted_use(report) else "",
+        "</header>\n",
         _form(report),
         '<main>\n<section id="findings" aria-label="Findings">\n',
         *(_comparison(n, one, names, excerpts) for n, one in enumerate(report.comparisons)),
@@ -134,13 +136,14 @@ def _finding(
 ) -> str:
     words = sentence(comparison, finding)
     text = f"{finding.rule} {words} {comparison.resource} {finding.path}".lower()
+    used = " (used by these tests)" * bool(finding.used)
     accepted = " accepted" if finding.accepted is not None else ""
     return (
         f'<li id="{name}" class="finding {finding.severity}{accepted}" data-comparison="{n}"'
         f' data-severity="{finding.severity}" data-grade="{finding.grade}"'
         f' data-text="{_text(text)}">\n<details>\n<summary><b>{finding.severity}</b>'
         f' <span class="grade">{finding.grade}</span>'
-        f' <span class="what">{_text(words)}</span></summary>\n<div class="body">\n<dl>\n'
+        f' <span class="what">{_text(words)}{used}</span></summary>\n<div class="body">\n<dl>\n'
         + "".join(f"<dt>{label}</dt><dd>{value}</dd>\n" for label, value in _facts(name, finding))
         + "</dl>\n"
         + _sides(comparison, finding, excerpts)

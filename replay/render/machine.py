@@ -99,6 +99,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "settle": finding.settle or None,
         "broken_promise": finding.broken_promise,
         "accepted": finding.accepted,
+        "used": finding.used,
         "fingerprint": finding.fingerprint,
     }
 

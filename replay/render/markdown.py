@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from replay.drift.findings import Comparison, Finding, Grade, Report, Severity
-from replay.render.words import counted, sentence
+from replay.render.words import counted, counted_use, sentence
 
 LIMIT = 60_000
 """Characters of a comment; GitHub refuses more than 65,536."""
@@ -27,6 +27,8 @@ def to_markdown(report: Report, limit: int = LIMIT) -> str:
     """
     words = counted(report.summary())
     text = f"### API drift: {words}\n"
+    if counted_use(report):
+        text += f"\n{counted_use(report)}\n"
     if not report.comparisons:
         return text + "\nNothing to compare.\n"
     left = 0
@@ -73,7 +75,7 @@ def _loud(finding: Finding) -> bool:
 
 def _row(comparison: Comparison, finding: Finding) -> str:
     mark = {Severity.BREAKING: "**breaking**", Severity.WARNING: "warning", Severity.INFO: "info"}
-    what = escape(sentence(comparison, finding))
+    what = escape(sentence(comparison, finding)) + " (**used by these tests**)" * bool(finding.used)
     return f"| {mark[finding.severity]} | {finding.grade} | {what} |\n"
 
 

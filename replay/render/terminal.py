@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, TextIO
 
 from replay.drift.findings import Comparison, Finding, Grade, Matrix, Report, Severity
 from replay.drift.rules import Rule
-from replay.render.words import cell, counted, dotted, group, sentence
+from replay.render.words import cell, counted, counted_use, dotted, group, sentence
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 _STYLE = {Severity.BREAKING: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 _SETTLING = 3
+_USE = {None: "", True: ", used by these tests", False: ", not used"}
 
 
 def console(stream: TextIO) -> Console:
@@ -104,9 +105,9 @@ def _comparison(to: Console, comparison: Comparison, verbose: bool) -> None:
     )
     if not comparison.findings:
         to.print("  no drift seen")
-    findings = sorted(comparison.findings, key=lambda f: (group(f.path), f.order))
-    for where, members in groupby(findings, key=lambda f: group(f.path)):
-        to.print(f"  {named} {dotted(where)}" if where else f"  {named}")
+    findings = sorted(comparison.findings, key=lambda f: (not f.used, group(f.path), f.order))
+    for (use, where), members in groupby(findings, key=lambda f: (f.used, group(f.path))):
+        to.print((f"  {named} {dotted(where)}" if where else f"  {named}") + _USE[use])
         for finding in members:
             grade = f"{finding.grade!s:<10}"  # the longest: rows are printed one by one
             row = (str(finding.severity), grade, sentence(comparison, finding, where))
@@ -153,6 +154,8 @@ def _rows(
 def _closing(to: Console, report: Report, verbose: bool) -> None:
     counts = report.summary()
     to.print(counted(counts), style="bold red" if counts["breaking"] else "bold")
+    if counted_use(report):
+        to.print(counted_use(report), style="bold")
     findings = [finding for _, finding in report.findings()]
     if findings and not verbose:
         to.print("next: --verbose shows the evidence; replay rules RULE explains a rule")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from replay.drift.findings import Comparison, Finding, Support, Target
+from replay.drift.findings import Comparison, Finding, Report, Support, Target
 from replay.drift.reading import ANY, unescape
 
 
@@ -35,6 +35,14 @@ def counted(counts: Mapping[str, int]) -> str:
         for name, n in counts.items()
         if n or name in ("breaking", "warning", "info")
     )
+
+
+def counted_use(report: Report) -> str:
+    """How much of what breaks is used, in words; empty where use was not asked for."""
+    counts = report.summary_of_used()
+    if counts is None:
+        return ""
+    return f"breaking: {counts[0]} used by these tests, {counts[1]} not used"
 
 
 def cell(seen: tuple[int, int] | None) -> str:

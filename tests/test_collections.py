@@ -97,6 +97,7 @@ def test_a_preview_is_keyed_by_what_it_is_asked_for(stand_in: StandIn, library: 
         recorded = client(stand_in.url).v1.invoices.create_preview(asked)
         client(stand_in.url).v1.invoices.create_preview({"customer": generated("cus", "b")})
     assert (2, []) == (session.tally.recorded, session.notes)
+    assert preview["id"] == recorded.id
     assert 2 == len(list(library.rglob("*.yaml")))
     stand_in.stop()
     with replay.use_cassettes(library):

@@ -2,7 +2,8 @@
 
 A move is proven by value: in every pair where the old path held an informative value and the new
 path could have held one, it held the same. Stand-ins of redacted values are seeded by identity,
-so their being equal proves nothing; such a move is likely at most.
+so their being equal proves nothing; such a move is likely at most. Where the same few IDs are equal
+over and over it is no move, only a hint: all objects may name one customer in several places.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from replay.drift.reading import ANY, Node, escape, key, mark, parent, unescape
 from replay.drift.shape import Shape, Witness, is_map
 
 DISTINCT = 3
-"""Fewer different values are a coincidence, unless there were no more pairs to see them in."""
+"""Fewer different values prove nothing, unless there were no more pairs to see them in."""
 
 _LENGTH = 8
 _NUMBER = 10**6
@@ -32,6 +33,7 @@ class Move:
         agree: in how many pairs they were equal, which is every pair that could show it.
         controlled: whether a controlled pair is among them.
         redacted: whether only stand-ins were equal.
+        few: whether the same few IDs were equal again and again, which is no move.
         old, new: the witnesses.
     """
 
@@ -40,6 +42,7 @@ class Move:
     agree: int
     controlled: bool
     redacted: bool
+    few: bool
     old: str
     new: str
 
@@ -88,9 +91,10 @@ def follow(samples: Sequence[Pair], sources: Iterable[str], targets: Iterable[st
     return [moves[source] for source in sorted(moves)]
 
 
-def _preference(move: Move) -> tuple[bool, bool, int, int, str, str]:
+def _preference(move: Move) -> tuple[bool, bool, bool, int, int, str, str]:
     source, target = move.source, move.target
     return (
+        move.few,
         move.redacted,
         key(source) != key(target),
         abs(source.count(f"/{ANY}") - target.count(f"/{ANY}")),
@@ -166,10 +170,16 @@ def _track(samples: Sequence[Pair], source: str, target: str) -> Move | None:
             witness = here if witness is None else min(witness, here)
         agree += shown
         controlled = controlled or (shown and pair.controlled)
-    # The same few keys of a map are the habit of its user; that move is likely at most, though.
-    if witness is None or (len(distinct) < DISTINCT <= agree and not redacted):
+    if witness is None:
         return None
-    return Move(source, target, agree, controlled, redacted, *map(str, witness))
+    few = not redacted and len(distinct) < DISTINCT <= agree
+    if few and not all(isinstance(v, str) and _is_id(v) for v in distinct):
+        return None
+    return Move(source, target, agree, controlled, redacted, few, *map(str, witness))
+
+
+def _is_id(value: str) -> bool:
+    return mark(value).startswith("str:id:")
 
 
 def at(body: Any, path: str) -> Iterator[tuple[str, Any]]:

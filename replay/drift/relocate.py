@@ -42,10 +42,12 @@ def relocate(
         resource: the resource path of the objects.
     """
     gone = {finding.path: finding for finding in findings if finding.rule in GONE}
-    came = [finding.path for finding in findings if finding.rule == "field-added"]
+    came = {finding.path: finding for finding in findings if finding.rule == "field-added"}
     fresh = [leaf for root in came for leaf in leaves(evidence.new, root)]
-    moves = _moves(evidence, samples, gone, fresh)
-    taken = {move.target for move in moves}
+    followed = _moves(evidence, samples, gone, fresh)
+    moves = [move for move in followed if not move.few]
+    hints = [move for move in followed if move.few]
+    taken = {move.target: _grade([move]) for move in moves}
     dropped: set[str] = set()
     made: list[Finding] = []
     for root, finding in gone.items():
@@ -54,10 +56,11 @@ def relocate(
         if home and _grade(inside) >= finding.grade:
             dropped.add(root)
             made.append(_moved(evidence, finding, inside, root, Target(resource, home)))
-            taken.update(home + leaf[len(root) :] for leaf in leaves(evidence.old, root))
+            for leaf in leaves(evidence.old, root):
+                taken[home + leaf[len(root) :]] = _grade(inside)
             continue
         for move in inside:
-            if move.source == root:
+            if move.source == root and _grade([move]) >= finding.grade:
                 dropped.add(root)
             to = Target(resource, move.target)
             made.append(_moved(evidence, finding, [move], move.source, to))
@@ -66,12 +69,26 @@ def relocate(
         to = Target(resource, move.target)
         alias = evidence.finding("field-aliased", move.source, "gained")
         made.append(replace(alias, to=to, grade=_grade([move]), **_shown([move])))
-    taken |= {move.target for move in aliases}
-    for root in came:
+    taken |= {move.target: _grade([move]) for move in aliases}
+    for root, finding in came.items():
         content = leaves(evidence.new, root)
-        if content and taken.issuperset(content):
+        # What surely came is said, unless it came as surely from elsewhere.
+        if content and min(taken.get(leaf, -1) for leaf in content) >= finding.grade:
             dropped.add(root)
-    return [finding for finding in findings if finding.path not in dropped] + made
+    stayed = (finding for finding in findings if finding.path not in dropped)
+    return [_hinted(finding, hints) for finding in stayed] + made
+
+
+def _hinted(gone: Finding, hints: Iterable[Move]) -> Finding:
+    """A removal that says where the same few IDs are; any other finding as it is."""
+    if gone.rule not in GONE or gone.detail:
+        return gone
+    told = [
+        f"{move.source[len(gone.path) :]} may be at {move.target}".lstrip()
+        for move in hints
+        if _within(move.source, gone.path)
+    ]
+    return replace(gone, detail=" and ".join(told))
 
 
 def _within(path: str, root: str) -> bool:
@@ -94,7 +111,7 @@ def _aliases(evidence: Evidence, samples: Sequence[Pair], fresh: Sequence[str]) 
     # Within the new version alone: both paths live there.
     inside = [Pair(pair.new, pair.new, pair.controlled) for pair in samples]
     stayed = _stayed(evidence, {key(path) for path in fresh})
-    return [move for move in follow(inside, stayed, fresh) if _same_key(move)]
+    return [move for move in follow(inside, stayed, fresh) if _same_key(move) and not move.few]
 
 
 def _stayed(evidence: Evidence, names: set[str]) -> list[str]:

@@ -87,6 +87,11 @@ def _detail(before: str) -> Callable[[Comparison, Finding], str]:
     return lambda _, finding: f"{before}: {plain(finding.detail)}"
 
 
+def _besides(finding: Finding) -> str:
+    words = (dotted(w) if w.startswith("/") else plain(w) for w in finding.detail.split(" "))
+    return "; " + " ".join(words) if finding.detail else ""
+
+
 def _just(words: str) -> Callable[[Comparison, Finding], str]:
     return lambda *_: words
 
@@ -99,10 +104,10 @@ def _blind(before: str) -> Callable[[Comparison, Finding], str]:
 
 
 _WORDS: Mapping[str, Callable[[Comparison, Finding], str]] = {
-    "field-removed": lambda _, f: "removed" + (f"; {plain(f.detail)}" if f.detail else ""),
+    "field-removed": lambda _, f: "removed" + _besides(f),
     "field-unseen": lambda _, f: (
         f"no longer seen: in {f.old.present} of {f.old.parents} before,"
-        f" in none of {f.new.parents} now"
+        f" in none of {f.new.parents} now" + _besides(f)
     ),
     "field-added": _just("added"),
     "field-moved": lambda c, f: f"moved to {_where(c, f)}",

@@ -79,6 +79,39 @@ def test_within_list_items_values_are_compared_item_by_item() -> None:
     assert [] == moves(findings([old], [swapped]))
 
 
+def test_the_same_few_ids_are_a_hint_and_no_move() -> None:
+    """All objects may name one price in several places: the removal says where it may be."""
+    old = {"l": [{"price": {"id": SUBS[0], "unit": 1}}], "plan": SUBS[1]}
+    new = {"l": [{"pricing": {"price": SUBS[0]}}], "p": {"plan": SUBS[1]}}
+    found = findings([old] * 4, [new] * 4)
+    assert [] == moves(found)
+    gone = {finding.path: finding for finding in found if finding.rule == "field-removed"}
+    assert {"/l/*/price", "/plan"} == gone.keys()
+    assert "/id may be at /l/*/pricing/price" == gone["/l/*/price"].detail
+    assert "may be at /p/plan" == gone["/plan"].detail
+    assert {Grade.PROVEN} == {finding.grade for finding in gone.values()}
+    assert {"/l/*/pricing", "/p"} == {f.path for f in found if f.rule == "field-added"}
+
+
+def test_a_likely_move_hides_no_proven_removal_or_addition() -> None:
+    """What is surely gone is said as surely, whether or not it is known where it went."""
+    entries = []
+    for n in range(3):
+        id = f"in_1A{n:04}"
+        for version, path, body in (
+            (OLD, "/email", {"id": id, "email": f"r{n}@example.com", "p": {}}),
+            (NEW, "/p/email", {"id": id, "p": {"email": f"r{n}@example.com"}}),
+        ):
+            redacted = {path: "email"}
+            entries.append(recording(body, version, id=id, batch=f"b{n}", redacted=redacted))
+    (comparison,) = report(Shelf(entries), versions=(OLD, NEW)).comparisons
+    assert {
+        ("field-removed", "/email", Grade.PROVEN),
+        ("field-moved", "/email", Grade.LIKELY),
+        ("field-added", "/p/email", Grade.PROVEN),
+    } == {(f.rule, f.path, f.grade) for f in comparison.findings}
+
+
 def test_a_list_that_lost_an_item_says_nothing_of_it() -> None:
     """What has no counterpart is not compared."""
     old = {"l": [{"price": SUBS[0]}, {"price": SUBS[1]}]}

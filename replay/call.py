@@ -24,6 +24,7 @@ _EXPAND = re.compile(r"expand(?:\[\d*\])?\Z")
 _LAST_INDEX = re.compile(r"\[\d+\]\Z")
 _FIELD_PATH = re.compile(r"[a-z0-9_*]+(?:\.[a-z0-9_*]+)*\Z")
 _ID = re.compile(r"[^ /\\\ufffd]{1,255}\Z")  # U+FFFD: what `unquote` makes of broken UTF-8
+_CONTEXT = "ctx-"
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z .;=_-]{0,199}\Z")
 
 
@@ -75,7 +76,7 @@ class Call:
 
     def command(self, *versions: str) -> str:
         """What to run to record this call."""
-        if self.key.query is not None:
+        if self.key.query is not None or self.key.account.startswith(_CONTEXT):
             return "run the test that makes this call with REPLAY_MODE=once"
         ids = "/".join(id for id in (*self.key.parents, self.key.id) if id)
         parts = ["replay", "record", self.route.resource, *([ids] if ids else [])]
@@ -105,9 +106,21 @@ def canonical_version(value: str, where: str = "Stripe-Version") -> str:
     return text
 
 
-def account_label(account: str) -> str:
-    """The stand-in for a connected account: safe in file names, the same on every machine."""
-    return "acct-" + hashlib.sha256(f"account\0{account}".encode()).hexdigest()[:16]
+def account_label(account: str, context: str = "") -> str:
+    """The stand-in for whose data is asked for: safe in file names, the same on every machine.
+
+    Args:
+        account: the connected account, as ``Stripe-Account`` names it.
+        context: the context, as ``Stripe-Context`` names it.
+
+    Returns:
+        ``acct-`` or, with a context, ``ctx-``, and a digest; empty without either.
+    """
+    if not account and not context:
+        return ""
+    named = f"account\0{account}\0{context}" if context else f"account\0{account}"
+    kind = _CONTEXT if context else "acct-"
+    return kind + hashlib.sha256(named.encode()).hexdigest()[:16]
 
 
 def expand_set(uri: str) -> tuple[str, ...]:
@@ -130,6 +143,7 @@ def retrieve(
     expand: Iterable[str] = (),
     version: str | None = None,
     account: str = "",
+    context: str = "",
 ) -> Call:
     """Make a call from its parts, as the command line does.
 
@@ -160,7 +174,7 @@ def retrieve(
                 hint="name a field such as payments or data.customer",
             )
     parents, id = (given, "") if route.singleton else (given[:-1], given[-1])
-    key = ObjectKey(route.resource, id, parents, account_label(account) if account else "")
+    key = ObjectKey(route.resource, id, parents, account_label(account, context))
     return Call(route, key, names, canonical_version(version) if version else None)
 
 
@@ -204,7 +218,8 @@ def read(request: Request) -> Call:
             map(unquote, ids),
             expand=expand,
             version=header(request.headers, "Stripe-Version"),
-            account=account + ("\0" + context if context else ""),
+            account=account,
+            context=context,
         )
     except ConfigError as error:
         # A person may have chosen the ID: it stays out of the message.

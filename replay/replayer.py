@@ -92,9 +92,10 @@ def _refusal(library: Library, call: Call, cassettes: tuple[Cassette, ...]) -> C
             resource=call.key.resource, id=call.key.id,
         )  # fmt: skip
     if call.key.account:
-        name += " of a connected account"
+        context = call.key.account.startswith("ctx-")
+        name += " of this Stripe-Context" if context else " of a connected account"
     record = call.command(wanted) if wanted else call.command()
-    if call.key.query is None:
+    if record.startswith("replay "):
         record += f" --library {shlex.quote(library.shown)}"
     if not cassettes:
         near = library.nearest(call.key)

@@ -312,7 +312,9 @@ class Session:
                 with self._writing:
                     if self._closed:
                         return outcome.response
-                    self._recorder.append(deck.call, outcome.version, [*deck.repeats, outcome])
+                    # Takes of another version stand in another cassette: there they repeat anyway.
+                    before = deck.repeats if deck.version == outcome.version else []
+                    self._recorder.append(deck.call, outcome.version, [*before, outcome])
                 deck.repeats.clear()
         with deck.lock:
             deck.version = outcome.version

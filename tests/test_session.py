@@ -163,6 +163,22 @@ def test_only_a_trailing_run_of_identical_takes_is_collapsed(
     assert [True, True, False] == [b'"status": "draft"' in body for body in bodies]
 
 
+def test_a_repeat_is_not_written_into_another_versions_cassette(
+    stand_in: StandIn, library: Path
+) -> None:
+    """The source answers twice at one version, then at another: each cassette holds its own."""
+    old = (409, {"Stripe-Version": OLD}, error(409, "busy"))
+    stand_in.script = [old, old]
+    suite = Suite(stand_in, library)
+    session = suite.session("once")
+    for _ in range(3):
+        session.answer(Request("GET", stand_in.url + PATH))
+    session.close()
+    found = {path: [take.response.status for take in cassette.interactions]
+             for path, cassette in replay.Library(library).cassettes()}  # fmt: skip
+    assert {FILE: [200], f"invoices/{DRAFT}/{OLD}.yaml": [409]} == found
+
+
 def test_an_unchanged_object_rewrites_nothing(stand_in: StandIn, library: Path) -> None:
     """Recording the same answer again leaves the file as it is, in every mode."""
     suite = Suite(stand_in, library)

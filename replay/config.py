@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
@@ -54,12 +54,17 @@ class Origin:
     @classmethod
     def of(cls, base: str) -> Origin:
         """The origin of a base URL that `resolve` accepted."""
-        parts = urlsplit(base)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        return cls(plain_host(parts.hostname or ""), port)
+        return _origin(base)
 
     def __str__(self) -> str:
         return self.host if self.port == 443 else f"{self.host}:{self.port}"
+
+
+@lru_cache(maxsize=64)
+def _origin(base: str) -> Origin:
+    parts = urlsplit(base)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return Origin(plain_host(parts.hostname or ""), port)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,24 +123,34 @@ def resolve(
     Raises:
         ConfigError: a value that cannot be used; names the option, variable or file.
     """
-    given = {
-        "library": path_of(library) if library is not None else None,
-        "mode": mode,
-        "api_base": api_base,
-        "api_version": api_version,
-        "policy": None,
-        "pseudonymise_ids": None,
-    }
+    given = path_of(library) if library is not None else None, mode, api_base, api_version
+    # A suite settles the same anew for every test.
+    environment = tuple(map(os.environ.get, ENVIRONMENT.values()))
+    directory = os.getcwd()  # noqa: PTH109 - a cache key on the hot path
+    try:
+        config, policy, where = _settled(given, environment, directory)
+    except TypeError:  # a value of some other type, which the uncached way tells the user about
+        config, policy, where = _settled.__wrapped__(given, environment, directory)
+    found = _policy(policy, where, directory)
+    return replace(config, policy=found) if found else config
+
+
+@lru_cache(maxsize=256)
+def _settled(
+    given: tuple[str | None, ...], environment: tuple[str | None, ...], directory: str
+) -> tuple[Config, str, str]:
+    """The settings, the policy file that was named, and what named it."""
     values: dict[str, tuple[str, str]] = {}
-    for name, argument in given.items():
-        variable = ENVIRONMENT[name]
+    arguments = dict(zip(("library", "mode", "api_base", "api_version"), given, strict=True))
+    for (name, variable), found in zip(ENVIRONMENT.items(), environment, strict=True):
+        argument = arguments.get(name)
         if argument is not None:
             values[name] = argument, name
-        elif os.environ.get(variable):
-            values[name] = os.environ[variable], f"environment variable {variable}"
-    if len(values) < len(given):
-        path, settings, _ = _file(os.getcwd())  # noqa: PTH109 - a cache key on the hot path
-        for name in given:
+        elif found:
+            values[name] = found, f"environment variable {variable}"
+    if len(values) < len(ENVIRONMENT):
+        path, settings, _ = _file(directory)
+        for name in ENVIRONMENT:
             if name not in values and name in settings:
                 values[name] = settings[name], f"{path}: {name}"
                 if name == "api_base":
@@ -143,25 +158,24 @@ def resolve(
             elif name not in values:
                 values[name] = DEFAULTS[name], "default"
     version, where = values["api_version"]
-    return Config(
+    config = Config(
         library=values["library"][0],
         mode=RecordMode.parse(*values["mode"]),
         api_base=checked_base(*values["api_base"]),
         api_version=canonical_version(version, where) if version else None,
-        policy=_policy(*values["policy"]),
         pseudonymise_ids=_switch(*values["pseudonymise_ids"]),
     )
+    return config, *values["policy"]
 
 
-def _policy(named: str, where: str) -> str:
+def _policy(named: str, where: str, directory: str) -> str:
     # A team's rules stand beside the configuration, in a file that code owners can guard.
     if named:
         if not Path(named).is_file():
             raise ConfigError(f"there is no policy file {named}", where=where)
         return named
-    path = _file(os.getcwd())[0]  # noqa: PTH109 - the same key as in `resolve`
-    beside = Path(path).parent / _POLICY_FILE
-    return str(beside) if beside.is_file() else ""
+    beside = os.path.join(os.path.dirname(_file(directory)[0]), _POLICY_FILE)  # noqa: PTH118, PTH120 - hot path
+    return beside if os.path.isfile(beside) else ""  # noqa: PTH113 - hot path
 
 
 def _switch(text: str, where: str) -> bool:

@@ -79,9 +79,10 @@ class Cassettes:
             ConfigError: a setting that cannot be used.
         """
         # Settled anew: the environment may have changed since the decorator was written.
-        config = resolve(**self._settings)
-        self._check(config)
-        return Session(config, **self._options)
+        session = Session(resolve(**self._settings), **self._options)
+        if session.config.mode is RecordMode.NONE:
+            session.library.require()
+        return session
 
     def __enter__(self) -> Session:
         from replay.intercept import installation

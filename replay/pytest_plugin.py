@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from replay.pytesting.collecting import is_library
 from replay.pytesting.options import (
     MARKER,
     MODES,
@@ -107,6 +109,11 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     if version:
         parts.append(f"API version {version}, whatever clients pin")
     return f"replay: {', '.join(parts)}" if parts else None
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Look for no tests among cassettes."""
+    return True if collection_path.is_dir() and is_library(str(collection_path)) else None
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:

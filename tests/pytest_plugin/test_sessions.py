@@ -206,7 +206,7 @@ def test_a_run_without_marked_tests_loads_nothing_of_replay(suite: Suite) -> Non
         "def test_plain():\n"
         "    found = {n for n in sys.modules if n.split('.')[0] == 'replay'}\n"
         "    assert found == {'replay', 'replay.pytest_plugin', 'replay.pytesting',\n"
-        "                     'replay.pytesting.options'}\n"
+        "                     'replay.pytesting.collecting', 'replay.pytesting.options'}\n"
         "    assert not {'yaml', 'vcr', 'deepdiff', 'click', 'httpx', 'rich'} & set(sys.modules)\n"
     )
     ran = suite.run("-p", "no:anyio", "-p", "no:hypothesispytest")

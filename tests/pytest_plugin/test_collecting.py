@@ -1,0 +1,60 @@
+"""pytest looks for no tests in libraries, and in everything else as ever."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.suites import Suite
+
+from replay.pytesting.collecting import is_library
+
+ONE = """
+    @pytest.mark.cassettes
+    def test_it():
+        get()
+"""
+
+
+def test_the_folders_of_a_library_are_not_collected(suite: Suite) -> None:
+    """No folder of a library is opened by pytest; the tests beside it run."""
+    suite.write(ONE)
+    suite.write(
+        """
+        def pytest_collectstart(collector):
+            assert "cassettes" not in str(collector.path), collector
+        """,
+        "conftest.py",
+    )
+    assert {"passed": 1} == suite.run(".").outcomes
+
+
+def test_tests_in_a_folder_of_that_name_are_found(suite: Suite) -> None:
+    """A package of tests that is called cassettes is none of our libraries."""
+    (suite.folder / "cassettes").unlink()
+    (suite.folder / "cassettes" / "deep").mkdir(parents=True)
+    (suite.folder / "cassettes" / "2024-06-20.yaml").write_text("")
+    (suite.folder / "cassettes" / "deep" / "test_it.py").write_text("def test_it(): pass\n")
+    assert {"passed": 1} == suite.run(".").outcomes
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (["invoices/in_1/2024-06-20.yaml"], True),
+        (["invoices/in_1/2025-03-31.basil.yaml", "balance/_singleton/unversioned.yaml"], True),
+        ([".replay/locks/x.lock", ".gitattributes", "invoices/in_1/2024-06-20.yaml"], True),
+        (["invoices/in_1/2024-06-20.yaml", "README.md"], False),
+        (["invoices/in_1/2024-06-20.yaml", "invoices/in_1/test_x.yaml"], False),
+        (["test_x/2024.py"], False),
+        ([], False),
+    ],
+)
+def test_a_library_is_known_by_its_files(files: list[str], expected: bool, tmp_path: Path) -> None:
+    """Cassettes alone, hidden files apart: what else is there may be a test."""
+    for file in files:
+        path = tmp_path / "folder" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    (tmp_path / "folder").mkdir(exist_ok=True)
+    assert expected == is_library(str(tmp_path / "folder"))

@@ -14,13 +14,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+import aiohttp
 import httpcore
 import httpx
+import httpx2
 import pytest
 import requests
 import stripe
@@ -71,24 +75,114 @@ def test_no_request_of_many_threads_goes_online(
     assert {} == stand_in.hits
 
 
-@pytest.mark.parametrize("kind", [stripe.HTTPXClient, stripe.AIOHTTPClient])
-def test_no_request_of_many_tasks_goes_online(
-    kind: type, stand_in: StandIn, recorded: Path
-) -> None:
+def _sdk(base: str, kind: type) -> tuple[Callable[[str], Awaitable[str]], Callable[[], Any]]:
+    http_client = kind()
+    client = stripe_client(base, http_client)
+
+    async def ask(id: str) -> str:
+        return (await client.v1.invoices.retrieve_async(id)).id
+
+    return ask, http_client.close_async
+
+
+def _of_httpx(base: str, module: Any) -> tuple[Callable[[str], Awaitable[str]], Callable[[], Any]]:
+    client = module.AsyncClient(headers=HEADERS)
+
+    async def ask(id: str) -> str:
+        return (await client.get(f"{base}/v1/invoices/{id}")).json()["id"]
+
+    return ask, client.aclose
+
+
+def _of_aiohttp(base: str) -> tuple[Callable[[str], Awaitable[str]], Callable[[], Any]]:
+    client = aiohttp.ClientSession(base, headers=HEADERS)
+
+    async def ask(id: str) -> str:
+        async with client.get(f"/v1/invoices/{id}") as answer:
+            return (await answer.json())["id"]
+
+    return ask, client.close
+
+
+TASKS: dict[str, Callable[[str], tuple[Callable[[str], Awaitable[str]], Callable[[], Any]]]] = {
+    "SDK on httpx": lambda base: _sdk(base, stripe.HTTPXClient),
+    "SDK on aiohttp": lambda base: _sdk(base, stripe.AIOHTTPClient),
+    "httpx": lambda base: _of_httpx(base, httpx),
+    "httpx2": lambda base: _of_httpx(base, httpx2),
+    "aiohttp": _of_aiohttp,
+}
+
+
+@pytest.mark.parametrize("name", TASKS)
+# stripe 16.1's HTTPXClient.close_async leaves its pool's sockets to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_no_request_of_many_tasks_goes_online(name: str, stand_in: StandIn, recorded: Path) -> None:
     """Sixty-four gathered tasks get every answer right, and the live server counts nothing."""
+    calls = rounds(2, 200)
 
-    async def main() -> list[str]:
-        http_client = kind()
-        client = stripe_client(stand_in.url, http_client)
-        found = await asyncio.gather(
-            *[client.v1.invoices.retrieve_async(IDS[n % len(IDS)]) for n in range(64)]
-        )
-        await http_client.close_async()
-        return [invoice.id for invoice in found]
+    async def main() -> list[bool]:
+        ask, close = TASKS[name](stand_in.url)
 
-    with replay.use_cassettes(recorded, api_base=stand_in.url):
-        assert [IDS[n % len(IDS)] for n in range(64)] == asyncio.run(main())
+        async def work(worker: int) -> list[bool]:
+            ids = [IDS[(worker + n) % len(IDS)] for n in range(calls)]
+            return [await ask(id) == id for id in ids]
+
+        try:
+            found = await asyncio.gather(*map(work, range(64)))
+            return [right for each in found for right in each]
+        finally:
+            await close()
+
+    with replay.use_cassettes(recorded, api_base=stand_in.url) as session:
+        assert [True] * 64 * calls == asyncio.run(main())
     assert {} == stand_in.hits
+    assert 64 * calls == session.tally.played
+
+
+def test_building_clients_and_connections_beside_lets_nothing_out(
+    stand_in: StandIn, recorded: Path
+) -> None:
+    """Other threads make clients and connections, to another host too, all the while."""
+    done = threading.Event()
+    built = Counter[str]()
+
+    def build(kind: str) -> None:
+        while not done.is_set():
+            if kind == "sessions":
+                with requests.Session() as session, httpx.Client() as client:
+                    session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=1))
+                    client.build_request("GET", stand_in.url)
+            elif kind == "connections":
+                parts = urlsplit(other.url)
+                connection = http.client.HTTPConnection(parts.hostname or "", parts.port)
+                connection.request("GET", "/v1/invoices/x")
+                connection.getresponse().read()
+                connection.close()
+            else:
+                urllib3.PoolManager().connection_from_url(stand_in.url).close()
+                stripe_client(stand_in.url, stripe.RequestsClient())
+            built[kind] += 1
+
+    def work(worker: int) -> list[bool]:
+        ids = [IDS[(worker + n) % len(IDS)] for n in range(CALLS)]
+        return [CLIENTS[ways[n % len(ways)]](stand_in.url, id)["id"] == id
+                for n, id in enumerate(ids)]  # fmt: skip
+
+    ways = ["requests", "httpx", "urllib3", "http_client", "stripe_requests"]
+    kinds = ("sessions", "connections", "pools")
+    with (
+        StandIn() as other,
+        replay.use_cassettes(recorded, api_base=stand_in.url),
+        ThreadPoolExecutor(THREADS + len(kinds)) as pool,
+    ):
+        builders = [pool.submit(build, kind) for kind in kinds]
+        answers = list(pool.map(work, range(THREADS)))
+        done.set()
+        for builder in builders:
+            builder.result()
+    assert [[True] * CALLS] * THREADS == answers
+    assert {} == stand_in.hits
+    assert set(kinds) == set(built)
 
 
 def test_sessions_that_open_overlap_and_close_let_nothing_out(

@@ -27,6 +27,7 @@ from replay.pytesting.options import (
 
 if TYPE_CHECKING:
     from replay.pytesting.run import Run
+    from replay.pytesting.serving import ReplayServer
     from replay.session import Session
 
 _RUN = "replay_cassettes_run"
@@ -139,6 +140,20 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def cassettes(request: pytest.FixtureRequest) -> Session:
     """The running test's session; one with the defaults where the test is not marked."""
     return _run(request.config).session_of(request.node)
+
+
+@pytest.fixture(scope="session")
+def replay_server_url(request: pytest.FixtureRequest) -> str:
+    """The base address of the run's replay server, for programs that are started once."""
+    return _run(request.config).server().url
+
+
+@pytest.fixture
+def replay_server(request: pytest.FixtureRequest) -> ReplayServer:
+    """A replay server, answered by the running test's session: url, host and port."""
+    run = _run(request.config)
+    run.session_of(request.node)
+    return run.server()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

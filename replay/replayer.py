@@ -118,7 +118,8 @@ def _refusal(library: Library, call: Call, cassettes: tuple[Cassette, ...]) -> C
         what = f"{name} is recorded at several API versions, and the call names none"
         record = ""
         hint = (f"recorded: {', '.join(versions)}\n"
-                "choose one: use_cassettes(api_version=…) or REPLAY_API_VERSION=…")  # fmt: skip
+                "choose one: use_cassettes(api_version=…), REPLAY_API_VERSION=… or "
+                "replay serve --api-version …")  # fmt: skip
     else:
         what = f"{name} is not recorded at API version {wanted}"
         hint = f"recorded: {', '.join(versions)}\nrecord it: {record}"

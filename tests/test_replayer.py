@@ -181,7 +181,8 @@ def test_several_versions_and_no_pin(library: Path) -> None:
     assert (A, B) == caught.value.recorded
     assert [
         f"recorded: {A}, {B}",
-        "choose one: use_cassettes(api_version=…) or REPLAY_API_VERSION=…",
+        "choose one: use_cassettes(api_version=…), REPLAY_API_VERSION=… or "
+        "replay serve --api-version …",
     ] == (caught.value.hint.splitlines())
 
 

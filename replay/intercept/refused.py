@@ -71,7 +71,7 @@ def _refuse(client: str) -> NoReturn:
         "this HTTP client cannot be intercepted",
         where=client,
         hint="use another: stripe.StripeClient(key, http_client=stripe.RequestsClient())\n"
-        "or point it at a replay server by its base address",
+        "or run `replay serve` and point its base address at http://127.0.0.1:12111",
     )
     blocked(error)
     raise Refused(error)

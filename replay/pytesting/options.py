@@ -7,15 +7,18 @@ from pathlib import Path
 import pytest
 
 MARKER = "cassettes"
+SERVERS = ("replay_server", "replay_server_url")
+"""The fixtures that need the replay server."""
+
 MODES = ("none", "once", "new_episodes", "all")
 USED_FIELDS = "used-fields.json"
 UNUSED = ("off", "warn", "fail")
 
 
 def wants(item: pytest.Item) -> bool:
-    """Whether a test is to have a session: by its marker, or because it asks for `cassettes`."""
-    return item.get_closest_marker(MARKER) is not None or MARKER in getattr(
-        item, "fixturenames", ()
+    """Whether a test is to have a session: by its marker, or by a fixture that it asks for."""
+    return item.get_closest_marker(MARKER) is not None or not {MARKER, *SERVERS}.isdisjoint(
+        getattr(item, "fixturenames", ())
     )
 
 

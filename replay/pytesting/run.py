@@ -12,7 +12,7 @@ import gc
 import inspect
 from collections.abc import Generator
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -27,6 +27,9 @@ from replay.pytesting.options import MARKER, blocks, wants
 from replay.pytesting.rehearsal import Rehearsal
 from replay.pytesting.settings import Settings
 from replay.session import Session
+
+if TYPE_CHECKING:
+    from replay.pytesting.serving import ReplayServer
 
 
 class _Blocked(Session):
@@ -79,6 +82,7 @@ class Run:
         self._broken: ReplayError | None = None
         self._rehearsal = Rehearsal(config)
         self._open: list[Session] = []  # the last one answers, the others wait for it to end
+        self._server: ReplayServer | None = None
         try:
             installation.hold(self._ended)
         except ReplayError as error:
@@ -95,6 +99,20 @@ class Run:
         if test is None:
             test = self._begin(item, self._settings.of(item).session())
         return test.session
+
+    def server(self) -> ReplayServer:
+        """The run's replay server, started when it is first asked for.
+
+        Raises:
+            ConfigError: the extra ``server`` is not installed.
+        """
+        if self._server is None:
+            from replay.pytesting.serving import ReplayServer
+
+            self._server = ReplayServer(self._named)
+            self._config.add_cleanup(self._server.stop)
+            self._lend()
+        return self._server
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Open the session. Comes after skip marks are looked at, and before all fixtures."""
@@ -214,12 +232,34 @@ class Run:
                 return self._settings.of(scope).session()
         return self._settings.of(item).session()
 
+    def _named(self) -> Session | None:
+        # What a test's server refuses is the test's, in whichever of its sessions.
+        test = self._test
+        if test is None or isinstance(test.session, _Blocked):
+            return None
+        session = self._settings.of(test.item).session()
+        session.refusals = test.session.refusals
+        return session
+
+    def _lend(self) -> None:
+        if self._server is not None:
+            self._server.lend(self._open[-1] if self._open else None)
+
+    def _end_named(self, test: _Test) -> None:
+        if self._server is not None:
+            for session in self._server.end_named(failed=test.failed):
+                session.refusals = []
+                self._account.add(session)
+
     def _close(self, test: _Test) -> None:
         self._leave(test.session)
         self._take(test)
         answering.current.set(test.before if test.before in answering.opened else None)
         try:
-            test.session.close(failed=test.failed)
+            try:
+                self._end_named(test)
+            finally:
+                test.session.close(failed=test.failed)
         finally:
             self._account.add(test.session, library=not isinstance(test.session, _Blocked))
             if not isinstance(test.session, _Blocked):
@@ -242,6 +282,7 @@ class Run:
         if self._open:
             installation.leave(self._open[-1], None)
         self._open.append(session)
+        self._lend()
         installation.enter(session)
         if wide:
             # Loops and threads that outlive this test are not tied to one session: as long as a
@@ -250,6 +291,7 @@ class Run:
 
     def _leave(self, session: Session) -> None:
         self._open.remove(session)
+        self._lend()
         installation.leave(session, None)
         if self._open:
             waiting = self._open[-1]

@@ -113,10 +113,13 @@ class Sessions:
         """The open sessions by name, at this moment."""
         return dict(self._open)
 
-    def lend(self, session: Session) -> None:
-        """Let requests that name no session ask this one, which its owner closes."""
+    def lend(self, session: Session | None) -> None:
+        """Let requests that name no session ask this one, which its owner closes; None ends it."""
         with self._lock:
-            self._open[""] = Hosted("", session, lent=True)
+            if session is None:
+                self._open.pop("", None)
+            else:
+                self._open[""] = Hosted("", session, lent=True)
 
     def reset(self, name: str, *, failed: bool = False) -> Hosted | None:
         """End a session, and write what mode ``all`` recorded anew; the next request opens another.
@@ -144,21 +147,20 @@ class Sessions:
         return found
 
     def close(self, *, failed: bool = False) -> list[Hosted]:
-        """End all sessions; lent ones are handed back.
+        """End all sessions but lent ones; returns those that were open.
 
         Raises:
             ReplayError: the first re-recording that could not be written; all are ended.
         """
         with self._lock:
-            ended = list(self._open.values())
-            self._open.clear()
+            ended = [hosted for hosted in self._open.values() if not hosted.lent]
+            self._open = {name: hosted for name, hosted in self._open.items() if hosted.lent}
         first: ReplayError | None = None
         for hosted in ended:
-            if not hosted.lent:
-                try:
-                    hosted.session.close(failed=failed)
-                except ReplayError as error:
-                    first = first or error
+            try:
+                hosted.session.close(failed=failed)
+            except ReplayError as error:
+                first = first or error
         if first is not None:
             raise first
         return ended

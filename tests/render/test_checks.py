@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
 from xml.etree import ElementTree
 
 import jsonschema
@@ -19,80 +19,9 @@ from replay.render.checks import to_github, to_junit, to_sarif
 HOSTILE = 'x\n::error::<b>&"\x1b\ud800'
 
 
-def table(required: list[str], **properties: Any) -> dict[str, Any]:
-    """A schema of an object that has these properties and no others."""
-    return {
-        "type": "object",
-        "additionalProperties": False,
-        "required": required,
-        "properties": properties,
-    }
-
-
-# What SARIF 2.1.0 (OASIS, appendix of 2020-03-27) says of the objects that replay writes: the
-# properties that each may have, of which type, and which it must have.
-TEXT: dict[str, Any] = {"type": "string"}
-URI = {"type": "string", "format": "uri-reference"}
-MESSAGE = table(["text"], text=TEXT)
-LEVEL = {"enum": ["none", "note", "warning", "error"]}
-LOCATION = table(
-    [],
-    id={"type": "integer", "minimum": -1},
-    physicalLocation=table(
-        ["artifactLocation"],
-        artifactLocation=table([], uri=URI),
-        region=table([], startLine={"type": "integer", "minimum": 1}),
-    ),
-    logicalLocations={
-        "type": "array",
-        "uniqueItems": True,
-        "items": table([], fullyQualifiedName=TEXT, kind=TEXT),
-    },
-    message=MESSAGE,
-)
-RULE = table(
-    ["id"],
-    id=TEXT,
-    shortDescription=MESSAGE,
-    help=MESSAGE,
-    defaultConfiguration=table([], level=LEVEL),
-)
-RESULT = table(
-    ["message"],
-    ruleId=TEXT,
-    ruleIndex={"type": "integer", "minimum": -1},
-    kind={"enum": ["notApplicable", "pass", "fail", "review", "open", "informational"]},
-    level=LEVEL,
-    message=MESSAGE,
-    locations={"type": "array", "items": LOCATION},
-    relatedLocations={"type": "array", "uniqueItems": True, "items": LOCATION},
-    partialFingerprints={"type": "object", "additionalProperties": TEXT},
-    suppressions={
-        "type": "array",
-        "uniqueItems": True,
-        "items": table(["kind"], kind={"enum": ["inSource", "external"]}, justification=TEXT),
-    },
-    properties={"type": "object"},
-)
-DRIVER = table(
-    ["name"],
-    name=TEXT,
-    informationUri={"type": "string", "format": "uri"},
-    rules={"type": "array", "uniqueItems": True, "items": RULE},
-)
-SARIF = table(
-    ["version", "runs"],
-    **{"$schema": URI, "version": {"enum": ["2.1.0"]}},
-    runs={
-        "type": "array",
-        "items": table(
-            ["tool"],
-            tool=table(["driver"], driver=DRIVER),
-            columnKind={"enum": ["utf16CodeUnits", "unicodeCodePoints"]},
-            results={"type": "array", "items": RESULT},
-        ),
-    },
-)
+# The published JSON schema of SARIF 2.1.0, as the npm package @microsoft/jest-sarif 1.0.0-beta.0 (MIT)
+# carries it: no property that it does not name is allowed.
+SARIF = json.loads((Path(__file__).parent / "sarif-2.1.0-rtm.5.json").read_text("utf-8"))
 
 
 def many() -> Report:

@@ -19,8 +19,8 @@ from replay.render.checks import to_github, to_junit, to_sarif
 HOSTILE = 'x\n::error::<b>&"\x1b\ud800'
 
 
-# The published JSON schema of SARIF 2.1.0, as the npm package @microsoft/jest-sarif 1.0.0-beta.0 (MIT)
-# carries it: no property that it does not name is allowed.
+# The published JSON schema of SARIF 2.1.0, as the npm package @microsoft/jest-sarif 1.0.0-beta.0
+# (MIT) carries it: no property that it does not name is allowed.
 SARIF = json.loads((Path(__file__).parent / "sarif-2.1.0-rtm.5.json").read_text("utf-8"))
 
 

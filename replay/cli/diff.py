@@ -321,14 +321,24 @@ def _text(found: Report, options: Mapping[str, Any]) -> str:
 def _nothing(found: Report, options: Mapping[str, Any]) -> None:
     """Say on stderr what is recorded, and the recording that would give something to compare."""
     from replay.drift.report import recording
+    from replay.drift.selection import near
 
     pair, resource = _versions(options), options["resource"]
     what = f"{pair[0]} and {pair[1]} of one object" if pair else "one object at two versions"
     if options["same_version"] and pair:
         what = f"{pair[0]} before {options['before']} and from then on"
     elif options["spec"]:
-        what = f"{options['old']}"
+        what = str(options["old"])
+        pair = what, what
+    elif options["since"]:
+        what += f" since {options['since']}"
+    if options["require_source"]:
+        what += f", answered by {options['require_source']}"
     click.echo(f"nothing to compare: no recordings of {what}", err=True)
+    every = [version for versions in found.recorded.values() for version in versions]
+    for version in dict.fromkeys(pair or ()):
+        if meant := near(version, every):
+            click.echo(f"  {version} is not recorded: did you mean {meant}?", err=True)
     for name, versions in found.recorded.items():
         click.echo(f"  recorded: {name} at {', '.join(versions)}", err=True)
     if not found.recorded:

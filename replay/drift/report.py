@@ -14,7 +14,7 @@ from replay.drift.gather import Cassettes, Sources, Tell, gather
 from replay.drift.policy import Policy
 from replay.drift.reading import ANY, parent
 from replay.drift.relocate import GONE, elsewhere, wanted
-from replay.drift.selection import Epoch, Selection, epoch_order, version_order
+from replay.drift.selection import Epoch, Selection, epoch_order, require_version, version_order
 from replay.drift.shape import Shape, is_map
 from replay.errors import ConfigError
 from replay.routes import by_resource
@@ -51,7 +51,8 @@ def report(
         tell: called with a number whenever so many cassettes have been read.
 
     Raises:
-        ConfigError: old and new are one version, or `since` has no place in their order.
+        ConfigError: old and new are one version or none at all, or `since` has no place in their
+            order.
         LibraryError: or one of its kinds, where a recording cannot be read.
     """
     selection = Selection(versions, since, before, libraries=older is not None)
@@ -62,6 +63,10 @@ def report(
     if since and not version_order(since)[0]:
         raise ConfigError("this version carries no date", where="--since")
     corpus = gather(Sources(library, older, source, processes, tell), selection)
+    places = ("--same-version", "") if before else ("OLD", "NEW")
+    every = [version for seen in corpus.recorded.values() for version in seen]
+    for version, where in zip(versions or (), places, strict=False):
+        require_version(version, every, where)
     found: list[tuple[Part, Comparison]] = []
     parts = [part for part in sorted(corpus.observed) if resource in (None, part.resource)]
     for part in parts:
@@ -75,7 +80,9 @@ def report(
         for name, seen in sorted(corpus.recorded.items())
         if resource in (None, name)
     }
-    example = next((k for k in corpus.objects.values() if resource in (None, k.resource)), None)
+    # One that has what was asked for at one of the versions, where there is such a one.
+    keys = [key for key in corpus.objects.values() if resource in (None, key.resource)]
+    example = min(keys, key=lambda key: (key not in corpus.versions, str(key)), default=None)
     made = matrices(corpus, parts) if matrix else ()
     return Report(tuple(done), recorded, example, made)
 

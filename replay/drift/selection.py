@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from itertools import pairwise
 from typing import NamedTuple
+
+from replay.cassette import UNVERSIONED
+from replay.errors import ConfigError
 
 _DATED = re.compile(r"(\d{4}-\d{2}-\d{2})(?:\.([A-Za-z0-9_-]+))?(.*)", re.DOTALL)
 
@@ -23,6 +27,31 @@ def version_order(version: str) -> tuple[int, str, int, str]:
         return 0, "", 0, version
     date, name, _ = found.groups()
     return 1, date, int(name == PREVIEW), version
+
+
+def near(version: str, recorded: Iterable[str]) -> str:
+    """The recorded version that is spelled most like one; empty where none is, or it is there."""
+    known = sorted(set(recorded))
+    found = get_close_matches(version, known, n=1, cutoff=0.9) if version not in known else []
+    return found[0] if found else ""
+
+
+def require_version(version: str, recorded: Iterable[str], where: str) -> None:
+    """Make sure that a word can be an API version: it is recorded, or begins with a date.
+
+    Raises:
+        ConfigError: it cannot; the hint names the nearest that is recorded.
+    """
+    recorded = sorted(set(recorded), key=version_order)
+    if version in recorded or version == UNVERSIONED or version_order(version)[0]:
+        return
+    meant = near(version, recorded)
+    listed = ", ".join(recorded) or "no version at all"
+    raise ConfigError(
+        f"{version!r} is no API version",
+        where=where,
+        hint=f"did you mean {meant}?" if meant else f"recorded are: {listed}",
+    )
 
 
 def train(version: str) -> str:

@@ -13,7 +13,7 @@ from replay.drift.gather import Cassettes, Sources, gather
 from replay.drift.policy import Policy
 from replay.drift.reading import ANY, key, parent, unescape
 from replay.drift.rules import RULES
-from replay.drift.selection import Epoch, Selection
+from replay.drift.selection import Epoch, Selection, require_version
 from replay.drift.shape import KINDS, Shape, is_map
 from replay.errors import ConfigError
 
@@ -62,6 +62,8 @@ def against(
     schemas = _schemas(path)
     epoch = Epoch(version)
     corpus = gather(Sources(library, source=source), Selection((version, version)))
+    every = [name for seen in corpus.recorded.values() for name in seen]
+    require_version(version, every, "VERSION")
     found = []
     for part in sorted(corpus.observed):
         observed = corpus.observed[part].get(epoch)

@@ -266,3 +266,46 @@ def test_progress_is_shown_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) 
         report(library, older=library, tell=tell)
     assert "comparing recordings" in terminal.written
     assert "100%" in terminal.written
+
+
+@pytest.mark.parametrize(
+    ("arguments", "where", "hint"),
+    [
+        (["a", "b"], "OLD", f"recorded are: {OLD}, {NEW}"),
+        ([OLD, "b"], "NEW", f"recorded are: {OLD}, {NEW}"),
+        ([OLD[:-1], NEW], "OLD", f"did you mean {OLD}?"),
+        (["basil", "--spec", "spec.json"], "VERSION", f"recorded are: {OLD}, {NEW}"),
+        (["--same-version", "b", "--before", "2026-01-01"], "--same-version", "recorded are"),
+        (["--old-library", "cassettes", "a", NEW], "OLD", "recorded are"),
+    ],
+)
+def test_a_word_that_is_no_version_is_misuse(arguments: list[str], where: str, hint: str) -> None:
+    """It is not said that nothing was recorded for it."""
+    Path("spec.json").write_text('{"components": {"schemas": {}}}')
+    result = run(*arguments)
+    assert isinstance(result.exception, ConfigError)
+    assert "is no API version" in str(result.exception)
+    assert where == result.exception.where
+    assert hint in result.exception.hint
+
+
+@pytest.mark.parametrize("spec", [[], ["--spec", "spec.json"]])
+def test_a_version_that_is_not_recorded_names_its_nearest(spec: list[str]) -> None:
+    """Nothing to compare, the version that was perhaps meant, and what to record."""
+    Path("spec.json").write_text('{"components": {"schemas": {}}}')
+    wanted = [NEW[:-1]] if spec else [OLD, NEW[:-1]]
+    result = run(*wanted, *spec)
+    assert 3 == result.exit_code
+    assert f"  {NEW[:-1]} is not recorded: did you mean {NEW}?\n" in result.stderr
+    versions = "".join(f" --api-version {version}" for version in wanted)
+    assert f"  next: replay record invoices in_1A0000{versions}\n" in result.stderr
+    assert "did you mean" not in run(OLD, "2025-04-30.basil").stderr
+
+
+def test_nothing_to_compare_says_what_was_asked_for() -> None:
+    """Also the least version and the source; and an example that has one of the versions."""
+    assert "at two versions since 2030-01-01\n" in run("--since", "2030-01-01").stderr
+    assert "at two versions, answered by x\n" in run("--require-source", "x").stderr
+    shelve(Path("cassettes"), [recording({}, "2024-09-30.acacia", id="ch_1", resource="charges")])
+    result = run(OLD, "2024-04-10")
+    assert "next: replay record invoices in_1A0000 --api-version" in result.stderr

@@ -22,6 +22,7 @@ from wire import Served, serving
 import replay
 
 GONE = "in_1MtHbELkdIwHu7ixl4OzGoNe"
+BROKEN = generated("in", "broken")
 NEVER = "in_1MtHbELkdIwHu7ixl4OzNeVr"
 
 
@@ -39,8 +40,11 @@ EXPANDED = [
     call("invoice_payment", PAYMENT, PREVIEW, "invoice"),
 ]
 MISSING = [call("invoice", GONE, OLD), call("invoice", GONE, NEW)]
+DAMAGED = [call("invoice", BROKEN, NEW)]
 REFUSED = [call("invoice", NEVER, NEW)]
 UNPINNED = [call("invoice", DRAFT, None)]
+
+RECORD_IT = f"replay record invoices {NEVER} --api-version {NEW}"
 
 RECIPES = dict(
     re.findall(
@@ -96,6 +100,7 @@ def source() -> StandIn:
 
     made.objects |= {invoice_path: with_customer, payment_path: with_invoice}
     paths = [f"/v1/invoices/{made.add_invoice(id)}" for id in LISTED]
+    made.add_invoice(BROKEN)
     made.lists = {"/v1/invoices": paths, "/v1/invoices/search": paths[1:]}
     preview = invoice(generated("upcoming_in", "clients"), NEW, status="draft")
     made.add("/v1/invoices/create_preview", preview)
@@ -103,9 +108,9 @@ def source() -> StandIn:
 
 
 def record_by_command(library: Path, api: str) -> None:
-    """Make a library as `replay record` makes it."""
+    """Make a library as `replay record` makes it, and damage one file of it."""
     versions: dict[tuple[str, ...], list[str]] = {}
-    for one in RECORDED:
+    for one in RECORDED + DAMAGED:
         versions.setdefault((one["kind"], one["id"], *one["expand"]), []).append(one["version"])
     for (kind, id, *expand), wanted in versions.items():
         options = [part for name in expand for part in ("--expand", name)]
@@ -117,6 +122,8 @@ def record_by_command(library: Path, api: str) -> None:
         )  # fmt: skip
         if done.returncode != (id == GONE):  # 1: the answer that was recorded is an error
             raise RuntimeError(f"replay record ended with {done.returncode}: {done.stderr}")
+    with (library / "invoices" / BROKEN / f"{NEW}.yaml").open("a") as cassette:
+        cassette.write("# cut short")
 
 
 def answers_in_process(library: Path) -> list[Answer]:
@@ -186,15 +193,18 @@ def check(client: Client, library: Path, expected: list[Answer], folder: Path) -
 def offline(client: Client, library: Path, expected: list[Answer], made: Checks) -> None:
     """The client gets what is recorded, and is told what is not."""
     with serving(library) as served:
-        *got, refusal = client.ask(served.relay.url, RECORDED + REFUSED)
+        *got, damaged, refused = client.ask(served.relay.url, RECORDED + DAMAGED + REFUSED)
     for name, calls in PARTS.items():
         start = RECORDED.index(calls[0])
         part = slice(start, start + len(calls))
         made.same(name, calls, expected[part], got[part])
-    made.same("refusal", REFUSED, [{"status": 404, "code": "replay_not_recorded"}], [refusal])
-    command = f"replay record invoices {NEVER} --api-version {NEW}"
-    made.that("refusal", command in refusal.get("message", ""), f"the client says {refusal}")
-    made.ended_well("refusal", served, len(RECORDED + REFUSED))
+    for name, calls, status, code, words, answer in (
+        ("refusal", REFUSED, 404, "replay_not_recorded", RECORD_IT, refused),
+        ("damaged", DAMAGED, 500, "replay_cassette_damaged", f"{BROKEN}/{NEW}.yaml", damaged),
+    ):
+        made.same(name, calls, [{"status": status, "code": code}], [answer])
+        made.that(name, words in answer.get("message", ""), f"the client says {answer}")
+        made.ended_well(name, served, len(RECORDED + DAMAGED + REFUSED))
 
 
 def recording(client: Client, library: Path, expected: list[Answer], made: Checks) -> None:

@@ -70,7 +70,8 @@ async def main() -> None:
         try:
             said = await answer(client.v1, json.loads(line))
         except stripe.StripeError as error:
-            said = {"status": error.http_status, "code": error.code, "message": error.user_message}
+            code = error.error.code if error.error else None  # its own `code` is None for a 500
+            said = {"status": error.http_status, "code": code, "message": error.user_message}
         print(json.dumps(said))
     await http.close_async() if WAY == "async" else http.close()
 

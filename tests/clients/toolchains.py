@@ -180,7 +180,7 @@ def curl(url: str, call: Call, method: str, path: str, params: list[tuple[str, s
         options += ["-H", f"Stripe-Version: {call['version']}"]
     for name, value in params:
         options += ["--data-urlencode", f"{name}={value}"]
-    said = run("curl", "-sS", "--retry", 2, "-w", "\n%{http_code}", "-u", f"{KEY}:", *options,
+    said = run("curl", "-sS", "-w", "\n%{http_code}", "-u", f"{KEY}:", *options,
                url + path).stdout  # fmt: skip
     text, _, status = said.rpartition("\n")
     return read(status, text)

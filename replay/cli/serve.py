@@ -44,7 +44,7 @@ def serve_command(
 ) -> None:  # fmt: skip
     """Serve a library to clients in any language.
 
-    Point the client's base address at it: docs/server.md has a recipe for each of Stripe's
+    Point the client's base address at it: docs/clients.md has a recipe for each of Stripe's
     libraries. Retrieves, lists, searches and previews are answered from the library; in a
     recording mode what is missing is fetched from the live source with the client's own key.
     http://127.0.0.1:12111/_replay/ shows what was served, and what is missing.

@@ -153,6 +153,7 @@ class Checks(dict[str, str]):
     def same(self, name: str, calls: list[Call], expected: list[Answer], got: list[Answer]) -> None:
         """Each call's answer is what it should be, as is what typed objects say of it."""
         self.that(name, len(calls) == len(got), f"{len(calls)} calls, {len(got)} answers")
+        self.that("private", "PRIVATE" not in repr(got), "the client has a private value")
         for one, right, answer in zip(calls, expected, got, strict=False):
             for part, value in right.items():
                 told = answer.get(part)

@@ -238,7 +238,7 @@ CLIENTS = [
     ),
     Client(
         "Go", ("go",), build_go, program(BUILT / "go" / "client"),
-        in_file("go/recipe/main.go", (*GO_BUILD, "made", "./recipe"), (BUILT / "go" / "made",)),
+        in_file("go/recipe/main.go", (*GO_BUILD, "recipe/", "./recipe"), ("recipe/recipe",)),
     ),
     Client(
         "Java", ("mvn", "javac", "java"), build_java, program(*JAVA),

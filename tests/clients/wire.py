@@ -91,8 +91,11 @@ def serving(library: Path, *options: str) -> Iterator[Served]:
             stdout=subprocess.PIPE, stderr=log, text=True,
         )  # fmt: skip
         assert process.stdout is not None
+        too_long = threading.Timer(60, process.kill)
+        too_long.start()
         try:
             url = process.stdout.readline().strip()
+            too_long.cancel()
             if not url:
                 process.wait(10)
                 log.seek(0)
@@ -107,6 +110,7 @@ def serving(library: Path, *options: str) -> Iterator[Served]:
             log.seek(0)
             served.said, served.code = url + rest + log.read(), process.returncode
         finally:
+            too_long.cancel()
             process.kill()
             process.wait()
             process.stdout.close()

@@ -164,7 +164,11 @@ def retrieve(
                 hint="give the part before _secret_",
             )
         if not _ID.match(id) or not id.isprintable() or id in {".", ".."}:
-            raise ConfigError("this is no ID of an object", where=f"{route.resource}: {id!r}")
+            raise ConfigError(
+                "this is no ID of an object",
+                where=f"{route.resource}: {id!r}",
+                hint="an ID has at most 255 characters, none of them a space, slash or control",
+            )
     names = tuple(sorted(set(expand)))
     for name in names:
         if not _FIELD_PATH.match(name):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from replay.call import expand_of
 from replay.cassette import Cassette, Interaction
 from replay.errors import CassetteConflict, CassetteDamaged, ConfigError, LibraryError
-from replay.library import Library, codec, files
+from replay.library import Library, codec, files, seals
 from replay.recorder import collapsed
 from replay.scan.sources import git
 from replay.sealing import check, root_of
@@ -65,7 +65,7 @@ def merge(path: Path, policy: Policy) -> Merged | None:
         LeakFound: the result holds a secret, or a value that the policy would have replaced.
     """
     where = str(path)
-    found = files.read(where, str(path.parent), codec.MAX_BYTES)
+    found = files.read(where, str(path.parent), seals.MAX_BYTES)
     indexed = _from_index(path)
     if found is None and indexed is None:
         raise ConfigError("there is no such file", where=where, hint="`replay list` names them")
@@ -212,9 +212,9 @@ def _from_index(path: Path) -> tuple[bytes, bytes] | None:
 
 def _blob(name: str, path: Path) -> bytes:
     size = int(git("cat-file", "-s", name, cwd=path.parent))
-    if size > codec.MAX_BYTES:
+    if size > seals.MAX_BYTES:
         raise LibraryError(
-            f"one side has {size} bytes; a cassette has at most {codec.MAX_BYTES}",
+            f"one side has {size} bytes; a cassette has at most {seals.MAX_BYTES}",
             where=str(path),
             hint=_take_one(str(path)),
         )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from replay import bodies
 from replay.cassette import Cassette, Interaction
 from replay.errors import ConfigError
-from replay.library import Library, codec, files
+from replay.library import Library, codec, files, seals
 from replay.recorder import skeleton
 from replay.sealing import root_of
 
@@ -52,7 +52,7 @@ def redact_again(path: Path, policy: Policy) -> Change:
         LeakFound: the gate found something in the final bytes; nothing is written.
     """
     where = str(path)
-    found = files.read(where, str(path.parent), codec.MAX_BYTES)
+    found = files.read(where, str(path.parent), seals.MAX_BYTES)
     if found is None:
         raise ConfigError("there is no such file", where=where, hint="`replay list` names them")
     cassette = codec.loads(found[0], where)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from replay.cassette import Cassette
 from replay.errors import CassetteDamaged, CassetteUnsealed, ConfigError, LeakFound
-from replay.library import Library, codec, files
+from replay.library import Library, codec, files, seals
 
 if TYPE_CHECKING:
     from replay.redaction.policy import Policy
@@ -26,11 +26,11 @@ def seal(path: Path, policy: Policy | None = None) -> bool:
         LeakFound: the edit holds a secret, or a value that the policy would have replaced.
     """
     where = str(path)
-    found = files.read(where, str(path.parent), codec.MAX_BYTES)
+    found = files.read(where, str(path.parent), seals.MAX_BYTES)
     if found is None:
         raise ConfigError("there is no such file", where=where, hint="`replay list` names them")
     body = _body(found[0], where)
-    text = codec.seal(body)
+    text = seals.seal(body)
     cassette = codec.loads(text.encode("utf-8"), where)
     full = path.absolute()
     library = Library(root_of(full, cassette))
@@ -45,12 +45,12 @@ def seal(path: Path, policy: Policy | None = None) -> bool:
 
 def _body(data: bytes, where: str) -> str:
     try:
-        body = codec.split(data, where)[1]
+        body = seals.split(data, where)[1]
     except CassetteUnsealed:
         # An edit may have taken the first line with it.
         text = data.decode("utf-8-sig").replace("\r\n", "\n")
         body = text.partition("\n")[2] if text.startswith("# replay cassette") else text
-    codec.refuse_conflict(body, where)
+    seals.refuse_conflict(body, where)
     return body
 
 

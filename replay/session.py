@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from threading import Lock
+from traceback import clear_frames
 
 from replay.call import Call, read
 from replay.cassette import ObjectKey, Request, Response
@@ -134,6 +135,7 @@ class Session:
             deck = self._decks.of(request)
             response = self._answer(deck, request)
         except ReplayError as error:
+            _forget(error)
             self.refusals.append(error)
             raise
         return replace(response, body=b"") if request.method == "HEAD" else response
@@ -364,3 +366,10 @@ class Session:
         if len(self.notes) < _NOTES and note not in self.notes:
             self.notes.append(note)
             _log.warning("%s", note)
+
+
+def _forget(error: BaseException | None) -> None:
+    # The frames of a refusal hold whole files and answers, for as long as it is kept.
+    while error is not None:
+        clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__

@@ -35,7 +35,7 @@ from replay.errors import (
     LiveDataRefused,
     NotRecordable,
 )
-from replay.library import Library, codec, files
+from replay.library import Library, codec, files, seals
 from replay.masking import Rules
 from replay.recorder import private, same
 from replay.redaction.leaks import gate, kept_words, stand_ins
@@ -262,7 +262,7 @@ def _only_yaml(serializer: Any) -> None:
 
 
 def _bytes(path: str) -> bytes | None:
-    found = files.read(path, str(Path(path).absolute().parent), codec.MAX_BYTES)
+    found = files.read(path, str(Path(path).absolute().parent), seals.MAX_BYTES)
     return found[0] if found is not None else None
 
 
@@ -285,7 +285,7 @@ def _foreign(
     data: bytes, where: str, serializer: Any
 ) -> tuple[list[VcrRequest], list[Any]] | tuple[list[VcrRequest], list[Any], Any]:
     with suppress(CassetteUnsealed):
-        codec.split(data, where, "vcr")  # names what is empty, conflicted or no text
+        seals.split(data, where, "vcr")  # names what is empty, conflicted or no text
     try:
         found: tuple[list[VcrRequest], list[Any]] = deserialize(
             data.decode("utf-8-sig"), serializer

@@ -20,7 +20,7 @@ from support.writing import unchecked
 import replay
 from replay.cassette import Cassette, Interaction
 from replay.errors import CassetteConflict
-from replay.library import Library, codec
+from replay.library import Library, codec, seals
 
 FILE = Path("cassettes") / "invoices" / DRAFT / f"{PREVIEW}.yaml"
 
@@ -384,6 +384,6 @@ def test_misuse(base: Cassette) -> None:
 def test_a_side_too_large_is_not_read(base: Cassette) -> None:
     """A blob of more bytes than a cassette may have is refused by its size."""
     conflict(base, [take(base, "paid", 2)], [take(base, "open", 1)])
-    bad(lambda _: random.Random(1).randbytes(1 << 16) + b"\0" * codec.MAX_BYTES, "2")
+    bad(lambda _: random.Random(1).randbytes(1 << 16) + b"\0" * seals.MAX_BYTES, "2")
     done = merge()
-    assert (2, True) == (done.code, f"at most {codec.MAX_BYTES}" in done.err)
+    assert (2, True) == (done.code, f"at most {seals.MAX_BYTES}" in done.err)

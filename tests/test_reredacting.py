@@ -14,7 +14,7 @@ from replay.call import retrieve
 from replay.cassette import Request
 from replay.cli.main import cli
 from replay.errors import ConfigError
-from replay.library import Library, codec
+from replay.library import Library, codec, seals
 from replay.masking import Rules
 from replay.recorder import Recorder
 from replay.redaction.policy import default_policy, with_team
@@ -84,7 +84,7 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path):
 def test_an_answer_without_a_body_stays(file):
     head = file.read_text().partition("\n")[2].partition("      string: |-\n")[0]
     text = f"{head}      string: ''\n  redacted: {{}}\n".replace("code: 200", "code: 204")
-    file.write_text(codec.seal(text))
+    file.write_text(seals.seal(text))
     assert redact_again(file, with_team(STRICT, "p")).relabelled
     assert b"" == codec.loads(file.read_bytes(), "f").interactions[0].response.body
 

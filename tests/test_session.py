@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import replay
 from replay import session as sessions
 from replay.cassette import Request
 from replay.config import Config, resolve
+from replay.library import seals
 from replay.session import Session
 
 PATH = f"/v1/invoices/{DRAFT}"
@@ -364,3 +366,20 @@ def test_nothing_private_is_shown_of_a_session(stand_in: StandIn, library: Path)
     response = session.answer(request)
     session.close()
     assert "PRIVATE" not in f"{request!r}{response!r}{session!r}"
+
+
+def test_a_refusal_holds_no_file(stand_in: StandIn, library: Path) -> None:
+    """However often a damaged cassette is asked for, its bytes are not kept with the refusals."""
+    suite = Suite(stand_in, library)
+    suite.ask("once")
+    file = library / FILE
+    file.write_text(seals.seal(file.read_text().partition("\n")[2] + "x: " + "[" * 3_000_000))
+    session = suite.session("none")
+    tracemalloc.start()
+    for _ in range(8):
+        with pytest.raises(replay.CassetteDamaged, match="nesting deeper"):
+            suite.request(session)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert 8 == len(session.refusals)
+    assert held < 3_000_000

@@ -19,7 +19,7 @@ from support.standin import DRAFT, NEW, StandIn, error, generated, invoice
 
 import replay
 import replay.vcr
-from replay.library import codec
+from replay.library import codec, seals
 
 PATH = f"/v1/invoices/{DRAFT}"
 
@@ -239,7 +239,7 @@ def test_metadata_and_times_stay(stand_in: StandIn, tmp_path: Path) -> None:
         cassette.get_metadata("seed", 7)
         get(stand_in.url + PATH)
     stamped = tape.read_text().replace("recorded_at: '2", "recorded_at: '1")
-    tape.write_text(codec.seal(stamped.partition("\n")[2], "vcr"))
+    tape.write_text(seals.seal(stamped.partition("\n")[2], "vcr"))
     with recorder(record_mode="new_episodes").use_cassette(str(tape)) as cassette:
         assert 7 == cassette.get_metadata("seed", 8)
         get(f"{stand_in.url}/v1/invoices/{stand_in.add_invoice(generated('in', 'new'))}")

@@ -1,4 +1,4 @@
-"""Text to `Cassette` and back: the file format, its seal and its limits. No I/O.
+"""Text to `Cassette` and back: the file format. No I/O.
 
 The text is a valid vcrpy version-1 cassette; ours is the first line (the seal) and the extra key
 ``cassette:``. docs/cassette-format.md specifies it.
@@ -6,33 +6,20 @@ The text is a valid vcrpy version-1 cassette; ours is the first line (the seal) 
 
 from __future__ import annotations
 
-import hashlib
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
 
 from replay.cassette import Cassette, Headers, Interaction, ObjectKey, Request, Response
-from replay.errors import (
-    CassetteConflict,
-    CassetteDamaged,
-    CassetteTooNew,
-    CassetteUnsealed,
-)
+from replay.errors import CassetteDamaged
 from replay.library import written
 from replay.library.events import Malformed, parse
+from replay.library.seals import RESTORE, seal, unseal
 
-FORMAT = 1
-MAX_BYTES = 32 * 1024 * 1024
-"""The largest cassette read or written, in bytes."""
-
-_SEAL = re.compile(r"# replay (cassette|vcr) ([0-9]{1,9}) sha256:([0-9a-f]{64})\n")
-_BOM = b"\xef\xbb\xbf"
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./+-]*(?:[: ][A-Za-z0-9_./+-]+)*\Z")
 _WORDS = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null"])
-_BEGIN_CONFLICT = re.compile(r"^(?:<{7} |={7}$|>{7} )", re.MULTILINE)
 
 
 class _Literal(str):
@@ -77,29 +64,6 @@ def dumps(cassette: Cassette, where: str = "") -> str:
         CassetteDamaged: the text would be larger than `MAX_BYTES`; `where` names its file.
     """
     return seal(_body(cassette), where=where)
-
-
-def seal(body: str, kind: str = "cassette", *, where: str = "") -> str:
-    """Put the seal line above everything below it.
-
-    Args:
-        body: the text.
-        kind: ``cassette``, or ``vcr`` for a file of no library.
-        where: the file, for errors.
-
-    Raises:
-        CassetteDamaged: larger than `MAX_BYTES`.
-    """
-    data = body.encode("utf-8")
-    text = f"# replay {kind} {FORMAT} sha256:{hashlib.sha256(data).hexdigest()}\n"
-    size = len(text) + len(data)
-    if size > MAX_BYTES:
-        raise CassetteDamaged(
-            f"a cassette of {size} bytes is over the limit of {MAX_BYTES}",
-            where=where,
-            hint="record fewer takes of this object, or into another library: --library DIR",
-        )
-    return text + body
 
 
 def _body(cassette: Cassette) -> str:
@@ -150,7 +114,7 @@ def loads_vcr(data: bytes, where: str) -> tuple[tuple[Interaction, ...], Mapping
         items = _take(document if type(document) is dict else {}, "interactions", list, "")
         takes = tuple(_read(item, f"interactions[{n}]") for n, item in enumerate(items))
     except (Malformed, _Unfit) as error:
-        raise CassetteDamaged(f"the cassette {error}", where=where, hint=_RESTORE) from None
+        raise CassetteDamaged(f"the cassette {error}", where=where, hint=RESTORE) from None
     return takes, _rest(document, frozenset({"version", "interactions"}))
 
 
@@ -198,89 +162,7 @@ def loads(data: bytes, where: str) -> Cassette:
     try:
         return _cassette(written.read(body) or parse(body), where)
     except (Malformed, _Unfit) as error:
-        raise CassetteDamaged(f"the cassette {error}", where=where, hint=_RESTORE) from None
-
-
-_RESTORE = "restore it from version control, or delete it and record it again"
-
-
-def unseal(data: bytes, where: str, kind: str = "cassette") -> str:
-    """The text below a seal of this kind that fits it.
-
-    Raises:
-        CassetteDamaged: or one of its kinds.
-    """
-    head, rest = split(data, where, kind)
-    digest = hashlib.sha256(rest.encode("utf-8")).hexdigest()
-    if head != digest:
-        refuse_conflict(rest, where)
-        raise CassetteUnsealed(
-            "the cassette was changed after it was written: its seal does not fit its text",
-            where=where,
-            hint=f"if the edit is yours, accept it with: replay seal {shlex.quote(where)}\n"
-            f"if it is not, {_RESTORE}",
-        )
-    return rest
-
-
-def split(data: bytes, where: str, kind: str = "cassette") -> tuple[str, str]:
-    """The digest that the first line states, and the text below it, with LF line ends.
-
-    Raises:
-        CassetteDamaged: or one of its kinds; whether the digest fits is not looked at.
-    """
-    if len(data) > MAX_BYTES:
-        raise _damaged(f"is larger than {MAX_BYTES} bytes", where)
-    if not data.strip(b" \t\r\n\0"):
-        raise _damaged("is empty", where)
-    if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        raise _damaged("is UTF-16, not UTF-8", where)
-    try:
-        text = data.removeprefix(_BOM).decode("utf-8")
-    except UnicodeDecodeError:
-        raise _damaged("is not UTF-8", where) from None
-    if "\r" in text:
-        text = text.replace("\r\n", "\n")
-    found = _SEAL.match(text)
-    if found is None or found[1] != kind:
-        refuse_conflict(text, where)
-        if text.startswith("version https://git-lfs.github.com/"):
-            raise CassetteDamaged(
-                "this is a git-LFS pointer, not the cassette", where=where, hint="git lfs pull"
-            )
-        raise CassetteUnsealed(
-            "the first line is no seal of replay",
-            where=where,
-            hint="if the file is a cassette that you edited: "
-            f"replay seal {shlex.quote(where)}\n{_RESTORE}",
-        )
-    if int(found[2]) != FORMAT:
-        raise CassetteTooNew(
-            f"the cassette has format {found[2]}; this release reads format {FORMAT}",
-            where=where,
-            hint="pip install --upgrade replay-cassettes",
-        )
-    return found[3], text[found.end() :]
-
-
-def refuse_conflict(text: str, where: str) -> None:
-    """Raise if a text has the marks of a git merge.
-
-    Raises:
-        CassetteConflict: it has.
-    """
-    if _BEGIN_CONFLICT.search(text):
-        raise CassetteConflict(
-            "the cassette holds an unresolved git merge conflict",
-            where=where,
-            hint=f"keep the recordings of both sides: replay seal --merge {shlex.quote(where)}\n"
-            f"or take one side (git checkout --ours {shlex.quote(where)} or --theirs), "
-            "or record it again",
-        )
-
-
-def _damaged(what: str, where: str) -> CassetteDamaged:
-    return CassetteDamaged(f"the cassette {what}", where=where, hint=_RESTORE)
+        raise CassetteDamaged(f"the cassette {error}", where=where, hint=RESTORE) from None
 
 
 class _Unfit(ValueError):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from replay.cassette import Cassette, ObjectKey
 from replay.errors import ConfigError, KeyMismatch, LibraryError
-from replay.library import codec, files, names
+from replay.library import codec, files, names, seals
 from replay.library.disk import Disk, Store
 from replay.resources import path_of
 
@@ -220,7 +220,7 @@ class Library:
             LibraryError: the file system refuses.
         """
         full = os.path.join(self._base, *path.split("/"))  # noqa: PTH118 - hot path
-        found = self._files.read(full, codec.MAX_BYTES)
+        found = self._files.read(full, seals.MAX_BYTES)
         return found[0] if found is not None else None
 
     def read(self, path: str, resource: str | None = None) -> Cassette | None:
@@ -308,7 +308,7 @@ class Library:
         cached = _cache.get(path, stamp)
         if cached is not None:
             return cached
-        found = self._files.read(path, codec.MAX_BYTES)
+        found = self._files.read(path, seals.MAX_BYTES)
         if found is None:
             return None
         data, stamp = found

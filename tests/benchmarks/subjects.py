@@ -58,14 +58,14 @@ class Replay(Subject):
         return replay.use_cassettes(place, mode="once", api_base=base)
 
     def grow(self, recorded: Path, place: Path, names: Iterable[str]) -> None:
-        from replay.library import codec
+        from replay.library import seals
 
         (file,) = recorded.rglob(f"{INVOICE}/*.yaml")
-        body = codec.unseal(file.read_bytes(), str(file))
+        body = seals.unseal(file.read_bytes(), str(file))
         for id in names:
             folder = place / file.relative_to(recorded).parent.parent / id
             folder.mkdir(parents=True)
-            text = codec.seal(body.replace(INVOICE, id))
+            text = seals.seal(body.replace(INVOICE, id))
             folder.joinpath(file.name).write_text(text, "ascii", newline="\n")
 
 

@@ -27,7 +27,7 @@ from replay.errors import (
     KeyMismatch,
     LibraryError,
 )
-from replay.library import Library, archive, codec
+from replay.library import Library, archive, codec, seals
 
 PLACE = f"invoices/{KEY.id}/{VERSION}.yaml"
 TEXT = codec.dumps(cassette())
@@ -166,16 +166,16 @@ def test_seals_and_keys_hold(tmp_path: Path) -> None:
 
 def test_bombs_are_not_unpacked(tmp_path: Path) -> None:
     """A member that would unpack to more than a cassette may have is refused before it is read."""
-    bomb = zipped(tmp_path / "bomb.zip", {PLACE: b"0" * (codec.MAX_BYTES + 1)})
+    bomb = zipped(tmp_path / "bomb.zip", {PLACE: b"0" * (seals.MAX_BYTES + 1)})
     assert bomb.stat().st_size < 200_000
-    assert f"at most {codec.MAX_BYTES}" in refused(bomb).what
+    assert f"at most {seals.MAX_BYTES}" in refused(bomb).what
 
 
 def test_a_lie_about_the_size_is_found(tmp_path: Path) -> None:
     """A member that says it is small unpacks no further than that, and its sum does not fit."""
-    liar = zipped(tmp_path / "liar.zip", {PLACE: b"0" * (codec.MAX_BYTES + 1)})
+    liar = zipped(tmp_path / "liar.zip", {PLACE: b"0" * (seals.MAX_BYTES + 1)})
     data = liar.read_bytes()
-    size = (codec.MAX_BYTES + 1).to_bytes(4, "little")
+    size = (seals.MAX_BYTES + 1).to_bytes(4, "little")
     assert 2 == data.count(size)
     liar.write_bytes(data.replace(size, (1000).to_bytes(4, "little")))
     assert "damaged at this file" in refused(liar).what

@@ -29,7 +29,8 @@ from replay.errors import (
     CassetteTooNew,
     CassetteUnsealed,
 )
-from replay.library.codec import FORMAT, MAX_BYTES, dumps, loads, seal, split, unseal
+from replay.library.codec import dumps, loads
+from replay.library.seals import FORMAT, MAX_BYTES, seal, split, unseal
 
 WHERE = "cassettes/invoices/in_1/2024-06-20.yaml"
 SAMPLE = dumps(cassette()).encode()

@@ -28,7 +28,7 @@ from replay.errors import (
     LeakFound,
     LibraryError,
 )
-from replay.library import Library, codec, files
+from replay.library import Library, codec, files, seals
 
 NEW = "2025-03-31.basil"
 BETA = "2023-10-16; feature_beta=v1"
@@ -280,7 +280,7 @@ def test_too_large(lib: Library) -> None:
     path = put(lib)
     os.truncate(path, 2**30)
     with pytest.raises(
-        CassetteDamaged, match=f"{2**30} bytes; a cassette has at most {codec.MAX_BYTES}"
+        CassetteDamaged, match=f"{2**30} bytes; a cassette has at most {seals.MAX_BYTES}"
     ):
         lib.load(KEY, VERSION)
 
@@ -593,7 +593,7 @@ def test_too_large_to_write(lib: Library) -> None:
     path = put(lib)
     before = path.read_bytes()
     with lib.lock(KEY), pytest.raises(CassetteDamaged, match="over the limit"):
-        lib.write(cassette({"id": "x" * codec.MAX_BYTES}), unchecked)
+        lib.write(cassette({"id": "x" * seals.MAX_BYTES}), unchecked)
     assert before == path.read_bytes()
 
 

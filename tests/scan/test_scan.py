@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from replay.cli.main import cli
 from replay.errors import ConfigError, LibraryError
-from replay.library import codec
+from replay.library import codec, seals
 from replay.redaction.policy import default_policy, with_team
 from replay.scan import ignores
 from replay.scan.rules import RULES, Confidence, Finding
@@ -126,7 +126,7 @@ def sample(change: Any = None) -> bytes:
     body = text.partition("\n")[2].replace(
         codec.loads(SAMPLE.read_bytes(), "x").policy, POLICY.label
     )
-    return codec.seal(change(body) if change else body).encode()
+    return seals.seal(change(body) if change else body).encode()
 
 
 def replaced(old: str, new: str) -> Any:
@@ -444,11 +444,11 @@ def test_other_places_of_a_cassette_that_have_no_right_to_be_as_they_are():
     public = sample(replaced(uri + "\n", uri + "?expand%5B%5D=customer\n"))
     assert set() == found(public, "a.yaml")
     head = sample().decode().partition("\n")[2].partition("      string: |-\n")[0]
-    empty = codec.seal(f"{head}      string: ''\n  redacted: {{}}\n").encode()
+    empty = seals.seal(f"{head}      string: ''\n  redacted: {{}}\n").encode()
     assert set() == found(empty, "a.yaml")
     deep = "[" * 150 + "]" * 150
     nested = f'{head}      string: |-\n        {{"a": {deep}}}\n  redacted: {{}}\n'
-    assert {("unproven-leaf", "NotRecordable")} == found(codec.seal(nested).encode(), "a.yaml")
+    assert {("unproven-leaf", "NotRecordable")} == found(seals.seal(nested).encode(), "a.yaml")
 
 
 def test_strings_that_look_packed_and_documents_of_lists_are_looked_into():

@@ -1,0 +1,165 @@
+"""A cassette's first line: the seal that says whether the text below it is whole. No I/O.
+
+Works on bytes and looks at the digest first, so that the largest file that is read is refused in
+a moment and without a second copy of it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import re
+import shlex
+
+from replay.errors import (
+    CassetteConflict,
+    CassetteDamaged,
+    CassetteTooNew,
+    CassetteUnsealed,
+)
+
+FORMAT = 1
+MAX_BYTES = 32 * 1024 * 1024
+"""The largest cassette read or written, in bytes."""
+
+RESTORE = "restore it from version control, or delete it and record it again"
+
+_SEAL = re.compile(rb"# replay (cassette|vcr) ([0-9]{1,9}) sha256:([0-9a-f]{64})\n")
+_BLANK = re.compile(rb"[ \t\r\n\0]*\Z")
+_CHUNK = 1 << 20
+
+
+def seal(body: str, kind: str = "cassette", *, where: str = "") -> str:
+    """Put the seal line above everything below it.
+
+    Args:
+        body: the text.
+        kind: ``cassette``, or ``vcr`` for a file of no library.
+        where: the file, for errors.
+
+    Raises:
+        CassetteDamaged: larger than `MAX_BYTES`.
+    """
+    data = body.encode("utf-8")
+    text = f"# replay {kind} {FORMAT} sha256:{hashlib.sha256(data).hexdigest()}\n"
+    size = len(text) + len(data)
+    if size > MAX_BYTES:
+        raise CassetteDamaged(
+            f"a cassette of {size} bytes is over the limit of {MAX_BYTES}",
+            where=where,
+            hint="record fewer takes of this object, or into another library: --library DIR",
+        )
+    return text + body
+
+
+def unseal(data: bytes, where: str, kind: str = "cassette") -> str:
+    """The text below a seal of this kind that fits it.
+
+    Raises:
+        CassetteDamaged: or one of its kinds.
+    """
+    digest, rest = _parted(data, where, kind)
+    if hashlib.sha256(rest).hexdigest() != digest:
+        _refuse_what_is_no_text(rest, where)
+        raise CassetteUnsealed(
+            "the cassette was changed after it was written: its seal does not fit its text",
+            where=where,
+            hint=f"if the edit is yours, accept it with: replay seal {shlex.quote(where)}\n"
+            f"if it is not, {RESTORE}",
+        )
+    return _decoded(rest, where)
+
+
+def split(data: bytes, where: str, kind: str = "cassette") -> tuple[str, str]:
+    """The digest that the first line states, and the text below it, with LF line ends.
+
+    Raises:
+        CassetteDamaged: or one of its kinds; whether the digest fits is not looked at.
+    """
+    digest, rest = _parted(data, where, kind)
+    return digest, _decoded(rest, where)
+
+
+def refuse_conflict(text: str, where: str) -> None:
+    """Raise if a text has the marks of a git merge.
+
+    Raises:
+        CassetteConflict: it has.
+    """
+    _refuse_conflict(text.encode("utf-8"), where)
+
+
+def _parted(data: bytes, where: str, kind: str) -> tuple[str, memoryview]:
+    if len(data) > MAX_BYTES:
+        raise _damaged(f"is larger than {MAX_BYTES} bytes", where)
+    if _BLANK.match(data):
+        raise _damaged("is empty", where)
+    if data[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
+        raise _damaged("is UTF-16, not UTF-8", where)
+    data = data.removeprefix(codecs.BOM_UTF8)
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n")
+    found = _SEAL.match(data)
+    if found is None or found[1] != kind.encode("ascii"):
+        _refuse_what_is_no_text(memoryview(data), where)
+        if data.startswith(b"version https://git-lfs.github.com/"):
+            raise CassetteDamaged(
+                "this is a git-LFS pointer, not the cassette", where=where, hint="git lfs pull"
+            )
+        raise CassetteUnsealed(
+            "the first line is no seal of replay",
+            where=where,
+            hint="if the file is a cassette that you edited: "
+            f"replay seal {shlex.quote(where)}\n{RESTORE}",
+        )
+    if int(found[2]) != FORMAT:
+        raise CassetteTooNew(
+            f"the cassette has format {int(found[2])}; this release reads format {FORMAT}",
+            where=where,
+            hint="pip install --upgrade replay-cassettes",
+        )
+    return found[3].decode("ascii"), memoryview(data)[found.end() :]
+
+
+def _refuse_what_is_no_text(data: memoryview, where: str) -> None:
+    if not _is_text(data):
+        raise _damaged("is not UTF-8", where)
+    _refuse_conflict(bytes(data), where)
+
+
+def _refuse_conflict(data: bytes, where: str) -> None:
+    marks = (b"<<<<<<< ", b"=======\n", b">>>>>>> ")
+    if (
+        data.startswith(marks)
+        or any(b"\n" + mark in data for mark in marks)
+        or data.endswith(b"\n=======")
+    ):
+        raise CassetteConflict(
+            "the cassette holds an unresolved git merge conflict",
+            where=where,
+            hint=f"keep the recordings of both sides: replay seal --merge {shlex.quote(where)}\n"
+            f"or take one side (git checkout --ours {shlex.quote(where)} or --theirs), "
+            "or record it again",
+        )
+
+
+def _decoded(data: memoryview, where: str) -> str:
+    if not _is_text(data):
+        raise _damaged("is not UTF-8", where)
+    return str(data, "utf-8")
+
+
+def _is_text(data: memoryview) -> bool:
+    # In parts: the decoder's error holds on to what it was given, and text may take four times it.
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for start in range(0, len(data), _CHUNK):
+            decoder.decode(data[start : start + _CHUNK])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _damaged(what: str, where: str) -> CassetteDamaged:
+    return CassetteDamaged(f"the cassette {what}", where=where, hint=RESTORE)

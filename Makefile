@@ -9,7 +9,7 @@ SUDO    = $(shell test "$$(id -u)" = 0 || echo sudo)
 SOURCES = $(shell find replay -type f -not -name '*.pyc')
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types unit leaks plugins clients bench coverage conformance clean browser splits
+.PHONY: help install demo test lint types unit leaks nasty kills crowd crash plugins clients bench coverage conformance clean browser splits
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -52,6 +52,18 @@ coverage: install  ## branch coverage of redaction, library and drift
 
 leaks: install  ## plant private values everywhere, look for them in all that is written
 	$(PY) tests/leaks/run.py
+
+nasty: install  ## sixty nasty inputs and what each of them gets; FORM=--reduced for seconds
+	$(PY) tests/proofs/nasty.py $(FORM)
+
+kills: install  ## kill a recording process 1,000 times, look at what it left
+	$(PY) tests/proofs/kills.py $(FORM)
+
+crowd: install  ## 8 processes record into one library while others replay it
+	$(PY) tests/proofs/crowd.py $(FORM)
+
+crash: install  ## let each file-system operation of a recording run fail
+	REPLAY_PROOF=full $(VENV)/bin/pytest -q tests/library/test_crash.py
 
 plugins: install  ## a small suite beside each of the pytest plugins that people have
 	$(PY) scripts/plugin_matrix.py

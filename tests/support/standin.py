@@ -11,6 +11,7 @@ import base64
 import gzip
 import json
 import random
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -346,3 +347,8 @@ class StandIn:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        # A client that was killed is no trouble of the server's.
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)

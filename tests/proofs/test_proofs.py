@@ -1,0 +1,68 @@
+"""`make nasty`, `make kills` and `make crowd` in a small form, run as a user runs them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+@pytest.mark.parametrize(
+    ("proof", "arguments", "last"),
+    [
+        ("kills", ["9"], "0  recordings that waited for a dead process's lock"),
+        ("crowd", ["3", "2"], "0  errors, such as a lock that was never free"),
+        ("nasty", ["--reduced", "3", "4", "23"], "3 rows, 0 not as promised"),
+    ],
+)
+def test_in_small(proof: str, arguments: list[str], last: str) -> None:
+    """Nothing is lost, torn or served in another's place; the figures say so."""
+    done = subprocess.run(
+        [sys.executable, HERE / f"{proof}.py", *arguments],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert 0 == done.returncode, done.stdout + done.stderr
+    assert last in done.stdout
+
+
+def test_a_row_that_is_not_as_promised_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is answered, too slow, too large or dead is not taken for a refusal."""
+    sys.path.insert(0, str(HERE))
+    try:
+        import nasty
+    finally:
+        sys.path.remove(str(HERE))
+    from support.nasty import Bench, Row
+
+    def answered(bench: Bench) -> str:
+        bench.refused(bench.recorded())
+        return "refused"
+
+    def slow(bench: Bench) -> str:
+        bench.slowest = 2.0
+        return "refused"
+
+    def large(bench: Bench) -> str:
+        assert b"x" * 250_000_000
+        return "refused"
+
+    def dead(bench: Bench) -> str:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return "unreachable"
+
+    def quick(bench: Bench) -> str:
+        return "refused"
+
+    for run, expected in (
+        (answered, "answered"), (slow, "refused"), (large, "refused"), (dead, "the process died"),
+    ):  # fmt: skip
+        outcome = nasty.alone(Row(1, "", "R", run), full=False)
+        assert not outcome.expected
+        assert expected in outcome.got
+    assert nasty.alone(Row(1, "", "R", quick), full=False).expected

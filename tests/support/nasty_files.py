@@ -1,0 +1,359 @@
+"""Rows 1 to 25 of the nasty inputs: files that stand where a cassette should."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from replay.cassette import ObjectKey
+from replay.library import codec, seals
+from replay.modes import RecordMode
+from support.nasty import SAMPLES, Bench, all_cassettes, aside, row
+from support.proof import no_wait
+from support.standin import DRAFT, OLD
+
+FLIPS = 10_000
+
+
+def resealed(data: bytes, change: Callable[[str], str]) -> bytes:
+    """A changed text with a seal that fits it, as a careless editor or an attacker makes it."""
+    body = change(data.decode().partition("\n")[2])
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    return f"# replay cassette 1 sha256:{digest}\n{body}".encode()
+
+
+def _write(path: Path, damage: Callable[[bytes], bytes], whole: bytes) -> None:
+    path.write_bytes(damage(whole))
+
+
+def refuses(bench: Bench, *damages: Callable[[bytes], bytes]) -> str:
+    """R, for each of several files."""
+    path = bench.recorded()
+    whole = path.read_bytes()
+    said = []
+    for damage in damages:
+        aside(partial(_write, path, damage, whole))
+        error = bench.refused(path)
+        said.append(f"{type(error).__name__}: {error.what}")
+    return said[0]
+
+
+@row(1, "empty", "R")
+def _(bench: Bench) -> str:
+    return refuses(bench, lambda _: b"")
+
+
+@row(2, "only white space", "R")
+def _(bench: Bench) -> str:
+    return refuses(bench, lambda _: b" \n\t\r\n ", lambda _: b"\xef\xbb\xbf\n")
+
+
+def every(bench: Bench, damages: Callable[[bytes], object], what: str) -> str:
+    """R for many damages of every sample cassette, in every mode."""
+    library = shutil.copytree(SAMPLES, bench.library)
+    sessions = [bench.session(mode) for mode in RecordMode]
+    tried = cassettes = 0
+    for path, asked in all_cassettes(library):
+        whole = path.read_bytes()
+        cassettes += 1
+        for damaged in damages(whole):  # type: ignore[attr-defined]
+            path.write_bytes(damaged)
+            bench.refused(path, asked, sessions=sessions)
+            tried += 1
+        path.write_bytes(whole)
+        for session in sessions:
+            session.refusals.clear()
+    return f"all of {tried:,} {what} of {cassettes} sample cassettes, in each mode"
+
+
+@row(3, "truncated at each byte", "R")
+def _(bench: Bench) -> str:
+    step = 1 if bench.full else 97
+    return every(
+        bench, lambda whole: (whole[:n] for n in range(0, len(whole), step)), "truncations"
+    )
+
+
+@row(4, "one bit flipped", "R")
+def _(bench: Bench) -> str:
+    rng = random.Random(4)
+
+    def flips(whole: bytes) -> object:
+        for _ in range(FLIPS if bench.full else 60):
+            at = rng.randrange(len(whole))
+            yield whole[:at] + bytes([whole[at] ^ 1 << rng.randrange(8)]) + whole[at + 1 :]
+
+    return every(bench, flips, "random flips")
+
+
+@row(5, "a block of NULs", "R")
+def _(bench: Bench) -> str:
+    return refuses(
+        bench,
+        lambda data: data[:512] + b"\0" * 512 + data[1024:],
+        lambda data: b"\0" * len(data),
+        lambda data: data + b"\0" * 4096,
+        lambda data: resealed(data, lambda body: body + "\0" * 4096),
+    )
+
+
+@row(6, "UTF-16", "R")
+def _(bench: Bench) -> str:
+    return refuses(
+        bench,
+        lambda data: data.decode().encode("utf-16"),
+        lambda data: data.decode().encode("utf-16-le"),
+        lambda data: data.decode().encode("utf-32"),
+    )
+
+
+@row(7, "latin-1", "R")
+def _(bench: Bench) -> str:
+    return refuses(
+        bench,
+        lambda data: data + "# ü\n".encode("latin-1"),
+        lambda data: data.replace(b"draft", "dräft".encode("latin-1")),
+    )
+
+
+@row(8, "merge-conflict markers", "R")
+def _(bench: Bench) -> str:
+    def below(data: bytes) -> bytes:
+        head, _, body = data.partition(b"interactions:\n")
+        return (head + b"interactions:\n<<<<<<< HEAD\n" + body + b"=======\n" + body
+                + b">>>>>>> theirs\n")  # fmt: skip
+
+    return refuses(
+        bench,
+        lambda data: b"<<<<<<< HEAD\n" + data + b"=======\n" + data + b">>>>>>> theirs\n",
+        below,
+        lambda data: resealed(below(data), lambda body: body),
+    )
+
+
+@row(9, "duplicate keys", "R")
+def _(bench: Bench) -> str:
+    return refuses(
+        bench,
+        lambda data: resealed(data, lambda body: body + "version: 1\n"),
+        lambda data: resealed(data, lambda b: b.replace("  id: ", "  id: in_other\n  id: ", 1)),
+    )
+
+
+@row(10, "two documents", "R")
+def _(bench: Bench) -> str:
+    return refuses(
+        bench,
+        lambda data: resealed(data, lambda body: f"{body}---\n{body}"),
+        lambda data: resealed(data, lambda body: f"---\n{body}...\n---\n{body}"),
+    )
+
+
+@row(11, "tabs", "R")
+def _(bench: Bench) -> str:
+    return refuses(
+        bench,
+        lambda data: resealed(data, lambda body: body.replace("\n  ", "\n\t")),
+        lambda data: data.replace(b"  ", b"\t"),
+    )
+
+
+@row(12, "a git-LFS pointer", "R")
+def _(bench: Bench) -> str:
+    return refuses(
+        bench,
+        lambda data: (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %d\n"
+            % (hashlib.sha256(data).hexdigest().encode(), len(data))
+        ),
+    )
+
+
+@row(13, "!!python/… tags", "R")
+def _(bench: Bench) -> str:
+    ran = bench.folder / "ran"
+
+    def tagged(body: str) -> str:
+        return body + f"x: !!python/object/apply:os.mkdir ['{ran}']\n"
+
+    said = refuses(
+        bench,
+        lambda data: resealed(data, tagged),
+        lambda data: resealed(data, lambda _: f"!!python/object/apply:os.mkdir ['{ran}']\n"),
+        lambda data: resealed(data, lambda body: body + "x: !!python/name:os.system\n"),
+        lambda data: resealed(data, lambda body: body + "x: !mine 1\n"),
+    )
+    assert not ran.exists()
+    return said
+
+
+@row(14, "an alias bomb", "R")
+def _(bench: Bench) -> str:
+    bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
+        f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12)
+    )
+    return refuses(
+        bench,
+        lambda data: resealed(data, lambda body: body + bomb),
+        lambda data: resealed(data, lambda _: bomb),
+    )
+
+
+@row(15, "an alias of itself", "R")
+def _(bench: Bench) -> str:
+    return refuses(
+        bench,
+        lambda data: resealed(data, lambda body: body + "x: &x [*x]\n"),
+        lambda data: resealed(data, lambda _: "&x {version: *x}\n"),
+        lambda data: resealed(data, lambda body: body + "x: *y\n"),
+    )
+
+
+@row(16, "nesting 100,000 deep", "R")
+def _(bench: Bench) -> str:
+    deep = 100_000
+    return refuses(
+        bench,
+        lambda data: resealed(data, lambda body: f"{body}x: {'[' * deep}{']' * deep}\n"),
+        lambda data: resealed(data, lambda body: body + "x: " + "[" * deep),
+        lambda data: resealed(data, lambda _: "{a: " * deep),
+        lambda data: resealed(data, lambda _: "- " * deep),
+        lambda data: resealed(data, lambda _: "? " * deep),
+        lambda data: resealed(data, lambda _: "[" * (seals.MAX_BYTES - 100)),
+    )
+
+
+@row(17, "an integer of 5,000 digits", "R")
+def _(bench: Bench) -> str:
+    return refuses(
+        bench,
+        lambda data: resealed(data, lambda body: body.replace("code: 200", "code: " + "9" * 5000)),
+        lambda data: resealed(data, lambda body: body + "x: -" + "1" * 5000 + "\n"),
+    )
+
+
+def _fill(path: Path, filler: bytes, count: int) -> None:
+    with path.open("ab") as file:
+        file.write(filler * count)
+
+
+@row(18, "a file of 1 GB", "R")
+def _(bench: Bench) -> str:
+    path = bench.recorded()
+    whole = path.read_bytes()
+    os.truncate(path, 2**30)
+    error = bench.refused(path)
+    for filler in (b"\0", b" ", b"a", "ü".encode(), "\U0001f600".encode()):  # the largest read
+        for start in (whole, b""):
+            size = (seals.MAX_BYTES - len(start)) // len(filler)
+            path.write_bytes(start)
+            aside(partial(_fill, path, filler, size))
+            bench.refused(path)
+    return f"{type(error).__name__}: {error.what}"
+
+
+@row(19, "a directory or FIFO in its place", "R")
+def _(bench: Bench) -> str:
+    path = bench.recorded()
+    path.unlink()
+    path.mkdir()
+    bench.refused(path)
+    path.rmdir()
+    os.mkfifo(path)
+    with no_wait(path):
+        error = bench.refused(path)
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    bench.refused(path)
+    path.unlink()
+    path.symlink_to("nowhere")
+    bench.refused(path)
+    path.unlink()
+    path.parent.rmdir()
+    path.parent.write_text("a file in its folder's place")
+    bench.refused(path.parent)
+    return f"{type(error).__name__}: {error.what}"
+
+
+@row(20, "a symlink out of the library", "R")
+def _(bench: Bench) -> str:
+    path = bench.recorded()
+    outside = Path(shutil.move(path.parent, bench.folder / "outside"))
+    path.parent.symlink_to(outside)
+    bench.refused(path)
+    path.parent.unlink()
+    path.parent.mkdir()
+    path.symlink_to(outside / path.name)
+    error = bench.refused(path)
+    return f"{type(error).__name__}: {error.what}"
+
+
+@row(21, "another ID inside", "R")
+def _(bench: Bench) -> str:
+    def other(data: bytes) -> bytes:
+        cassette = codec.loads(data, "")
+        return codec.dumps(replace(cassette, key=ObjectKey("invoices", "in_other"))).encode()
+
+    return refuses(bench, other)
+
+
+@row(22, "a future format number", "R")
+def _(bench: Bench) -> str:
+    return refuses(
+        bench,
+        lambda data: data.replace(b"replay cassette 1 ", b"replay cassette 2 "),
+        lambda data: data.replace(b"replay cassette 1 ", b"replay cassette 999999999 "),
+        lambda data: resealed(data, lambda body: body.replace("version: 1", "version: 2", 1)),
+    )
+
+
+@row(23, "a truncated interaction list, valid YAML", "R")
+def _(bench: Bench) -> str:
+    bench.recorded()
+    bench.source.objects[f"/v1/invoices/{DRAFT}"] = lambda *_: {"id": DRAFT, "object": "invoice"}
+    session = bench.session("new_episodes")
+    session.answer(bench.request())
+    session.answer(bench.request())
+    (path,) = bench.written()
+    whole = path.read_bytes()
+    cut = whole.rindex(b"- recorded_at:")
+    assert 2 == whole.count(b"- recorded_at:")
+    path.write_bytes(whole[:cut])
+    error = bench.refused(path)
+    path.write_bytes(resealed(whole, lambda body: body.partition("interactions:")[0]
+                              + "interactions: []\n"))  # fmt: skip
+    bench.refused(path)
+    return f"{type(error).__name__}: {error.what}"
+
+
+def same(bench: Bench, change: Callable[[bytes], bytes]) -> str:
+    """P: the changed file answers as the whole one did, in every mode that replays."""
+    path = bench.recorded()
+    for version in (OLD, None):
+        before = bench.session("none").answer(bench.request(version=version)).body
+        whole = path.read_bytes()
+        path.write_bytes(change(whole))
+        hits = bench.source.hits.total()
+        for mode in ("none", "once", "new_episodes"):
+            with bench.timed():
+                assert before == bench.session(mode).answer(bench.request(version=version)).body
+        assert hits == bench.source.hits.total()
+        assert change(whole) == path.read_bytes()
+        path.write_bytes(whole)
+    return "the same answer, and the file as it was"
+
+
+@row(24, "a BOM", "P")
+def _(bench: Bench) -> str:
+    return same(bench, lambda data: b"\xef\xbb\xbf" + data)
+
+
+@row(25, "a CRLF checkout", "P")
+def _(bench: Bench) -> str:
+    return same(bench, lambda data: data.replace(b"\n", b"\r\n"))

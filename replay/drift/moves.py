@@ -34,6 +34,7 @@ class Move:
         controlled: whether a controlled pair is among them.
         redacted: whether only stand-ins were equal.
         few: whether the same few IDs were equal again and again, which is no move.
+        named: whether the values are IDs, or at least three: no text that many places have.
         old, new: the witnesses.
     """
 
@@ -43,6 +44,7 @@ class Move:
     controlled: bool
     redacted: bool
     few: bool
+    named: bool
     old: str
     new: str
 
@@ -172,10 +174,13 @@ def _track(samples: Sequence[Pair], source: str, target: str) -> Move | None:
         controlled = controlled or (shown and pair.controlled)
     if witness is None:
         return None
+    ids = all(isinstance(value, str) and _is_id(value) for value in distinct)
     few = not redacted and len(distinct) < DISTINCT <= agree
-    if few and not all(isinstance(v, str) and _is_id(v) for v in distinct):
+    # Other values come twice by themselves, and the same keys of a map are a habit of its user.
+    if not (redacted or ids) and len(distinct) < min(DISTINCT, agree):
         return None
-    return Move(source, target, agree, controlled, redacted, few, *map(str, witness))
+    named = ids or len(distinct) >= DISTINCT
+    return Move(source, target, agree, controlled, redacted, few, named, *map(str, witness))
 
 
 def _is_id(value: str) -> bool:

@@ -104,7 +104,8 @@ def _moves(
     moved = {move.source for move in moves}
     lost = [path for path in sources if path not in moved]
     stayed = _stayed(evidence, {key(path) for path in lost})
-    return moves + [move for move in follow(samples, lost, stayed) if _same_key(move)]
+    found = follow(samples, lost, stayed)
+    return moves + [move for move in found if _same_key(move) and move.named]
 
 
 def _aliases(evidence: Evidence, samples: Sequence[Pair], fresh: Sequence[str]) -> list[Move]:

@@ -42,6 +42,7 @@ def test_a_move_counts_the_pairs_that_could_show_it() -> None:
     [
         ([{"a": SUBS[0]}, {"a": SUBS[1]}], [{"b": SUBS[0]}, {"b": "sub_9Other0000"}]),
         ([{"a": SUBS[0]}] * 3, [{"b": SUBS[0]}] * 3),
+        ([{"a": "A longer text"}] * 2, [{"b": "A longer text"}] * 2),
         ([{"a": 12}], [{"b": 12}]),
         ([{"a": True}], [{"b": True}]),
         ([{"a": "not_supported"}], [{"b": "not_supported"}]),
@@ -77,6 +78,19 @@ def test_within_list_items_values_are_compared_item_by_item() -> None:
     assert [("/l/*/price", "/l/*/pricing/price")] == moves(findings([old], [new]))
     swapped = {"l": [{"pricing": {"price": SUBS[1]}}, {"pricing": {"price": SUBS[0]}}]}
     assert [] == moves(findings([old], [swapped]))
+
+
+@pytest.mark.parametrize(
+    ("expected", "value"), [([("/a", "/p/a")], SUBS[0]), ([], "A longer text"), ([], 94_107_000)]
+)
+def test_only_an_id_or_several_values_live_on_at_an_older_path(
+    expected: list[tuple[str, str]], value: Any
+) -> None:
+    """Two addresses of one person are alike, and neither is where the other went."""
+    assert expected == moves(findings([{"a": value, "p": {"a": value}}], [{"p": {"a": value}}]))
+    texts = [f"A longer text {n}" for n in range(3)]
+    several = [{"a": text, "p": {"a": text}} for text in texts]
+    assert [("/a", "/p/a")] == moves(findings(several, [{"p": {"a": text}} for text in texts]))
 
 
 def test_the_same_few_ids_are_a_hint_and_no_move() -> None:

@@ -72,15 +72,24 @@ class Pace:
         self.stop = Event()
         self._interval = 1 / rate
         self._next = 0.0
+        self._held = 0.0
         self._lock = Lock()
 
     def wait(self) -> None:
         """Sleep until it is this caller's turn."""
+        while not self.stop.is_set():
+            with self._lock:
+                now = time.monotonic()
+                turn = max(now, self._next, self._held)
+                self._next = turn + self._interval
+            self.stop.wait(turn - now)
+            if self._held <= turn:  # nobody was told meanwhile to come back later
+                return
+
+    def hold(self, seconds: float) -> None:
+        """Let nobody have a turn for so long: the source limits all who ask it, not one caller."""
         with self._lock:
-            now = time.monotonic()
-            turn = max(now, self._next)
-            self._next = turn + self._interval
-        self.stop.wait(turn - now)
+            self._held = max(self._held, time.monotonic() + seconds)
 
 
 def record(
@@ -199,7 +208,8 @@ def fetch(recorder: Recorder, call: Call, request: Request, batch: str, pace: Pa
         if outcome is not None and not outcome.failed:
             asked = header(outcome.result().retry, "Retry-After") or ""
             if asked.isdigit():
-                return min(float(asked), LONGEST_WAIT)
+                pace.hold(seconds := min(float(asked), LONGEST_WAIT))
+                return seconds
         return backoff(state)
 
     def attempt() -> Outcome:

@@ -85,11 +85,19 @@ def record_command(
         Library(config.library), config.api_base, allow_live=allow_live, rules=Rules.of(config)
     )
     run = _Run(recorder, key, config.mode, Pace(rate), account)
-    results = run.all(objects)
+    results, interrupted = run.all(objects)
     if format_ == "json":
         click.echo(json.dumps(_document(recorder.library, results), indent=2))
     else:
         _print(recorder.library, config, results)
+    if interrupted:
+        calls = sum(map(len, objects))
+        click.echo(
+            f"interrupted: {len(results)} of {calls} calls were made; with --mode once the same "
+            "command goes on where this one stopped",
+            err=True,
+        )
+        raise click.Abort
     refused = [result for result in results if result.status is Status.REFUSED]
     failed = refused or [result for result in results if result.http >= 400]
     silent = [result for result in refused if isinstance(result.error, UpstreamError)]
@@ -132,22 +140,34 @@ class _Run:
     pace: Pace
     account: str
 
-    def all(self, objects: list[list[Call]]) -> list[Result]:
-        """Record all objects, several at a time; results in the objects' order."""
+    def all(self, objects: list[list[Call]]) -> tuple[list[Result], bool]:
+        """Record all objects, several at a time.
+
+        Returns:
+            Results in the objects' order, and whether a person ended it before all were asked for.
+        """
         from concurrent.futures import ThreadPoolExecutor
 
-        results: list[Result] = []
+        interrupted = False
         try:
             with (
                 counting(len(objects), "recording") as advance,
                 ThreadPoolExecutor(WORKERS) as pool,
             ):
-                for found in pool.map(self._one, objects):
-                    results.extend(found)
-                    advance()
+                asked = [pool.submit(self._one, calls) for calls in objects]
+                try:
+                    for each in asked:
+                        each.result()
+                        advance()
+                except KeyboardInterrupt:
+                    # What is being fetched is written, what waits is not begun.
+                    interrupted = True
+                    self.pace.stop.set()
+                    pool.shutdown(cancel_futures=True)
         finally:
             self.recorder.close()
-        return results
+        results = [result for each in asked if not each.cancelled() for result in each.result()]
+        return results, interrupted
 
     def _one(self, calls: list[Call]) -> list[Result]:
         return record(self.recorder, calls, self.key, self.mode, self.pace, self.account)

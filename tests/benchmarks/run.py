@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest_runs
 import report
+from clients import CLIENTS, UNHOOKED
 from environments import pythons
 from measure import Rounds, Worker, in_turns, processes, stand_in, workers
 
@@ -46,7 +47,7 @@ class Effort:
     test_runs: int
 
 
-FULL = Effort(25, 40, (1, 100, 1000, 10_000), 3, 100, 5, 9, 1000, 5)
+FULL = Effort(15, 40, (1, 100, 1000, 10_000), 3, 100, 5, 9, 1000, 3)
 QUICK = Effort(3, 10, (1, 100), 1, 10, 1, 2, 20, 1)
 
 
@@ -82,6 +83,7 @@ def _all(found: Mapping[str, str], folder: Path, effort: Effort) -> list[report.
         with workers({**found, **extras}, folder) as started:
             tools = {tool: worker for tool, worker in started.items() if tool in found}
             entering, warm = _calls(started, tools, effort)
+            _clients(tools, effort)
         flat = _scale(found, folder, effort)
         with workers(found, folder) as tools:
             _record(tools, base, effort)
@@ -127,6 +129,14 @@ def _calls(
     report.row("requests GET", plain)
     report.compared("times requests on an adapter in memory", plain, "floor")
     return entering, warm
+
+
+def _clients(tools: Mapping[str, Worker], effort: Effort) -> None:
+    report.head("One warm call through each client, CPU time")
+    for name in CLIENTS:
+        known = {t: w for t, w in tools.items() if name not in UNHOOKED.get(t, ())}
+        rounds = max(effort.rounds // 3, 1)
+        report.row(name, in_turns(rounds, known, "client", name=name, repeat=effort.repeat))
 
 
 def _scale(found: Mapping[str, str], folder: Path, effort: Effort) -> report.Aim:

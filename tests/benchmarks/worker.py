@@ -19,6 +19,7 @@ import aiohttp  # noqa: F401
 import httpx  # noqa: F401
 import requests
 import stripe
+from clients import CLIENTS
 from subjects import API, INVOICE, VERSION, canned, ids, named
 
 
@@ -131,6 +132,14 @@ class Worker:
     def get(self, repeat: int) -> float:
         """One warm GET through requests."""
         return self._inside(repeat, self._get)
+
+    def client(self, name: str, repeat: int) -> float:
+        """One warm call through a client."""
+        with self._session(), CLIENTS[name]() as ask:
+            ask(1)
+            started = process_time()
+            ask(repeat)
+            return (process_time() - started) / repeat
 
     def _inside(self, repeat: int, act: Callable[[], None]) -> float:
         if self.subject is None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.command import replay_command
 from support.standin import DRAFT, NEW, OLD, PAYMENT, PREVIEW, StandIn, error, generated
 
 import replay
+from replay.cli.record import WORKERS
 
 GONE = "in_1MtHbELkdIwHu7ixl4OzzPMw"
 
@@ -262,3 +268,61 @@ def test_json_is_one_document(stand_in: StandIn) -> None:
     """--format json prints the results with their paths."""
     done = replay_command("record", "invoice", DRAFT, "--api-version", NEW, "--format=json")
     assert f"invoices/{DRAFT}/{NEW}.yaml" == json.loads(done.out)["results"][0]["path"]
+
+
+def test_a_retry_after_holds_all_workers(stand_in: StandIn) -> None:
+    """The source limits whoever asks: while one call waits to come back, no other is made."""
+    asked: list[float] = []
+    ids = [generated("in", f"held{n}") for n in range(8)]
+    for id in ids:
+        stand_in.add_invoice(id)
+        serve = stand_in.objects[f"/v1/invoices/{id}"]
+
+        def noted(version: str, expand: list[str], serve: Any = serve) -> Any:
+            asked.append(time.monotonic())
+            return serve(version, expand)
+
+        stand_in.objects[f"/v1/invoices/{id}"] = noted
+    stand_in.script = [(429, {"Retry-After": "1"}, error(429, "slow down"))]
+    began = time.monotonic()
+    done = replay_command("record", "invoice", *ids, "--rate", "100")
+    assert 0 == done.code, done.err
+    assert len(ids) == len(asked)
+    early = [at for at in asked if at - began < 1]
+    # Calls that were on their way when the source answered are no longer held: one per worker.
+    assert len(early) <= WORKERS, [at - began for at in asked]
+
+
+def test_ctrl_c_says_what_was_recorded(stand_in: StandIn, tmp_path: Path) -> None:
+    """What was fetched is kept and listed, nothing else is begun, and how to go on is said."""
+    ids = [generated("in", f"stopped{n}") for n in range(40)]
+    reached, go = threading.Event(), threading.Event()
+    for n, id in enumerate(ids):
+        stand_in.add_invoice(id)
+        serve = stand_in.objects[f"/v1/invoices/{id}"]
+
+        def slowly(version: str, expand: list[str], serve: Any = serve, n: int = n) -> Any:
+            if n >= 6:
+                reached.set()
+                go.wait(20)
+            return serve(version, expand)
+
+        stand_in.objects[f"/v1/invoices/{id}"] = slowly
+    command = [sys.executable, "-m", "replay", "record", "invoice", *ids, "--rate", "100"]
+    running = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert reached.wait(30)
+    time.sleep(0.3)  # until all workers wait
+    running.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    go.set()
+    out, err = running.communicate(timeout=30)
+    assert 130 == running.returncode, err
+    kept = len(list((tmp_path / "cassettes").rglob("*.yaml")))
+    assert 6 <= kept <= 6 + WORKERS
+    assert f"{kept} recorded, 0 unchanged, 0 kept, 0 refused" in out
+    assert f"interrupted: {kept} of 40 calls were made" in err
+    assert "Traceback" not in err
+    again = replay_command("record", "invoice", *ids, "--mode", "once", "--rate", "100")
+    assert f"{40 - kept} recorded, 0 unchanged, {kept} kept" in again.out

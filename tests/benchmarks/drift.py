@@ -1,8 +1,8 @@
 """Measures a comparison of 10,000 cassettes beside the least that any reader of them must do.
 
 `make bench` runs it. The bare loop reads the same files, builds the values from libyaml's events
-and parses the bodies with `json`, in one process, and so does `replay diff` here. genson is what
-infers a schema from the same bodies, without telling versions, witnesses or grades apart.
+and parses the bodies with `json`; both run in one process and in two. genson is what infers a
+schema from the same bodies, without telling versions, witnesses or grades apart.
 """
 
 from __future__ import annotations
@@ -10,14 +10,17 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import os
 import random
 import resource
 import sys
 import tempfile
 from collections.abc import Callable
+from importlib.util import find_spec
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
-from time import process_time
+from time import perf_counter
 from typing import Any
 
 import yaml
@@ -123,50 +126,87 @@ def values(data: bytes) -> Any:
     return root[0]
 
 
-def seconds(work: Callable[[], Any]) -> float:
-    """The processor time of some work, with cold caches."""
+def loop(library: Library, processes: int) -> None:
+    """The bare loop, in so many processes."""
+    if processes == 1:
+        bare(library)
+        return
+    paths = [str(library.root / path) for path in library.paths()]
+    size = len(paths) // (4 * processes) + 1
+    shares = [paths[n : n + size] for n in range(0, len(paths), size)]
+    with get_context("fork").Pool(processes) as pool:
+        pool.map(_share, shares)
+
+
+def _share(paths: list[str]) -> None:
+    for path in paths:
+        with open(path, "rb") as file:  # noqa: PTH123 - as bare as can be
+            document = values(file.read())
+        for take in document["interactions"]:
+            json.loads(take["response"]["body"]["string"])
+
+
+def seconds(work: Callable[[], Any]) -> tuple[float, float]:
+    """Processor time, children's too, and elapsed time of some work, with cold caches."""
     _cache._items.clear()
     gc.collect()
-    began = process_time()
+    began, clock = os.times(), perf_counter()
     work()
-    return process_time() - began
+    ended = os.times()
+    return sum(ended[:4]) - sum(began[:4]), perf_counter() - clock
 
 
 def main() -> None:
     """Measure, print."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--objects", type=int, default=5000, help="invoices, each at two versions")
-    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--rounds", type=int, default=5)
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         library = made(Path(folder) / "cassettes", given.objects)
         report(library)  # what is imported once is no part of a comparison
-        rounds = [
-            (seconds(lambda: bare(library)), seconds(lambda: report(library)))
-            for _ in range(given.rounds)
-        ]
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        loop, compared = (median(times) for times in zip(*rounds, strict=True))
-        ratio = median(b / a for a, b in rounds)
-        print(
-            f"\ncomparison of {2 * given.objects} cassettes, one process, median of {given.rounds}"
-        )
-        print(f"  bare loop           {loop:7.2f} s")
-        print(f"  replay diff         {compared:7.2f} s   {ratio:.2f} times the bare loop")
-        print(f"  memory, at most     {memory:7} MB")
-        genson(library, loop)
+        print(f"\nComparison of {2 * given.objects} cassettes, median of {given.rounds} rounds")
+        print(f"{'':24} {'CPU time':>13} {'elapsed':>10}   of the bare loop: CPU, elapsed")
+        for processes in (1, 2):
+            measured(library, given.rounds, processes)
+        print(f"  memory of a process, at most {memory():5} MB")
 
 
-def genson(library: Library, loop: float) -> None:
-    """The row of genson, where it is installed."""
-    try:
-        from genson import SchemaBuilder
-    except ImportError:
-        print("  genson              not installed")
-        return
-    builder = SchemaBuilder()
-    took = seconds(lambda: bare(library, builder.add_object))
-    print(f"  genson, shape only  {took:7.2f} s   {took / loop:.2f} times the bare loop")
+def memory() -> int:
+    """The most that this process or one of its children ever held, in MB."""
+    whose = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
+    return max(resource.getrusage(who).ru_maxrss for who in whose) // 1024
+
+
+def measured(library: Library, rounds: int, processes: int) -> None:
+    """The rows for so many processes."""
+    works: dict[str, Callable[[], Any]] = {
+        "bare loop": lambda: loop(library, processes),
+        "replay diff": lambda: report(library, processes=processes),
+    }
+    if processes == 1 and find_spec("genson") is not None:
+        works["genson, shape only"] = lambda: genson(library)
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
+    for n in range(rounds):
+        for name in list(works)[:: -1 if n % 2 else 1]:
+            times[name].append(seconds(works[name]))
+    plural = "es" * (processes > 1)
+    print(f"  in {processes} process{plural}")
+    for name, found in times.items():
+        cpu, clock = (median(each) for each in zip(*found, strict=True))
+        shown = ""
+        for which in (0, 1) if name != "bare loop" else ():
+            pairs = zip(found, times["bare loop"], strict=True)
+            ratios = [mine[which] / theirs[which] for mine, theirs in pairs]
+            shown += f"   {median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
+        print(f"    {name:20} {cpu:11.2f} s {clock:8.2f} s{shown}")
+
+
+def genson(library: Library) -> None:
+    """What infers a schema from the same bodies."""
+    from genson import SchemaBuilder
+
+    bare(library, SchemaBuilder().add_object)
 
 
 if __name__ == "__main__":

@@ -258,6 +258,8 @@ def _with_baseline(
         return finding.fails(least, grade, used=options["fail_on_used"])
 
     expires = day(options["expires"], "--expires") if options["expires"] else ""
+    if expires and date.fromisoformat(expires) < today:
+        raise click.UsageError(f"--expires {expires} has passed: it is the last day of acceptance.")
     fresh = accept(applied, fails, options["reason"], expires)
     missing = wanted - {entry.fingerprint for entry in fresh}
     if missing:

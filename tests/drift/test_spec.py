@@ -171,3 +171,12 @@ def test_what_is_no_specification_is_an_error(text: str | None, tmp_path: Path) 
     with pytest.raises(ConfigError) as raised:
         against(Shelf([]), path, OLD)
     assert str(path) == raised.value.where
+
+
+def test_a_specification_is_no_promise_about_the_next_version(spec: Path) -> None:
+    """Not even where the version is of a named train."""
+    entry = recording({"id": "x_1A", "object": "thing"}, NEW, id="x_1A", resource="charges")
+    made = against(Shelf([entry]), spec, NEW)
+    assert [("spec-required-missing", False)] == [
+        (finding.rule, finding.broken_promise) for _, finding in made.findings()
+    ]

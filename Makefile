@@ -75,6 +75,7 @@ bench: install  ## time replay beside its rivals, as ratios
 	$(PY) tests/benchmarks/run.py
 	$(PY) -m pip install --quiet --disable-pip-version-check genson
 	$(PY) tests/benchmarks/drift.py
+	$(PY) tests/benchmarks/verify.py
 
 browser: install  ## the HTML report in a headless Chromium
 	command -v chromium >/dev/null && command -v chromedriver >/dev/null \

@@ -92,7 +92,7 @@ def merge(path: Path, policy: Policy) -> Merged | None:
     text = codec.dumps(result)
     full = path.absolute()
     library = Library(root_of(full, result))
-    library.check_place(full, result)
+    library.check_place(full, result.key, result.api_version)
     check(text, result, where, policy)
     if text.encode("ascii") != data:
         with library.lock(result.key):

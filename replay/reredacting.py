@@ -58,7 +58,7 @@ def redact_again(path: Path, policy: Policy) -> Change:
     cassette = codec.loads(found[0], where)
     full = path.absolute()
     library = Library(root_of(full, cassette))
-    library.check_place(full, cassette)
+    library.check_place(full, cassette.key, cassette.api_version)
     if policy.masked(cassette.key.id) != cassette.key.id:
         raise ConfigError(
             "pseudonymise_ids also changes file names and addresses",

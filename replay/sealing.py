@@ -34,7 +34,7 @@ def seal(path: Path, policy: Policy | None = None) -> bool:
     cassette = codec.loads(text.encode("utf-8"), where)
     full = path.absolute()
     library = Library(root_of(full, cassette))
-    library.check_place(full, cassette)
+    library.check_place(full, cassette.key, cassette.api_version)
     check(text, cassette, where, policy)
     if text.encode("utf-8") == found[0]:
         return False

@@ -37,7 +37,7 @@ session twins sealing scan vcr
 reredacting merging
 intercept drift
 tracking
-decorator render upgrading
+decorator render upgrading verify
 server
 pytesting
 pytest_plugin

@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "record": "Record objects from the live API into a library.",
     "list": "List what a library has recorded.",
     "show": "Show a recorded object.",
+    "verify": "Check that a library is whole, and that it still holds.",
     "seal": "Accept cassettes that you edited: check them and renew their seal.",
     "upgrade": "Fetch what is recorded at another API version too, as twins.",
     "diff": "Report what differs between two API versions, from recordings alone.",

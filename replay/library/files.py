@@ -137,7 +137,8 @@ def _read(handle: int, path: str, root: str, limit: int) -> tuple[bytes, Stamp]:
             "the file is a link that leads out of the library", where=path, hint="move it away"
         )
     chunks, left = [], limit + 1  # it may grow while it is read
-    while left > 0 and (chunk := os.read(handle, min(left, 1 << 20))):
+    size = min(found.st_size + 1, 1 << 20)  # a small file costs no large buffer
+    while left > 0 and (chunk := os.read(handle, min(left, size))):
         chunks.append(chunk)
         left -= len(chunk)
     return b"".join(chunks), Stamp.of(found)
@@ -145,9 +146,10 @@ def _read(handle: int, path: str, root: str, limit: int) -> tuple[bytes, Stamp]:
 
 def _is_path_of(handle: int, path: str) -> bool:
     # Linux says where an open file is: at the very path that was asked for, no link led there.
-    with suppress(OSError):
-        return os.readlink(f"/proc/self/fd/{handle}") == path  # noqa: PTH115 - on the hot path
-    return False
+    try:  # on the hot path: neither a Path nor `suppress`
+        return os.readlink(f"/proc/self/fd/{handle}") == path  # noqa: PTH115
+    except OSError:
+        return False
 
 
 def _inside(path: str, root: str) -> bool:

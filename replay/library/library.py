@@ -131,7 +131,7 @@ class Library:
             cassette = self._placed(path, key)
             if cassette is not None:
                 if cassette.api_version != version:
-                    raise _misplaced(cassette, path)
+                    raise _misplaced(cassette.key, cassette.api_version, path)
                 return cassette
         return None
 
@@ -148,7 +148,7 @@ class Library:
                 path = os.path.join(folder, name)  # noqa: PTH118 - hot path
                 cassette = self._placed(path, key)
                 if cassette is not None:
-                    self.check_place(Path(path), cassette)
+                    self.check_place(path, cassette.key, cassette.api_version)
                     found.append(cassette)
         return tuple(found)
 
@@ -219,9 +219,12 @@ class Library:
             CassetteDamaged: it is no regular file, or larger than a cassette may be.
             LibraryError: the file system refuses.
         """
-        full = os.path.join(self._base, *path.split("/"))  # noqa: PTH118 - hot path
-        found = self._files.read(full, seals.MAX_BYTES)
+        found = self._files.read(self.full(path), seals.MAX_BYTES)
         return found[0] if found is not None else None
+
+    def full(self, path: str) -> str:
+        """The absolute path of a path below the root (POSIX form)."""
+        return f"{self._base}{os.sep}{path.replace('/', os.sep)}"
 
     def read(self, path: str, resource: str | None = None) -> Cassette | None:
         """The cassette at a path below the root; None where it is gone, or of another resource.
@@ -235,15 +238,15 @@ class Library:
         first = parts[2] if parts[0] == "_accounts" and len(parts) > 2 else parts[0]
         if resource is not None and first != resource.partition("/")[0]:
             return None
-        full = os.path.join(self._base, *parts)  # noqa: PTH118 - hot path
+        full = self.full(path)
         cassette = self._read(full)
         if cassette is not None:
-            self.check_place(full, cassette)
+            self.check_place(full, cassette.key, cassette.api_version)
             if resource is not None and cassette.key.resource != resource:
                 return None
         return cassette
 
-    def check_place(self, path: str | Path, cassette: Cassette) -> None:
+    def check_place(self, path: str | Path, key: ObjectKey, version: str) -> None:
         """Make sure that a cassette stands where its key belongs.
 
         Raises:
@@ -251,8 +254,10 @@ class Library:
         """
         # Without a Path: this is called for every cassette that is read.
         folder, _, name = os.fspath(path).rpartition(os.sep)
-        if name != names.file(cassette.api_version) or folder not in self._candidates(cassette.key):
-            raise _misplaced(cassette, os.fspath(path))
+        usual = os.path.join(self._base, *names.directories(key))  # noqa: PTH118
+        placed = folder == usual or folder in self._candidates(key)
+        if name != names.file(version) or not placed:
+            raise _misplaced(key, version, os.fspath(path))
 
     def write(self, cassette: Cassette, check: Callable[[str, Cassette, str], None]) -> Path:
         """Put a cassette in its place, atomically. The caller holds the object's `lock`.
@@ -325,7 +330,7 @@ class Library:
         folder = os.path.dirname(path)  # noqa: PTH120 - as all paths here
         if _folded(cassette.key) == _folded(key) and not self._spelled(folder):
             return None
-        raise _misplaced(cassette, path)
+        raise _misplaced(cassette.key, cassette.api_version, path)
 
     def _spelled(self, folder: str) -> bool:
         """Whether a folder's path is spelled as the file system keeps it."""
@@ -335,12 +340,10 @@ class Library:
             for depth, name in enumerate(parts)
         )
 
-    def _candidates(self, key: ObjectKey) -> tuple[str, ...]:
+    def _candidates(self, key: ObjectKey) -> Iterator[str]:
         """The folders where an object's cassettes may be, the usual one first."""
-        return tuple(
-            os.path.join(self._base, *folders)  # noqa: PTH118 - hot path
-            for folders in product(*names.spellings(key))
-        )
+        for folders in product(*names.spellings(key)):
+            yield os.path.join(self._base, *folders)  # noqa: PTH118 - hot path
 
     def _place(self, key: ObjectKey) -> Path:
         """The folder to write to, made where it is missing."""
@@ -382,9 +385,9 @@ def _folded(key: ObjectKey) -> ObjectKey:
     return replace(key, id=key.id.casefold(), parents=parents)
 
 
-def _misplaced(cassette: Cassette, path: str) -> KeyMismatch:
+def _misplaced(key: ObjectKey, version: str, path: str) -> KeyMismatch:
     return KeyMismatch(
         "the cassette belongs to another object or version than its path says",
         where=path,
-        hint=f"it holds {cassette.key} at {cassette.api_version}: move it there, or restore it",
+        hint=f"it holds {key} at {version}: move it there, or restore it",
     )

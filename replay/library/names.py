@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TypeVar
 
 from replay.cassette import ObjectKey
+
+T = TypeVar("T")
 
 SUFFIX = ".yaml"
 
@@ -49,6 +54,7 @@ def segment(name: str) -> str:
     return name if plain(name) else digested(name)
 
 
+@lru_cache(maxsize=256)
 def file(version: str) -> str:
     """The file name of the cassette at an API version; a digest in it, where case could confuse."""
     name = segment(version) if version == version.lower() else digested(version)
@@ -67,7 +73,7 @@ def directories(key: ObjectKey) -> tuple[str, ...]:
     is kept under ``_singleton``, a collection call under ``_collection/<its parameters>``, a
     connected account's objects below ``_accounts/<label>``: plain names start with no underscore.
     """
-    return tuple(names[0] for names in spellings(key))
+    return _parts(key, segment, str)
 
 
 def spellings(key: ObjectKey) -> tuple[tuple[str, ...], ...]:
@@ -75,16 +81,25 @@ def spellings(key: ObjectKey) -> tuple[tuple[str, ...], ...]:
 
     An ID's folder is called by its digest where another ID differs from it in case only.
     """
-    literals = key.resource.split("/")
+    return _parts(key, _of_id, _one)
+
+
+def _parts(key: ObjectKey, of_id: Callable[[str], T], of: Callable[[str], T]) -> tuple[T, ...]:
+    literals = [of(literal) for literal in key.resource.split("/")]
     # The last literals follow one parent each: a/{x}/b/{y}/c/{id}.
-    head = [(literal,) for literal in literals[: len(literals) - len(key.parents)]]
-    nested = zip(key.parents, literals[len(head) :], strict=True)
-    tail = [names for parent, literal in nested for names in (_of_id(parent), (literal,))]
-    account = (("_accounts",), (segment(key.account),)) if key.account else ()
+    first = len(literals) - len(key.parents)
+    nested = zip(key.parents, literals[first:], strict=True)
+    tail = [part for parent, literal in nested for part in (of_id(parent), literal)]
+    account = (of("_accounts"), of(segment(key.account))) if key.account else ()
     if key.query is not None:
         asked = digested(key.query) if key.query else "_all"
-        return (*account, *head, *tail, ("_collection",), (asked,))
-    return (*account, *head, *tail, _of_id(key.id) if key.id else ("_singleton",))
+        return (*account, *literals[:first], *tail, of("_collection"), of(asked))
+    own = of_id(key.id) if key.id else of("_singleton")
+    return (*account, *literals[:first], *tail, own)
+
+
+def _one(name: str) -> tuple[str, ...]:
+    return (name,)
 
 
 def _of_id(id: str) -> tuple[str, ...]:

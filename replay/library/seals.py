@@ -89,6 +89,15 @@ def refuse_conflict(text: str, where: str) -> None:
     _refuse_conflict(text.encode("utf-8"), where)
 
 
+def too_new(version: int, where: str) -> CassetteTooNew:
+    """The error of a cassette whose first line, or whose text, states a later format."""
+    return CassetteTooNew(
+        f"the cassette has format {version}; this release reads format {FORMAT}",
+        where=where,
+        hint="pip install --upgrade replay-cassettes",
+    )
+
+
 def _parted(data: bytes, where: str, kind: str) -> tuple[str, memoryview]:
     if len(data) > MAX_BYTES:
         raise _damaged(f"is larger than {MAX_BYTES} bytes", where)
@@ -113,11 +122,7 @@ def _parted(data: bytes, where: str, kind: str) -> tuple[str, memoryview]:
             f"replay seal {shlex.quote(where)}\n{RESTORE}",
         )
     if int(found[2]) != FORMAT:
-        raise CassetteTooNew(
-            f"the cassette has format {int(found[2])}; this release reads format {FORMAT}",
-            where=where,
-            hint="pip install --upgrade replay-cassettes",
-        )
+        raise too_new(int(found[2]), where)
     return found[3].decode("ascii"), memoryview(data)[found.end() :]
 
 

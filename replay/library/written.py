@@ -68,13 +68,7 @@ def read(text: str) -> dict[str, Any] | None:
     if head is None:
         return None
     try:
-        found = head.groupdict()
-        parents = found.pop("parents")
-        cassette: dict[str, Any] = {
-            name: _text(value) for name, value in found.items() if value is not None
-        }
-        if parents is not None:
-            cassette["parents"] = _texts(parents)
+        cassette = _cassette(head)
         items, place = [], head.end()
         while place < len(text):
             item, place = _interaction(text, place)
@@ -82,6 +76,32 @@ def read(text: str) -> dict[str, Any] | None:
     except _Other:
         return None
     return {"version": 1, "cassette": cassette, "interactions": items} if items else None
+
+
+def read_head(text: str) -> dict[str, Any] | None:
+    """What `read` gives for ``cassette:``, whatever follows; None where a parser has to be asked.
+
+    The lines of the head stand first and each is whole, so that nothing below changes them, but for
+    a second key ``cassette``, which no reader of the whole text accepts.
+    """
+    head = _HEAD.match(text)
+    if head is None:
+        return None
+    try:
+        return _cassette(head)
+    except _Other:
+        return None
+
+
+def _cassette(head: re.Match[str]) -> dict[str, Any]:
+    found = head.groupdict()
+    parents = found.pop("parents")
+    cassette: dict[str, Any] = {
+        name: _text(value) for name, value in found.items() if value is not None
+    }
+    if parents is not None:
+        cassette["parents"] = _texts(parents)
+    return cassette
 
 
 def _interaction(text: str, place: int) -> tuple[dict[str, Any], int]:

@@ -91,11 +91,18 @@ def _unproven(cassette: Cassette, policy: Policy) -> Iterator[tuple[str, str, st
         for where in _frame(take, key.resource, policy):
             yield "unproven-leaf", f"{at} {where}", where
         if take.response.body:
-            for rule, pointer, detail in _body(take, str(key), policy):
+            for rule, pointer, detail in unproven(take, str(key), policy):
                 yield rule, f"{at} {pointer}", detail
 
 
-def _body(take: Interaction, owner: str, policy: Policy) -> Iterator[tuple[str, str, str]]:
+def unproven(take: Interaction, owner: str, policy: Policy) -> Iterator[tuple[str, str, str]]:
+    """What a body holds that the policy would replace: rule, pointer and class of each value.
+
+    Args:
+        take: the recording.
+        owner: the object, as a text.
+        policy: the policy in force.
+    """
     try:
         again = redact(json.loads(take.response.body), owner=owner, policy=policy)
     except (ReplayError, ValueError) as error:

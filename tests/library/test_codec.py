@@ -422,13 +422,14 @@ def test_wrong_values(path: str, value: Any) -> None:
     if value == {"x": "y"} and path == "interactions.0.redacted":
         assert value == loads(changed(path, value), WHERE).interactions[0].redacted
     else:
-        assert "not in the format" in refused(changed(path, value)).what
+        says = "has format 7" if (path, value) == ("version", 7) else "not in the format"
+        assert says in refused(changed(path, value)).what
 
 
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        ("version", 2),
+        ("version", 0),
         ("interactions", []),
         ("interactions.0", "x"),
         ("cassette.parents", "x"),
@@ -452,6 +453,13 @@ def test_wrong_values(path: str, value: Any) -> None:
 def test_unfit_values(path: str, value: Any) -> None:
     """What the format does not allow, or a rewrite would lose, is refused."""
     assert "not in the format" in refused(changed(path, value)).what
+
+
+def test_a_later_version_is_told_from_damage() -> None:
+    """A document of version 2 under a seal of ours is refused with the way to upgrade."""
+    error = refused(changed("version", 2))
+    assert CassetteTooNew is type(error)
+    assert ("has format 2", "pip install --upgrade") == (error.what[13:25], error.hint[:21])
 
 
 @pytest.mark.parametrize("body", ["[]", "x", "null", "1"])

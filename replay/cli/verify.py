@@ -1,0 +1,128 @@
+"""`replay verify`: is this library whole, and does it still say what its source says?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import click
+
+from replay.cli.options import api_key, format_option, library_option, open_library
+from replay.cli.progress import counting
+from replay.errors import ConfigError
+
+if TYPE_CHECKING:
+    from replay.cassette import Cassette
+    from replay.library import Library
+    from replay.redaction.policy import Policy
+    from replay.verify.findings import Report, Unasked
+    from replay.verify.live import Question
+
+
+@click.command("verify")
+@click.option("--deep", is_flag=True, help="Read each cassette whole: format, policy, secrets, "
+              "and whether its requests and redactions fit.")  # fmt: skip
+@click.option("--older-than", "age", metavar="AGE",
+              help="Name what was last recorded longer ago: 90d, 12w, 6m, 1y.")  # fmt: skip
+@click.option("--live", is_flag=True,
+              help="Ask the source again, and name what it answers differently.")  # fmt: skip
+@click.option("--shape", is_flag=True, help="With --live: compare fields and types, not values.")
+@click.option("--account", "accounts", multiple=True, metavar="ACCT",
+              help="With --live: a connected account; recordings do not name theirs.")  # fmt: skip
+@click.option("--api-base", metavar="URL", help="The live source. [default: STRIPE_API_BASE, the "
+              "configuration's, or https://api.stripe.com]")  # fmt: skip
+@click.option("--allow-live", is_flag=True, help="Allow live-mode keys and live-mode data.")
+@click.option("--rate", type=click.FloatRange(min=0.1, max=1000), default=20.0, show_default=True,
+              help="With --live: at most so many calls per second.")  # fmt: skip
+@library_option
+@format_option
+@click.pass_context
+def verify_command(
+    ctx: click.Context, deep: bool, age: str | None, live: bool, shape: bool,
+    accounts: tuple[str, ...], api_base: str | None, allow_live: bool, rate: float,
+    library: str | None, format_: str,
+) -> None:  # fmt: skip
+    """Check that a library is whole, and that it still holds.
+
+    Every cassette, evidence included, is checked for its seal and that it stands where its key
+    belongs; named are also names that differ in case only, objects that are there twice, files left
+    by killed recordings, files that are no cassettes, and empty folders. Nothing is written.
+
+    --live asks the source for everything again, at the recorded versions, with the key from
+    STRIPE_API_KEY. With --shape a test account whose objects move on stays quiet: only fields that
+    came or went and types that changed are named.
+
+    \b
+    Exit codes:
+      0  clean                      3  there is nothing to verify
+      1  findings                   4  the live source did not answer
+      2  misuse or broken input
+
+    \b
+    Examples:
+      replay verify
+      replay verify --deep --format json
+      replay verify --older-than 90d
+      STRIPE_API_KEY=rk_test_… replay verify --live --shape
+      replay verify --library dist/package-1.0-py3-none-any.whl/package/cassettes
+    """
+    from replay.config import resolve
+    from replay.masking import Rules
+    from replay.verify import findings
+    from replay.verify.cassettes import days
+
+    if not live and (shape or accounts or api_base or allow_live):
+        raise ConfigError(
+            "--shape, --account, --api-base and --allow-live belong to --live",
+            where="replay verify",
+            hint="replay verify --live …",
+        )
+    older_than = days(age) if age is not None else None
+    key = api_key() if live else ""
+    config = resolve(library=library, mode="none", api_base=api_base)
+    opened = open_library(library)
+    rules = Rules.of(config)
+    policy = rules.load() if deep else None
+    items: list[Question | Unasked] = []
+    report = _check(opened, policy, older_than, items if live else None)
+    if live:
+        from replay.call import account_label
+        from replay.recorder import Recorder
+        from replay.twins import Pace
+        from replay.verify.live import Live, compare
+
+        recorder = Recorder(opened, config.api_base, allow_live=allow_live, rules=rules)
+        named = {account_label(account): account for account in accounts}
+        try:
+            with counting(len(items), "asking the source") as advance:
+                compare(Live(recorder, key, Pace(rate), named, shape), items, report, advance)
+        finally:
+            recorder.close()
+    write = findings.to_json if format_ == "json" else findings.to_text
+    click.echo(write(report), nl=False)
+    ctx.exit(report.exit_code)
+
+
+def _check(
+    library: Library,
+    policy: Policy | None,
+    older_than: int | None,
+    items: list[Question | Unasked] | None,
+) -> Report:
+    """Check what is on disk, and collect what to ask the source where that is wanted."""
+    from replay.verify.run import verify
+
+    collect: Callable[[str, Cassette], None] | None = None
+    if items is not None:
+        from replay.verify.live import questions
+
+        def collect(path: str, cassette: Cassette) -> None:
+            items.extend(questions(path, cassette))
+
+    with ExitStack() as bars:
+
+        def tell(total: int) -> Callable[[], None]:
+            return bars.enter_context(counting(total, "verifying"))
+
+        return verify(library, policy=policy, older_than=older_than, read=collect, tell=tell)

@@ -25,9 +25,15 @@ class RecordMode(StrEnum):
         try:
             return cls(value)
         except ValueError:
-            known = ", ".join(mode.value for mode in cls)
+            from difflib import get_close_matches
+
+            known = [mode.value for mode in cls]
+            near = get_close_matches(str(value).lower().replace("-", "_"), known, n=1)
+            guess = f"did you mean {near[0]}? " if near else ""
             raise ConfigError(
-                f"{value!r} is no record mode", where=where, hint=f"use one of: {known}"
+                f"{value!r} is no record mode",
+                where=where,
+                hint=f"{guess}use one of: {', '.join(known)}",
             ) from None
 
 

@@ -278,7 +278,7 @@ def test_a_cancelled_call_records_nothing_after_its_session(
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"mode": "onse"}, "use one of: none, once, new_episodes, all"),
+        ({"mode": "onse"}, "did you mean once"),
         ({"moed": "once"}, "did you mean mode?"),
         ({"live_view": "clear"}, "use 'redacted' or 'raw'"),
         ({"other_calls": "allow"}, "use 'block' or 'pass'"),
@@ -294,6 +294,20 @@ def test_a_setting_that_cannot_be_used_fails_at_decoration(
     library = {"library": settings.pop("library", ".")}
     with pytest.raises(replay.ConfigError, match=says):
         replay.use_cassettes(**library, **settings)
+
+
+@pytest.mark.parametrize("asked", ["casettes", "deep/cassetes"])
+def test_a_wrong_path_names_the_folder_that_was_probably_meant(asked: str, tmp_path: Path) -> None:
+    """A misspelt library fails at decoration, with the near miss beside it."""
+    right = (tmp_path / asked).parent / "cassettes"
+    right.mkdir(parents=True)
+    (right.parent / "other").mkdir()
+    with pytest.raises(replay.ConfigError) as refused:
+        replay.use_cassettes(tmp_path / asked)
+    assert refused.value.hint.startswith(f"did you mean {right}?\n")
+    with pytest.raises(replay.ConfigError) as refused:
+        replay.use_cassettes(tmp_path / "nothing like it" / "at all")
+    assert "did you mean" not in refused.value.hint
 
 
 def test_the_raw_view_shows_live_data_but_never_in_ci(

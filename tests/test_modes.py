@@ -58,11 +58,17 @@ def test_words_are_vcrpys() -> None:
     assert set() == {mode.value for mode in RecordMode} - {mode.value for mode in Theirs}
 
 
-@pytest.mark.parametrize("word", ["", "None", "new-episodes", "rewrite", "ONCE"])
-def test_unknown_word(word: str) -> None:
-    """What is no mode is refused, with the option that named it and the modes there are."""
+@pytest.mark.parametrize(
+    ("word", "guess"),
+    [
+        ("", ""), ("rewrite", ""), ("None", "did you mean none? "), ("ONCE", "did you mean once? "),
+        ("onse", "did you mean once? "), ("new-episodes", "did you mean new_episodes? "),
+    ],
+)  # fmt: skip
+def test_unknown_word(word: str, guess: str) -> None:
+    """What is no mode is refused, with the option that named it and the near miss."""
     with pytest.raises(ConfigError) as caught:
         RecordMode.parse(word, "environment variable REPLAY_MODE")
     assert "environment variable REPLAY_MODE" == caught.value.where
-    assert "use one of: none, once, new_episodes, all" == caught.value.hint
+    assert f"{guess}use one of: none, once, new_episodes, all" == caught.value.hint
     assert repr(word) in caught.value.what

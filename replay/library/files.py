@@ -157,6 +157,19 @@ def _inside(path: str, root: str) -> bool:
     return os.path.commonpath([real, os.path.realpath(path)]) == real
 
 
+def meant(path: str) -> str:
+    """A line that names the folder beside a missing one which was probably meant; empty if none."""
+    from difflib import get_close_matches
+
+    beside, name = os.path.split(path)
+    try:
+        with os.scandir(beside) as entries:
+            near = get_close_matches(name, [e.name for e in entries if e.is_dir()], n=1)
+    except OSError:
+        return ""
+    return f"did you mean {Path(beside, near[0])}?\n" if near else ""
+
+
 def write(path: Path, text: str, root: str) -> None:
     """Replace a file's text: afterwards it is the old or the new one, whole, whatever happens.
 

@@ -96,8 +96,8 @@ class Library:
             raise ConfigError(
                 "there is no library at this path",
                 where=self._base,
-                hint="check the path and the working directory, or record into it:\n"
-                "replay record invoice in_… --library PATH",
+                hint=files.meant(self._base) + "check the path and the working directory, or record"
+                " into it:\nreplay record invoice in_… --library PATH",
             )
 
     def require_writable(self) -> None:

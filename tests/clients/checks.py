@@ -7,7 +7,6 @@ pseudonyms are seeded by identity, so that a client's own recording gives the sa
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import urllib.error
@@ -15,6 +14,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from support.recipes import recipes
 from support.standin import DRAFT, NEW, OLD, PAYMENT, PREVIEW, StandIn, generated, invoice
 from toolchains import KEY, PATHS, Answer, Call, Client, read
 from wire import Served, serving
@@ -45,15 +45,6 @@ REFUSED = [call("invoice", NEVER, NEW)]
 UNPINNED = [call("invoice", DRAFT, None)]
 
 RECORD_IT = f"replay record invoices {NEVER} --api-version {NEW}"
-
-RECIPES = dict(
-    re.findall(
-        r"^## (.+?)\n(?:(?!^## )[^\n]*\n)*?```(?:console|js|py|go|java)\n(.*?)```",
-        (Path(__file__).parents[2] / "docs" / "clients.md").read_text("utf-8"),
-        re.DOTALL | re.MULTILINE,
-    )
-)
-"""The manual's recipes, by client: each retrieves DRAFT as the client does it by itself."""
 
 PARTS = {"invoice": INVOICES, "payment": PAYMENTS, "expand": EXPANDED, "404": MISSING}
 RECORDED = [one for part in PARTS.values() for one in part]
@@ -225,7 +216,7 @@ def recording(client: Client, library: Path, expected: list[Answer], made: Check
 
     with serving(library) as served:
         replayed = client.ask(served.relay.url, calls)
-        said = client.recipe(RECIPES[client.name].replace("12111", str(served.relay.port)))
+        said = client.recipe(recipes(served.relay.port)[client.name])
     made.same("replay", calls, recorded, replayed)
     made.that("recipe", "draft" in said and "redacted+" in said, f"the recipe printed {said:.300}")
     made.ended_well("replay", served, requests + 1)

@@ -142,14 +142,18 @@ class Tracker:
     def _refreshing(self, original: Callable[..., None]) -> Any:
         @functools.wraps(original)
         def refresh(this: Any, **kwargs: Any) -> None:
-            original(this, **kwargs)
-            response = kwargs.get("last_response")
+            with quiet():
+                original(this, **kwargs)
+            values, response = kwargs.get("values"), kwargs.get("last_response")
             number = _number(response) if response is not None else None
             if number is not None:
                 with self._lock:
                     body = self._waiting.pop(number, None)
                 if body is not None:
                     this.__dict__[_PLACE] = ((body, ""),)
+            elif _is_object(values):
+                # `stripe.Invoice.retrieve` fills one object from another.
+                this.__dict__[_PLACE] = values.__dict__.get(_PLACE, ())
 
         return refresh
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -151,6 +151,7 @@ def plan(
     ids: Sequence[str] = (),
     accounts: Collection[tuple[str, str]] = (),
     anew: bool = False,
+    tell: Callable[[int], None] | None = None,
 ) -> Plan:
     """Read a library, and say what is to be fetched. Goes nowhere.
 
@@ -162,6 +163,7 @@ def plan(
         ids: only these objects; a nested one's ID is written ``parent/id``.
         accounts: labels of connected accounts with the accounts that they stand for.
         anew: whether to fetch also what has twins already.
+        tell: called with a number whenever so many cassettes have been read.
 
     Raises:
         ConfigError: there is no library, `since` is no older version, or an ID is not recorded.
@@ -174,6 +176,8 @@ def plan(
     left: dict[tuple[ObjectKey, Why], Left] = {}
     missing = set(ids)
     for _, cassette in library.cassettes(resource):
+        if tell is not None:
+            tell(1)
         key = cassette.key
         names = {key.id, "/".join((*key.parents, key.id))}
         if ids and not names & set(ids):

@@ -175,6 +175,19 @@ def test_async_clients_and_threads(recorded: StandIn, library: Path) -> None:
     assert {"/total", "/status"} == reads(library, recorded, code)["invoice"]
 
 
+def test_calls_of_the_module_itself(
+    recorded: StandIn, library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Code without a client, as old suites have it, is tracked alike."""
+    monkeypatch.setattr(stripe, "api_key", "sk_test_x")
+
+    def code(_: Any) -> None:
+        assert stripe.Invoice.retrieve(DRAFT, stripe_version=OLD).lines.data[0].amount
+
+    found = reads(library, recorded, code)["invoice"]
+    assert {"/lines", "/lines/data", "/lines/data/*", "/lines/data/*/amount"} == found - {"/object"}
+
+
 def test_errors_are_no_bodies(recorded: StandIn, library: Path) -> None:
     """A 404 is not a body of the resource."""
 

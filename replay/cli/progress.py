@@ -30,7 +30,7 @@ def counting(total: int, what: str) -> Iterator[Callable[[], None]]:
 
 @contextmanager
 def watched(
-    library: Library, older: Library | None = None
+    library: Library, older: Library | None = None, what: str = "comparing recordings"
 ) -> Iterator[Callable[[int], None] | None]:
     """What to call with the number of cassettes that were read; None where nobody watches."""
     if not sys.stderr.isatty():
@@ -41,5 +41,5 @@ def watched(
 
     count = sum(len(one.paths()) for one in (library, older) if one is not None)
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("comparing recordings", total=count)
+        task = progress.add_task(what, total=count)
         yield lambda n: progress.advance(task, n)

@@ -15,7 +15,7 @@ import click
 from replay.call import account_label
 from replay.cassette import ObjectKey
 from replay.cli.options import api_key, format_option, library_option, version_of
-from replay.cli.progress import counting
+from replay.cli.progress import counting, watched
 from replay.cli.record import HINTS, RATE, WORKERS
 from replay.config import Config, resolve
 from replay.errors import ConfigError, UpstreamError
@@ -86,15 +86,17 @@ def upgrade_command(
     config = resolve(library=library, mode="all", api_base=api_base)
     opened = Library(config.library)
     opened.require_writable()
-    found = plan(
-        opened,
-        target,
-        since=version_of(since, "--from") if since else None,
-        resource=by_name(resource).resource if resource else None,
-        ids=ids,
-        accounts=[(account_label(account), account) for account in accounts],
-        anew=anew,
-    )
+    with watched(opened, what="reading recordings") as tell:
+        found = plan(
+            opened,
+            target,
+            since=version_of(since, "--from") if since else None,
+            resource=by_name(resource).resource if resource else None,
+            ids=ids,
+            accounts=[(account_label(account), account) for account in accounts],
+            anew=anew,
+            tell=tell,
+        )
     machine = format_ == "json"
     _show_plan(opened, found, rate, to_stderr=machine)
     if not found.steps:

@@ -136,11 +136,13 @@ def record(
     return [results[call] for call in calls]
 
 
-def asking(call: Call, api_key: str, account: str = "") -> Request:
+def asking(call: Call, api_key: str, account: str = "", context: str = "") -> Request:
     """The request of a call, with what the source is to know of who asks."""
     headers = [("Authorization", f"Bearer {api_key}")]
     if account:
         headers.append(("Stripe-Account", account))
+    if context:
+        headers.append(("Stripe-Context", context))
     return Request(call.route.method, call.uri, tuple(headers))
 
 

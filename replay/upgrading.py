@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from replay.call import Call, read
-from replay.cassette import UNVERSIONED, Cassette, Interaction, ObjectKey, header
+from replay.cassette import NOTHING, UNVERSIONED, Cassette, Interaction, ObjectKey, header
 from replay.drift.selection import version_order
 from replay.errors import CallRefused, ConfigError, ReplayError
 from replay.library import Library
@@ -32,6 +32,7 @@ class Step:
         old: the call at the version that is recorded.
         new: the same at the version to come.
         account: the connected account to ask for; empty for none.
+        context: the context to ask in; empty for none.
         takes: how many takes the old recording has.
         twins: the day it was fetched at both versions before; empty where it was not.
     """
@@ -39,6 +40,7 @@ class Step:
     old: Call
     new: Call
     account: str = ""
+    context: str = ""
     takes: int = 1
     twins: str = ""
 
@@ -149,7 +151,7 @@ def plan(
     since: str | None = None,
     resource: str | None = None,
     ids: Sequence[str] = (),
-    accounts: Collection[tuple[str, str]] = (),
+    accounts: Mapping[str, tuple[str, str]] = NOTHING,
     anew: bool = False,
     tell: Callable[[int], None] | None = None,
 ) -> Plan:
@@ -161,7 +163,7 @@ def plan(
         since: the old version; None takes each call's newest one before `target`.
         resource: only this resource path.
         ids: only these objects; a nested one's ID is written ``parent/id``.
-        accounts: labels of connected accounts with the accounts that they stand for.
+        accounts: label -> the connected account and context that it stands for.
         anew: whether to fetch also what has twins already.
         tell: called with a number whenever so many cassettes have been read.
 
@@ -171,7 +173,6 @@ def plan(
     """
     if since is not None and since == target:
         raise ConfigError("old and new are one version", where=target, hint="name another one")
-    known = dict(accounts)
     recorded: dict[tuple[ObjectKey, tuple[str, ...]], dict[str, tuple[Call, int]]] = {}
     left: dict[tuple[ObjectKey, Why], Left] = {}
     missing = set(ids)
@@ -183,7 +184,7 @@ def plan(
         if ids and not names & set(ids):
             continue
         missing -= names
-        why = _out_of_reach(cassette, known)
+        why = _out_of_reach(cassette, accounts)
         for call, takes in _calls(cassette) if why is None else ():
             if call is None:
                 why = Why.UNREADABLE
@@ -206,9 +207,11 @@ def plan(
         old = max(older, key=version_order)
         call, takes = versions[old]
         step = Step(
-            replace(call, pinned=old), replace(call, pinned=target), known.get(key.account, ""),
+            replace(call, pinned=old),
+            replace(call, pinned=target),
+            *accounts.get(key.account, ("", "")),
             takes,
-        )  # fmt: skip
+        )
         steps.append(replace(step, twins=twins(library, step)))
     steps.sort(key=lambda step: (str(step.old.key), step.old.key.query or "", step.old.expand))
     return Plan(target, tuple(steps), tuple(left.values()), anew)
@@ -219,7 +222,7 @@ def _older(version: str, target: str, since: str | None) -> bool:
     return since is not None or version_order(version) < version_order(target)
 
 
-def _out_of_reach(cassette: Cassette, accounts: Mapping[str, str]) -> Why | None:
+def _out_of_reach(cassette: Cassette, accounts: Collection[str]) -> Why | None:
     key = cassette.key
     if cassette.api_version == UNVERSIONED:
         return Why.UNVERSIONED
@@ -299,7 +302,9 @@ def _upgrade(
         call = recorder.masked(call)
         takes = _takes(recorder.library, call)
         lasts.append(takes[-1] if takes else None)
-        outcome = fetch(recorder, call, asking(call, api_key, step.account), batch, pace)
+        outcome = fetch(
+            recorder, call, asking(call, api_key, step.account, step.context), batch, pace
+        )
         if outcome.take is None:
             status = outcome.response.status
             return Result(step, Became.REFUSED, status, outcome.unkept)

@@ -42,6 +42,8 @@ _QUIET = {Became.TWINS, Became.KEPT}
 @click.option("--anew", is_flag=True, help="Fetch also what has twins already.")
 @click.option("--account", "accounts", multiple=True, metavar="ACCT",
               help="A connected account: recordings do not name theirs. Repeatable.")  # fmt: skip
+@click.option("--context", "contexts", multiple=True, metavar="CONTEXT",
+              help="As --account, for what was recorded with a Stripe-Context.")  # fmt: skip
 @click.option("--api-base", metavar="URL", help="The live source. [default: STRIPE_API_BASE, the "
               "configuration's, or https://api.stripe.com]")  # fmt: skip
 @click.option("--allow-live", is_flag=True, help="Allow live-mode keys and live-mode data.")
@@ -53,6 +55,7 @@ _QUIET = {Became.TWINS, Became.KEPT}
 def upgrade_command(
     ctx: click.Context, version: str, ids: tuple[str, ...], since: str | None,
     resource: str | None, dry_run: bool, yes: bool, anew: bool, accounts: tuple[str, ...],
+    contexts: tuple[str, ...],
     api_base: str | None, allow_live: bool, rate: float, library: str | None, format_: str,
 ) -> None:  # fmt: skip
     """Fetch what is recorded at another API version too, as twins.
@@ -93,7 +96,12 @@ def upgrade_command(
             since=version_of(since, "--from") if since else None,
             resource=by_name(resource).resource if resource else None,
             ids=ids,
-            accounts=[(account_label(account), account) for account in accounts],
+            accounts={
+                account_label(account, context): (account, context)
+                for account in ("", *accounts)
+                for context in ("", *contexts)
+                if account or context
+            },
             anew=anew,
             tell=tell,
         )
@@ -237,7 +245,7 @@ def _show_plan(library: Library, found: Plan, rate: float, *, to_stderr: bool) -
         more = ", …" if number > 3 else ""
         say(f"  leave  {number} that {_plural(why, number)}: {names}{more}")
     if any(left.why is Why.ACCOUNT for left in found.left):
-        say("         name the account: --account ACCT")
+        say("         name it: --account ACCT, or what it was asked for in: --context CONTEXT")
     if any(left.why is Why.PSEUDONYM for left in found.left):
         say("         record them with their tests: REPLAY_API_VERSION=… pytest --replay-mode=once")
     minutes, seconds = divmod(round(found.calls / rate), 60)

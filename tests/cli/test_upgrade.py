@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import stripe
 from support.command import Done, replay_command
 from support.standin import DRAFT, NEW, OLD, PAYMENT, StandIn, error, generated, invoice
@@ -280,6 +281,32 @@ def test_accounts_have_to_be_named(stand_in: StandIn) -> None:
     assert 0 == done.code, done.err
     assert "acct_1PRIVATE" == stand_in.seen[-1]["stripe-account"]
     assert not any(b"acct_1PRIVATE" in text for text in files().values())
+
+
+def test_contexts_have_to_be_named(stand_in: StandIn) -> None:
+    """What was asked for in a context is fetched in it."""
+    url = f"https://api.stripe.com/v1/invoices/{DRAFT}"
+    headers = {
+        "Authorization": "Bearer sk_test_x",
+        "Stripe-Version": OLD,
+        "Stripe-Context": "ctx/1",
+    }
+    with replay.use_cassettes("cassettes", mode="once", api_base=stand_in.url):
+        assert 200 == requests.get(url, headers=headers, timeout=5).status_code
+    assert 1 == upgrade("--account", "ctx/1").code
+    done = upgrade("--context", "ctx/1")
+    assert 0 == done.code, done.err
+    assert "ctx/1" == stand_in.seen[-1]["stripe-context"]
+    assert "stripe-account" not in stand_in.seen[-1]
+
+
+def test_what_has_no_version_is_named(stand_in: StandIn) -> None:
+    """A recording that no version can be asked for is left, and said to be."""
+    stand_in.default_version = None
+    assert 0 == replay_command("record", "invoice", DRAFT).code
+    done = upgrade()
+    assert 1 == done.code
+    assert "leave  1 that is recorded without an API version: invoices" in done.out
 
 
 def test_lists_are_fetched_too(stand_in: StandIn) -> None:

@@ -122,6 +122,8 @@ def test_long_lines() -> None:
     text = dumps(made)
     assert made == loads(text.encode(), WHERE)
     assert document(made) == yaml.safe_load(text) == YAML(typ="safe", pure=True).load(text)
+    answers = deserialize(text, yamlserializer)[1]
+    assert made.interactions[0].response.body == answers[0]["body"]["string"]
     assert len(text.splitlines()) == len(
         dumps(cassette({"id": "x"}, extra={"x": "y"})).splitlines()
     )

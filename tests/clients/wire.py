@@ -106,7 +106,7 @@ def serving(library: Path, *options: str) -> Iterator[Served]:
                 yield served
                 relay.shutdown()
             process.send_signal(signal.SIGTERM)
-            rest, _ = process.communicate(timeout=20)
+            rest, _ = process.communicate(timeout=60)
             log.seek(0)
             served.said, served.code = url + rest + log.read(), process.returncode
         finally:

@@ -19,7 +19,7 @@ from replay.errors import CassetteConflict, CassetteDamaged, ConfigError, Librar
 from replay.library import Library, codec, files, seals
 from replay.recorder import collapsed
 from replay.scan.sources import git
-from replay.sealing import check, root_of
+from replay.sealing import check, rewrite, root_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,8 +95,7 @@ def merge(path: Path, policy: Policy) -> Merged | None:
     library.check_place(full, result.key, result.api_version)
     check(text, result, where, policy)
     if text.encode("ascii") != data:
-        with library.lock(result.key):
-            files.write(full, text, str(library.root))
+        rewrite(library, result.key, full, text, before=data)
     return _counted(result, ours, theirs, indexed is not None)
 
 

@@ -16,7 +16,7 @@ from replay.cassette import Cassette, Interaction
 from replay.errors import ConfigError
 from replay.library import Library, codec, files, seals
 from replay.recorder import skeleton
-from replay.sealing import root_of
+from replay.sealing import require_unchanged, root_of
 
 if TYPE_CHECKING:
     from replay.redaction.policy import Policy
@@ -69,16 +69,17 @@ def redact_again(path: Path, policy: Policy) -> Change:
     newly = looser = 0
     takes: list[Interaction] = []
     for take in cassette.interactions:
-        done, added, kept, replaced = _again(take, str(cassette.key), policy)
-        takes.append(done)
+        redacted, added, kept, replaced = _again(take, str(cassette.key), policy)
+        takes.append(redacted)
         newly += added
         looser += kept
         originals += replaced
     change = Change(newly, looser, cassette.policy != policy.label)
     if change.any:
-        _write(
-            library, replace(cassette, policy=policy.label, interactions=tuple(takes)), originals
-        )
+        done = replace(cassette, policy=policy.label, interactions=tuple(takes))
+        with library.lock(cassette.key):
+            require_unchanged(full, library, found[0])
+            _write(library, done, originals)
     return change
 
 
@@ -106,5 +107,4 @@ def _write(library: Library, cassette: Cassette, originals: list[Original]) -> N
         searched, kept = skeleton(written)
         gate(text, searched, originals, kept=kept, where=where)
 
-    with library.lock(cassette.key):
-        library.write(cassette, check)
+    library.write(cassette, check)

@@ -6,8 +6,14 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from replay.cassette import Cassette
-from replay.errors import CassetteDamaged, CassetteUnsealed, ConfigError, LeakFound
+from replay.cassette import Cassette, ObjectKey
+from replay.errors import (
+    CassetteDamaged,
+    CassetteUnsealed,
+    ConfigError,
+    LeakFound,
+    LibraryError,
+)
 from replay.library import Library, codec, files, seals
 
 if TYPE_CHECKING:
@@ -38,9 +44,34 @@ def seal(path: Path, policy: Policy | None = None) -> bool:
     check(text, cassette, where, policy)
     if text.encode("utf-8") == found[0]:
         return False
-    with library.lock(cassette.key):
-        files.write(full, text, str(library.root))
+    rewrite(library, cassette.key, full, text, before=found[0])
     return True
+
+
+def rewrite(library: Library, key: ObjectKey, path: Path, text: str, *, before: bytes) -> None:
+    """Put a text in the place of the bytes that it was made from.
+
+    Raises:
+        LibraryError: the file has changed since; it is left as it is.
+    """
+    with library.lock(key):
+        require_unchanged(path, library, before)
+        files.write(path, text, str(library.root))
+
+
+def require_unchanged(path: Path, library: Library, before: bytes) -> None:
+    """Make sure that nothing was recorded into a file since it was read. The lock is held.
+
+    Raises:
+        LibraryError: something was.
+    """
+    found = files.read(str(path), str(library.root), seals.MAX_BYTES)
+    if (found[0] if found is not None else b"") != before:
+        raise LibraryError(
+            "the cassette was changed meanwhile, and is left as it is now",
+            where=str(path),
+            hint="run the command again",
+        )
 
 
 def _body(data: bytes, where: str) -> str:

@@ -73,7 +73,7 @@ def on_disk(library: Path) -> dict[str, list[int]]:
     lib = Library(library)
     for path in sorted(library.glob("invoices/*/*.yaml")):
         cassette: Cassette = codec.loads(path.read_bytes(), str(path))
-        lib.check_place(path, cassette)
+        lib.check_place(path, cassette.key, cassette.api_version)
         assert cassette.key.id not in found
         found[cassette.key.id] = [number(take.response.body) for take in cassette.interactions]
     return found

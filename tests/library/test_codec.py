@@ -553,3 +553,12 @@ def test_ruamel_writes_what_we_read() -> None:
     assert Request(
         "GET", f"https://api.stripe.com/v1/invoices/{KEY.id}", (("Stripe-Version", VERSION),)
     ) == (loads(sealed(out.getvalue()), WHERE).interactions[0].request)
+
+
+def test_a_seal_that_fits_bytes_that_are_no_text() -> None:
+    """A seal says that a file is whole, not that it is text."""
+    body = SAMPLE.partition(b"\n")[2] + b"# \xe9\n"
+    data = b"# replay cassette 1 sha256:%s\n" % hashlib.sha256(body).hexdigest().encode() + body
+    for read in (unseal, split, loads):
+        with pytest.raises(CassetteDamaged, match="is not UTF-8"):
+            read(data, WHERE)

@@ -558,3 +558,32 @@ def test_a_file_that_grows_while_it_is_read(
     path.write_text("x")
     monkeypatch.setattr(os, "read", lambda handle, size: b"x" * min(size, 300))
     assert b"x" * (LIMIT + 1) == read(path)
+
+
+def test_nothing_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where not even the root can be found, nothing stands at a path."""
+
+    def missing(path: str) -> os.stat_result:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+
+    monkeypatch.setattr(os, "stat", missing)
+    monkeypatch.setattr(os, "lstat", missing)
+    assert files.stamp("/a/b.yaml") is None
+
+
+def test_without_proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system does not say which file is open, links are resolved step by step."""
+    real = os.readlink
+
+    def refuse(path: str) -> str:
+        if path.startswith("/proc/"):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        return real(path)
+
+    monkeypatch.setattr(os, "readlink", refuse)
+    (tmp_path / "a.yaml").write_text("x")
+    assert b"x" == read(tmp_path / "a.yaml")
+    (tmp_path / "library").mkdir()
+    (tmp_path / "library" / "b.yaml").symlink_to("../a.yaml")
+    with pytest.raises(CassetteDamaged, match="leads out of the library"):
+        read(tmp_path / "library" / "b.yaml")

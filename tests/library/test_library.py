@@ -418,6 +418,23 @@ def test_state_that_a_crash_left_half(lib: Library, left: bytes) -> None:
         assert b"*\n!mine\n" == ignore.read_bytes()
 
 
+def test_state_that_cannot_be_written(lib: Library) -> None:
+    """A broken `.gitignore` that cannot be completed is an error with its path."""
+    ignore = lib.root / ".replay" / ".gitignore"
+    ignore.parent.mkdir(parents=True)
+    ignore.touch()
+    with pytest.MonkeyPatch.context() as patches:
+
+        def refuse(path: Path, data: bytes) -> int:
+            raise PermissionError(13, "Permission denied", str(path))
+
+        patches.setattr(Path, "write_bytes", refuse)
+        with pytest.raises(LibraryError, match="cannot be written: Permission") as caught:
+            lib.lock(KEY)
+    assert str(ignore) == caught.value.where
+    assert "--library DIR" in caught.value.hint
+
+
 def test_a_leak_leaves_no_trace(lib: Library) -> None:
     """What the check refuses leaves no file, and no folder with the object's name."""
 

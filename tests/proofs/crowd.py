@@ -70,27 +70,28 @@ def write(process: int, rounds: int, url: str, library: str) -> None:
                 print(json.dumps(["error", type(error).__name__, str(error), 0]))
 
 
-def read(url: str, library: str, rounds: int) -> None:
-    """A replaying process, until its input ends: prints a line for each round through all keys."""
+def read(url: str, library: str, rounds: int, told: str) -> None:
+    """A replaying process, until it is told to stop: writes a line for each round through keys."""
     names = sorted({name for turn in range(rounds) for name in keys(0, turn).values()})
-    print("ready", flush=True)
     turn, stop = 0, Path(library, "stop")
-    while not stop.exists():
-        session = Session(resolve(library=library, mode="none", api_base=url))
-        served, absent = [], 0
-        for name in names[turn % 7 :: 7]:
-            if not Path(library, "invoices", invoice_id(name)).exists():
-                continue
-            try:
-                served.append((invoice_id(name), number(session.answer(request(url, name)).body)))
-            except CassetteNotFound:
-                absent += 1
-            except ReplayError as error:
-                print(json.dumps(["error", type(error).__name__, str(error)]))
-        session.close()
-        print(json.dumps(["read", served, absent]))
-        turn += 1
-        time.sleep(0.02)
+    with open(told, "w", encoding="utf-8") as out:  # noqa: PTH123 - a pipe would fill up
+        print("ready", flush=True)
+        while not stop.exists():
+            session = Session(resolve(library=library, mode="none", api_base=url))
+            served, absent = [], 0
+            for name in names[turn % 7 :: 7]:
+                id = invoice_id(name)
+                if not Path(library, "invoices", id).exists():
+                    continue
+                try:
+                    served.append((id, number(session.answer(request(url, name)).body)))
+                except CassetteNotFound:
+                    absent += 1
+                except ReplayError as error:
+                    print(json.dumps(["error", type(error).__name__, str(error)]), file=out)
+            session.close()
+            print(json.dumps(["read", served, absent]), file=out)
+            turn += 1
 
 
 @dataclass
@@ -123,14 +124,16 @@ def run(processes: int, rounds: int) -> Figures:
         source.offer(names)
         for group in range(0, rounds, TOGETHER):  # something to record anew
             ask(source.url, str(library), "once", keys(0, group)["all"])
-        readers = [_start("read", source.url, library, rounds) for _ in range(READERS)]
+        told = [Path(folder, f"reader {n}") for n in range(READERS)]
+        readers = [_start("read", source.url, library, rounds, path) for path in told]
         for reader in readers:
             assert reader.stdout is not None
             assert reader.stdout.readline() == "ready\n"
         writers = [_start("write", n, rounds, source.url, library) for n in range(processes)]
         written = [line for out in _outputs(writers) for line in out]
         (library / "stop").touch()
-        replayed = [line for out in _outputs(readers) for line in out]
+        _outputs(readers)
+        replayed = [json.loads(line) for path in told for line in path.read_text().splitlines()]
         figures = _figures(source, written, replayed, on_disk(library))
     figures.seconds = time.monotonic() - start
     return figures
@@ -191,7 +194,7 @@ def main() -> None:
     if sys.argv[1:2] == ["write"]:
         return write(int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:])
     if sys.argv[1:2] == ["read"]:
-        return read(sys.argv[2], sys.argv[3], int(sys.argv[4]))
+        return read(sys.argv[2], sys.argv[3], int(sys.argv[4]), sys.argv[5])
     given = [int(argument) for argument in sys.argv[1:] if argument.isdigit()]
     reduced = (4, 10) if "--reduced" in sys.argv else (PROCESSES, ROUNDS)
     processes, rounds = given or reduced

@@ -118,12 +118,13 @@ def run(kills: int, seed: int = 5) -> tuple[Counter[str], list[str]]:
             before: dict[str, list[int]] = {}
             for turn in range(kills):
                 if turn % COMMANDS == COMMANDS // 2:
-                    ended = command(source.url, library, turn, 0.3 + rng.random())
+                    while command(source.url, library, turn, 0.3 + rng.random()) != signal.SIGKILL:
+                        pass  # it had ended before
                     counted["commands"] += 1
                 else:
                     print(turn, rng.random() * 0.15, file=forking.stdin, flush=True)
-                    ended = int(forking.stdout.readline())
-                counted["killed"] += ended == signal.SIGKILL
+                    assert int(forking.stdout.readline()) == signal.SIGKILL
+                counted["killed"] += 1
                 stale = list(library.rglob("*.tmp"))
                 counted["stale"] += len(stale)
                 after = on_disk(library)  # an error here is a cassette that is not whole
@@ -153,10 +154,8 @@ def main() -> None:
     kills = next((int(argument) for argument in sys.argv[1:] if argument.isdigit()), kills)
     counted, errors = run(kills)
     for count, what in (
-        (
-            counted["killed"],
-            f"processes killed while they recorded ({counted['commands']} commands)",
-        ),
+        (counted["killed"], "processes killed while they recorded"),
+        (counted["commands"], "of them were a `replay record`"),
         (counted["changed"], "of them had recorded something"),
         (counted["stale"], "temporary files that they left"),
         (counted["left"], "temporary files left after the next recording"),
@@ -168,7 +167,7 @@ def main() -> None:
     for error in errors[:5]:
         print("        ", error)
     print(f"         {time.monotonic() - start:.0f} s")
-    sys.exit(bool(errors or counted["left"] or counted["slow"] or counted["killed"] < kills * 0.9))
+    sys.exit(bool(errors or counted["left"] or counted["slow"]))
 
 
 if __name__ == "__main__":

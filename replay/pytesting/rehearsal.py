@@ -15,7 +15,7 @@ import pytest
 
 from replay.cassette import Response
 from replay.config import resolve
-from replay.errors import ReplayError
+from replay.errors import ReplayError, VersionNotRecorded
 from replay.library import Library
 from replay.pytesting.options import tracked, wants
 from replay.session import Session
@@ -116,7 +116,12 @@ class Rehearsal:
         words = _words(excinfo)
         for session in sessions:
             new = session.config.api_version
-            if new is None or not session.served:
+            if new is None:
+                continue
+            if any(isinstance(error, VersionNotRecorded) for error in session.refusals):
+                yield f"what is recorded may be fetched at {new} too, as a whole:"
+                yield f"  replay upgrade {new} --library {session.library.shown}"
+            if not session.served:
                 continue
             for old in sorted(_olds(session, new)):
                 yield f"answered at {new}; the client asked for {old}"

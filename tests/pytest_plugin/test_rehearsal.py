@@ -87,6 +87,16 @@ def test_a_test_with_a_version_of_its_own_is_told_of(suite: Suite) -> None:
     assert f"kept at an API version of its own, and not run on {NEW} (2 tests)" in ran.out
 
 
+def test_a_version_that_is_not_recorded_names_the_command(suite: Suite) -> None:
+    """A refusal on the new version says how to fetch all that is recorded, and tells no drift."""
+    suite.write(SUITE)
+    ran = suite.run("--replay-api-version=2026-01-28.preview", "-k", "marked")
+    assert {"failed": 1, "deselected": 2} == ran.outcomes, ran.out
+    assert "VersionNotRecorded" in ran.out
+    assert "replay upgrade 2026-01-28.preview --library cassettes" in ran.out
+    assert "the client asked for" not in ran.out
+
+
 def test_what_cannot_be_told_masks_no_failure(suite: Suite) -> None:
     """Where the comparison itself fails, the test's own failure is reported all the same."""
     suite.write(SUITE)
@@ -166,11 +176,10 @@ def bodies(suite: Suite, name: str = "used-fields.json") -> dict[tuple[str, str]
     return {(row["type"], row["version"]): set(row["paths"]) for row in document["bodies"]}
 
 
-@pytest.mark.parametrize("workers", [[], ["-n2"]], ids=["alone", "xdist"])
-def test_used_fields_of_all_tests_and_workers(suite: Suite, workers: list[str]) -> None:
-    """The file holds what all tests read, and no value."""
+def test_used_fields_of_all_tests_and_workers(suite: Suite) -> None:
+    """The file holds what all tests of all workers read, and no value."""
     suite.write(TRACKED)
-    ran = suite.run("--replay-track-fields", *workers)
+    ran = suite.run("--replay-track-fields", "-n2")
     assert {"passed": 3} == ran.outcomes, ran.out
     assert {("invoice", OLD): PATHS, ("price", OLD): {"/id"}} == bodies(suite)
     text = (suite.folder / "used-fields.json").read_text()

@@ -6,10 +6,12 @@ PYTHON ?= python3
 VENV   ?= .venv
 PY      = $(VENV)/bin/python
 SUDO    = $(shell test "$$(id -u)" = 0 || echo sudo)
+LOAD_SECONDS ?= 60
+NEEDS_WRK = command -v wrk >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends wrk >/dev/null; }
 SOURCES = $(shell find replay -type f -not -name '*.pyc')
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types unit leaks nasty kills crowd crash plugins clients bench coverage conformance clean browser splits
+.PHONY: help install demo test lint types unit leaks nasty kills crowd crash plugins clients load bench coverage conformance clean browser splits
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -76,6 +78,12 @@ bench: install  ## time replay beside its rivals, as ratios
 	$(PY) -m pip install --quiet --disable-pip-version-check genson
 	$(PY) tests/benchmarks/drift.py
 	$(PY) tests/benchmarks/verify.py
+	$(NEEDS_WRK)
+	$(PY) tests/benchmarks/servers.py
+
+load: install  ## 500 connections and a minute each against `replay serve`: no request is lost
+	$(NEEDS_WRK)
+	$(PY) tests/load/run.py --seconds $(LOAD_SECONDS)
 
 browser: install  ## the HTML report in a headless Chromium
 	command -v chromium >/dev/null && command -v chromedriver >/dev/null \

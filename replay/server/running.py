@@ -66,6 +66,7 @@ class Server(uvicorn.Server):
                 log_config=None,
                 server_header=False,
                 date_header=False,
+                proxy_headers=False,
                 timeout_keep_alive=int(IDLE),
                 timeout_graceful_shutdown=GRACE,
             )

@@ -81,11 +81,11 @@ class Decks:
         version = account = context = None
         for name, value in request.headers:
             match len(name), name.lower():
-                case 14, "stripe-version":
+                case 14, "stripe-version" if version is None:
                     version = value
-                case 14, "stripe-account":
+                case 14, "stripe-account" if account is None:
                     account = value
-                case 14, "stripe-context":
+                case 14, "stripe-context" if context is None:
                     context = value
         seen = (request.method, request.uri, version, account, context, request.body)
         deck = self._read.get(seen)

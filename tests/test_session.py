@@ -323,6 +323,24 @@ def test_a_call_is_answered_at_its_version(
     assert expected == dict(answer.headers)["Stripe-Version"]
 
 
+def test_a_header_given_twice_does_not_confuse_the_calls_after_it(
+    stand_in: StandIn, library: Path
+) -> None:
+    """Of two version headers the first counts, also for what is known by heart."""
+    suite = Suite(stand_in, library)
+    session = suite.session("once")
+    for version in (OLD, NEW):
+        session.answer(_request(stand_in, version))
+    session.close()
+    replaying = suite.session("none")
+    twice = (("Stripe-Version", OLD), ("Stripe-Version", NEW))
+    answers = [
+        replaying.answer(Request("GET", stand_in.url + PATH, twice)),
+        replaying.answer(_request(stand_in, NEW)),
+    ]
+    assert [OLD, NEW] == [dict(answer.headers)["Stripe-Version"] for answer in answers]
+
+
 def test_a_version_that_is_not_recorded_names_those_that_are(
     stand_in: StandIn, library: Path
 ) -> None:

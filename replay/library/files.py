@@ -141,6 +141,8 @@ def _read(handle: int, path: str, root: str, limit: int) -> tuple[bytes, Stamp]:
     while left > 0 and (chunk := os.read(handle, min(left, size))):
         chunks.append(chunk)
         left -= len(chunk)
+        if len(chunk) == found.st_size < size:  # asked for one byte more: that is all of it
+            break
     return b"".join(chunks), Stamp.of(found)
 
 

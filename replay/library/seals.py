@@ -149,9 +149,12 @@ def _refuse_conflict(data: bytes, where: str) -> None:
 
 
 def _decoded(data: memoryview, where: str) -> str:
-    if not _is_text(data):
+    if len(data) > _CHUNK and not _is_text(data):
         raise _damaged("is not UTF-8", where)
-    return str(data, "utf-8")
+    try:
+        return str(data, "utf-8")
+    except UnicodeDecodeError:
+        raise _damaged("is not UTF-8", where) from None
 
 
 def _is_text(data: memoryview) -> bool:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from replay.drift.compare import with_findings
 from replay.drift.findings import Comparison, Finding, Grade, Report, Side, side
@@ -14,27 +12,21 @@ from replay.drift.gather import Cassettes, Sources, gather
 from replay.drift.policy import Policy
 from replay.drift.reading import ANY, key, parent, unescape
 from replay.drift.rules import RULES
+from replay.drift.schemas import Schema, Schemas, load
 from replay.drift.selection import Epoch, Selection, require_version
 from replay.drift.shape import KINDS, Shape, is_map
-from replay.errors import ConfigError
 
 UNDOCUMENTED, MISSING, DIFFERS = "spec-undocumented", "spec-required-missing", "spec-kind-differs"
 SPANS = ("as specified", "as recorded")
 
-Schema = Mapping[str, Any]
-
-_KINDS = {
-    "boolean": {"bool"},
-    "integer": {"int"},
-    "number": {"int", "num"},
-    "string": {"str"},
-    "object": {"obj"},
-    "array": {"arr"},
-}
-_WORDS = {kind: word for word, found in _KINDS.items() for kind in found} | {
+_WORDS = {
     "null": "null",
-    "num": "number",
+    "bool": "boolean",
     "int": "integer",
+    "num": "number",
+    "str": "string",
+    "obj": "object",
+    "arr": "array",
 }
 
 
@@ -57,10 +49,11 @@ def against(
         policy: the severities to use in place of the catalogue's.
 
     Raises:
-        ConfigError: the file is no such specification, or knows none of the recorded types.
+        ConfigError: the file is no such specification, or one of its schemas that are read cannot
+            be understood; the error says where in the file.
         LibraryError: or one of its kinds, where a recording cannot be read.
     """
-    schemas = _schemas(path)
+    schemas = load(path)
     epoch = Epoch(version)
     corpus = gather(Sources(library, source=source), Selection((version, version)))
     every = [name for seen in corpus.recorded.values() for name in seen]
@@ -92,27 +85,8 @@ def against(
     return Report(tuple(found), recorded, next(iter(corpus.objects.values()), None))
 
 
-def _schemas(path: Path) -> Mapping[str, Schema]:
-    try:
-        document = json.loads(path.read_text("utf-8"))
-        found = document["components"]["schemas"]
-    except OSError as error:
-        raise ConfigError(
-            f"the specification cannot be read: {error.strerror}", where=str(path)
-        ) from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ConfigError(
-            "this is no OpenAPI file in JSON",
-            where=str(path),
-            hint="give one that has components.schemas, such as Stripe's spec3.json",
-        ) from error
-    if not isinstance(found, dict):
-        raise ConfigError("components.schemas is no table", where=str(path))
-    return found
-
-
 class _Check:
-    def __init__(self, schemas: Mapping[str, Schema], shape: Shape) -> None:
+    def __init__(self, schemas: Schemas, shape: Shape) -> None:
         self._schemas = schemas
         self._shape = shape
         # path -> what the specification allows there; None where it says nothing.
@@ -120,10 +94,10 @@ class _Check:
 
     def findings(self, name: str) -> Iterator[Finding]:
         """What contradicts a schema."""
-        if name not in self._schemas:
+        if name not in self._schemas.named:
             yield self._finding(UNDOCUMENTED, "", detail=f"the specification has no {name}")
             return
-        self._at[""] = list(self._alternatives(self._schemas[name]))
+        self._at[""] = self._schemas.read(name)
         for path in self._shape:
             if path:
                 self._at[path] = self._below(path)
@@ -143,42 +117,24 @@ class _Check:
             return None
         name, found = unescape(key(path)), list[Schema]()
         for schema in above:
-            properties = schema.get("properties", {})
-            rest = schema.get("additionalProperties", not properties)
-            if name == ANY and "items" in schema:
-                found += self._alternatives(schema["items"])
+            properties = schema.properties or {}
+            if name == ANY and schema.items is not None:
+                found += self._schemas.alternatives(schema.items)
             elif name in properties:
-                found += self._alternatives(properties[name])
-            elif _kinds(schema) in (None, {"obj"}) and rest:
-                if not isinstance(rest, dict):
+                found += self._schemas.alternatives(properties[name])
+            elif schema.kinds is None or "obj" in schema.kinds:
+                if schema.rest is True:
                     return None
-                found += self._alternatives(rest)
+                if schema.rest:
+                    found += self._schemas.alternatives(schema.rest)
         return None if not found and is_map(self._shape, parent(path)) else found
-
-    def _alternatives(self, schema: Any, depth: int = 0) -> Iterator[Schema]:
-        if not isinstance(schema, dict) or depth > 32:
-            yield {}
-            return
-        named = schema.get("$ref")
-        if isinstance(named, str):
-            yield from self._alternatives(self._schemas.get(named.rpartition("/")[2]), depth + 1)
-            return
-        choices = schema.get("anyOf") or schema.get("oneOf")
-        if choices:
-            for choice in choices:
-                yield from self._alternatives(choice, depth + 1)
-            if schema.get("nullable"):
-                yield {"type": "null"}
-        else:
-            yield schema
 
     def _kinds(self, path: str, allowed: Iterable[Schema]) -> Iterator[Finding]:
         kinds: set[str] = set()
         for schema in allowed:
-            found = _kinds(schema)
-            if found is None:
+            if schema.kinds is None:
                 return
-            kinds |= found | ({"null"} if schema.get("nullable") else set())
+            kinds |= schema.kinds
         extra = self._shape[path].kinds - kinds
         if extra:
             seen = " or ".join(_WORDS[kind] for kind in KINDS if kind in extra)
@@ -186,18 +142,23 @@ class _Check:
             yield self._finding(DIFFERS, path, kinds, f"{seen}, specified as {wanted}")
 
     def _required(self, path: str, allowed: Iterable[Schema]) -> Iterator[Finding]:
-        records = [schema for schema in allowed if "properties" in schema]
+        records = [schema for schema in allowed if schema.properties is not None]
         tags = self._shape.get(f"{path}/object")
         types = set(tags.tokens() or ()) if tags is not None else set[str]()
         if len(records) > 1:
-            records = [schema for schema in records if _types(schema) & types]
+            records = [schema for schema in records if self._types(schema) & types]
         if len(records) != 1 or is_map(self._shape, path):
             return
-        for name in sorted(records[0].get("required", ())):
+        for name in records[0].required:
             stat = self._shape.get(f"{path}/{name}")
             living = self._shape[path].parents
             if living and (stat is None or stat.seen < living):
                 yield self._finding(MISSING, f"{path}/{name}")
+
+    def _types(self, schema: Schema) -> set[str]:
+        tag = (schema.properties or {}).get("object")
+        allowed = self._schemas.alternatives(tag) if tag is not None else []
+        return {word for one in allowed for word in one.words or ()}
 
     def _finding(
         self, rule: str, path: str, kinds: Iterable[str] = (), detail: str = ""
@@ -218,18 +179,3 @@ class _Check:
             ("", str(self._shape[place].witness)),
             detail=detail,
         )
-
-
-def _types(schema: Schema) -> set[str]:
-    tag = schema.get("properties", {}).get("object", {})
-    return set(tag.get("enum", ())) if isinstance(tag, dict) else set()
-
-
-def _kinds(schema: Schema) -> set[str] | None:
-    """The kinds that a schema allows; None for any."""
-    type = schema.get("type")
-    if type == "null":
-        return {"null"}
-    if type is None and "properties" in schema:
-        return {"obj"}
-    return _KINDS.get(type) if isinstance(type, str) else None

@@ -63,13 +63,11 @@ SCHEMAS = {
                     {"$ref": "#/components/schemas/source"},
                 ]
             },
-            "loop": {"$ref": "#/components/schemas/loop"},
-            "gone": {"$ref": "#/components/schemas/nowhere"},
-            "odd": {"type": ["string"]},
+            "either": {"type": ["string", "null"]},
+            "same": {"allOf": [{"$ref": "#/components/schemas/customer"}], "nullable": True},
             "by_currency": {"type": "object", "properties": {"usd": {"type": "integer"}}},
         },
     },
-    "loop": {"$ref": "#/components/schemas/loop"},
 }
 GOOD = {"id": "x_1A", "object": "thing", "rate": 1}
 CUS = {"id": "cus_1A", "object": "customer"}
@@ -98,7 +96,9 @@ def hold(spec: Path, *bodies: Any, **kwargs: Any) -> Report:
     [
         ([], {}),
         ([], {"rate": 1.5, "count": 2, "any": None, "deep": {"x": True}, "open": {"a": [1]}}),
-        ([], {"metadata": {"k": "v"}, "lines": [CUS], "loop": 1, "gone": 1, "odd": 5}),
+        ([], {"metadata": {"k": "v"}, "lines": [CUS], "either": None, "same": None}),
+        ([], {"either": "x", "same": CUS}),
+        ([("spec-kind-differs", "/either", "integer, specified as null or string")], {"either": 5}),
         ([], {"customer": None}),
         ([], {"customer": "cus_1A"}),
         ([], {"customer": {**CUS, "name": None}}),
@@ -171,6 +171,54 @@ def test_what_is_no_specification_is_an_error(text: str | None, tmp_path: Path) 
     with pytest.raises(ConfigError) as raised:
         against(Shelf([]), path, OLD)
     assert str(path) == raised.value.where
+
+
+THING = "/components/schemas/thing"
+DEEP: dict[str, Any] = {"anyOf": [{}]}
+for _ in range(40):
+    DEEP = {"anyOf": [DEEP]}
+
+
+@pytest.mark.parametrize(
+    ("place", "thing"),
+    [
+        ("", None),
+        ("", [1]),
+        ("", True),
+        ("", {"$ref": f"#{THING}"}),
+        ("", {"anyOf": [{"$ref": f"#{THING}"}]}),
+        ("/properties", {"properties": 3}),
+        ("/properties", {"properties": ["id"]}),
+        ("/properties", {"properties": None}),
+        ("/properties/id", {"properties": {"id": None}}),
+        ("/properties/id/$ref", {"properties": {"id": {"$ref": 5}}}),
+        ("/properties/id/$ref", {"properties": {"id": {"$ref": f"http://localhost/x#{THING}"}}}),
+        ("/properties/id/$ref", {"properties": {"id": {"$ref": "#/components/schemas/none"}}}),
+        ("/properties/id/anyOf", {"properties": {"id": {"anyOf": {"type": "string"}}}}),
+        ("/properties/id/oneOf", {"properties": {"id": {"oneOf": []}}}),
+        ("/properties/id/anyOf/1", {"properties": {"id": {"anyOf": [{}, 3]}}}),
+        ("/properties/id" + "/anyOf/0" * 33, {"properties": {"id": DEEP}}),
+        ("/properties/id/enum", {"properties": {"id": {"enum": 5}}}),
+        ("/properties/id/type", {"properties": {"id": {"type": "text"}}}),
+        ("/properties/id/type", {"properties": {"id": {"type": ["string", {}]}}}),
+        ("/properties/id/type", {"properties": {"id": {"type": []}}}),
+        ("/properties/id/nullable", {"properties": {"id": {"nullable": "yes"}}}),
+        ("/required", {"properties": {}, "required": 3}),
+        ("/required/0", {"properties": {}, "required": [{"a": 1}]}),
+        ("/additionalProperties", {"additionalProperties": 5}),
+        ("/properties/list/items", {"properties": {"list": {"items": 5}}}),
+        ("/allOf", {"allOf": [{}, {}]}),
+    ],
+)
+def test_a_schema_that_cannot_be_understood_is_an_error(
+    place: str, thing: Any, tmp_path: Path
+) -> None:
+    """It names the place in the file, and never passes for one that allows anything."""
+    path = tmp_path / "spec3.json"
+    path.write_text(json.dumps({"components": {"schemas": {"thing": thing}}}))
+    with pytest.raises(ConfigError) as raised:
+        hold(path, {"list": [1]})
+    assert f"{path}#{THING}{place}" == raised.value.where
 
 
 def test_a_specification_is_no_promise_about_the_next_version(spec: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from enum import StrEnum
 from threading import Event, Lock
@@ -65,7 +66,7 @@ class Pace:
     """Spreads calls of all threads evenly: at most `rate` per second.
 
     Attributes:
-        stop: once set, nobody waits any longer, and no call is tried again.
+        stop: once set, nothing is begun any more, and no call is tried again.
     """
 
     def __init__(self, rate: float) -> None:
@@ -75,14 +76,25 @@ class Pace:
         self._held = 0.0
         self._lock = Lock()
 
-    def wait(self) -> None:
-        """Sleep until it is this caller's turn."""
-        while not self.stop.is_set():
+    def wait(self, *, halfway: bool = False) -> None:
+        """Sleep until it is this caller's turn.
+
+        Args:
+            halfway: whether the call completes what was begun before: it gets its turn, at the
+                same pace, also after `stop`, unless the source has asked to come back later.
+
+        Raises:
+            CancelledError: the run was stopped; the call is not to be made.
+        """
+        while True:
             with self._lock:
                 now = time.monotonic()
                 turn = max(now, self._next, self._held)
                 self._next = turn + self._interval
-            self.stop.wait(turn - now)
+            if self.stop.wait(turn - now):
+                if not halfway or self._held > now:
+                    raise CancelledError
+                time.sleep(max(0.0, turn - time.monotonic()))
             if self._held <= turn:  # nobody was told meanwhile to come back later
                 return
 
@@ -109,6 +121,9 @@ def record(
     Returns:
         A result for each call, in their order. Errors that concern this object alone are
         results; what it could record is recorded.
+
+    Raises:
+        CancelledError: the run was stopped before all were fetched; nothing is recorded of them.
     """
     calls = [recorder.masked(call) for call in calls]
     request = asking(calls[0], api_key, account)
@@ -126,7 +141,9 @@ def record(
             batch = secrets.token_hex(6) if len(wanted) > 1 else ""
             for call in wanted:
                 try:
-                    fetched[call] = fetch(recorder, call, request, batch, pace)
+                    fetched[call] = fetch(
+                        recorder, call, request, batch, pace, halfway=bool(fetched)
+                    )
                 except ReplayError as error:
                     results[call] = _refused(call, error)
             results.update(_store(recorder, fetched, present, mode))
@@ -187,7 +204,10 @@ def _store(
     return results
 
 
-def fetch(recorder: Recorder, call: Call, request: Request, batch: str, pace: Pace) -> Outcome:
+def fetch(
+    recorder: Recorder, call: Call, request: Request, batch: str, pace: Pace,
+    *, halfway: bool = False,
+) -> Outcome:  # fmt: skip
     """Fetch a call, and again while the source asks to come back. Writes nothing.
 
     Args:
@@ -196,8 +216,10 @@ def fetch(recorder: Recorder, call: Call, request: Request, batch: str, pace: Pa
         request: carries the key and the account, as `asking` made it.
         batch: names recordings that are fetched back to back.
         pace: shared by all that ask the same source.
+        halfway: whether it completes a batch that was begun, see `Pace.wait`.
 
     Raises:
+        CancelledError: the run was stopped before it was this call's turn.
         LiveDataRefused: a live-mode key or body, without ``allow_live``.
         UpstreamError: the source did not answer, however often it was asked.
     """
@@ -215,7 +237,9 @@ def fetch(recorder: Recorder, call: Call, request: Request, batch: str, pace: Pa
         return backoff(state)
 
     def attempt() -> Outcome:
-        pace.wait()
+        nonlocal halfway
+        pace.wait(halfway=halfway)
+        halfway = False  # after `stop`, no call is tried again
         return recorder.fetch(call, request, batch=batch)
 
     retrying = tenacity.Retrying(

@@ -280,6 +280,9 @@ def upgrade(
 
     Returns:
         The result. Errors that concern this step alone are results.
+
+    Raises:
+        CancelledError: the run was stopped before both were fetched; nothing is kept of them.
     """
     try:
         with recorder.library.lock(step.old.key):
@@ -303,8 +306,9 @@ def _upgrade(
         takes = _takes(recorder.library, call)
         lasts.append(takes[-1] if takes else None)
         outcome = fetch(
-            recorder, call, asking(call, api_key, step.account, step.context), batch, pace
-        )
+            recorder, call, asking(call, api_key, step.account, step.context), batch, pace,
+            halfway=bool(outcomes),
+        )  # fmt: skip
         if outcome.take is None:
             status = outcome.response.status
             return Result(step, Became.REFUSED, status, outcome.unkept)

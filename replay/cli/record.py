@@ -160,7 +160,7 @@ class _Run:
                         each.result()
                         advance()
                 except KeyboardInterrupt:
-                    # What is being fetched is written, what waits is not begun.
+                    # Twins that are half fetched are completed, what waits is not begun.
                     interrupted = True
                     self.pace.stop.set()
                     pool.shutdown(cancel_futures=True)
@@ -170,7 +170,12 @@ class _Run:
         return results, interrupted
 
     def _one(self, calls: list[Call]) -> list[Result]:
-        return record(self.recorder, calls, self.key, self.mode, self.pace, self.account)
+        from concurrent.futures import CancelledError
+
+        try:
+            return record(self.recorder, calls, self.key, self.mode, self.pace, self.account)
+        except CancelledError:  # not begun, or not to be completed
+            return []
 
 
 def _document(library: Library, results: list[Result]) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -169,7 +170,10 @@ class _Run:
     anew: bool
 
     def all(self, objects: Sequence[Sequence[Step]], done: _Done) -> None:
-        """Do all steps, several objects at a time. On Ctrl-C, what has begun is finished."""
+        """Do all steps, several objects at a time.
+
+        On Ctrl-C a pair that is half fetched is completed, at the same pace; none is begun.
+        """
         recorder = self._recorder(self.library)
         evidence = self._recorder(self.library.evidence)
         pool = ThreadPoolExecutor(WORKERS)
@@ -210,11 +214,14 @@ class _Run:
         )
 
     def _one(self, recorder: Recorder, evidence: Recorder, steps: Sequence[Step]) -> list[Result]:
-        return [
-            upgrade(recorder, evidence, step, self.key, self.pace, anew=self.anew)
-            for step in steps
-            if not self.pace.stop.is_set()
-        ]
+        return list(self._each(recorder, evidence, steps))
+
+    def _each(
+        self, recorder: Recorder, evidence: Recorder, steps: Sequence[Step]
+    ) -> Iterator[Result]:
+        with suppress(CancelledError):  # the rest is not begun
+            for step in steps:
+                yield upgrade(recorder, evidence, step, self.key, self.pace, anew=self.anew)
 
 
 def _code(found: Plan, done: _Done) -> int:

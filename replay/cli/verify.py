@@ -56,8 +56,8 @@ def verify_command(
     \b
     Exit codes:
       0  clean                      3  there is nothing to verify
-      1  findings                   4  the live source did not answer
-      2  misuse or broken input
+      1  findings                   4  no findings, but not all could be compared with
+      2  misuse or broken input        the live source, or it did not answer
 
     \b
     Examples:

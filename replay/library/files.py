@@ -66,7 +66,7 @@ def stamp(path: str) -> Stamp | None:
         refuse_dead_end(path)
         return None
     except OSError as error:
-        raise translated(error, "the cassette cannot be read", path) from error
+        raise _unreadable(error, path) from error
 
 
 def refuse_dead_end(path: str) -> None:
@@ -84,7 +84,7 @@ def refuse_dead_end(path: str) -> None:
             place = os.path.dirname(place)  # noqa: PTH120
             continue
         except OSError as error:
-            raise translated(error, "the cassette cannot be read", place) from error
+            raise _unreadable(error, place) from error
         try:
             mode = os.stat(place).st_mode  # noqa: PTH116
         except (FileNotFoundError, NotADirectoryError):
@@ -94,7 +94,7 @@ def refuse_dead_end(path: str) -> None:
                 hint="restore what it leads to, or remove the link and record again",
             ) from None
         except OSError as error:
-            raise translated(error, "the cassette cannot be read", place) from error
+            raise _unreadable(error, place) from error
         if place != path and not stat.S_ISDIR(mode):
             raise CassetteDamaged(
                 "a file stands where a folder belongs", where=place, hint="move it away"
@@ -106,7 +106,8 @@ def read(path: str, root: str, limit: int) -> tuple[bytes, Stamp] | None:
     """A regular file's bytes and its stamp; None where it does not exist.
 
     Raises:
-        CassetteDamaged: no regular file, larger than `limit` bytes, or a link out of `root`.
+        CassetteDamaged: no regular file, larger than `limit` bytes, or a link that leads nowhere
+            or out of `root`.
         LibraryError: the file system refuses.
     """
     try:
@@ -116,9 +117,10 @@ def read(path: str, root: str, limit: int) -> tuple[bytes, Stamp] | None:
         finally:
             os.close(handle)
     except (FileNotFoundError, NotADirectoryError):
+        refuse_dead_end(path)
         return None
     except OSError as error:
-        raise translated(error, "the cassette cannot be read", path) from error
+        raise _unreadable(error, path) from error
 
 
 def _read(handle: int, path: str, root: str, limit: int) -> tuple[bytes, Stamp]:
@@ -288,6 +290,16 @@ def lock(path: Path, what: str, *, seconds: float = 120.0) -> Iterator[None]:
         held.release()
     except OSError as error:
         raise translated(error, "the library cannot be unlocked", str(path)) from error
+
+
+def _unreadable(error: OSError, path: str) -> CassetteDamaged | LibraryError:
+    if error.errno == errno.ELOOP:
+        return CassetteDamaged(
+            "this is a link that leads in a circle",
+            where=path,
+            hint="remove the link, and restore the file or record again",
+        )
+    return translated(error, "the cassette cannot be read", path)
 
 
 def translated(error: OSError, what: str, path: str) -> LibraryError:

@@ -107,10 +107,10 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 clean, 1 findings, 3 nothing to verify, 4 the live source did not answer."""
+        """0 clean, 1 findings, 3 nothing to verify, 4 not all was compared with the source."""
         if self.findings:
             return 1
-        if any(one.silent for one in self.unasked):
+        if self.unasked:
             return 4
         return 0 if self.checked else 3
 
@@ -130,6 +130,8 @@ def to_text(report: Report) -> str:
         told = f"{report.checked} cassettes in {report.library}"
         if report.asked is not None:
             told += f", {report.asked} calls compared with the live source"
+            if report.unasked:
+                told += f", {len(report.unasked)} not"
         lines.append(f"{told}: " + (f"{count} findings" if count else "no findings"))
     return "\n".join(lines) + "\n"
 

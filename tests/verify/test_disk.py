@@ -376,6 +376,16 @@ def test_json_is_whole() -> None:
     assert json.dumps(document)
 
 
+@pytest.mark.parametrize("target", ["nowhere", "2030-01-01.yaml", "below/2030-01-01.yaml"])
+def test_links_that_lead_to_no_file(target: str) -> None:
+    """A link to nothing or to itself is a damaged file; the others are checked all the same."""
+    link = Path("cassettes", "invoices", DRAFT, "2030-01-01.yaml")
+    link.symlink_to(target)
+    Path("cassettes", FILE).write_bytes(b"x")
+    expected = {(f"invoices/{DRAFT}/{link.name}", "damaged"), (FILE, "unsealed")}
+    assert expected == found() == found("--deep")
+
+
 def test_a_folder_in_a_cassettes_place() -> None:
     """A directory with a cassette's name is refused as one, not overlooked."""
     Path("cassettes/invoices", OTHER, "2024-06-20.yaml").mkdir()

@@ -168,7 +168,20 @@ def test_answers_that_cannot_be_kept(stand_in: StandIn) -> None:
     """What recording would not keep is not compared, and says why."""
     stand_in.script = [(200, {}, b"[1]")] * 5
     done = verify()
-    assert (0, 5) == (done.code, done.out.count("not compared: the answer is no JSON object"))
+    assert (4, 5) == (done.code, done.out.count("not compared: the answer is no JSON object"))
+
+
+def test_a_source_that_is_no_api(stand_in: StandIn) -> None:
+    """Where nothing, or not all, could be compared, it is not clean: exit 4, and how many."""
+    page: dict[str, str] = {"Content-Type": "text/html"}
+    stand_in.script = [(200, page, b"<html>PRIVATE</html>")] * 5
+    done = verify()
+    assert 4 == done.code
+    assert "0 calls compared with the live source, 5 not: no findings" in done.out
+    stand_in.script = [(200, page, b"<html>PRIVATE</html>")]
+    done = verify()
+    assert 4 == done.code
+    assert "4 calls compared with the live source, 1 not: no findings" in done.out
 
 
 def test_connected_accounts(stand_in: StandIn) -> None:
@@ -179,7 +192,7 @@ def test_connected_accounts(stand_in: StandIn) -> None:
             f"{stand_in.url}/v1/invoices/{DRAFT}", headers={"Stripe-Account": account}, timeout=5
         )
     done = verify()
-    assert (0, True) == (done.code, "name it, --account ACCT" in done.out)
+    assert (4, True) == (done.code, "name it, --account ACCT" in done.out)
     assert account not in done.out
     stand_in.seen.clear()
     assert 0 == verify("--account", account).code
@@ -206,7 +219,7 @@ def test_pseudonyms_and_foreign_requests(stand_in: StandIn) -> None:
     )
     library.write(replace(made, interactions=(strange,)), unchecked)
     done = verify()
-    assert 0 == done.code
+    assert 4 == done.code
     assert "recorded under a pseudonym" in done.out
     assert f"{FILE}: not compared: its request is none of the API's" in done.out
 

@@ -115,6 +115,10 @@ class Evidence:
         """Whether a controlled pair shows an event."""
         return self.controlled.count(what, path) > 0
 
+    def told(self, what: str, path: str) -> int:
+        """In how many pairs an event happened, fair ones or not."""
+        return self.controlled.count(what, path) + self.loose.count(what, path)
+
     def quiet(self, what: str, path: str) -> bool:
         """Whether enough controlled pairs have the path on both sides and do not show an event.
 

@@ -128,9 +128,9 @@ class _Judge:
         if not x and not y:
             return
         null_a, null_b = "null" in a.kinds, "null" in b.kinds
-        if not y and evidence.happened("nulled", path):
-            yield evidence.finding("became-nullable", path, "nulled")
-        elif not x and evidence.happened("denulled", path):
+        if not y and evidence.told("nulled", path):
+            yield self._nullable(path, evidence.told("nulled", path))
+        elif not x and evidence.told("denulled", path):
             yield evidence.finding("became-non-null", path, "denulled")
         elif not x or not y:
             subtree = bool((x | y) & {"obj", "arr"})
@@ -138,15 +138,19 @@ class _Judge:
             yield evidence.unobserved(rule, path, "new" if x else "old")
         else:
             if null_b and not null_a and not evidence.quiet("nulled", path):
-                few = a.seen < MIN_OBJECTS and not evidence.happened("nulled", path)
-                severity = Severity.WARNING if few else None
-                yield evidence.finding("became-nullable", path, "nulled", severity=severity)
+                yield self._nullable(path, a.seen)
             if null_a and not null_b and not evidence.quiet("denulled", path):
                 yield evidence.finding("became-non-null", path, "denulled")
             if x != y:
                 yield from self._kinds(path, a, b)
             else:
                 yield from _same_kinds(evidence, path, self._branches)
+
+    def _nullable(self, path: str, observations: int) -> Finding:
+        # A null in an object recorded at another time is also what an edit looks like.
+        few = observations < MIN_OBJECTS and not self.evidence.happened("nulled", path)
+        severity = Severity.WARNING if few else None
+        return self.evidence.finding("became-nullable", path, "nulled", severity=severity)
 
     def _kinds(self, path: str, a: Stat, b: Stat) -> Iterator[Finding]:
         evidence = self.evidence

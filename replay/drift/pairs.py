@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
-from replay.drift.reading import Reading, read
-from replay.drift.shape import Witness
+from replay.cassette import NOTHING
+from replay.drift.reading import Reading, is_keyed, mark, read, tree
+from replay.drift.shape import Witness, kinds
 
 _TAKES = 12
 """Takes per side that are tried for an agreeing pair: the last ones."""
@@ -94,7 +96,7 @@ def pairs(old: Sequence[Take], new: Sequence[Take]) -> Iterator[Pair]:
     Neither side may be empty.
 
     Twins come first: one pair per batch that holds both versions. Where there are none, the
-    latest two takes that agree in status and dates.
+    latest two takes that show one state.
     """
     olds = {take.batch: take for take in old if take.batch}
     news = {take.batch: take for take in new if take.batch}
@@ -106,38 +108,59 @@ def pairs(old: Sequence[Take], new: Sequence[Take]) -> Iterator[Pair]:
         return
     for b in reversed(new[-_TAKES:]):
         for a in reversed(old[-_TAKES:]):
-            if agree(a.body, b.body):
+            if agree(a.body, b.body, {**a.redacted, **b.redacted}):
                 yield Pair(a, b, controlled=True)
                 return
     yield Pair(old[-1], new[-1], controlled=False)
 
 
-def agree(a: Any, b: Any) -> bool:
+def agree(a: Any, b: Any, redacted: Mapping[str, str] = NOTHING) -> bool:
     """Whether two bodies show the object in one state.
 
-    State lives in statuses, times, counts, amounts and flags, and in how long lists are: where
-    both bodies have such a value, it must be the same, and no time may have been set or cleared.
-    What only one body has says nothing: it may be the very drift that is looked for.
+    Where both have a value of one kind, it must be the same: texts, IDs, flags, amounts, times,
+    the lengths of lists and the keys of maps. Nothing may have been set or cleared: a null on one
+    side is what an edit looks like. What only one body has says nothing, nor does what is written
+    otherwise: either may be the very drift that is looked for.
+
+    Args:
+        a, b: the parsed bodies.
+        redacted: pointer -> class of what was replaced in either; such values are not compared.
     """
-    if isinstance(a, dict) and isinstance(b, dict):
-        for name in a.keys() & b.keys():
-            x, y = a[name], b[name]
-            if name == "status" and isinstance(x, str) and isinstance(y, str) and x != y:
-                return False
-            if not agree(x, y):
-                return False
-        return a.get("deleted") == b.get("deleted")
-    if isinstance(a, list) and isinstance(b, list):
-        return len(a) == len(b) and all(map(agree, a, b))
+    return _agree(a, b, tree(redacted))
+
+
+def _agree(a: Any, b: Any, hidden: Any, name: str = "") -> bool:
     if a is None or b is None:
-        return not (_is_time(a) or _is_time(b))
-    if isinstance(a, int) and isinstance(b, int):
-        return a == b
-    return True
+        return a is b
+    if a == b:
+        return True
+    below = (hidden or NOTHING).get
+    if isinstance(a, dict) and isinstance(b, dict):
+        if a.keys() != b.keys() and is_keyed(name, a) and is_keyed(name, b):
+            return False
+        return a.get("deleted") == b.get("deleted") and all(
+            _agree(a[key], b[key], below(key), key) for key in a.keys() & b.keys()
+        )
+    if isinstance(a, list) and isinstance(b, list):
+        items = enumerate(zip(a, b, strict=False))
+        return len(a) == len(b) and all(_agree(x, y, below(str(n))) for n, (x, y) in items)
+    if hidden is not None:
+        return True
+    if isinstance(a, str) and isinstance(b, str):
+        return _rewritten(a, b)
+    if {type(a), type(b)} == {int, float}:
+        return False
+    return kinds([mark(a)]) != kinds([mark(b)])
 
 
-def _is_time(value: Any) -> bool:
-    return isinstance(value, int) and 10**9 <= value < 5 * 10**9
+def _rewritten(a: str, b: str) -> bool:
+    """Whether two texts may be one value, written in two ways."""
+    styles = {mark(text).split(":")[1] for text in (a, b)}
+    if styles <= {"decimal", "integer"}:
+        return Decimal(a) == Decimal(b)
+    return styles == {"integer", "iso-time"} or (
+        styles == {"token", "code"} and a.lower() == b.lower()
+    )
 
 
 def _status(body: Any) -> Any:

@@ -8,7 +8,7 @@ A *mark* says what one value was, as far as a comparison needs it: ``null``, ``b
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -169,7 +169,7 @@ def read(body: Mapping[str, Any], redacted: Mapping[str, str] = NOTHING) -> Read
     for cache in (_nodes, _marks, _trees):
         if len(cache) > _CACHED:
             cache.clear()
-    return Reading(_object(body, "", _tree(redacted), top=True))
+    return Reading(_object(body, "", tree(redacted), top=True))
 
 
 def _object(value: Mapping[str, Any], name: str, hidden: Any, *, top: bool = False) -> Node:
@@ -194,7 +194,7 @@ def _object(value: Mapping[str, Any], name: str, hidden: Any, *, top: bool = Fal
     spelled = keys, tuple(kids), name in MAPS, top, deleted
     node = _nodes.get(spelled)
     if node is None:
-        mapped = not top and (name in MAPS or _is_keyed(keys))
+        mapped = not top and is_keyed(name, keys)
         names = tuple(map(escape, keys))
         node = Node("obj:deleted" if deleted else "obj", names, spelled[1], not mapped)
         _nodes[spelled] = node
@@ -234,7 +234,7 @@ def _positions(count: int) -> tuple[str, ...]:
     return tuple(map(str, range(count)))
 
 
-def _tree(redacted: Mapping[str, str]) -> Any:
+def tree(redacted: Mapping[str, str]) -> Any:
     """Pointers as a tree of keys, so that a walk finds them step by step."""
     if not redacted:
         return None
@@ -264,8 +264,15 @@ def is_record(names: Iterable[str]) -> bool:
     )
 
 
-def _is_keyed(names: tuple[str, ...]) -> bool:
-    """Whether all keys are values: IDs, free text, or at least three currencies."""
+def is_keyed(name: str, names: Collection[str]) -> bool:
+    """Whether all keys of an object are values: IDs, free text, or at least three currencies.
+
+    Args:
+        name: the key of the object itself.
+        names: the keys in it.
+    """
+    if name in MAPS:
+        return True
     # `{"eur": …, "gbp": …, "usd": …}`; two such keys may be a record's.
     if len(names) > 2 and all(map(_CURRENCY.fullmatch, names)):
         return True

@@ -81,22 +81,89 @@ def test_twins_whose_status_moved_on_between_the_fetches_prove_nothing() -> None
 @pytest.mark.parametrize(
     ("expected", "a", "b"),
     [
-        (True, {"a": "text"}, {"a": "other"}),
-        (True, {"n": 1.5}, {"n": 2.5}),
-        (True, {"a": None}, {"a": "x"}),
-        (True, {"a": 5}, {}),
+        (True, {"a": 5, "b": "x"}, {"b": "x"}),
+        (True, {"a": 5}, {"a": "5.00"}),
+        (True, {"a": True}, {"a": {"enabled": False}}),
+        (True, {"a": "cus_1A"}, {"a": {"id": "cus_1A"}}),
+        (True, {"a": "10"}, {"a": "10.00"}),
+        (True, {"a": "usd"}, {"a": "USD"}),
+        (True, {"a": "1700000000"}, {"a": "2023-11-14T22:13:20Z"}),
+        (True, {"n": 25}, {"n": 25.0}),
+        (True, {"metadata": {"a": "b"}}, {"metadata": {"a": "b"}}),
+        (False, {"a": "10"}, {"a": "11.00"}),
+        (False, {"a": "usd"}, {"a": "EUR"}),
+        (False, {"a": "send_invoice"}, {"a": "charge_automatically"}),
+        (False, {"a": "Some text"}, {"a": "word"}),
+        (False, {"a": "pm_1A"}, {"a": "pm_1B"}),
+        (False, {"n": 1.5}, {"n": 2.5}),
+        (False, {"n": 1}, {"n": 2.5}),
+        (False, {"a": None}, {"a": "x"}),
+        (False, {"a": {"b": 1}}, {"a": None}),
         (False, {"at": None}, {"at": 1_700_000_000}),
-        (False, {"at": 1_700_000_000}, {"at": None}),
+        (False, {"metadata": {"a": "b"}}, {"metadata": {}}),
+        (False, {"m": {"usd": 1, "eur": 1, "gbp": 1}}, {"m": {"usd": 1, "eur": 1, "chf": 1}}),
         (False, {"x": {"deleted": True}}, {"x": {}}),
         (False, {"x": [{"status": "a"}]}, {"x": [{"status": "b"}]}),
         (False, {"paid": True}, {"paid": False}),
     ],
 )
-def test_state_lives_in_statuses_times_amounts_flags_and_lengths(
+def test_one_state_is_every_value_that_both_bodies_have(expected: bool, a: Any, b: Any) -> None:
+    """What only one version has, or writes otherwise, may be the drift itself."""
+    assert expected is agree(a, b)
+    assert expected is agree(b, a)
+
+
+@pytest.mark.parametrize(
+    ("expected", "a", "b"),
+    [
+        (True, {"p": [{"email": "x@example.com"}]}, {"p": [{"email": "y@example.com"}]}),
+        (False, {"p": [{"email": "x@example.com"}]}, {"p": [{"email": None}]}),
+        (False, {"p": [{"email": "x", "n": 1}]}, {"p": [{"email": "x", "n": 2}]}),
+    ],
+)
+def test_redacted_values_are_not_compared_but_their_being_there_is(
     expected: bool, a: Any, b: Any
 ) -> None:
-    """Texts, and what only one version has, may be the drift itself."""
-    assert expected is agree(a, b)
+    """A stand-in says nothing of the value; that there is none any more is an edit."""
+    assert expected is agree(a, b, {"/p/0/email": "email"})
+
+
+EDITS = [
+    ({"default_source": "card_1A"}, {"default_source": None}),
+    ({"invoice_settings": {"default_payment_method": "pm_1A"}},
+     {"invoice_settings": {"default_payment_method": None}}),
+    ({"discount": {"id": "di_1A"}}, {"discount": None}),
+    ({"collection_method": "send_invoice", "days_until_due": 30},
+     {"collection_method": "charge_automatically", "days_until_due": None}),
+    ({"default_payment_method": "pm_1A"}, {"default_payment_method": "pm_1B"}),
+    ({"metadata": {"a": "b"}}, {"metadata": {}}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("count", [1, 2, 6])
+@pytest.mark.parametrize(("old", "new"), EDITS)
+def test_objects_edited_between_two_recordings_prove_nothing(
+    count: int, old: Any, new: Any
+) -> None:
+    """However many of them: not what the edit changed, and not what else differs."""
+    olds, news = [{**old, "card_x": 1}] * count, [new] * count
+    entries = [
+        recording({"id": f"in_1{n}", **body}, version, id=f"in_1{n}")
+        for version, bodies in ((OLD, olds), (NEW, news))
+        for n, body in enumerate(bodies)
+    ]
+    findings = compare(entries).findings
+    assert "field-removed" in {finding.rule for finding in findings}
+    assert [] == [finding for finding in findings if finding.grade is Grade.PROVEN]
+    nulls = {f.severity for f in findings if f.rule == "became-nullable"}
+    assert nulls <= {Severity.WARNING if count < 5 else Severity.BREAKING}
+    assert bool(nulls) is ("None" in str(new))
+
+
+def test_a_null_in_one_pair_of_twins_is_the_versions_doing() -> None:
+    """What was fetched back to back was not edited in between."""
+    finding = only(pair({"a": "pm_1A"}, {"a": None}, "x", "x"), "became-nullable")
+    assert (Grade.PROVEN, Severity.BREAKING) == (finding.grade, finding.severity)
 
 
 def test_the_latest_agreeing_takes_make_the_pair() -> None:

@@ -10,6 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 
+def printable(text: str) -> str:
+    """Text with all that is unprintable spelled out: names in recordings may be hostile."""
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
+
+
 class ReplayError(Exception):
     """Root of all errors that replay raises on purpose.
 
@@ -29,12 +34,12 @@ class ReplayError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        lines = [self.what]
+        lines = [printable(line) for line in self.what.split("\n")]
         if self.where:
-            lines.append(f"  where: {self.where}")
+            lines.append(f"  where: {printable(self.where)}")
         if self.hint:
             lines.extend(
-                f"  {'next:' if n == 0 else '     '} {line}"
+                f"  {'next:' if n == 0 else '     '} {printable(line)}"
                 for n, line in enumerate(self.hint.splitlines())
             )
         return "\n".join(lines)

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from replay.drift.findings import Comparison, Finding, Grade, Report, Severity
 from replay.drift.rules import CATALOGUE
+from replay.errors import printable
 from replay.render.words import dotted, sentence
 
 _LEVELS = {Severity.BREAKING: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
@@ -105,8 +106,10 @@ def _result(
         result["locations"] = [{**place, "logicalLocations": logical}]
     if old and new:
         result["relatedLocations"] = [
-            {**_location(witness, library), "id": n, "message": {"text": f"{side}: {witness}"}}
-            for n, (side, witness) in enumerate(zip(comparison.sides, (old, new), strict=True))
+            {**_location(witness, library), "id": n, "message": {"text": text}}
+            for n, (text, witness) in enumerate(
+                zip(_shown(comparison, finding), (old, new), strict=True)
+            )
         ]
     if finding.accepted is not None:
         result["suppressions"] = [{"kind": "external", "justification": finding.accepted}]
@@ -139,13 +142,16 @@ def to_github(report: Report, library: str) -> str:
 def _title(comparison: Comparison) -> str:
     expand = f" expand {','.join(comparison.expand)}" if comparison.expand else ""
     deleted = " (deleted)" * comparison.deleted
-    return f"{comparison.resource}{deleted} {' -> '.join(comparison.sides)}{expand}"
+    return printable(f"{comparison.resource}{deleted} {' -> '.join(comparison.sides)}{expand}")
 
 
 def _evidence(comparison: Comparison, finding: Finding) -> list[str]:
+    return [*_shown(comparison, finding), f"fingerprint {finding.fingerprint}"]
+
+
+def _shown(comparison: Comparison, finding: Finding) -> list[str]:
     sides = zip(comparison.sides, finding.witnesses, strict=True)
-    shown = [f"{side}: {witness}" for side, witness in sides if witness]
-    return [*shown, f"fingerprint {finding.fingerprint}"]
+    return [printable(f"{side}: {witness}") for side, witness in sides if witness]
 
 
 def _data(text: str) -> str:
@@ -153,7 +159,7 @@ def _data(text: str) -> str:
 
 
 def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+    return _data(printable(text)).replace(":", "%3A").replace(",", "%2C")
 
 
 def _xml(text: str) -> str:

@@ -13,8 +13,9 @@ from html import escape
 from importlib.resources import files
 
 from replay.drift.findings import Comparison, Finding, Grade, Matrix, Report, Severity, Side
+from replay.errors import printable
 from replay.render.excerpts import Excerpt
-from replay.render.words import cell, counted, counted_use, dotted, plain, sentence
+from replay.render.words import cell, counted, counted_use, dotted, sentence
 
 Excerpts = Mapping[tuple[str, str], Excerpt]
 
@@ -62,7 +63,7 @@ def _digest(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    return escape(plain(text))
+    return escape(printable(text))
 
 
 def _names(report: Report) -> dict[tuple[int, int], str]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from replay.drift.findings import Comparison, Finding, Grade, Report, Severity
+from replay.errors import printable
 from replay.render.words import counted, counted_use, sentence
 
 LIMIT = 60_000
@@ -60,7 +61,7 @@ def _blocks(comparison: Comparison) -> Iterator[tuple[tuple[str, str], list[str]
     open_ = [finding for finding in comparison.findings if finding.accepted is None]
     loud = [finding for finding in open_ if _loud(finding)]
     rest = [finding for finding in open_ if not _loud(finding)]
-    head = f"\n#### {escape(title)}\n\n"
+    head = f"\n#### {escape(printable(title))}\n\n"
     n, m, both = comparison.objects
     objects = f"{n} and {m} objects, {both} at both; {comparison.controlled} controlled pairs.\n"
     yield (head + objects + ("\n" if loud else ""), ""), [_row(comparison, f) for f in loud]

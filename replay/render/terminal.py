@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from replay.drift.findings import Comparison, Finding, Grade, Matrix, Report, Severity
 from replay.drift.rules import Rule
+from replay.errors import printable
 from replay.render.words import cell, counted, counted_use, dotted, group, sentence
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def show_matrices(matrices: Sequence[Matrix], stream: TextIO) -> None:
             to.print()
         named = (matrix.type or matrix.resource) + " (deleted)" * matrix.deleted
         expand = f"  expand {','.join(matrix.expand)}" if matrix.expand else ""
-        to.print(Text(f"{matrix.resource}  {named}{expand}", style="bold"))
+        to.print(Text(printable(f"{matrix.resource}  {named}{expand}"), style="bold"))
         rows = [("", "first", "last", *matrix.versions)]
         for row in matrix.rows:
             first, last = (matrix.versions[position] for position in row.seen)
@@ -93,10 +94,11 @@ def _comparison(to: Console, comparison: Comparison, verbose: bool) -> None:
     from rich.text import Text
 
     old, new, paired = comparison.objects
-    named = (comparison.type or comparison.resource) + " (deleted)" * comparison.deleted
-    title = Text(f"{comparison.resource}  {' -> '.join(comparison.sides)}", style="bold")
+    named = printable(comparison.type or comparison.resource) + " (deleted)" * comparison.deleted
+    sides = printable(" -> ".join(comparison.sides))
+    title = Text(f"{printable(comparison.resource)}  {sides}", style="bold")
     if comparison.expand:
-        title.append(f"  expand {','.join(comparison.expand)}", style="not bold")
+        title.append(f"  expand {printable(','.join(comparison.expand))}", style="not bold")
     to.print(title)
     to.print(
         f"objects: {old} old, {new} new, {paired} at both versions;"
@@ -131,6 +133,7 @@ def _evidence(comparison: Comparison, finding: Finding) -> Iterator[tuple[str, s
 def _rows(
     to: Console, rows: Sequence[tuple[str, ...]], indent: str, style: str | None = None
 ) -> None:
+    rows = [tuple(map(printable, row)) for row in rows]
     if not to.is_terminal:
         widths = [max(8, *(len(row[n]) for row in rows)) for n in range(len(rows[0]) - 1)]
         for row in rows:
@@ -163,6 +166,6 @@ def _closing(to: Console, report: Report, verbose: bool) -> None:
     if commands:
         to.print("to settle what was not observed:")
         for command in commands if verbose else commands[:_SETTLING]:
-            to.print(f"  {command}", soft_wrap=True)  # a command is copied whole
+            to.print(f"  {printable(command)}", soft_wrap=True)  # a command is copied whole
         if len(commands) > _SETTLING and not verbose:
             to.print(f"  and {len(commands) - _SETTLING} more (--verbose)")

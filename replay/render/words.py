@@ -6,19 +6,15 @@ from collections.abc import Callable, Mapping
 
 from replay.drift.findings import Comparison, Finding, Report, Support, Target
 from replay.drift.reading import ANY, unescape
+from replay.errors import printable
 
 
 def dotted(path: str) -> str:
     """A JSON pointer as people write paths: ``lines.data[].plan``; ``the body`` for the root."""
     words = ""
     for segment in path.split("/")[1:]:
-        words += "[]" if segment == ANY else f".{plain(unescape(segment))}"
+        words += "[]" if segment == ANY else f".{printable(unescape(segment))}"
     return words.removeprefix(".") or "the body"
-
-
-def plain(text: str) -> str:
-    """Text from a recording with everything unprintable spelled out: it may be hostile."""
-    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
 
 
 def group(path: str) -> str:
@@ -84,11 +80,11 @@ def _where(comparison: Comparison, finding: Finding) -> str:
 
 
 def _detail(before: str) -> Callable[[Comparison, Finding], str]:
-    return lambda _, finding: f"{before}: {plain(finding.detail)}"
+    return lambda _, finding: f"{before}: {printable(finding.detail)}"
 
 
 def _besides(finding: Finding) -> str:
-    words = (dotted(w) if w.startswith("/") else plain(w) for w in finding.detail.split(" "))
+    words = (dotted(w) if w.startswith("/") else printable(w) for w in finding.detail.split(" "))
     return "; " + " ".join(words) if finding.detail else ""
 
 
@@ -140,7 +136,7 @@ _WORDS: Mapping[str, Callable[[Comparison, Finding], str]] = {
     "id-prefix-changed": _detail("has IDs with another prefix"),
     "map-became-record": _detail("has keys of another kind"),
     "spec-undocumented": lambda _, f: (
-        "is not specified" + (f": {plain(f.detail)}" if f.detail else "")
+        "is not specified" + (f": {printable(f.detail)}" if f.detail else "")
     ),
     "spec-required-missing": lambda _, f: (
         f"is required by the specification, and in {f.new.present} of {f.new.parents}"

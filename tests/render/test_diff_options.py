@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from support.recordings import NEW, OLD, Entry, recording, twins
 from support.writing import unchecked
 
+from replay.cli.diff import FORMATS
 from replay.cli.main import cli
 from replay.config import _file
 from replay.drift.report import report
@@ -230,6 +231,36 @@ def test_every_format_goes_to_stdout_or_to_a_file(format_: str, word: str) -> No
     written = run("--format", format_, "--output", "out")
     assert (1, "") == (written.exit_code, written.stdout)
     assert result.stdout == Path("out").read_text("utf-8")
+
+
+HOSTILE = "x\n::warning::y\x1b[31m\0\u202e"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["-v"], ["--matrix"], *(["--format", name] for name in FORMATS)],
+)
+def test_no_name_of_a_recording_writes_a_line_of_its_own(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    """Or a control character, whatever the format: a CI reads commands from the output."""
+    bodies = [{HOSTILE: {HOSTILE: 1}, "l": [{HOSTILE: 1}], "n": "x", "object": HOSTILE}]
+    there = shelve(tmp_path / "cassettes", twins(bodies, [{"l": [{}], "object": HOSTILE}]))
+    shown = run("--library", there, *arguments).stdout
+    assert HOSTILE[:1] in shown
+    lines = shown.splitlines()
+    assert [] == [line for line in lines if line.startswith("::warning::y")]
+    assert [] == [line for line in lines if not line.replace("\t", "").isprintable()]
+
+
+def test_an_error_spells_out_what_is_unprintable() -> None:
+    """A name in a file that a command complains of is no command to the terminal or to a CI."""
+    schema = {"properties": {HOSTILE: {"type": 5}}}
+    Path("spec.json").write_text(json.dumps({"components": {"schemas": {HOSTILE: schema}}}))
+    shelve(Path("cassettes"), twins([{HOSTILE: 1, "object": HOSTILE}], [{}]))
+    error = str(run(OLD, "--spec", "spec.json").exception)
+    assert "x\\u000a::warning::y\\u001b[31m\\u0000\\u202e/type" in error
+    assert all(line.isprintable() for line in error.split("\n"))
 
 
 def test_a_file_that_cannot_be_written_is_misuse() -> None:

@@ -11,8 +11,9 @@ from support.recordings import NEW, OLD, Entry, Shelf, pools, recording, twins
 
 from replay.drift.report import report
 from replay.drift.rules import CATALOGUE, by_id
+from replay.errors import printable
 from replay.render.terminal import console, show, show_rule, show_rules
-from replay.render.words import _WORDS, dotted, plain
+from replay.render.words import _WORDS, dotted
 
 SUB = "sub_1MowQVLkdIwHu7ix"
 
@@ -151,9 +152,15 @@ def test_paths_are_written_for_people(expected: str, path: str) -> None:
 
 def test_hostile_names_cannot_write_to_the_terminal() -> None:
     """Escape sequences and line ends are spelled out; markup is no markup."""
-    shown = text(twins([{"x\x1b[31m\n[red]": 1}], [{}]))
+    hostile = "x\x1b[31m\n[red]"
+    entries = twins([{hostile: {"\u202e": 1}, "l": []}], [{"l": [hostile]}])
+    for stream in (io.StringIO(), Terminal()):
+        shown = re.sub(r"\x1b\[[0-9;]*m", "", text(entries, stream, verbose=True))
+        assert [] == [line for line in shown.splitlines() if not line.isprintable()]
+        assert [] == [line for line in shown.splitlines() if line.startswith("[red]")]
+    shown = text(entries)
     assert "x\\u001b[31m\\u000a[red] removed" in shown
-    assert "a" == plain("a")
+    assert "a" == printable("a")
 
 
 def test_every_rule_has_its_words() -> None:

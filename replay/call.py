@@ -194,9 +194,13 @@ def read(request: Request) -> Call:
     found = match(parts.path)
     method = "GET" if request.method == "HEAD" else request.method
     if found is None or method != found.route.method:
-        what = "writes are not recorded" if method != "GET" else "the API has no such read"
+        what = (
+            "writes are not recorded, and never sent unless asked for"
+            if method != "GET"
+            else "the API has no such read, so that nothing is sent unless asked for"
+        )
         raise CallRefused(
-            f"{what}, and never sent unless asked for",
+            what,
             where=shown,
             hint="stub this call, or let it through to the live API: "
             "use_cassettes(other_calls='pass')",

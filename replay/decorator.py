@@ -25,6 +25,12 @@ _FOREIGN = tuple(str(Path(home).parent) + os.sep for home in (__file__, os.__fil
 _INSTALLED = f"{os.sep}site-packages{os.sep}"
 OtherCalls = Literal["block", "pass"]
 
+_AROUND = frozenset(
+    {"setUp", "tearDown", "asyncSetUp", "asyncTearDown", "setUpClass", "tearDownClass",
+     "setup_method", "teardown_method", "setup_class", "teardown_class"}
+)  # fmt: skip
+"""What unittest and pytest call before and after a class's tests."""
+
 
 class Cassettes:
     """What `use_cassettes` returns: a decorator and a context manager, sync and async.
@@ -139,16 +145,54 @@ class Cassettes:
     def __call__(self, function: F) -> F:
         """Wrap a function, generator, coroutine function, async generator, or a class's tests.
 
-        One session per call; a generator's lasts from its first step to its end. Of a class, all
-        methods whose names start with ``test`` are wrapped, in place.
+        One session per call; a generator's lasts from its first step to its end. Of a class,
+        whatever is called ``test…`` is wrapped in place, also static, of the class and in classes
+        ``Test…`` inside of it; so is what unittest and pytest call around tests, such as ``setUp``.
+
+        Raises:
+            ConfigError: there is nothing to call, a pytest fixture's wrapper (whose calls pytest
+                makes past us), or a test that cannot be wrapped.
         """
         if inspect.isclass(function):
             for name in dir(function):
-                method = inspect.getattr_static(function, name)
-                if name.startswith("test") and inspect.isfunction(method):
-                    setattr(function, name, self(method))
+                self._wrap_in(function, name)
             return function
+        if type(function).__name__ == "FixtureFunctionDefinition":
+            raise ConfigError(
+                "pytest calls a fixture past a decorator that stands above @pytest.fixture",
+                where=getattr(function, "__name__", ""),
+                hint="put use_cassettes below it, next to the function",
+            )
+        if not callable(function):
+            raise ConfigError(
+                f"use_cassettes decorates functions and classes, and this is of type "
+                f"{type(function).__name__}",
+                where="use_cassettes(…)",
+                hint='write @use_cassettes("path"), or: with use_cassettes("path"):',
+            )
         return functools.wraps(function)(self._wrapper(function))  # type: ignore[return-value]  # as F
+
+    def _wrap_in(self, owner: type, name: str) -> None:
+        found = inspect.getattr_static(owner, name)
+        if inspect.isclass(found):
+            if name.startswith("Test") and name in vars(owner):
+                self(found)
+            return
+        if name not in _AROUND and not name.startswith("test"):
+            return
+        if isinstance(found, staticmethod | classmethod):
+            function = found.__func__
+            if not _is_of_unittest(function):
+                setattr(owner, name, type(found)(self(function)))
+        elif inspect.isfunction(found):
+            if not _is_of_unittest(found):
+                setattr(owner, name, self(found))
+        elif callable(found) or isinstance(found, functools.partialmethod):
+            raise ConfigError(
+                f"this test is no function, but of type {type(found).__name__}",
+                where=f"{owner.__qualname__}.{name}",
+                hint="write it as a function that calls it",
+            )
 
     def _wrapper(self, function: Callable[..., Any]) -> Callable[..., Any]:
         if inspect.iscoroutinefunction(function):
@@ -237,6 +281,11 @@ def _one_of(value: str, known: tuple[str, ...], where: str) -> None:
         raise ConfigError(
             f"{value!r} is no choice", where=where, hint="use " + " or ".join(map(repr, known))
         )
+
+
+def _is_of_unittest(function: Any) -> bool:
+    # What a test case inherits does nothing, and costs a session.
+    return str(getattr(function, "__module__", "")).partition(".")[0] == "unittest"
 
 
 def _own_lines(trace: TracebackType | None) -> TracebackType | None:

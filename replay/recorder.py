@@ -37,7 +37,7 @@ from replay.cassette import (
     header,
 )
 from replay.config import Origin
-from replay.errors import ConfigError, LiveDataRefused, NotRecordable
+from replay.errors import ConfigError, LiveDataRefused, NoSession, NotRecordable
 from replay.library import Library
 from replay.masking import SHIPPED, Pseudonyms, Rules
 from replay.replayer import takes_of
@@ -106,6 +106,7 @@ class Recorder:
         self._raw_view = raw_view
         self._keep_errors = keep_errors
         self._upstream: Upstream | None = None
+        self._closed = False
         self._opening = Lock()
 
     def masked(self, call: Call) -> Call:
@@ -139,6 +140,8 @@ class Recorder:
 
         Raises:
             LiveDataRefused: a live-mode key or body, without ``allow_live``.
+            ConfigError: the client asks for what is no API version.
+            NoSession: the recorder was closed before.
             UpstreamError: the source did not answer.
         """
         from replay.upstream import Undecodable
@@ -148,6 +151,12 @@ class Recorder:
                 "the API key is a live-mode key",
                 where="Authorization",
                 hint="use a test-mode key, or ask for it: allow_live=True, --allow-live",
+            )
+        if call.pinned and not VERSION.match(call.pinned):
+            raise ConfigError(
+                "this is no API version",
+                where="header Stripe-Version",
+                hint="a version looks like 2024-06-20 or 2025-03-31.basil",
             )
         asked = self._ids.real(call) if self._rules.pseudonymise_ids else call
         try:
@@ -165,11 +174,13 @@ class Recorder:
         stated = header(answer.headers, "Stripe-Version")
         retry = tuple(row for row in kept_headers(answer.headers) if row[0] in RETRY_HINTS)
         try:
-            if stated and not VERSION.match(stated):
-                raise NotRecordable("the answer's Stripe-Version is no API version")
-            version = canonical_version(stated) if stated else call.pinned or UNVERSIONED
+            version, unkept = call.pinned or UNVERSIONED, ""
+            if stated and VERSION.match(stated):
+                version = canonical_version(stated)
+            elif stated:
+                version, unkept = UNVERSIONED, "the answer's Stripe-Version is no API version"
             redaction, body = self._redacted(call, answer)
-            unkept = self.private(call) or self._unkept(answer.status)
+            unkept = self.private(call) or self._unkept(answer.status) or unkept
         except (NotRecordable, ConfigError) as error:
             # What cannot be read cannot be redacted: it goes to the client and nowhere else.
             served = replace(answer, headers=served_headers(answer.headers))
@@ -274,14 +285,21 @@ class Recorder:
         return Stored.RECORDED
 
     def close(self) -> None:
-        """Close the connections to the live source, if any were opened."""
+        """Close the connections to the live source, if any were opened; none is opened any more."""
         with self._opening:
+            self._closed = True
             if self._upstream is not None:
                 self._upstream.close()
                 self._upstream = None
 
     def _open(self) -> Upstream:
         with self._opening:
+            if self._closed:
+                raise NoSession(
+                    "the session of this call has ended, and goes online no more",
+                    where="a thread or task that outlived it",
+                    hint="wait for it inside the session",
+                )
             if self._upstream is None:
                 from replay.upstream import Upstream
 

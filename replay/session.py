@@ -272,6 +272,13 @@ class Session:
         try:
             found = look(self.library, deck.call)
         except CassetteNotFound as refusal:
+            why = "" if deck.call.key.query is None else self._recorder.private(deck.call)
+            if why:
+                refusal.command = ""
+                refusal.hint = (
+                    f"replay does not record it: {why}\n"
+                    "stub this call, or keep the parameter in replay-policy.toml: docs/redaction.md"
+                )
             deck.refusal = refusal
         else:
             if found is not None:

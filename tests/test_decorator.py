@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import inspect
 import subprocess
 import sys
@@ -259,19 +260,26 @@ def test_a_cancelled_call_records_nothing_after_its_session(
 
     async def main() -> None:
         async with httpx.AsyncClient() as client:
-            with pytest.raises(TimeoutError):
+            # Its thread ends on its own: the answer may come as fast as the cancellation.
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(client.get(f"{stand_in.url}/v1/invoices/{DRAFT}"), 0.1)
 
     async def hurry() -> None:
         task = asyncio.create_task(main())
-        await asyncio.sleep(0.2)
+        while not stand_in.hits:  # noqa: ASYNC110 - the other thread sets no event
+            await asyncio.sleep(0.01)
         assert stand_in.hold is not None
         session.close()
         stand_in.hold.set()
         await task
 
-    with replay.use_cassettes(library, mode="once", api_base=stand_in.url) as session:
+    # The end of the session may cut the fetch off, which the session then says.
+    with (
+        contextlib.suppress(replay.UpstreamError),
+        replay.use_cassettes(library, mode="once", api_base=stand_in.url) as session,
+    ):
         asyncio.run(hurry())
+    assert 1 == sum(stand_in.hits.values())
     assert [] == list(library.rglob("*.yaml"))
 
 
@@ -411,6 +419,65 @@ def test_a_class_has_all_its_tests_wrapped(recorded: Path) -> None:
     assert 3 == result.testsRun
     assert ["test_refused"] == [case.id().split(".")[-1] for case, _ in result.errors]
     assert not hasattr(Case.retrieve, "__wrapped__")
+
+
+def test_nothing_of_a_class_of_tests_goes_past_its_sessions(recorded: Path) -> None:
+    """Static and class methods, nested classes and what is called around tests are answered."""
+    seen: list[str] = []
+
+    def retrieve(who: str) -> None:
+        seen.append(f"{who} {requests.get(URL, timeout=5).json()['status']}")
+
+    @replay.use_cassettes(recorded)
+    class Case(unittest.TestCase):
+        @classmethod
+        def setUpClass(cls) -> None:
+            retrieve("class")
+
+        def setUp(self) -> None:
+            retrieve("setUp")
+
+        def tearDown(self) -> None:
+            retrieve("tearDown")
+
+        @staticmethod
+        def test_static() -> None:
+            retrieve("static")
+
+        @classmethod
+        def test_class(cls) -> None:
+            retrieve(f"of {cls.__name__}")
+
+        class TestNested:
+            @staticmethod
+            def test_inner() -> None:
+                retrieve("nested")
+
+    result = unittest.TestResult()
+    unittest.defaultTestLoader.loadTestsFromTestCase(Case).run(result)
+    Case.TestNested.test_inner()
+    assert ([], []) == (result.errors, result.failures)
+    tests = [who for test in ("of Case", "static") for who in ("setUp", test, "tearDown")]
+    expected = ["class", *tests, "nested"]
+    assert [f"{who} draft" for who in expected] == seen
+
+
+def test_what_cannot_be_wrapped_is_refused_where_it_is_decorated(recorded: Path) -> None:
+    """A number, a fixture's wrapper, a test that is no function: none goes unnoticed."""
+    with pytest.raises(replay.ConfigError, match="of type int"):
+        replay.use_cassettes(recorded)(3)  # type: ignore[type-var]
+
+    with pytest.raises(replay.ConfigError, match=r"put use_cassettes below|pytest calls a fixture"):
+
+        @replay.use_cassettes(recorded)
+        @pytest.fixture
+        def client() -> None: ...
+
+    with pytest.raises(replay.ConfigError, match="no function"):
+
+        @replay.use_cassettes(recorded)
+        class _Case:
+            test_made = functools.partial(print)
 
 
 def test_a_refusal_in_a_task_group_is_raised_as_itself(recorded: Path) -> None:

@@ -115,10 +115,32 @@ def test_a_client_gets_the_headers_that_it_needs_to_read_an_unrecorded_answer():
 
 
 def test_a_version_that_is_none_is_no_file_name(source, tmp_path):
-    source.script.append((200, {"Stripe-Version": "Greta Ohm"}, {"id": DRAFT, "object": "invoice"}))
-    session, _ = ask(source, tmp_path)
+    body = {"id": DRAFT, "object": "invoice", "customer_email": "greta@ohm.de"}
+    source.script.append((200, {"Stripe-Version": "Greta Ohm"}, body))
+    session, response = ask(source, tmp_path)
     assert [] == list(tmp_path.rglob("*.yaml"))
     assert any("no API version" in note for note in session.notes)
+    assert b"@example.com" in response.body
+    assert b"greta" not in response.body.lower()
+
+
+def test_a_client_that_asks_for_no_api_version_is_refused_before_it_goes_online(source, tmp_path):
+    session = Session(Config(str(tmp_path), RecordMode.ONCE, source.url, None))
+    asked = Request("GET", f"{source.url}/v1/invoices/{DRAFT}", (("Stripe-Version", "greta"),))
+    with pytest.raises(replay.ConfigError, match="no API version") as refused:
+        session.answer(asked)
+    assert "greta" not in str(refused.value)
+    assert 0 == sum(source.hits.values())
+
+
+def test_a_call_that_is_never_recorded_is_not_said_to_be_recordable(source, tmp_path):
+    """Private parameters keep a list from being recorded: no refusal says how to record it."""
+    session = Session(Config(str(tmp_path), RecordMode.NONE, source.url, None))
+    with pytest.raises(replay.CassetteNotFound) as refused:
+        session.answer(Request("GET", f"{source.url}/v1/customers?email=greta@ohm.de"))
+    assert "does not record it: the value of email may be private" in str(refused.value)
+    assert "REPLAY_MODE" not in str(refused.value)
+    assert "greta" not in str(refused.value)
 
 
 def test_a_field_that_stripe_adds_tomorrow_is_redacted_and_named(source, tmp_path, caplog):

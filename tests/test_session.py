@@ -360,6 +360,17 @@ def _request(stand_in: StandIn, version: str | None) -> Request:
     return Request("GET", stand_in.url + PATH, headers)
 
 
+def test_what_comes_after_the_sessions_end_does_not_go_online(
+    stand_in: StandIn, library: Path
+) -> None:
+    """A thread that is late opens no connection that nobody would close."""
+    session = Suite(stand_in, library).session("once")
+    session.close()
+    with pytest.raises(replay.NoSession, match="has ended"):
+        session.answer(_request(stand_in, OLD))
+    assert 0 == sum(stand_in.hits.values())
+
+
 def test_a_damaged_cassette_is_an_error_in_every_mode_and_never_a_live_call(
     stand_in: StandIn, library: Path
 ) -> None:

@@ -6,11 +6,14 @@ sealed on both sides is refused.
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shutil import copyfile
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from replay.call import expand_of
@@ -60,7 +63,8 @@ def merge(path: Path, policy: Policy) -> Merged | None:
 
     Raises:
         ConfigError: there is no such file.
-        CassetteConflict: the sides are of two objects or versions, or not both there.
+        CassetteConflict: the sides are of two objects or versions, or not both there, or the file
+            was edited since git wrote the conflict into it.
         CassetteDamaged: one side cannot be used, or the file lies where its key does not belong.
         LeakFound: the result holds a secret, or a value that the policy would have replaced.
     """
@@ -86,6 +90,8 @@ def merge(path: Path, policy: Policy) -> Merged | None:
         )
     result = merged(ours, theirs, policy.label)
     standing = _standing(data, where)
+    if indexed is not None and found is not None and standing is None:
+        _refuse_edits(data, path)
     if standing is not None and standing.key == result.key:
         # Recorded since the conflict, or merged already: it is not lost either.
         result = merged(result, standing, policy.label)
@@ -245,6 +251,57 @@ def _from_marks(data: bytes, where: str) -> tuple[bytes, bytes] | None:
             hint=f"let git write them again: git checkout -m -- {shlex.quote(where)}",
         )
     return (b"\n".join(ours), b"\n".join(theirs)) if met else None
+
+
+def _refuse_edits(data: bytes, path: Path) -> None:
+    """Make sure that a conflicted file says what git wrote into it, and nothing else.
+
+    Raises:
+        CassetteConflict: it was edited: the index knows nothing of that.
+    """
+    if _unlabelled(data) in map(_unlabelled, _conflict_files(path)):
+        return
+    name = shlex.quote(str(path))
+    raise CassetteConflict(
+        "the file was edited since git wrote the conflict into it; both sides are read from git's "
+        "index, so the edit would be lost",
+        where=str(path),
+        hint=f"resolve it by hand to the end: replay seal {name} && git add {name}\n"
+        f"or give the edit up: git checkout --merge -- {name} && replay seal --merge {name}",
+    )
+
+
+def _unlabelled(data: bytes) -> bytes:
+    """A conflicted file without line ends of Windows, and what its marks call the sides."""
+    return b"\n".join(
+        mark[1] if (mark := _MARK.match(line)) else line
+        for line in data.replace(b"\r\n", b"\n").split(b"\n")
+    )
+
+
+def _conflict_files(path: Path) -> Iterator[bytes]:
+    """What git may have written into a conflicted file: in its merge, or at a later checkout."""
+    folder = path.parent
+    name = git("rev-parse", "--show-prefix", cwd=folder).decode().rstrip("\n") + path.name
+    merged_by_git = git("cat-file", "blob", f"AUTO_MERGE:{name}", cwd=folder, missing=b"")
+    if merged_by_git:
+        yield merged_by_git
+    with TemporaryDirectory() as place:
+        # Into a folder of its own, and by a copy of the index: a checkout renews that.
+        tree, index = Path(place, "tree"), Path(place, "index")
+        tree.mkdir()
+        git_index = git("rev-parse", "--git-path", "index", cwd=folder).decode().rstrip("\n")
+        copyfile(folder / git_index, index)
+        for style in ("merge", "diff3", "zdiff3"):
+            git(
+                "-c", f"core.hooksPath={os.devnull}", "--literal-pathspecs",
+                f"--work-tree={tree}", "checkout", f"--conflict={style}",
+                "--", name, cwd=folder, index=index, missing=b"",
+            )  # fmt: skip
+            written = tree / name
+            if written.is_file():
+                yield written.read_bytes()
+                written.unlink()
 
 
 def conflicted(folder: Path) -> Sequence[Path]:

@@ -105,10 +105,17 @@ def check(text: str, cassette: Cassette, where: str, policy: Policy | None) -> N
     Raises:
         LeakFound: the text holds a secret, or a body a value that the policy would have replaced.
     """
-    from replay.redaction.leaks import gate
+    from replay.redaction.leaks import find_secrets
     from replay.redaction.redactor import redact
 
-    gate(text, "", (), kept=(), where=where)
+    for hit in find_secrets(text):
+        raise LeakFound(
+            f"the file holds a secret ({hit.id})",
+            where=where,
+            hint="take it out, roll the key, for whoever could read the file may have it,\n"
+            "and seal again",
+            kind=hit.id,
+        )
     for number, take in enumerate(cassette.interactions):
         if not take.response.body:
             continue

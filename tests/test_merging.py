@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -119,8 +121,8 @@ def test_both_sides_are_kept(base: Cassette, how: str, style: str) -> None:
     assert (2, True) == (refused.code, "unresolved git merge conflict" in refused.err)
     done = merge()
     sides = "ours 1, theirs 1"
-    assert (0, f"merged 3 takes (both 1, {sides})  {FILE}\n") == (done.code, done.out), done.err
-    assert f"next: git add {FILE}\n" == done.err
+    told = f"merged 3 takes (both 1, {sides})  {FILE}\nnext: git add {FILE}\n"
+    assert (0, told, "") == (done.code, done.out, done.err)
     assert [("open", "10"), ("paid", "20")] == takes()[1:]
     git("add", "-A")
     git(*(["rebase", "--continue"] if how == "rebase" else ["commit", "-m", "merged"]))
@@ -202,7 +204,7 @@ def test_after_git_add_too(base: Cassette) -> None:
     conflict(base, [take(base, "paid", 2)], [take(base, "open", 1)])
     git("add", "-A")
     done = merge()
-    assert (0, "") == (done.code, done.err)
+    assert (0, "", False) == (done.code, done.err, "next:" in done.out)
     assert [("open", "01"), ("paid", "02")] == takes()
 
 
@@ -228,6 +230,50 @@ def test_what_git_merged_by_itself_is_not_guessed_at(base: Cassette) -> None:
     assert {"one.example", "two.example"} <= {
         one.source for _, found in Library("cassettes").cassettes() for one in found.interactions
     }
+
+
+EDITS: dict[str, Callable[[bytes], bytes]] = {
+    "a value": lambda data: data.replace(b'"status": "open"', b'"status": "void"'),
+    "a line between the marks": lambda data: data.replace(b"<<<<<<<", b"# mine\n<<<<<<<", 1),
+    "marks partly gone": lambda data: data[data.index(b"=======\n") + 8 :],
+    "one side chosen, and changed": lambda data: re.sub(
+        rb"<{7}[^\n]*\n(.*?)={7}\n.*?>{7}[^\n]*\n", rb"\1", data, flags=re.DOTALL
+    ).replace(b"paid", b"void"),
+    "emptied": lambda data: b"",
+}
+
+
+@pytest.mark.parametrize("how", ["merge", "rebase"])
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edit_in_the_conflict_is_not_lost(base: Cassette, edit: str, how: str) -> None:
+    """The index knows nothing of it: it is refused, left as it is, and the way out is named."""
+    conflict(base, [take(base, "paid", 2)], [take(base, "open", 1)], how)
+    edited = EDITS[edit](FILE.read_bytes())
+    assert edited != FILE.read_bytes()
+    FILE.write_bytes(edited)
+    status = git("ls-files", "--stage")
+    done = merge()
+    assert (2, "", edited) == (done.code, done.out, FILE.read_bytes())
+    assert "edited since git wrote the conflict" in done.err
+    assert f"git checkout --merge -- {FILE} && replay seal --merge {FILE}" in done.err
+    assert status == git("ls-files", "--stage")
+    git("checkout", "--merge", "--", str(FILE))
+    assert 0 == merge().code
+    assert [("open", "01"), ("paid", "02")] == takes()
+
+
+@pytest.mark.parametrize("style", ["merge", "diff3", "zdiff3"])
+def test_a_conflict_that_git_wrote_again_is_no_edit(base: Cassette, style: str) -> None:
+    """Other words on the marks, or another style than before, and from within a folder."""
+    first = base.interactions[0]
+    conflict(base, [first, take(base, "paid", 2)], [first, take(base, "open", 1)])
+    git("update-ref", "-d", "AUTO_MERGE")
+    assert 0 == merge().code  # as older gits leave it
+    git("checkout", f"--conflict={style}", "--", str(FILE))
+    assert b"<<<<<<< ours" in FILE.read_bytes()
+    with contextlib.chdir(FILE.parent):
+        assert 0 == merge(FILE.name).code
+    assert [("open", "01"), ("paid", "02")] == takes()[1:]
 
 
 def test_merging_again_loses_nothing(base: Cassette) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,7 +35,8 @@ def seal_command(
     sealed.
 
     With --merge, a cassette in conflict gets the takes of both sides, oldest first; what both
-    have is kept once. Both sides must be whole, and of the same object and version.
+    have is kept once. Both sides must be whole, and of the same object and version. They are read
+    from git's index: a file that was edited since git wrote the conflict into it is refused.
 
     \b
     Examples:
@@ -70,7 +72,7 @@ def _one(path: Path, act: Act, policy: Policy) -> bool:
     except ReplayError as error:
         click.echo(f"not {_DONE[act]}: {error}", err=True)
         return True
-    click.echo(f"{said}  {path}")
+    click.echo(said)
     return False
 
 
@@ -87,7 +89,7 @@ def _all(folder: Path, act: Act, policy: Policy, merging: bool) -> bool:
             continue
         if anything:
             changed += 1
-            click.echo(f"{said}  {path}")
+            click.echo(said)
     if not count:
         click.echo(f"there is no cassette in {folder}", err=True)
         return True
@@ -110,7 +112,7 @@ def _sealed(path: Path, policy: Policy) -> tuple[str, bool]:
     from replay.sealing import seal
 
     done = seal(path, policy)
-    return "sealed" if done else "sealed already", done
+    return f"{'sealed' if done else 'sealed already'}  {path}", done
 
 
 def _redacted(path: Path, policy: Policy) -> tuple[str, bool]:
@@ -123,7 +125,8 @@ def _redacted(path: Path, policy: Policy) -> tuple[str, bool]:
             " there: they come back only with a new recording (--mode all)",
             err=True,
         )
-    return f"redacted {change.redacted} more" if change.any else "redacted already", change.any
+    said = f"redacted {change.redacted} more" if change.any else "redacted already"
+    return f"{said}  {path}", change.any
 
 
 def _merged(path: Path, policy: Policy) -> tuple[str, bool]:
@@ -131,14 +134,10 @@ def _merged(path: Path, policy: Policy) -> tuple[str, bool]:
 
     done = merge(path, policy)
     if done is None:
-        return "no conflict", False
+        return f"no conflict  {path}", False
     ours, theirs = done.alone
-    if done.indexed:
-        click.echo(f"next: git add {path}", err=True)
-    return (
-        f"merged {done.takes} takes (both {done.both}, ours {ours}, theirs {theirs})",
-        True,
-    )
+    said = f"merged {done.takes} takes (both {done.both}, ours {ours}, theirs {theirs})  {path}"
+    return said + f"\nnext: git add {shlex.quote(str(path))}" * done.indexed, True
 
 
 _DONE: dict[Act, str] = {_sealed: "sealed", _redacted: "redacted", _merged: "merged"}

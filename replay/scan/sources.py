@@ -94,14 +94,27 @@ def history() -> Iterator[Source]:
     yield from (Source(f"{source.path}", source.data) for source in _blobs(names, suffixed=True))
 
 
-def git(*arguments: str, cwd: Path | None = None, missing: bytes | None = None) -> bytes:
+def git(
+    *arguments: str, cwd: Path | None = None, missing: bytes | None = None,
+    index: Path | None = None,
+) -> bytes:  # fmt: skip
     """What a git command prints; `missing` where it fails and that is given.
+
+    Args:
+        arguments: the command.
+        cwd: where to run it.
+        missing: what to give where it fails.
+        index: a file to use in place of git's index.
 
     Raises:
         ConfigError: it failed.
     """
     try:
-        done = subprocess.run(["git", *arguments], cwd=cwd, capture_output=True, check=False)  # noqa: S603, S607
+        environment = {**os.environ, "GIT_INDEX_FILE": str(index)} if index is not None else None
+        done = subprocess.run(  # noqa: S603
+            ["git", *arguments],  # noqa: S607
+            cwd=cwd, env=environment, capture_output=True, check=False,
+        )  # fmt: skip
     except OSError as error:
         raise ConfigError("git cannot be run", where=f"git {arguments[0]}") from error
     if done.returncode == 0:

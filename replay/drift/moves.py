@@ -3,13 +3,14 @@
 A move is proven by value: in every pair where the old path held an informative value and the new
 path could have held one, it held the same. Stand-ins of redacted values are seeded by identity,
 so their being equal proves nothing; such a move is likely at most. Where the same few IDs are equal
-over and over it is no move, only a hint: all objects may name one customer in several places.
+over and over, or at several new paths that fit as well, it is no move, only a hint: all objects may
+name one customer in several places.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any
 
@@ -36,6 +37,7 @@ class Move:
         few: whether the same few IDs were equal again and again, which is no move.
         named: whether the values are IDs, or at least three: no text that many places have.
         old, new: the witnesses.
+        rivals: targets that have as good a claim: where the values went is not known.
     """
 
     source: str
@@ -47,6 +49,12 @@ class Move:
     named: bool
     old: str
     new: str
+    rivals: tuple[str, ...] = ()
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it is a hint only: the same few IDs, or one target of several."""
+        return self.few or bool(self.rivals)
 
 
 def leaves(shape: Shape, root: str) -> list[str]:
@@ -84,16 +92,23 @@ def follow(samples: Sequence[Pair], sources: Iterable[str], targets: Iterable[st
         for target in _candidates(told, source, targets)
         if (track := _track(samples, source, target)) is not None
     ]
-    taken: set[str] = set()
+    taken: dict[str, Claim] = {}
     moves: dict[str, Move] = {}
-    for move in sorted(tracks, key=_preference):
+    for move in sorted(tracks, key=lambda move: (_claim(move), move.source, move.target)):
         if move.source not in moves and move.target not in taken:
             moves[move.source] = move
-            taken.add(move.target)
-    return [moves[source] for source in sorted(moves)]
+            taken[move.target] = _claim(move)
+    return [
+        replace(moves[source], rivals=_rivals(moves[source], tracks, taken))
+        for source in sorted(moves)
+    ]
 
 
-def _preference(move: Move) -> tuple[bool, bool, bool, int, int, str, str]:
+Claim = tuple[bool, bool, bool, int, int]
+
+
+def _claim(move: Move) -> Claim:
+    """How well a target fits a source, the best first."""
     source, target = move.source, move.target
     return (
         move.few,
@@ -101,8 +116,18 @@ def _preference(move: Move) -> tuple[bool, bool, bool, int, int, str, str]:
         key(source) != key(target),
         abs(source.count(f"/{ANY}") - target.count(f"/{ANY}")),
         target.count("/"),
-        source,
-        target,
+    )
+
+
+def _rivals(move: Move, tracks: Iterable[Move], taken: Mapping[str, Claim]) -> tuple[str, ...]:
+    # A target that fits another source better is no rival.
+    claim = _claim(move)
+    return tuple(
+        track.target
+        for track in tracks
+        if track.source == move.source
+        and track.target != move.target
+        and _claim(track) == claim <= taken.get(track.target, claim)
     )
 
 
@@ -180,7 +205,8 @@ def _track(samples: Sequence[Pair], source: str, target: str) -> Move | None:
     if not (redacted or ids) and len(distinct) < min(DISTINCT, agree):
         return None
     named = ids or len(distinct) >= DISTINCT
-    return Move(source, target, agree, controlled, redacted, few, named, *map(str, witness))
+    old, new = map(str, witness)
+    return Move(source, target, agree, controlled, redacted, few, named, old, new)
 
 
 def _is_id(value: str) -> bool:

@@ -45,8 +45,8 @@ def relocate(
     came = {finding.path: finding for finding in findings if finding.rule == "field-added"}
     fresh = [leaf for root in came for leaf in leaves(evidence.new, root)]
     followed = _moves(evidence, samples, gone, fresh)
-    moves = [move for move in followed if not move.few]
-    hints = [move for move in followed if move.few]
+    moves = [move for move in followed if not move.doubtful]
+    hints = [move for move in followed if move.doubtful]
     taken = {move.target: _grade([move]) for move in moves}
     dropped: set[str] = set()
     made: list[Finding] = []
@@ -80,14 +80,14 @@ def relocate(
 
 
 def _hinted(gone: Finding, hints: Iterable[Move]) -> Finding:
-    """A removal that says where the same few IDs are; any other finding as it is."""
+    """A removal that says where its values may be; any other finding as it is."""
     if gone.rule not in GONE or gone.detail:
         return gone
-    told = [
-        f"{move.source[len(gone.path) :]} may be at {move.target}".lstrip()
-        for move in hints
-        if _within(move.source, gone.path)
-    ]
+    told = []
+    for move in hints:
+        if _within(move.source, gone.path):
+            places = " or ".join((move.target, *move.rivals))
+            told.append(f"{move.source[len(gone.path) :]} may be at {places}".lstrip())
     return replace(gone, detail=" and ".join(told))
 
 

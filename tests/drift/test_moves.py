@@ -107,6 +107,26 @@ def test_the_same_few_ids_are_a_hint_and_no_move() -> None:
     assert {"/l/*/pricing", "/p"} == {f.path for f in found if f.rule == "field-added"}
 
 
+def test_two_new_paths_that_fit_as_well_are_a_hint_and_no_move() -> None:
+    """The removal names both; which of them took its place is not known."""
+    old = [{"ref_a": sub} for sub in SUBS[:3]]
+    new = [{"x": {"ref_b": sub}, "y": {"ref_c": sub}} for sub in SUBS[:3]]
+    found = findings(old, new)
+    assert [] == moves(found)
+    (gone,) = [finding for finding in found if finding.rule == "field-removed"]
+    assert ("/ref_a", "may be at /x/ref_b or /y/ref_c", Grade.PROVEN) == (
+        gone.path, gone.detail, gone.grade,
+    )  # fmt: skip
+    assert {"/x", "/y"} == {f.path for f in found if f.rule == "field-added"}
+
+
+def test_a_path_that_fits_another_source_better_is_no_rival() -> None:
+    """Of two fields that name one thing each went to the path of its name."""
+    old = [{"ref": sub, "b": {"name": sub}} for sub in SUBS[:3]]
+    new = [{"x": {"found": sub}, "y": {"name": sub}} for sub in SUBS[:3]]
+    assert [("/b", "/y"), ("/ref", "/x/found")] == sorted(moves(findings(old, new)))
+
+
 def test_a_likely_move_hides_no_proven_removal_or_addition() -> None:
     """What is surely gone is said as surely, whether or not it is known where it went."""
     entries = []

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NOTHING_TO_COMPARE = 3
 FORMATS = ("text", "json", "markdown", "junit", "sarif", "github", "html")
+MATRIX_FORMATS = ("text", "json", "html")
 _BASELINE = "replay-drift.json"
 
 
@@ -69,7 +70,7 @@ _BASELINE = "replay-drift.json"
 )
 @click.option("--accept", is_flag=True, help="Write what fails now into the baseline.")
 @click.option("--finding", "findings", multiple=True, metavar="FINGERPRINT",
-              help="With --accept: only this finding; may be repeated.")  # fmt: skip
+              help="With --accept: only this finding, also anew; may be repeated.")  # fmt: skip
 @click.option("--reason", metavar="TEXT", help="With --accept: why.")
 @click.option("--expires", metavar="DATE", help="With --accept: the last day it is accepted on.")
 @click.option("--used", metavar="FILE",
@@ -105,6 +106,7 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
     Exit codes:
       0  no finding at or above the gate      2  misuse or broken input
       1  findings at or above the gate        3  nothing to compare
+    (4 is of commands that ask the live source; this one never does.)
     """
     # Imported here, as everything that costs time: `replay --help` needs none of it.
     from replay.cli.progress import watched
@@ -133,8 +135,8 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
     if not found.comparisons:
         _nothing(found, options)
         ctx.exit(NOTHING_TO_COMPARE)
-    if accepted is not None:
-        click.echo(f"{accepted} accepted in {baseline}", err=True)
+    if accepted:
+        click.echo(f"{accepted} in {baseline}", err=True)
     failed = found.fails(*_gate(options, policy), used=options["fail_on_used"])
     ctx.exit(1 if failed and not options["matrix"] else 0)
 
@@ -177,6 +179,11 @@ def _check(ctx: click.Context, options: Mapping[str, Any]) -> None:
         "--reason, --expires and --finding go with --accept.",
     )
     refuse(options["accept"] and not options["reason"], "--accept needs a --reason.")
+    refuse(options["matrix"] and options["accept"], "--matrix is a look: it accepts nothing.")
+    refuse(
+        options["matrix"] and options["format_"] not in MATRIX_FORMATS,
+        f"--format {options['format_']} has no matrix: use {', '.join(MATRIX_FORMATS)}.",
+    )
     refuse(options["fail_on_used"] and not options["used"], "--fail-on-used goes with --used.")
 
 
@@ -234,41 +241,60 @@ def _gate(options: Mapping[str, Any], policy: Policy) -> Any:
 
 def _with_baseline(
     found: Report, path: Path, options: Mapping[str, Any], policy: Policy
-) -> tuple[Report, int | None]:
-    """The report with what is accepted, and how many findings this run accepted."""
+) -> tuple[Report, str]:
+    """The report with what is accepted, and what this run accepted, in words."""
+    from dataclasses import replace
     from datetime import date
 
-    from replay.drift.baseline import accept, apply, day, load, save
-    from replay.drift.findings import Severity
+    from replay.drift.baseline import accept, apply, checked, day, load, save
+    from replay.errors import ConfigError
 
+    if options["baseline"] and not options["accept"] and not path.exists():
+        raise ConfigError(
+            "there is no such baseline",
+            where=f"--baseline {path}",
+            hint='correct the name, or write it with --accept --reason "…"',
+        )
     entries = load(path)
     asked = ("resource", "old", "since", "same_version", "old_library", "spec", "require_source")
     whole = not any(options[name] for name in asked)
     today = date.today()
     applied = apply(found, entries, today, whole=whole)
     if not options["accept"]:
-        return applied, None
+        return applied, ""
     severity, grade = _gate(options, policy)
     wanted: set[str] = set(options["findings"])
+    if severity is None and not wanted:
+        raise click.UsageError(
+            "nothing fails under --fail-on never, so there is nothing to accept:"
+            " name findings with --finding, or give --fail-on."
+        )
 
     def fails(finding: Finding) -> bool:
         if wanted:
             return finding.fingerprint in wanted
-        least = Severity.INFO if severity is None else severity
-        return finding.fails(least, grade, used=options["fail_on_used"])
+        alone = replace(finding, accepted=None)
+        return alone.fails(severity, grade, used=options["fail_on_used"])
 
     expires = day(options["expires"], "--expires") if options["expires"] else ""
     if expires and date.fromisoformat(expires) < today:
         raise click.UsageError(f"--expires {expires} has passed: it is the last day of acceptance.")
-    fresh = accept(applied, fails, options["reason"], expires)
-    missing = wanted - {entry.fingerprint for entry in fresh}
+    reason = checked(options["reason"])
+    fresh = accept(applied, fails, reason, expires)
+    before = accept(applied, fails, reason, expires, again=True)
+    # Where something is open, a reason for it does not replace the reasons of all the others.
+    renewed = before if wanted or not fresh else ()
+    missing = wanted - {entry.fingerprint for entry in (*fresh, *renewed)}
     if missing:
-        raise click.UsageError(f"no open finding has the fingerprint {', '.join(sorted(missing))}")
+        raise click.UsageError(f"no finding has the fingerprint {', '.join(sorted(missing))}")
     # Whatever has expired, or is unused, is cleared away by writing the file anew.
     used = {finding.fingerprint for _, finding in found.findings()}
     kept = [e for e in entries if (e.fingerprint in used or not whole) and not e.expired(today)]
-    save(path, [*kept, *fresh])
-    return apply(found, load(path), today, whole=whole), len(fresh)
+    save(path, [*kept, *fresh, *renewed])
+    said = f"{len(fresh)} accepted" + (f", {len(renewed)} renewed" if renewed else "")
+    if left := len(before) - len(renewed):
+        said += f", {left} as accepted before (--finding FINGERPRINT renews one)"
+    return apply(found, load(path), today, whole=whole), said
 
 
 def _rendered(

@@ -8,6 +8,7 @@ needs any more, are findings themselves.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
@@ -17,6 +18,7 @@ from typing import Any
 from replay.drift.findings import Comparison, Finding, Grade, Report, Side, fingerprint
 from replay.drift.rules import RULES
 from replay.errors import ConfigError
+from replay.redaction.leaks import find_secrets
 
 FORMAT = 1
 EXPIRED, UNUSED = "baseline-expired", "baseline-unused"
@@ -52,6 +54,8 @@ class Entry:
         return bool(self.expires) and date.fromisoformat(self.expires) < today
 
 
+_EMAIL = re.compile(r"[^@\s]@[\w-]+(?:\.[\w-]+)*\.[^\W\d_]{2,}")
+_MEND = "restore the file from version control, or delete it and accept anew with --accept"
 _FIELDS = tuple(field.name for field in fields(Entry))
 
 
@@ -66,30 +70,41 @@ def load(path: Path) -> tuple[Entry, ...]:
     except FileNotFoundError:
         return ()
     except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError("the baseline cannot be read", where=str(path)) from error
+        raise ConfigError("the baseline cannot be read", where=str(path), hint=_MEND) from error
     rows = document.get("accepted") if isinstance(document, dict) else None
     if not isinstance(rows, list) or document.get("format") != FORMAT:
-        raise ConfigError(
-            "this is no baseline of this version", where=str(path), hint="write it with --accept"
-        )
+        raise ConfigError("this is no baseline of this version", where=str(path), hint=_MEND)
     return tuple(_entry(row, f"{path}: accepted[{n}]") for n, row in enumerate(rows))
 
 
 def _entry(row: Any, at: str) -> Entry:
-    whole = isinstance(row, dict) and all(
-        name in _FIELDS and isinstance(value, str) for name, value in row.items()
-    )
-    if not whole or not row.keys() >= {*_FIELDS} - {"expires"}:
-        raise ConfigError("this is no entry of a baseline", where=at, hint=f"it has {_FIELDS}")
+    if wrong := _wrong(row):
+        raise ConfigError(f"this is no entry of a baseline: {wrong}", where=at, hint=_MEND)
     entry = Entry(**row)
     if entry.expires:
         day(entry.expires, f"{at}.expires")
     named = fingerprint(entry.rule, entry.resource, entry.path, entry.old, entry.new)
     if named != entry.fingerprint:
         raise ConfigError(
-            "the fingerprint is of another finding", where=at, hint="accept it again with --accept"
+            "the fingerprint is of another finding",
+            where=at,
+            hint="delete the entry, then accept the finding again with --accept",
         )
     return entry
+
+
+def _wrong(row: Any) -> str:
+    if not isinstance(row, dict):
+        return "it is no table"
+    for name in row:
+        if name not in _FIELDS:
+            return f"it has no field {name!r}"
+    for name in _FIELDS:
+        if name not in row and name != "expires":
+            return f"{name} is missing"
+        if not isinstance(row.get(name, ""), str):
+            return f"{name} is no text"
+    return ""
 
 
 def day(text: str, where: str) -> str:
@@ -123,10 +138,43 @@ def save(path: Path, entries: Iterable[Entry]) -> None:
         ) from error
 
 
+def checked(reason: str) -> str:
+    """A reason that may stand in a file that is committed.
+
+    Raises:
+        ConfigError: it is empty, or holds a secret or an email address; which one is not repeated.
+    """
+    if not reason.strip():
+        raise ConfigError("the reason is empty", where="--reason", hint="say why it is accepted")
+    held = next((f"a secret ({hit.id})" for hit in find_secrets(reason)), "")
+    if not held and _EMAIL.search(reason):
+        held = "an email address"
+    if held:
+        raise ConfigError(
+            f"the reason holds {held}",
+            where="--reason",
+            hint="nothing was written: the baseline is committed, so say it without",
+        )
+    return reason
+
+
 def accept(
-    report: Report, wanted: Callable[[Finding], bool], reason: str, expires: str
+    report: Report,
+    wanted: Callable[[Finding], bool],
+    reason: str,
+    expires: str,
+    *,
+    again: bool = False,
 ) -> tuple[Entry, ...]:
-    """Entries for the findings of a report that are wanted and have none yet."""
+    """Entries for the findings of a report that are wanted.
+
+    Args:
+        report: the report, with what is accepted already.
+        wanted: whether a finding shall have an entry.
+        reason: why; see `checked`.
+        expires: the last day, as ``YYYY-MM-DD``; empty for none.
+        again: whether for those that are accepted already, else for those that are not.
+    """
     return tuple(
         Entry(
             finding.fingerprint,
@@ -139,7 +187,9 @@ def accept(
             expires,
         )
         for comparison, finding in report.findings()
-        if finding.accepted is None and finding.rule not in (EXPIRED, UNUSED) and wanted(finding)
+        if (finding.accepted is not None) == again
+        and finding.rule not in (EXPIRED, UNUSED)
+        and wanted(finding)
     )
 
 

@@ -152,9 +152,16 @@ def _override(row: Any, at: str) -> Override:
     return Override(
         pointer(_text(settings["path"], f"{at}.path")),
         Severity[_choice(settings["severity"], _names(Severity), f"{at}.severity").upper()],
-        None if resource is None else by_name(_text(resource, f"{at}.resource")).resource,
+        None if resource is None else _resource(_text(resource, f"{at}.resource"), at),
         None if rule is None else _choice(rule, RULES, f"{at}.rule"),
     )
+
+
+def _resource(name: str, at: str) -> str:
+    try:
+        return by_name(name).resource
+    except ConfigError as error:
+        raise ConfigError(error.what, where=f"{at}.resource", hint=error.hint) from error
 
 
 def _table(value: Any, at: str, known: Iterable[str]) -> Mapping[str, Any]:

@@ -60,13 +60,20 @@ def report(
         raise ConfigError(
             "a version cannot drift from itself", where=" ".join(versions), hint="name two versions"
         )
-    if since and not version_order(since)[0]:
-        raise ConfigError("this version carries no date", where="--since")
     corpus = gather(Sources(library, older, source, processes, tell), selection)
     places = ("--same-version", "") if before else ("OLD", "NEW")
     every = [version for seen in corpus.recorded.values() for version in seen]
     for version, where in zip(versions or (), places, strict=False):
         require_version(version, every, where)
+    if since:
+        require_version(since, every, "--since")
+        if not version_order(since)[0]:
+            raise ConfigError(
+                f"{since!r} carries no date, so no version is later",
+                where="--since",
+                hint="name a version with a date; recorded are: "
+                + ", ".join(sorted(set(every), key=version_order)),
+            )
     found: list[tuple[Part, Comparison]] = []
     parts = [part for part in sorted(corpus.observed) if resource in (None, part.resource)]
     for part in parts:

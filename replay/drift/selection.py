@@ -142,6 +142,6 @@ class Selection:
 NEIGHBOURS = Selection()
 
 
-def epoch_order(epoch: Epoch) -> tuple[tuple[int, str, int, str], str]:
-    """Sorts epochs by version, then span."""
-    return version_order(epoch.version), epoch.span
+def epoch_order(epoch: Epoch) -> tuple[tuple[int, str, int, str], bool, str]:
+    """Sorts epochs by version, then span: the old library before the new one."""
+    return version_order(epoch.version), epoch.span == NEW_LIBRARY, epoch.span

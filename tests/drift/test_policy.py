@@ -104,6 +104,11 @@ def test_the_gate_and_the_baseline_are_settings() -> None:
         ("p.toml: drift.paths[0]", "", {"paths": [{"severity": "info"}]}),
         ("p.toml: drift.paths[0]", "", {"paths": [{"path": "/a"}]}),
         ("p.toml: drift.paths[0]", "did you mean rule?", {"paths": [{"rules": "x"}]}),
+        (
+            "p.toml: drift.paths[0].resource",
+            "did you mean invoice",
+            {"paths": [{"path": "/a", "severity": "info", "resource": "invoce"}]},
+        ),
         ("p.toml: drift.paths[0].path", "", {"paths": [{"path": "", "severity": "info"}]}),
         (
             "p.toml: drift.paths[0].rule",
@@ -220,22 +225,22 @@ ROW = {
 
 
 @pytest.mark.parametrize(
-    "document",
+    ("what", "document"),
     [
-        "{",
-        "[]",
-        {"format": 2, "accepted": []},
-        {"format": 1, "accepted": {}},
-        {"format": 1, "accepted": ["x"]},
-        {"format": 1, "accepted": [{**ROW, "reason": 1}]},
-        {"format": 1, "accepted": [{**ROW, "more": "x"}]},
-        {"format": 1, "accepted": [{"rule": "r"}]},
-        {"format": 1, "accepted": [{**ROW, "expires": "soon"}]},
-        {"format": 1, "accepted": [ROW]},
+        ("the baseline cannot be read", "{"),
+        ("no baseline of this version", "[]"),
+        ("no baseline of this version", {"format": 2, "accepted": []}),
+        ("no baseline of this version", {"format": 1, "accepted": {}}),
+        ("it is no table", {"format": 1, "accepted": ["x"]}),
+        ("reason is no text", {"format": 1, "accepted": [{**ROW, "reason": 1}]}),
+        ("it has no field 'more'", {"format": 1, "accepted": [{**ROW, "more": "x"}]}),
+        ("fingerprint is missing", {"format": 1, "accepted": [{"rule": "r"}]}),
+        ("'soon' is no day", {"format": 1, "accepted": [{**ROW, "expires": "soon"}]}),
+        ("the fingerprint is of another finding", {"format": 1, "accepted": [ROW]}),
     ],
 )
 def test_a_baseline_that_cannot_be_read_is_an_error_not_an_empty_one(
-    document: Any, tmp_path: Path
+    what: str, document: Any, tmp_path: Path
 ) -> None:
     """Else a slip would fail the build for another reason, or accept nothing in silence."""
     path = tmp_path / "drift.json"
@@ -243,6 +248,8 @@ def test_a_baseline_that_cannot_be_read_is_an_error_not_an_empty_one(
     with pytest.raises(ConfigError) as raised:
         load(path)
     assert str(path) in raised.value.where
+    assert what in raised.value.what
+    assert any(word in raised.value.hint for word in ("delete", "restore", "YYYY-MM-DD"))
 
 
 def test_a_baseline_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:

@@ -94,8 +94,86 @@ def test_one_finding_can_be_accepted_by_its_fingerprint() -> None:
     findings = json.loads(run("--format", "json").stdout)["comparisons"][0]["findings"]
     (added,) = [f["fingerprint"] for f in findings if f["path"] == "/b"]
     assert 1 == run("--accept", "--reason", "x", "--finding", added).exit_code
-    assert 0 == run("--accept", "--reason", "x", "--fail-on", "never").exit_code
+    never = run("--accept", "--reason", "x", "--fail-on", "never")
+    assert (2, True) == (never.exit_code, "nothing fails under --fail-on never" in never.stderr)
     assert 2 == run("--accept", "--reason", "x", "--finding", "0" * 16).exit_code
+
+
+def accepted() -> list[tuple[str, str, str]]:
+    """The path, the reason and the last day of each entry in the usual file."""
+    rows = json.loads(Path("replay-drift.json").read_text())["accepted"]
+    return [(row["path"], row["reason"], row["expires"]) for row in rows]
+
+
+def test_an_acceptance_is_renewed_before_it_expires(tmp_path: Path) -> None:
+    """Once nothing is open; a reason for what is open replaces no other, unless one is named."""
+    run("--accept", "--reason", "x", "--expires", "2999-12-30")
+    again = run("--accept", "--reason", "y", "--expires", "2999-12-31")
+    assert (0, "0 accepted, 1 renewed in replay-drift.json\n") == (again.exit_code, again.stderr)
+    assert [("/a", "y", "2999-12-31")] == accepted()
+    shelve(tmp_path / "cassettes", twins([{"a": 1, "c": 1}], [{"b": 1}]))
+    more = run("--accept", "--reason", "z").stderr
+    assert "1 accepted, 1 as accepted before (--finding FINGERPRINT renews one) in" in more
+    assert [("/a", "y", "2999-12-31"), ("/c", "z", "")] == accepted()
+    named = json.loads(Path("replay-drift.json").read_text())["accepted"][0]["fingerprint"]
+    run("--accept", "--reason", "w", "--finding", named)
+    assert [("/a", "w", ""), ("/c", "z", "")] == accepted()
+
+
+@pytest.mark.parametrize(
+    ("held", "reason"),
+    [
+        ("a secret (secret-key)", "seen with sk_test_" + "4eC39HqLyjWDarjtT1zdp7dc"),
+        ("a secret (secret-key)", "sk%5Ftest%5F4eC39HqLyjWDarjtT1zdp7dc"),
+        ("an email address", "ask jenny@example.com, she knows"),
+    ],
+)
+def test_a_reason_with_a_secret_is_refused(held: str, reason: str) -> None:
+    """The file is committed; the error does not repeat it either."""
+    error = run("--accept", "--reason", reason).exception
+    assert isinstance(error, ConfigError)
+    assert f"the reason holds {held}" == error.what
+    assert not Path("replay-drift.json").exists()
+    assert "4eC39" not in str(error)
+    assert "jenny" not in str(error)
+
+
+def test_a_reason_may_name_people_and_packages() -> None:
+    """An at sign alone is no address."""
+    assert 0 == run("--accept", "--reason", "@jenny: stripe@18.2 reads it, see #41").exit_code
+
+
+def test_a_baseline_that_is_named_must_be_there() -> None:
+    """A slip in its name would be a build that fails for what was accepted."""
+    error = run("--baseline", "none.json").exception
+    assert isinstance(error, ConfigError)
+    assert "--baseline none.json" == error.where
+    assert 0 == run("--baseline", "none.json", "--accept", "--reason", "x").exit_code
+
+
+def test_the_matrix_has_the_old_library_before_the_new_one(tmp_path: Path) -> None:
+    """Fields are seen first on the left."""
+    old = shelve(tmp_path / "main", twins([{"a": 1, "x": 1}], [{"b": 1}]))
+    document = json.loads(run("--old-library", old, "--matrix", "--format", "json").stdout)
+    (matrix,) = document["matrices"]
+    sides = [f"{v} in the {age} library" for v in (OLD, NEW) for age in ("old", "new")]
+    assert sides == matrix["versions"]
+    (first,) = [field["first"] for field in matrix["fields"] if field["path"] == "/a"]
+    assert sides[0] == first
+
+
+def test_since_names_the_word_that_is_no_version() -> None:
+    """And one that is recorded."""
+    for word, hint in (("x", f"recorded are: {OLD}, {NEW}"), (NEW[1:], f"did you mean {NEW}?")):
+        error = run("--since", word).exception
+        assert isinstance(error, ConfigError)
+        assert (f"{word!r} is no API version", "--since") == (error.what, error.where)
+        assert hint == error.hint
+    shelve(Path("cassettes"), [recording({}, "unversioned", id="in_9A")])
+    error = run("--since", "unversioned").exception
+    assert isinstance(error, ConfigError)
+    assert "'unversioned' carries no date, so no version is later" == error.what
+    assert OLD in error.hint
 
 
 def test_an_expired_entry_fails_again_and_accepting_clears_it_away(tmp_path: Path) -> None:
@@ -138,6 +216,8 @@ def test_the_baseline_of_the_configuration_lies_beside_it() -> None:
         ["--spec", "x.json"],
         [OLD, NEW, "--spec", "x.json"],
         [OLD, "--spec", "x.json", "--matrix"],
+        ["--matrix", "--accept", "--reason", "x"],
+        *(["--matrix", "--format", name] for name in ("github", "markdown", "junit", "sarif")),
         ["--accept", "--reason", "x", "--expires", "2020-01-01"],
     ],
 )
@@ -152,6 +232,7 @@ def test_options_that_do_not_go_together_are_misuse(arguments: list[str]) -> Non
         ["--same-version", OLD, "--before", "soon"],
         ["--since", "soon"],
         ["--accept", "--reason", "x", "--expires", "soon"],
+        ["--accept", "--reason", " "],
     ],
 )
 def test_what_is_no_day_or_version_is_misuse(arguments: list[str]) -> None:
@@ -159,6 +240,7 @@ def test_what_is_no_day_or_version_is_misuse(arguments: list[str]) -> None:
     error = run(*arguments).exception
     assert isinstance(error, ConfigError)
     assert arguments[-2] == error.where
+    assert error.hint
 
 
 def test_dates_libraries_and_later_versions_are_compared(tmp_path: Path) -> None:

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from replay.answers import VERSION
 from replay.call import API_BASE, API_HOST, canonical_version
+from replay.cassette import UNVERSIONED
 from replay.errors import ConfigError
 from replay.modes import RecordMode
 from replay.resources import path_of
@@ -162,7 +164,7 @@ def _settled(
         library=values["library"][0],
         mode=RecordMode.parse(*values["mode"]),
         api_base=checked_base(*values["api_base"]),
-        api_version=canonical_version(version, where) if version else None,
+        api_version=checked_version(version, where) if version else None,
         pseudonymise_ids=_switch(*values["pseudonymise_ids"]),
     )
     return config, *values["policy"]
@@ -192,6 +194,22 @@ def _refuse_redirect(base: str, where: str) -> None:
             where=where,
             hint="name this base with --api-base or STRIPE_API_BASE",
         )
+
+
+def checked_version(text: str, where: str) -> str:
+    """An API version that a person names, spelled one way; or what has none, `UNVERSIONED`.
+
+    Raises:
+        ConfigError: it has not the form of one.
+    """
+    version = canonical_version(text, where)
+    if version != UNVERSIONED and not VERSION.match(version):
+        raise ConfigError(
+            f"{text!r} is no API version",
+            where=where,
+            hint="a version looks like 2024-06-20 or 2025-03-31.basil",
+        )
+    return version
 
 
 @lru_cache(maxsize=64)

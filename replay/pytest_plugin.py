@@ -83,17 +83,35 @@ def pytest_configure(config: pytest.Config) -> None:
         "test's calls to Stripe's API from a library of cassettes; options of use_cassettes.",
     )
     version = config.getoption("--replay-api-version")
+    _check_version(version)
     if version is not None:
         # Also for `use_cassettes`, and for processes that tests start.
         before = os.environ.get(_VERSION)
         os.environ[_VERSION] = version
         config.add_cleanup(lambda: _set_version(before))
     track = tracked(config)
-    if track is not None and (track.is_dir() or track.suffix == ".py"):
-        raise pytest.UsageError(f"--replay-track-fields={track.name} is no file of used fields")
+    if track is not None and (track.is_dir() or ".py" in Path(track.name.split("::")[0]).suffix):
+        # pytest reads a path of tests behind it as its value.
+        raise pytest.UsageError(
+            f"{track.name} is no file of used fields: write --replay-track-fields=FILE, or put "
+            "--replay-track-fields last"
+        )
     unused = config.getini("replay_unused")
     if unused not in UNUSED:
         raise pytest.UsageError(f"replay_unused = {unused}: use one of {', '.join(UNUSED)}")
+
+
+def _check_version(given: str | None) -> None:
+    variable = os.environ.get(_VERSION)
+    for where, version in (("--replay-api-version", given), (_VERSION, variable)):
+        if version:
+            from replay.config import checked_version
+            from replay.errors import ConfigError
+
+            try:
+                checked_version(version, where)
+            except ConfigError as error:
+                raise pytest.UsageError(str(error)) from error
 
 
 def _set_version(version: str | None) -> None:

@@ -249,6 +249,22 @@ def test_library_of_a_file_is_beside_it(tmp_path: Path, monkeypatch: pytest.Monk
     assert "other" == resolve(library=Path("other")).library
 
 
+@pytest.mark.parametrize("version", ["junk", "2024-6-20", "2024-06-20.", "basil", "2024-06-20x"])
+def test_a_version_has_the_form_of_one(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever named it hears so at once, and not of recordings that are missing."""
+    for name in ("api_version", "environment variable REPLAY_API_VERSION"):
+        with pytest.raises(ConfigError, match="is no API version") as raised:
+            resolve(api_version=version if name == "api_version" else None)
+        assert name == raised.value.where
+        assert "a version looks like 2024-06-20" in raised.value.hint
+        monkeypatch.setenv("REPLAY_API_VERSION", version)
+
+
+def test_what_was_recorded_without_a_version_can_be_named() -> None:
+    """As cassettes name it."""
+    assert "unversioned" == resolve(api_version="unversioned").api_version
+
+
 def test_version_is_canonical() -> None:
     """The setting's version is spelled as cassettes spell it."""
     assert "2023-10-16; a=v1; b=v2" == resolve(api_version="2023-10-16;b=v2;a=v1").api_version

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
-from replay.call import Call, canonical_version, retrieve
+from replay.call import Call, retrieve
+from replay.config import checked_version, resolve
 from replay.errors import ConfigError
 from replay.library import Library
 from replay.routes import Route
-
-_DATED = re.compile(r"\d{4}-\d\d-\d\d(?:\.[a-z0-9_]+)?(?:;.*)?\Z|unversioned\Z")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -45,8 +43,6 @@ def open_library(path: str | None, *, with_evidence: bool = False) -> Library:
     Raises:
         ConfigError: it does not.
     """
-    from replay.config import resolve
-
     library = Library(resolve(library=path, mode="none").library, with_evidence=with_evidence)
     library.require()
     return library
@@ -74,13 +70,7 @@ def version_of(text: str, where: str) -> str:
     Raises:
         ConfigError: it is none.
     """
-    if not _DATED.match(text):
-        raise ConfigError(
-            "this is no API version",
-            where=f"{where} {text!r}",
-            hint="a version looks like 2024-06-20 or 2025-03-31.basil",
-        )
-    return canonical_version(text, where)
+    return checked_version(text, where)
 
 
 def call_of(

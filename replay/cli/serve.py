@@ -63,6 +63,8 @@ def serve_command(
     from replay.server.running import Server, listen, url_of
 
     app = create_app(config, allow_live=allow_live, hosts=(host, *allow_hosts))
+    if ready_fd is not None:
+        _tell(ready_fd, "")
     with listen(_address(host), port) as listener:
         url = url_of(listener)
         _refuse_loop(config, url)
@@ -70,7 +72,7 @@ def serve_command(
         def ready() -> None:
             _announce(config, url, print_url=print_url)
             if ready_fd is not None:
-                _tell(ready_fd, url)
+                _tell(ready_fd, f"{url}\n", last=True)
 
         server = Server(app, ready=ready)
         try:
@@ -119,11 +121,15 @@ def _announce(config: Config, url: str, *, print_url: bool) -> None:
         click.echo("note: others on the network can reach this server", err=True)
 
 
-def _tell(fd: int, url: str) -> None:
+def _tell(fd: int, text: str, *, last: bool = False) -> None:
+    # Nothing to say finds out whether the descriptor is there and can be written.
     try:
-        with os.fdopen(fd, "w") as pipe:
-            pipe.write(f"{url}\n")
+        os.write(fd, text.encode("ascii"))
+        if last:
+            os.close(fd)
     except OSError as error:
         raise ConfigError(
-            f"the file descriptor cannot be written: {error.strerror}", where=f"--ready-fd {fd}"
+            f"the file descriptor cannot be written: {error.strerror}",
+            where=f"--ready-fd {fd}",
+            hint="open it in the shell that starts the server: --ready-fd 3 3>ready.txt",
         ) from error

@@ -37,14 +37,18 @@ def create_app(
     Raises:
         ConfigError: the extra ``server`` is not installed, a setting cannot be used, or there is
             no library in mode ``none``.
+        LibraryError: the library lies inside of an archive, and the mode records.
     """
     from replay.config import resolve
     from replay.library import Library
     from replay.modes import RecordMode
 
     settled = config if config is not None else resolve()
+    library = Library(settled.library)
     if settled.mode is RecordMode.NONE:
-        Library(settled.library).require()
+        library.require()
+    else:
+        library.require_writable()
     require_extra()
     from replay.server.app import Door
     from replay.server.sessions import Sessions, opener

@@ -80,11 +80,12 @@ class Door:
         for name, value in scope["headers"]:
             if name in _WATCHED:
                 if name in given:
-                    await _refuse(send, _bad("a header is given twice", name.decode("ascii")))
+                    twice = _bad("a header is given twice", name.decode("ascii"))
+                    await _refuse(send, twice, close=True)
                     return
                 given[name] = value
         if not self._allowed(given.get(b"host", b"")):
-            await _refuse(send, _FOREIGN_HOST)
+            await _refuse(send, _FOREIGN_HOST, close=True)
             return
         path: bytes = scope.get("raw_path") or scope["path"].encode("utf-8")
         own = path == b"/" or path.startswith(b"/_replay")
@@ -110,8 +111,9 @@ class Door:
         name = given.get(b"replay-session", b"").decode("latin-1")
         body: bytes | None = None
         if b"content-length" in given or b"transfer-encoding" in given:
-            body = await _body(receive)
-            if len(body) > MAX_BODY:
+            declared = given.get(b"content-length", b"0")
+            body = await _body(receive) if int(declared) <= MAX_BODY else None
+            if body is None or len(body) > MAX_BODY:
                 await _refuse(send, _TOO_LARGE)
                 return
         query: bytes = scope["query_string"]
@@ -213,8 +215,10 @@ async def _body(receive: Receive) -> bytes:
     return found
 
 
-async def _refuse(send: Send, told: Refusal, *, head: bool = False) -> None:
-    await _send(send, told.status, told.headers, told.body, head=head)
+async def _refuse(send: Send, told: Refusal, *, head: bool = False, close: bool = False) -> None:
+    # What could be read two ways, or is meant for another server, is followed by nothing.
+    more = [(b"connection", b"close")] if close else []
+    await _send(send, told.status, [*told.headers, *more], told.body, head=head)
 
 
 async def _answer(send: Send, answer: Response, *, head: bool) -> None:

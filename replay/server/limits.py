@@ -7,6 +7,7 @@ on the size of a head, and uvicorn none on the time that a request may take to a
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -30,14 +31,23 @@ DRAIN = 30.0
 """Seconds in which a client must take something of an answer that waits for it."""
 
 
-def _told(status: int, what: str, where: str) -> Refusal:
-    found = refusal(CallRefused(what, where=where))
+_log = logging.getLogger("replay.server")
+_connections = logging.getLogger("replay.server.connections")
+_connections.setLevel(logging.WARNING)
+# uvicorn's own line has no reason; ours, in its place, has.
+_connections.addFilter(lambda record: record.msg != "Invalid HTTP request received.")
+
+
+def _told(status: int, what: str, where: str, hint: str = "") -> Refusal:
+    found = refusal(CallRefused(what, where=where, hint=hint))
     return Refusal(status, found.code, found.message)
 
 
 _MALFORMED = _told(
-    400, "this is no HTTP request that can be read one way", "request head or framing"
-)
+    400, "this is no HTTP request that can be read one way", "request head or framing",
+    "this server speaks HTTP/1.1: look at the client's base address, http:// and not https://, "
+    "and at header lines that it builds itself",
+)  # fmt: skip
 _TOO_LARGE = _told(
     431, "the request's head is too large", f"over {MAX_HEAD} bytes or {MAX_LINES} lines"
 )
@@ -50,6 +60,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.access_log = False
+        self.logger = _connections
         self._problem = _MALFORMED
         self._in_head = self._partial = False
         self._head = self._unparsed = 0
@@ -115,13 +126,17 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no request, and end the connection."""
+        """Answer what is no request, say so on standard error, and end the connection."""
+        _log.warning("a connection was ended: %s", self._problem.message)
         body = self._problem.body
         lines = [STATUS_LINE[self._problem.status]]
         lines += [name + b": " + value + b"\r\n" for name, value in self._problem.headers]
         lines.append(b"content-length: %d\r\nconnection: close\r\n\r\n" % len(body))
         self.transport.write(b"".join(lines) + body)
         self.transport.close()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing: who offers HTTP/2 or a WebSocket is answered in HTTP/1.1."""
 
     def pause_writing(self) -> None:
         """Wait for the client to take what is there, but not for ever."""
@@ -152,8 +167,9 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         cycle = self.cycle
-        between = cycle is None or cycle.response_complete or not cycle.response_started
-        if self._partial and between:
+        between = cycle is None or not cycle.response_started
+        # A body that was refused by its length is not waited for, nor answered twice.
+        if self._partial and (between or (cycle.response_complete and self._in_head)):
             self._problem = _TOO_SLOW
             self.send_400_response("")
         else:

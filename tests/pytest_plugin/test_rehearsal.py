@@ -261,10 +261,25 @@ def test_a_file_of_another_kind_is_left_alone(suite: Suite, text: str, message: 
     assert text == path.read_text()
 
 
+def test_a_version_that_is_none_is_misuse(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the command line and in the environment, before any test runs."""
+    suite.write(TRACKED)
+    named = suite.run("--replay-api-version=junk")
+    monkeypatch.setenv("REPLAY_API_VERSION", "junk")
+    for ran, where in ((named, "--replay-api-version"), (suite.run(), "REPLAY_API_VERSION")):
+        assert 4 == ran.code
+        assert "'junk' is no API version" in ran.out
+        assert f"where: {where}" in ran.out
+        assert "a version looks like 2024-06-20" in ran.out
+
+
 def test_misuse(suite: Suite) -> None:
     """A test path that was swallowed as the file's name is refused, and so is a lone gate."""
     suite.write(TRACKED)
-    assert "is no file of used fields" in suite.run("--replay-track-fields", "cassettes").out
+    for swallowed in ("cassettes", "test_it.py", "test_it.py::test_one", "new_test.py"):
+        ran = suite.run("--replay-track-fields", swallowed)
+        assert 4 == ran.code
+        assert "is no file of used fields: write --replay-track-fields=FILE, or put" in ran.out
     assert "goes with --used" in replay_command("diff", "--fail-on-used").err
     library = ["--library", suite.folder / "cassettes"]
     done = replay_command("diff", "--used", "nowhere.json", *library)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -86,11 +87,16 @@ def test_a_name_can_be_allowed(recorded: Path, serve: Serve) -> None:
 
 
 def test_no_host_and_two_hosts_are_refused(served: Served) -> None:
-    """What could be read two ways is not answered."""
-    nameless = f"GET {TARGET} HTTP/1.0\r\nConnection: close\r\n\r\n".encode()
-    assert 403 == status(talk(served, nameless))
-    twice = HEAD + b"Host: 127.0.0.1\r\nConnection: close\r\n\r\n"
-    assert 400 == status(talk(served, twice))
+    """What could be read two ways is not answered, nor is what follows on the connection."""
+    nameless = f"GET {TARGET} HTTP/1.1\r\n\r\n".encode()
+    twice = HEAD + b"Host: 127.0.0.1\r\n\r\n"
+    foreign = f"GET {TARGET} HTTP/1.1\r\nHost: evil.example\r\n\r\n".encode()
+    for request, expected in ((nameless, 403), (twice, 400), (foreign, 403)):
+        begun = time.monotonic()
+        answer = talk(served, request + HEAD + b"\r\n")
+        assert expected == status(answer)
+        assert 1 == answer.count(b"HTTP/1.1 ")
+        assert 4 > time.monotonic() - begun
 
 
 FRAMING = {
@@ -188,6 +194,43 @@ def test_a_body_has_a_size(served: Served, chunked: bool) -> None:
 
     answer = served.post(TARGET, content=pieces() if chunked else body)
     assert 413 == answer.status_code
+
+
+def test_a_length_that_is_too_large_is_refused_at_once(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The body is not waited for, and the connection ends without a second answer."""
+    monkeypatch.setattr(limits, "ARRIVAL", 1.5)
+    head = f"POST {TARGET} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n"
+    with connect(served) as connection:
+        begun = time.monotonic()
+        connection.sendall(head.encode())
+        first = connection.recv(1 << 16)
+        assert 1 > time.monotonic() - begun
+        answer = first + told(connection)
+    assert 413 == status(answer)
+    assert 1 == answer.count(b"HTTP/1.1 ")
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", ["http:// and not https://"]),
+        (HEAD + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n\r\n",
+         []),
+    ],
+    ids=["TLS", "an offer of HTTP/2"],
+)  # fmt: skip
+def test_the_log_says_what_to_look_at(
+    served: Served, caplog: pytest.LogCaptureFixture, request_: bytes, said: list[str]
+) -> None:
+    """Of a request that cannot be read, once; of an offer that is not taken up, nothing."""
+    with caplog.at_level(logging.INFO), connect(served) as connection:
+        connection.sendall(request_)
+        assert status(connection.recv(1 << 16)) == (400 if said else 200)
+    records = [record.getMessage() for record in caplog.records]
+    assert len(said) == len(records), records
+    assert all(text in record for text, record in zip(said, records, strict=True))
 
 
 def closed_after(served: Served, first: bytes, drip: bytes) -> tuple[float, bytes]:

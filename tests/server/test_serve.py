@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -188,6 +189,8 @@ def test_a_taken_port_is_said(recorded: Path) -> None:
         (["--mode", "once", "--api-base", "http://example.com"], "unencrypted"),
         (["--mode", "once", "--api-base", "http://127.0.0.1:18231", "--port", "18231"],
          "the live source is this server itself"),
+        (["--mode", "once", "--api-version", "junk"], "'junk' is no API version"),
+        (["--mode", "once", "--port", "0", "--ready-fd", "77"], "descriptor cannot be written"),
     ],
 )  # fmt: skip
 def test_misuse_is_said_before_anything_is_served(args: list[str], said: str) -> None:
@@ -195,6 +198,19 @@ def test_misuse_is_said_before_anything_is_served(args: list[str], said: str) ->
     done = replay_command("serve", *args)
     assert 2 == done.code
     assert said in done.err
+    assert "serving" not in done.err
+
+
+@pytest.mark.parametrize("mode", ["once", "new_episodes", "all"])
+def test_a_library_in_an_archive_is_not_recorded_into(tmp_path: Path, mode: str) -> None:
+    """It is refused at the start, and not call by call."""
+    with zipfile.ZipFile(tmp_path / "pkg.whl", "w") as made:
+        made.writestr("pkg/cassettes/balance/_singleton/unversioned.yaml", "")
+    library = tmp_path / "pkg.whl" / "pkg" / "cassettes"
+    done = replay_command("serve", "--mode", mode, "--library", library)
+    assert 2 == done.code
+    assert "a library inside of an archive can only be read" in done.err
+    assert "serving" not in done.err
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

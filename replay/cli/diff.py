@@ -348,6 +348,8 @@ def _text(found: Report, options: Mapping[str, Any]) -> str:
 
 def _nothing(found: Report, options: Mapping[str, Any]) -> None:
     """Say on stderr what is recorded, and the recording that would give something to compare."""
+    from dataclasses import replace
+
     from replay.drift.report import recording
     from replay.drift.selection import near
 
@@ -358,11 +360,18 @@ def _nothing(found: Report, options: Mapping[str, Any]) -> None:
     elif options["spec"]:
         what = str(options["old"])
         pair = what, what
+    elif options["old_library"]:
+        what = "one resource and version in both libraries"
+        if pair:
+            what = f"one resource at {pair[0]} in the old library and at {pair[1]} in the new one"
     elif options["since"]:
         what += f" since {options['since']}"
     if options["require_source"]:
         what += f", answered by {options['require_source']}"
     click.echo(f"nothing to compare: no recordings of {what}", err=True)
+    for name, sides in found.stubs.items():
+        only = f"{' and '.join(sides)} holds only deleted objects of {name}"
+        click.echo(f"  {only}, and those are not compared with living ones", err=True)
     every = [version for versions in found.recorded.values() for version in versions]
     for version in dict.fromkeys(pair or ()):
         if meant := near(version, every):
@@ -371,4 +380,13 @@ def _nothing(found: Report, options: Mapping[str, Any]) -> None:
         click.echo(f"  recorded: {name} at {', '.join(versions)}", err=True)
     if not found.recorded:
         click.echo(f"  recorded: nothing of {resource or 'any resource'}", err=True)
-    click.echo(f"  next: {recording(found, pair, resource)}", err=True)
+    after = ""
+    if found.stubs:
+        # The object that is recorded is deleted: recording it again would change nothing.
+        found, name = replace(found, example=None), next(iter(found.stubs))
+        resource, after = resource or name, ", with the ID of one that is not deleted"
+        pair = pair or (found.recorded[name][0], found.recorded[name][-1])
+    elif options["old_library"] and found.example is not None:
+        pair = pair or (found.recorded[found.example.resource][-1],) * 2
+        after = f", and again with --library {options['old_library']}"
+    click.echo(f"  next: {recording(found, pair, resource)}{after}", err=True)

@@ -237,12 +237,15 @@ class Report:
         recorded: resource -> the versions recorded, oldest first.
         example: an object that is recorded; None in an empty library.
         matrices: fields against versions, where they were asked for.
+        stubs: resource -> the sides in words of which nothing but stubs of deleted objects is
+            recorded, where another side has living ones: they are never compared.
     """
 
     comparisons: tuple[Comparison, ...]
     recorded: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     example: ObjectKey | None = None
     matrices: tuple[Matrix, ...] = ()
+    stubs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def findings(self) -> Iterator[tuple[Comparison, Finding]]:
         """All findings, each with its comparison."""

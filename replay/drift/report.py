@@ -91,7 +91,25 @@ def report(
     keys = [key for key in corpus.objects.values() if resource in (None, key.resource)]
     example = min(keys, key=lambda key: (key not in corpus.versions, str(key)), default=None)
     made = matrices(corpus, parts) if matrix else ()
-    return Report(tuple(done), recorded, example, made)
+    return Report(tuple(done), recorded, example, made, _stubs(corpus, parts))
+
+
+def _stubs(corpus: Corpus, parts: Sequence[Part]) -> dict[str, tuple[str, ...]]:
+    living: dict[str, set[Epoch]] = {}
+    deleted: dict[str, set[Epoch]] = {}
+    for part in parts:
+        seen = deleted if part.deleted else living
+        seen.setdefault(part.resource, set()).update(corpus.observed[part])
+    only = {
+        resource: sorted(epochs - living[resource], key=epoch_order)
+        for resource, epochs in deleted.items()
+        if resource in living
+    }
+    return {
+        resource: tuple(f"{epoch.version} {epoch.span}".strip() for epoch in epochs)
+        for resource, epochs in only.items()
+        if epochs
+    }
 
 
 def _once(corpus: Corpus, found: Sequence[tuple[Part, Comparison]]) -> list[Comparison]:
@@ -179,8 +197,9 @@ def recording(found: Report, versions: tuple[str, str] | None, resource: str | N
     if found.example is not None and not versions:
         old = found.recorded[found.example.resource][-1]
     line = _command(found.example, (), old, new) if found.example is not None else ""
-    asked = f"replay record {resource or 'RESOURCE'} ID --api-version {old} --api-version {new}"
-    return line or asked
+    named = dict.fromkeys((old, new)) if versions else (old, new)
+    asked = "".join(f" --api-version {version}" for version in named)
+    return line or f"replay record {resource or 'RESOURCE'} ID{asked}"
 
 
 def _command(key: ObjectKey, expand: tuple[str, ...], *versions: str) -> str:

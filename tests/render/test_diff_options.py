@@ -418,6 +418,41 @@ def test_a_version_that_is_not_recorded_names_its_nearest(spec: list[str]) -> No
     assert "did you mean" not in run(OLD, "2025-04-30.basil").stderr
 
 
+@pytest.mark.parametrize("named", [[], [OLD, NEW]])
+def test_stubs_of_deleted_objects_are_named_where_nothing_can_be_compared(
+    named: list[str], tmp_path: Path
+) -> None:
+    """And the command to run is not the one that recorded them."""
+    stub = {"object": "customer", "deleted": True}
+    living = {"object": "customer", "balance": 0}
+    there = shelve(tmp_path / "stubs", twins([living], [stub], resource="customers"))
+    result = run(*named, "--library", there)
+    assert 3 == result.exit_code
+    assert f"\n  {NEW} holds only deleted objects of customers, and those are" in result.stderr
+    command = f"replay record customers ID --api-version {OLD} --api-version {NEW}"
+    assert f"  next: {command}, with the ID of one that is not deleted\n" in result.stderr
+    shelve(there, twins([stub], [living], resource="customers"))
+    assert "holds only" not in run("--since", "2030-01-01", "--library", there).stderr
+
+
+@pytest.mark.parametrize(
+    ("what", "named"),
+    [
+        ("one resource and version in both libraries", []),
+        (f"one resource at {OLD} in the old library and at {NEW} in the new one", [OLD, NEW]),
+    ],
+)
+def test_libraries_with_nothing_in_common_say_so(
+    what: str, named: list[str], tmp_path: Path
+) -> None:
+    """It is not a second version that is missing, it is the other library's."""
+    old = shelve(tmp_path / "main", [recording({"a": 1}, OLD, id="ch_1A", resource="charges")])
+    result = run(*named, "--old-library", old)
+    assert 3 == result.exit_code
+    assert f"nothing to compare: no recordings of {what}\n" in result.stderr
+    assert f", and again with --library {old}\n" in result.stderr
+
+
 def test_nothing_to_compare_says_what_was_asked_for() -> None:
     """Also the least version and the source; and an example that has one of the versions."""
     assert "at two versions since 2030-01-01\n" in run("--since", "2030-01-01").stderr

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from replay.drift.evidence import MIN_OBJECTS, Evidence
 from replay.drift.findings import Finding, Grade, Severity
-from replay.drift.reading import ANY, MAPS, is_record, key, parent
+from replay.drift.reading import ANY, MAPS, UNNAMED, is_record, key, parent
 from replay.drift.shape import Shape, Stat, children, is_map
 
 _TAG = "/type"
@@ -53,6 +53,13 @@ class _Judge:
         if self._explained(path):
             return
         a, b = self.old.get(path), self.new.get(path)
+        if key(path) == UNNAMED:
+            if a is None or b is None:
+                blind = "old" if a is None else "new"
+                finding = self.evidence.unobserved("name-redacted", path, blind)
+                places = (place.removesuffix(f"/{UNNAMED}") for place in finding.witnesses)
+                self.findings.append(replace(finding, witnesses=(next(places), next(places))))
+            return
         if a is None or b is None:
             self._closed.add(path)
             self._absent(path, a, b)

@@ -158,8 +158,8 @@ def _said(take: Take, paths: frozenset[str]) -> Said:
         if path in paths and (told := _told(take, pointer, value)) is not None:
             said.setdefault(path, set()).add(told)
         if isinstance(node, Node):
-            values = value.values() if isinstance(value, dict) else value
-            for name, kid, child in zip(node.names, node.kids, values, strict=True):
+            for name, kid in zip(node.names, node.kids, strict=True):
+                child = _get(value, f"/{name}")
                 look(child, kid, f"{path}/{name if node.single else ANY}", f"{pointer}/{name}")
 
     look(take.body, take.reading.node, "", "")

@@ -21,6 +21,10 @@ ANY = "*"
 MAPS = frozenset({"metadata", "currency_options"})
 """Objects whose keys are the user's, not the API's."""
 
+UNNAMED = "redacted_*"
+"""All fields of a record whose names were redacted: each object has other stand-ins."""
+
+_STAND_IN = re.compile(r"redacted_[0-9a-f]{8}")
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
 _CURRENCY = re.compile(r"[a-z]{3}")
 _ID = re.compile(r"([a-z]+(?:_[a-z]+)*)_(?=[A-Za-z]*[A-Z0-9])[A-Za-z0-9]+")
@@ -195,8 +199,12 @@ def _object(value: Mapping[str, Any], name: str, hidden: Any, *, top: bool = Fal
     node = _nodes.get(spelled)
     if node is None:
         mapped = not top and is_keyed(name, keys)
-        names = tuple(map(escape, keys))
-        node = Node("obj:deleted" if deleted else "obj", names, spelled[1], not mapped)
+        fields = dict(zip(map(escape, keys), kids, strict=True))
+        if not mapped and any(map(_STAND_IN.fullmatch, keys)):
+            fields = {key: kid for key, kid in fields.items() if not _STAND_IN.fullmatch(key)}
+            fields[UNNAMED] = "null"  # that there are some is all that can be said
+        mark = "obj:deleted" if deleted else "obj"
+        node = Node(mark, tuple(fields), tuple(fields.values()), not mapped)
         _nodes[spelled] = node
     return node
 

@@ -164,6 +164,15 @@ CATALOGUE: tuple[Rule, ...] = (
         '{"discounts": []}',
     ),
     Rule(
+        "name-redacted",
+        INFO,
+        "Fields whose names are redacted are in one version only: nothing can be said of which.",
+        "name-redacted",
+        "",
+        '{"redacted_0a1b2c3d": 1}',
+        "{}",
+    ),
+    Rule(
         "type-changed",
         BREAKING,
         "The kinds of its values other than null have none in common.",

@@ -120,6 +120,7 @@ _WORDS: Mapping[str, Callable[[Comparison, Finding], str]] = {
     "became-non-null": _just("is no longer null"),
     "null-only": _blind("was only ever null"),
     "subtree-unobserved": _blind("was not seen as an object or list"),
+    "name-redacted": _blind("(fields whose names are redacted) was not seen"),
     "list-element-unobserved": _blind("was always empty"),
     "type-changed": _detail("changed its type"),
     "type-widened": _detail("has values of more types"),

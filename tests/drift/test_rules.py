@@ -117,6 +117,21 @@ ROWS: list[Row] = [
         [{"a": {"id": CUS, "deleted": True}}],
         [("subtree-unobserved", "/a", TELLS, "unobserved")],
     ),
+    (
+        "fields of redacted names, each with a stand-in of its own",
+        [
+            {"a": {"b": 1, "redacted_0a1b2c3d": 1, "redacted_1a1b2c3d": "x"}},
+            {"a": {"b": 1, "redacted_2a1b2c3d": {"c": 1}}},
+        ],
+        [{"a": {"b": 1}}, {"a": {"b": 1}}],
+        [("name-redacted", "/a/redacted_*", TELLS, "unobserved")],
+    ),
+    (
+        "fields of redacted names on both sides say nothing",
+        [{"redacted_0a1b2c3d": 1}, {"redacted_1a1b2c3d": 1, "redacted_2a1b2c3d": 1}],
+        [{"redacted_0a1b2c3d": "x"}, {"redacted_2a1b2c3d": 1}],
+        [],
+    ),
     ("type changed", [{"a": 1}], [{"a": {"b": 1}}], [("type-changed", "/a", BREAKS, "proven")]),
     (
         "type widened",

@@ -49,6 +49,7 @@ class Why(StrEnum):
     """Why something that is recorded cannot be fetched, or need not be."""
 
     NOT_OLDER = "has no recording of the old version"
+    NEW_ALREADY = "is recorded at the new version already, and at no older one"
     UNVERSIONED = "is recorded without an API version"
     ACCOUNT = "belongs to a connected account that is not named"
     PSEUDONYM = "is recorded under a pseudonym, not under its ID"
@@ -70,7 +71,7 @@ class Left:
     @property
     def owed(self) -> bool:
         """Whether the upgrade is not complete without it."""
-        return self.why is not Why.NOT_OLDER
+        return self.why not in {Why.NOT_OLDER, Why.NEW_ALREADY}
 
 
 @dataclass(frozen=True)
@@ -168,14 +169,14 @@ def plan(
         tell: called with a number whenever so many cassettes have been read.
 
     Raises:
-        ConfigError: there is no library, `since` is no older version, or an ID is not recorded.
+        ConfigError: no library, `since` is no older version, or a name that is not recorded.
         CassetteDamaged: or one of its kinds, at the first file that cannot be used.
     """
     if since is not None and since == target:
         raise ConfigError("old and new are one version", where=target, hint="name another one")
     recorded: dict[tuple[ObjectKey, tuple[str, ...]], dict[str, tuple[Call, int]]] = {}
     left: dict[tuple[ObjectKey, Why], Left] = {}
-    missing = set(ids)
+    missing, labels = set(ids), set[str]()
     for _, cassette in library.cassettes(resource):
         if tell is not None:
             tell(1)
@@ -184,6 +185,7 @@ def plan(
         if ids and not names & set(ids):
             continue
         missing -= names
+        labels.add(key.account)
         why = _out_of_reach(cassette, accounts)
         for call, takes in _calls(cassette) if why is None else ():
             if call is None:
@@ -198,11 +200,13 @@ def plan(
             where=f"library {library.shown}",
             hint="`replay list` names what is",
         )
+    _require_recorded(accounts, sorted(labels - {""}))
     steps: list[Step] = []
     for (key, _), versions in recorded.items():
         older = [v for v in versions if (since in {None, v}) and _older(v, target, since)]
         if not older:
-            left[key, Why.NOT_OLDER] = Left(key, Why.NOT_OLDER)
+            reason = Why.NEW_ALREADY if since is None and target in versions else Why.NOT_OLDER
+            left[key, reason] = Left(key, reason)
             continue
         old = max(older, key=version_order)
         call, takes = versions[old]
@@ -215,6 +219,19 @@ def plan(
         steps.append(replace(step, twins=twins(library, step)))
     steps.sort(key=lambda step: (str(step.old.key), step.old.key.query or "", step.old.expand))
     return Plan(target, tuple(steps), tuple(left.values()), anew)
+
+
+def _require_recorded(accounts: Mapping[str, tuple[str, str]], labels: Sequence[str]) -> None:
+    """Refuse an account or context that nothing is recorded of."""
+    named = {name for pair in accounts.values() for name in pair} - {""}
+    lacking = named.difference(*(accounts.get(label, ()) for label in labels))
+    if lacking:
+        told = f"recordings have the labels {', '.join(labels)}, made of the names"
+        raise ConfigError(
+            f"nothing is recorded of {', '.join(sorted(lacking))}",
+            where="--account or --context",
+            hint=told if labels else "nothing here is of a connected account: leave it out",
+        )
 
 
 def _older(version: str, target: str, since: str | None) -> bool:
@@ -305,10 +322,8 @@ def _upgrade(
         call = recorder.masked(call)
         takes = _takes(recorder.library, call)
         lasts.append(takes[-1] if takes else None)
-        outcome = fetch(
-            recorder, call, asking(call, api_key, step.account, step.context), batch, pace,
-            halfway=bool(outcomes),
-        )  # fmt: skip
+        request = asking(call, api_key, step.account, step.context)
+        outcome = fetch(recorder, call, request, batch, pace, halfway=bool(outcomes))
         if outcome.take is None:
             status = outcome.response.status
             return Result(step, Became.REFUSED, status, outcome.unkept)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -13,6 +14,18 @@ from replay.config import checked_version, resolve
 from replay.errors import ConfigError
 from replay.library import Library
 from replay.routes import Route
+
+
+class _Rate(click.FloatRange):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        rate = super().convert(value, param, ctx)
+        if math.isnan(rate):  # which is not below the least, nor above the most
+            self.fail(f"{value!r} is not a number of calls.", param, ctx)
+        return rate
+
+
+RATES = _Rate(min=0.1, max=1000)
+"""The type of ``--rate``: calls per second."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 

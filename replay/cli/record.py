@@ -9,7 +9,7 @@ from typing import IO, Any
 import click
 
 from replay.call import Call
-from replay.cli.options import api_key, call_of, format_option, library_option
+from replay.cli.options import RATES, api_key, call_of, format_option, library_option
 from replay.cli.progress import counting
 from replay.config import Config, resolve
 from replay.errors import ConfigError, UpstreamError
@@ -49,7 +49,7 @@ _LISTED = 20
               "configuration's, or https://api.stripe.com]")  # fmt: skip
 @click.option("--account", metavar="ACCT", default="", help="The connected account to ask for.")
 @click.option("--allow-live", is_flag=True, help="Allow live-mode keys and live-mode data.")
-@click.option("--rate", type=click.FloatRange(min=0.1, max=1000), default=RATE, show_default=True,
+@click.option("--rate", type=RATES, default=RATE, show_default=True,
               help="At most so many calls per second.")  # fmt: skip
 @library_option
 @format_option

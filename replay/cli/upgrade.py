@@ -15,7 +15,7 @@ import click
 
 from replay.call import account_label
 from replay.cassette import ObjectKey
-from replay.cli.options import api_key, format_option, library_option, version_of
+from replay.cli.options import RATES, api_key, format_option, library_option, version_of
 from replay.cli.progress import counting, watched
 from replay.cli.record import HINTS, RATE, WORKERS
 from replay.config import Config, resolve
@@ -48,7 +48,7 @@ _QUIET = {Became.TWINS, Became.KEPT}
 @click.option("--api-base", metavar="URL", help="The live source. [default: STRIPE_API_BASE, the "
               "configuration's, or https://api.stripe.com]")  # fmt: skip
 @click.option("--allow-live", is_flag=True, help="Allow live-mode keys and live-mode data.")
-@click.option("--rate", type=click.FloatRange(min=0.1, max=1000), default=RATE, show_default=True,
+@click.option("--rate", type=RATES, default=RATE, show_default=True,
               help="At most so many calls per second.")  # fmt: skip
 @library_option
 @format_option
@@ -109,7 +109,12 @@ def upgrade_command(
     machine = format_ == "json"
     _show_plan(opened, found, rate, to_stderr=machine)
     if not found.steps:
-        click.echo(f"nothing of {opened.shown} can be fetched at an older version", err=True)
+        why = (
+            f"all is recorded at {target}, and nothing at an older version: nothing to upgrade"
+            if found.left and all(left.why is Why.NEW_ALREADY for left in found.left)
+            else f"nothing of {opened.shown} can be fetched at an older version"
+        )
+        click.echo(why, err=True)
         ctx.exit(1 if any(left.owed for left in found.left) else NOTHING)
     done = _Done()
     if found.wanted and not dry_run:
@@ -255,6 +260,9 @@ def _show_plan(library: Library, found: Plan, rate: float, *, to_stderr: bool) -
         say("         name it: --account ACCT, or what it was asked for in: --context CONTEXT")
     if any(left.why is Why.PSEUDONYM for left in found.left):
         say("         record them with their tests: REPLAY_API_VERSION=… pytest --replay-mode=once")
+    if not found.calls:
+        say("  nothing to fetch")
+        return
     minutes, seconds = divmod(round(found.calls / rate), 60)
     time = f"{minutes} min {seconds} s" if minutes else f"{max(seconds, 1)} s"
     say(f"  {found.calls} calls, at least {time} at {rate:g} calls per second")
@@ -288,8 +296,7 @@ def _show(library: Library, found: Plan, done: _Done) -> None:
         hint = result.error.hint if result.error is not None else HINTS.get(result.http, "")
         if hint and not fine:
             click.echo(f"          next: {hint}", err=True)
-    counts = _summary(done.results)
-    counts[Became.KEPT] += len(found.kept)
+    counts = _counts(found, done)
     words = ", ".join(f"{counts[name]} {name}" for name in Became)
     click.echo(f"{words} in {library.shown}")
     missed = sum(map(len, found.wanted)) - len(done.results)
@@ -302,8 +309,10 @@ def _show(library: Library, found: Plan, done: _Done) -> None:
         click.echo(f"      pytest --replay-api-version {found.target}")
 
 
-def _summary(results: Sequence[Result]) -> dict[str, int]:
-    return {name: sum(result.became is name for result in results) for name in Became}
+def _counts(found: Plan, done: _Done) -> dict[str, int]:
+    counts = {name: sum(result.became is name for result in done.results) for name in Became}
+    counts[Became.KEPT] += len(found.kept)
+    return {str(name): count for name, count in counts.items()}
 
 
 def _document(found: Plan, done: _Done, dry_run: bool) -> dict[str, Any]:
@@ -317,7 +326,7 @@ def _document(found: Plan, done: _Done, dry_run: bool) -> dict[str, Any]:
         "results": rows,
         "kept": [_row(step, None) for step in found.kept],
         "left": [_left(left) for left in found.left],
-        "summary": _summary(done.results),
+        "summary": _counts(found, done),
         "interrupted": done.interrupted,
     }
 

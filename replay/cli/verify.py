@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from replay.cli.options import api_key, format_option, library_option, open_library
+from replay.cli.options import RATES, api_key, format_option, library_option, open_library
 from replay.cli.progress import counting
 from replay.errors import ConfigError
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @click.option("--api-base", metavar="URL", help="The live source. [default: STRIPE_API_BASE, the "
               "configuration's, or https://api.stripe.com]")  # fmt: skip
 @click.option("--allow-live", is_flag=True, help="Allow live-mode keys and live-mode data.")
-@click.option("--rate", type=click.FloatRange(min=0.1, max=1000), default=20.0, show_default=True,
+@click.option("--rate", type=RATES, default=20.0, show_default=True,
               help="With --live: at most so many calls per second.")  # fmt: skip
 @library_option
 @format_option

@@ -93,6 +93,12 @@ class Library:
             ConfigError: the directory does not exist, or is none.
         """
         if not self._files.exists():
+            if os.path.isfile(self._base):  # noqa: PTH113 - once per session
+                raise ConfigError(
+                    "this is a file; a library is the folder that its cassettes lie in",
+                    where=self._base,
+                    hint="name the folder, such as --library cassettes",
+                )
             raise ConfigError(
                 "there is no library at this path",
                 where=self._base,

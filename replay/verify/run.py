@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from replay.cassette import Cassette, ObjectKey
-from replay.errors import CassetteDamaged
+from replay.errors import CassetteDamaged, ConfigError, KeyMismatch, LibraryError
 from replay.library import Library, names
 from replay.verify.cassettes import Reader, deep, old
 from replay.verify.findings import Finding, Report, Rule
@@ -35,7 +37,7 @@ def verify(
         tell: called with the number of cassettes; gives what to call after each.
 
     Raises:
-        ConfigError: there is no library.
+        ConfigError: there is no library, or it lies in a folder inside.
         LibraryError: the file system refuses.
     """
     library.require()
@@ -45,7 +47,7 @@ def verify(
     whole = policy is not None or older_than is not None or read is not None
     advance = tell(len(paths)) if tell is not None else None
     stand = frozenset(paths)
-    behind = 0
+    behind = misplaced = 0
     for path in paths:
         if advance is not None:
             advance()
@@ -57,6 +59,7 @@ def verify(
                 head = (found[1].key, found[1].api_version) if found is not None else None
         except CassetteDamaged as error:
             findings.append(Finding.of(path, error))
+            misplaced += isinstance(error, KeyMismatch)
             continue
         if head is None:  # gone since it was listed
             continue
@@ -75,12 +78,35 @@ def verify(
             findings += old(path, cassette, older_than, now)
         if read is not None:
             read(path, cassette)
+    if paths and misplaced == len(paths):
+        _refuse_outer(library, paths)
     if behind:
         report.notes.append(
             f"{behind} cassettes name another policy than the one in force; what it does not keep "
             "is a finding above, and `replay seal --redact` renews the name"
         )
     return report
+
+
+def _refuse_outer(library: Library, paths: Sequence[str]) -> None:
+    """Make sure that a folder is not one around the library, or an archive that has it inside.
+
+    Raises:
+        ConfigError: it is.
+    """
+    parts = paths[0].split("/")
+    for depth in range(1, len(parts)):
+        head = "/".join(parts[:depth])
+        if not all(path.startswith(f"{head}/") for path in paths):
+            return
+        inner = Library(library.root / head)
+        with suppress(LibraryError):
+            if Reader(inner).head("/".join(parts[depth:])) is not None:
+                raise ConfigError(
+                    "the library is not here, but in a folder inside",
+                    where=library.shown,
+                    hint=f"replay verify --library {shlex.quote(inner.shown)}",
+                )
 
 
 def _plain(path: str, key: ObjectKey) -> str:

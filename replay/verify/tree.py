@@ -29,7 +29,10 @@ def look(library: Library) -> tuple[list[str], list[Finding]]:
     findings: list[Finding] = []
     folders: set[str] = set()
     occupied: set[str] = set()
+    bare: set[str] = set()
     for folder, below, found in library.walk():
+        if not below and not found:
+            bare.add(folder)
         below[:] = [name for name in below if name not in _IGNORED]
         head = f"{folder}/" if folder else ""
         folders.update(head + name for name in below)
@@ -43,11 +46,17 @@ def look(library: Library) -> tuple[list[str], list[Finding]]:
             else:
                 findings += _stranger(library, head + name, name, top=not folder)
         # A folder in a cassette's place is read, and refused, as a cassette.
-        cassettes += [head + name for name in below if names.is_cassette(name)]
+        misnamed = [head + name for name in below if names.is_cassette(name)]
+        cassettes += misnamed
+        if misnamed:
+            occupied.update(_above(folder))
     empty = folders - occupied
     findings += [
         Finding(
-            path, Rule.EMPTY, "nothing is recorded in this folder", _remove(library, path, "rmdir")
+            path,
+            Rule.EMPTY,
+            "nothing is recorded in this folder",
+            _remove(library, path, "rmdir") if path in bare else "move it away",
         )
         for path in sorted(empty)
         if path.rpartition("/")[0] not in empty and not names.is_cassette(path)

@@ -19,6 +19,7 @@ from support.command import Done, replay_command
 from support.standin import DRAFT, NEW, OLD, PAYMENT, StandIn, error, generated, invoice
 
 import replay
+from replay.call import account_label
 from replay.cassette import ObjectKey
 from replay.errors import VersionNotRecorded
 
@@ -293,7 +294,7 @@ def test_contexts_have_to_be_named(stand_in: StandIn) -> None:
     }
     with replay.use_cassettes("cassettes", mode="once", api_base=stand_in.url):
         assert 200 == requests.get(url, headers=headers, timeout=5).status_code
-    assert 1 == upgrade("--account", "ctx/1").code
+    assert 2 == upgrade("--account", "ctx/1").code
     done = upgrade("--context", "ctx/1")
     assert 0 == done.code, done.err
     assert "ctx/1" == stand_in.seen[-1]["stripe-context"]
@@ -401,6 +402,51 @@ def test_a_source_that_is_away(stand_in: StandIn, monkeypatch: pytest.MonkeyPatc
     done = upgrade()
     assert 4 == done.code
     assert before == files()
+
+
+def test_what_has_twins_is_counted_as_kept(stand_in: StandIn) -> None:
+    """In JSON as in text, also of a dry run; and no time is told for no calls."""
+    record(DRAFT, stand_in.add_invoice(generated("in", "b")))
+    assert 0 == upgrade().code
+    for options in ((), ("--dry-run",)):
+        done = upgrade("--format", "json", *options).json
+        assert (2, 2) == (len(done["kept"]), done["summary"]["kept"])
+    told = upgrade("--dry-run").out
+    assert ("  nothing to fetch\n", False) == (told[-19:], "calls" in told)
+
+
+def test_a_library_of_the_new_version(stand_in: StandIn) -> None:
+    """What is recorded at VERSION alone is said to be: there is nothing to upgrade."""
+    replay_command("record", "invoice", DRAFT, "--api-version", NEW)
+    done = upgrade("--dry-run")
+    assert 3 == done.code
+    assert "leave  1 that is recorded at the new version already, and at no older one" in done.out
+    assert "nothing to fetch" in done.out
+    assert f"all is recorded at {NEW}" in done.err
+    assert "old version" not in done.out + done.err
+
+
+@pytest.mark.parametrize("option", ["--account", "--context"])
+def test_an_account_that_nothing_is_recorded_of(stand_in: StandIn, option: str) -> None:
+    """It is refused, nobody is asked, and the labels that there are are named."""
+    record(DRAFT)
+    stand_in.hits.clear()
+    done = upgrade(option, "acct_1Mistyped")
+    assert (2, True) == (done.code, "nothing here is of a connected account" in done.err)
+    record(DRAFT, options=("--account", "acct_1PRIVATE"))
+    stand_in.hits.clear()
+    done = upgrade(option, "acct_1Mistyped", "--account", "acct_1PRIVATE")
+    assert (2, {}) == (done.code, stand_in.hits)
+    assert "nothing is recorded of acct_1Mistyped\n" in done.err
+    assert f"the labels {account_label('acct_1PRIVATE')}," in done.err
+
+
+def test_a_rate_that_is_no_number(stand_in: StandIn) -> None:
+    """NaN is neither too small nor too large, and no pace either."""
+    for command in (("upgrade", NEW), ("record", "invoice", DRAFT), ("verify", "--live")):
+        done = replay_command(*command, "--rate", "nan")
+        assert (2, True) == (done.code, "is not a number of calls" in done.err), command
+    assert {} == stand_in.hits
 
 
 def test_the_rate_is_kept(stand_in: StandIn) -> None:

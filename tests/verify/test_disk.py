@@ -180,6 +180,24 @@ def test_an_archive(tmp_path: Path) -> None:
     )
 
 
+def test_a_folder_or_archive_around_the_library() -> None:
+    """Where all cassettes lie in a folder below, that is named in place of all of them."""
+    with zipfile.ZipFile("pkg.whl", "w") as made:
+        for path in sorted(Path("cassettes").rglob("*.yaml")):
+            made.write(path, Path("pkg") / path)
+    for outer, inner in (("pkg.whl", "pkg.whl/pkg/cassettes"), (".", "cassettes")):
+        done = replay_command("verify", "--library", outer)
+        assert 2 == done.code
+        assert f"replay verify --library {inner}\n" in done.err
+        assert 0 == replay_command("verify", "--library", inner).code
+
+
+def test_a_file_is_no_library() -> None:
+    """A cassette where a library belongs: said so, and what to name."""
+    done = replay_command("verify", "--library", f"cassettes/{FILE}")
+    assert (2, True) == (done.code, "this is a file; a library is the folder" in done.err)
+
+
 def change(make: Callable[[Interaction], Interaction], **of_cassette: Any) -> None:
     """Rewrite the draft's recording, sealed, as no recording would write it."""
     library = Library("cassettes")
@@ -390,3 +408,20 @@ def test_a_folder_in_a_cassettes_place() -> None:
     """A directory with a cassette's name is refused as one, not overlooked."""
     Path("cassettes/invoices", OTHER, "2024-06-20.yaml").mkdir()
     assert {(f"invoices/{OTHER}/2024-06-20.yaml", "damaged")} == found() == found("--deep")
+
+
+def test_only_what_rmdir_can_remove_is_to_be_removed_by_it() -> None:
+    """Folders that hold folders alone are to be moved away; one in a cassette's place is enough."""
+    Path("cassettes/invoices/in_1Full/2024-06-20.yaml/x").mkdir(parents=True)
+    Path("cassettes/charges/ch_1Empty").mkdir(parents=True)
+    Path("cassettes/payouts").mkdir()
+    told = {
+        row["path"]: row for row in replay_command("verify", "--format", "json").json["findings"]
+    }
+    misnamed = "invoices/in_1Full/2024-06-20.yaml"
+    assert [("charges", "empty-folder"), (misnamed, "damaged"), ("payouts", "empty-folder")] == [
+        (path, row["rule"]) for path, row in told.items()
+    ]
+    assert "move it away" == told[misnamed]["next"]
+    assert "move it away" == told["charges"]["next"]
+    assert "rmdir cassettes/payouts" == told["payouts"]["next"]

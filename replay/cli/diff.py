@@ -368,10 +368,13 @@ def _nothing(found: Report, options: Mapping[str, Any]) -> None:
         what += f" since {options['since']}"
     if options["require_source"]:
         what += f", answered by {options['require_source']}"
-    click.echo(f"nothing to compare: no recordings of {what}", err=True)
-    for name, sides in found.stubs.items():
-        only = f"{' and '.join(sides)} holds only deleted objects of {name}"
-        click.echo(f"  {only}, and those are not compared with living ones", err=True)
+    why = [
+        f"{' and '.join(sides)} holds only deleted objects of {name},"
+        " and those are not compared with living ones"
+        for name, sides in found.stubs.items()
+    ]
+    for words in why or [f"no recordings of {what}"]:
+        click.echo(f"nothing to compare: {words}", err=True)
     every = [version for versions in found.recorded.values() for version in versions]
     for version in dict.fromkeys(pair or ()):
         if meant := near(version, every):

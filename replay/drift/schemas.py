@@ -151,6 +151,7 @@ class Schemas:
         for n, name in enumerate(required):
             if not isinstance(name, str):
                 self._refuse("a required property is named by a text", place.at("required", n))
+        self._of(place, "items", dict, None)
         words = self._of(place, "enum", list, None)
         texts = None if words is None else frozenset(w for w in words if isinstance(w, str))
         rest: Place | bool = not properties

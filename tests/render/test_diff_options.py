@@ -428,7 +428,10 @@ def test_stubs_of_deleted_objects_are_named_where_nothing_can_be_compared(
     there = shelve(tmp_path / "stubs", twins([living], [stub], resource="customers"))
     result = run(*named, "--library", there)
     assert 3 == result.exit_code
-    assert f"\n  {NEW} holds only deleted objects of customers, and those are" in result.stderr
+    assert (
+        f"nothing to compare: {NEW} holds only deleted objects of customers, and those are"
+        in result.stderr
+    )
     command = f"replay record customers ID --api-version {OLD} --api-version {NEW}"
     assert f"  next: {command}, with the ID of one that is not deleted\n" in result.stderr
     shelve(there, [recording(stub, OLD, id="cus_9A", resource="customers")])

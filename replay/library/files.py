@@ -295,7 +295,7 @@ def lock(path: Path, what: str, *, seconds: float = 120.0) -> Iterator[None]:
 def _unreadable(error: OSError, path: str) -> CassetteDamaged | LibraryError:
     if error.errno == errno.ELOOP:
         return CassetteDamaged(
-            "this is a link that leads in a circle",
+            "the cassette cannot be read: a link on its path leads in a circle",
             where=path,
             hint="remove the link, and restore the file or record again",
         )

@@ -116,9 +116,10 @@ def test_not_recorded(lib: Library) -> None:
 def test_require(lib: Library, tmp_path: Path) -> None:
     """Listing a directory that is not there is misuse, not an empty library."""
     (tmp_path / "file").touch()
-    for broken in (lib, Library(tmp_path / "file")):
+    file = Library(tmp_path / "file")
+    for broken, what in ((lib, "no library at this path"), (file, "this is a file; a library is")):
         for ask in (broken.require, broken.paths, lambda broken=broken: list(broken.cassettes())):
-            with pytest.raises(ConfigError, match="no library at this path") as caught:
+            with pytest.raises(ConfigError, match=what) as caught:
                 ask()
             assert str(broken.root) == caught.value.where
     lib.root.mkdir()

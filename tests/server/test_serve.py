@@ -190,7 +190,7 @@ def test_a_taken_port_is_said(recorded: Path) -> None:
         (["--mode", "once", "--api-base", "http://127.0.0.1:18231", "--port", "18231"],
          "the live source is this server itself"),
         (["--mode", "once", "--api-version", "junk"], "'junk' is no API version"),
-        (["--mode", "once", "--port", "0", "--ready-fd", "77"], "descriptor cannot be written"),
+        (["--mode", "once", "--port", "0", "--ready-fd", "987654"], "descriptor cannot be written"),
     ],
 )  # fmt: skip
 def test_misuse_is_said_before_anything_is_served(args: list[str], said: str) -> None:

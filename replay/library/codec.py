@@ -157,7 +157,7 @@ def loads(data: bytes, where: str) -> Cassette:
     """
     body = unseal(data, where)
     try:
-        return document.read(written.read(body) or parse(body))
+        return written.read(body) or document.read(parse(body))
     except document.Later as error:
         raise too_new(error.version, where) from None
     except (Malformed, document.Unfit) as error:
@@ -175,15 +175,10 @@ def head(data: bytes, where: str) -> tuple[ObjectKey, str]:
             is written may be no cassette at all, as long as its seal fits.
     """
     found = written.read_head(unseal(data, where))
-    parents = tuple(found.get("parents", ())) if found is not None else ()
-    if found is None or len(parents) > found["resource"].count("/"):
-        cassette = loads(data, where)
-        return cassette.key, cassette.api_version
-    # All of it is text: the form has nothing else.
-    key = ObjectKey(
-        found["resource"], found["id"], parents, found.get("account", ""), found.get("query")
-    )
-    return key, found["api_version"]
+    if found is not None:
+        return found
+    cassette = loads(data, where)
+    return cassette.key, cassette.api_version
 
 
 def _damaged(error: ValueError, where: str) -> CassetteDamaged:

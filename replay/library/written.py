@@ -7,8 +7,19 @@ only. A text of any other form, a single character apart, is left to `replay.lib
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
+
+from replay.cassette import (
+    NOTHING,
+    Cassette,
+    Headers,
+    Interaction,
+    ObjectKey,
+    Request,
+    Response,
+)
 
 # Plain texts begin with a letter or a slash, so that none is a number; in flow style no colon.
 _PLAIN = r"[A-Za-z/][A-Za-z0-9_./+-]*(?:[: ][A-Za-z0-9_./+-]+)*"
@@ -40,7 +51,7 @@ _ITEM = re.compile(
     "    body: null\n"
     f"    headers:(?P<sent>{_HEADERS})"
     "  response:\n"
-    rf"    status: \{{code: (?P<code>[1-9][0-9]{{2}}), message: (?P<message>{_FLOW}|{_QUOTED})\}}\n"
+    rf"    status: \{{code: (?P<code>[1-5][0-9]{{2}}), message: (?P<message>{_FLOW}|{_QUOTED})\}}\n"
     f"    headers:(?P<received>{_HEADERS})"
     "    body:\n"
     "      string: [|]-(?=\n)"
@@ -51,6 +62,7 @@ _END = re.compile(rf"{_AFTER}(?: \{{\}}\n|\n((?:    {_VALUE}: {_VALUE}\n)+))")
 _HEADER = re.compile(f"      ({_VALUE}): ({_LIST})\n")
 _REDACTED = re.compile(f"    ({_VALUE}): ({_VALUE})\n")
 _ENTRY = re.compile(f"{_FLOW}|{_QUOTED}")
+_BLANK = frozenset(["", " ", "\n"])
 _CONSTANTS = frozenset(["null", "true", "false"])
 _SHORT = 8192
 _PRINTABLE = bytes([*range(0x20, 0x7F), 0x0A])
@@ -60,26 +72,26 @@ class _Other(Exception):
     """The text is of another form."""
 
 
-def read(text: str) -> dict[str, Any] | None:
-    """What `replay.library.events.parse` gives for a text; None where that has to be asked."""
+def read(text: str) -> Cassette | None:
+    """What `document.read` makes of a text that YAML reads; None where YAML has to be asked."""
     if not text.isascii() or text.encode("ascii").translate(None, _PRINTABLE):
         return None
     head = _HEAD.match(text)
     if head is None:
         return None
+    takes, place, size = [], head.end(), len(text)
     try:
-        cassette = _cassette(head)
-        items, place = [], head.end()
-        while place < len(text):
-            item, place = _interaction(text, place)
-            items.append(item)
+        key, api_version, policy = _cassette(head)
+        while place < size:
+            take, place = _interaction(text, place)
+            takes.append(take)
     except _Other:
         return None
-    return {"version": 1, "cassette": cassette, "interactions": items} if items else None
+    return Cassette(key, api_version, policy, tuple(takes)) if takes else None
 
 
-def read_head(text: str) -> dict[str, Any] | None:
-    """What `read` gives for ``cassette:``, whatever follows; None where a parser has to be asked.
+def read_head(text: str) -> tuple[ObjectKey, str] | None:
+    """The key and API version that `read` finds, whatever follows; None where YAML has to be asked.
 
     The lines of the head stand first and each is whole, so that nothing below changes them, but for
     a second key ``cassette``, which no reader of the whole text accepts.
@@ -88,23 +100,29 @@ def read_head(text: str) -> dict[str, Any] | None:
     if head is None:
         return None
     try:
-        return _cassette(head)
+        key, api_version, _ = _cassette(head)
     except _Other:
         return None
+    return key, api_version
 
 
-def _cassette(head: re.Match[str]) -> dict[str, Any]:
-    found = head.groupdict()
-    parents = found.pop("parents")
-    cassette: dict[str, Any] = {
-        name: _text(value) for name, value in found.items() if value is not None
-    }
-    if parents is not None:
-        cassette["parents"] = _texts(parents)
-    return cassette
+def _cassette(head: re.Match[str]) -> tuple[ObjectKey, str, str]:
+    resource, parents, id, query, account, api_version, policy = head.groups()
+    resource = _text(resource)
+    above = _texts(parents) if parents is not None else ()
+    if len(above) > resource.count("/"):
+        raise _Other
+    key = ObjectKey(
+        resource,
+        _text(id),
+        above,
+        _text(account) if account is not None else "",
+        _text(query) if query is not None else None,
+    )
+    return key, _text(api_version), _text(policy)
 
 
-def _interaction(text: str, place: int) -> tuple[dict[str, Any], int]:
+def _interaction(text: str, place: int) -> tuple[Interaction, int]:
     """The interaction that begins at a place, and where it ends."""
     item = _ITEM.match(text, place)
     if item is None:
@@ -113,63 +131,59 @@ def _interaction(text: str, place: int) -> tuple[dict[str, Any], int]:
     end = _END.match(text, after) if after > 0 else None
     if end is None:
         raise _Other
-    made: dict[str, Any] = {
-        "recorded_at": _text(item["recorded_at"]),
-        "source": _text(item["source"]),
-        "request": {
-            "method": _text(item["method"]),
-            "uri": _text(item["uri"]),
-            "body": None,
-            "headers": _known(_headers, item["sent"]),
-        },
-        "response": {
-            "status": {"code": int(item["code"]), "message": _text(item["message"])},
-            "headers": _known(_headers, item["received"]),
-            "body": {"string": _literal(text[item.end() : after])},
-        },
-        "redacted": _known(_redacted, end[1] or ""),
-    }
-    if item["batch"] is not None:
-        made["batch"] = _text(item["batch"])
-    return made, end.end()
+    at, source, batch, method, uri, sent, code, message, received = item.groups()
+    take = Interaction(
+        Request(_text(method), _text(uri), _known(_headers, sent)),
+        Response(
+            int(code),
+            _text(message),
+            _known(_headers, received),
+            _literal(text[item.end() : after]).encode("ascii"),
+        ),
+        _text(at),
+        _text(source),
+        _text(batch) if batch is not None else "",
+        _known(_redacted, end[1] or ""),
+    )
+    return take, end.end()
 
 
 def _literal(block: str) -> str:
     """The text of a literal block, all lines with its indent, the first and last not blank."""
-    lines = block.count("\n")
-    if not lines or block.count(_INDENT) != lines or block[9] in " \n" or block[-1] == " ":
+    lines = block.replace(_INDENT, "\n")
+    indented = (len(block) - len(lines)) // (len(_INDENT) - 1)
+    if not indented or indented != block.count("\n") or lines[1:2] in _BLANK or block[-1] == " ":
         raise _Other
-    return block.replace(_INDENT, "\n")[1:]
+    return lines[1:]
 
 
 # What one library repeats in file after file is read once. Nobody changes what a cassette holds.
 
 
-def _known(read: Any, lines: str) -> dict[str, Any]:
-    found: dict[str, Any] = (read if len(lines) < _SHORT else read.__wrapped__)(lines)
+def _known(read: Any, lines: str) -> Any:
+    return (read if len(lines) < _SHORT else read.__wrapped__)(lines)
+
+
+@lru_cache(maxsize=256)
+def _headers(lines: str) -> Headers:
+    found = {name: _texts(values) for name, values in _rows(_HEADER, lines)}
+    return tuple((name, value) for name, values in found.items() for value in values)
+
+
+@lru_cache(maxsize=256)
+def _redacted(lines: str) -> Mapping[str, str]:
+    return {name: _text(kind) for name, kind in _rows(_REDACTED, lines)} or NOTHING
+
+
+def _rows(row: re.Pattern[str], lines: str) -> list[tuple[str, str]]:
+    found = [(_text(name), value) for name, value in row.findall(lines)]
+    if len({name for name, _ in found}) != len(found):
+        raise _Other  # a duplicate key
     return found
 
 
-@lru_cache(maxsize=256)
-def _headers(lines: str) -> dict[str, Any]:
-    found = _HEADER.findall(lines)
-    return _mapping([(name, _texts(values)) for name, values in found])
-
-
-@lru_cache(maxsize=256)
-def _redacted(lines: str) -> dict[str, Any]:
-    return _mapping([(name, _text(value)) for name, value in _REDACTED.findall(lines)])
-
-
-def _mapping(rows: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = {_text(name): value for name, value in rows}
-    if len(made) != len(rows):
-        raise _Other  # a duplicate key
-    return made
-
-
-def _texts(values: str) -> list[str]:
-    return [_text(value) for value in _ENTRY.findall(values)]
+def _texts(values: str) -> tuple[str, ...]:
+    return tuple([_text(value) for value in _ENTRY.findall(values)])
 
 
 def _text(value: str) -> str:

@@ -56,7 +56,7 @@ def rewrite(library: Library, key: ObjectKey, path: Path, text: str, *, before: 
     """
     with library.lock(key):
         require_unchanged(path, library, before)
-        files.write(path, text, str(library.root))
+        files.write(path, text, library.place)
 
 
 def require_unchanged(path: Path, library: Library, before: bytes) -> None:
@@ -65,7 +65,7 @@ def require_unchanged(path: Path, library: Library, before: bytes) -> None:
     Raises:
         LibraryError: something was.
     """
-    found = files.read(str(path), str(library.root), seals.MAX_BYTES)
+    found = files.read(str(path), library.place, seals.MAX_BYTES)
     if (found[0] if found is not None else b"") != before:
         raise LibraryError(
             "the cassette was changed meanwhile, and is left as it is now",

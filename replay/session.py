@@ -207,7 +207,7 @@ class Session:
                     errors.append(error)  # one that cannot be written does not cost the others
                 if deck.anew is not None:
                     # Nothing was recorded anew: a later session of the run may.
-                    _rerecorded.discard((str(self.library.root), deck.call))
+                    _rerecorded.discard((self.library.place, deck.call))
         finally:
             self._recorder.close()
         if errors:
@@ -289,7 +289,7 @@ class Session:
         # Re-recording is done once per run: a later session replays what an earlier one recorded.
         if deck.anew is not None:
             return False
-        key = (str(self.library.root), deck.call)
+        key = (self.library.place, deck.call)
         with self._lock:
             if key in _rerecorded:
                 return True
@@ -332,7 +332,7 @@ class Session:
             deck.opened = True
         if self._mode is RecordMode.ALL:
             with self._lock:
-                _rerecorded.add((str(self.library.root), deck.call))
+                _rerecorded.add((self.library.place, deck.call))
         self._recorded += 1
         return outcome.response
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from replay.config import Origin
 from replay.errors import Refused
-from replay.intercept import aiohttp, guard, http_client, httpx, refused, threads, urllib3
+from replay.intercept import aiohttp, guard, http_client, httpx, refused, stripe, threads, urllib3
 from replay.intercept.answering import bases, current, opened
 from replay.intercept.patches import Hook, Patches
 
@@ -25,7 +25,7 @@ HOOKS: dict[str, Hook] = {
     "aiohttp.client": aiohttp.hook,
     "http.client": http_client.hook,
     "httplib2": http_client.hook_httplib2,
-    "stripe._http_client": refused.hook_stripe,
+    "stripe._http_client": stripe.hook,
     "tornado.httpclient": refused.hook_tornado,
     "httpcore": refused.hook_httpcore,
     "socket": guard.hook,

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from replay.intercept.patches import Patches
 
 
-def hook_stripe(patches: Patches, module: ModuleType) -> None:
-    """Hook the Stripe SDK's module of HTTP clients: its client on pycurl."""
+def hook_pycurl(patches: Patches, module: ModuleType) -> None:
+    """Hook the Stripe SDK's client on pycurl."""
 
     def request(original: Any) -> Any:
         def refuse_pycurl(client: Any, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
-            if _owned(url):
+            if owned(url):
                 _refuse("stripe.PycurlClient")
             return original(client, method, url, *args, **kwargs)
 
@@ -36,7 +36,7 @@ def hook_tornado(patches: Patches, module: ModuleType) -> None:
 
     def fetch(original: Any) -> Any:
         def refuse_tornado(client: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-            if _owned(request if isinstance(request, str) else request.url):
+            if owned(request if isinstance(request, str) else request.url):
                 _refuse("tornado.httpclient")
             return original(client, request, *args, **kwargs)
 
@@ -60,7 +60,8 @@ def hook_httpcore(patches: Patches, module: ModuleType) -> None:
     patches.replace(module.AsyncConnectionPool, "handle_async_request", handle)
 
 
-def _owned(url: str) -> bool:
+def owned(url: str) -> bool:
+    """Whether a request to this URL is for a session to answer."""
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return owns(parts.hostname or "", port)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
@@ -12,12 +11,11 @@ from difflib import SequenceMatcher
 from heapq import nlargest
 from itertools import product
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING
 
 from replay.cassette import Cassette, ObjectKey
 from replay.errors import ConfigError, KeyMismatch, LibraryError
-from replay.library import codec, files, names, seals
+from replay.library import cache, codec, files, names, seals
 from replay.library.disk import Disk, Store
 from replay.resources import path_of
 
@@ -25,28 +23,6 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 _STATE = ".replay"
-_CACHED = 4096
-
-
-class _Cache:
-    """Cassettes already read in this process, each good as long as its file's stamp."""
-
-    def __init__(self) -> None:
-        self._items: OrderedDict[str, tuple[files.Stamp, Cassette]] = OrderedDict()
-        self._lock = Lock()
-
-    def get(self, path: str, stamp: files.Stamp) -> Cassette | None:
-        found = self._items.get(path)
-        return found[1] if found is not None and found[0] == stamp else None
-
-    def put(self, path: str, stamp: files.Stamp, cassette: Cassette) -> None:
-        with self._lock:
-            self._items[path] = (stamp, cassette)
-            if len(self._items) > _CACHED:
-                self._items.popitem(last=False)
-
-
-_cache = _Cache()
 
 
 class Library:
@@ -55,21 +31,28 @@ class Library:
     A directory inside of a zip file, or the zip file itself, is a library to read from only.
 
     Attributes:
-        root: the directory, absolute. It need not exist before the first recording.
         with_evidence: whether `paths` and `cassettes` name the evidence too.
     """
 
     def __init__(
         self, root: str | os.PathLike[str] | Traversable, *, with_evidence: bool = False
     ) -> None:
-        path = path_of(root)
-        self.root = Path(os.path.abspath(path))  # noqa: PTH100 - links stay as the user wrote them
+        self._base = os.path.abspath(path_of(root))  # noqa: PTH100 - links stay as they are
         self.with_evidence = with_evidence
-        self._base = str(self.root)
         self._files, self._archive = _store(self._base)
 
     def __repr__(self) -> str:
         return f"Library({self._base!r})"
+
+    @property
+    def root(self) -> Path:
+        """The directory, absolute. It need not exist before the first recording."""
+        return Path(self._base)
+
+    @property
+    def place(self) -> str:
+        """`root` as text: what tells libraries apart."""
+        return self._base
 
     @property
     def shown(self) -> str:
@@ -313,19 +296,16 @@ class Library:
         return files.lock(state / "locks" / f"{name}.lock", what, seconds=seconds)
 
     def _read(self, path: str) -> Cassette | None:
-        stamp = self._files.stamp(path)
-        if stamp is None:
-            return None
-        cached = _cache.get(path, stamp)
-        if cached is not None:
-            return cached
+        kept = cache.get(path)
+        if kept is not None and kept.stamp == self._files.stamp(path):
+            return kept.cassette
         found = self._files.read(path, seals.MAX_BYTES)
         if found is None:
             return None
         data, stamp = found
         cassette = codec.loads(data, path)
         if stamp.settled:
-            _cache.put(path, stamp, cassette)
+            cache.put(path, stamp, cassette)
         return cassette
 
     def _placed(self, path: str, key: ObjectKey) -> Cassette | None:

@@ -21,14 +21,17 @@ SUFFIX = ".yaml"
 EVIDENCE = "_evidence"
 """The folder of a library that keeps what is compared and never served."""
 
-_PLAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,118}[A-Za-z0-9_-])?\Z")
-_RESERVED = re.compile(r"(?i)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?\Z")
+_DEVICE = r"(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?\Z"
+_RESERVED = re.compile(_DEVICE)
+_PLAIN = re.compile(
+    rf"(?!{_DEVICE})[A-Za-z0-9](?:[A-Za-z0-9_.-]{{0,118}}[A-Za-z0-9_-])?\Z(?<!\{SUFFIX})"
+)
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
 def plain(name: str) -> bool:
     """Whether a name can be a file name as it is, on every file system."""
-    return bool(_PLAIN.match(name)) and not _RESERVED.match(name) and not name.endswith(SUFFIX)
+    return _PLAIN.match(name) is not None
 
 
 def is_cassette(name: str) -> bool:
@@ -86,6 +89,8 @@ def spellings(key: ObjectKey) -> tuple[tuple[str, ...], ...]:
 
 def _parts(key: ObjectKey, of_id: Callable[[str], T], of: Callable[[str], T]) -> tuple[T, ...]:
     literals = [of(literal) for literal in key.resource.split("/")]
+    if not key.parents and not key.account and key.query is None and key.id:
+        return (*literals, of_id(key.id))
     # The last literals follow one parent each: a/{x}/b/{y}/c/{id}.
     first = len(literals) - len(key.parents)
     nested = zip(key.parents, literals[first:], strict=True)

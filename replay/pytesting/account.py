@@ -60,7 +60,7 @@ class Account:
         self.add_refusals(session.refusals)
         self.notes.update(session.notes)
         if library:
-            used = self.used.setdefault(str(session.library.root), set())
+            used = self.used.setdefault(session.library.place, set())
             used.update((*_fields(key), version) for key, version in session.used)
 
     def add_refusals(self, refusals: Iterable[ReplayError]) -> None:

@@ -133,7 +133,7 @@ class Rehearsal:
                 yield f"  all of it: replay diff {old} {new} --library {session.library.shown}"
 
     def _report(self, library: Library, old: str, new: str) -> Report | str:
-        key = str(library.root), old, new
+        key = library.place, old, new
         found = self._reports.get(key)
         if found is None:
             found = self._reports[key] = _compared(Library(library.root, with_evidence=True), *key)

@@ -27,7 +27,7 @@ from replay.call import retrieve
 from replay.cassette import Cassette, Request
 from replay.config import resolve
 from replay.errors import LibraryBusy, LibraryError, ReplayError
-from replay.library import Library
+from replay.library import Library, cache
 from replay.modes import RecordMode
 from replay.recorder import Recorder
 from replay.routes import by_name
@@ -94,9 +94,7 @@ RUNS: dict[str, Callable[[Source, Path], None]] = {
 
 def cassettes(library: Path) -> dict[str, Cassette]:
     """All cassettes, each read as if for the first time; an error if one is not whole."""
-    from replay.library import library as module
-
-    module._cache = module._Cache()
+    cache._items.clear()
     return dict(Library(library).cassettes()) if library.is_dir() else {}
 
 
@@ -308,7 +306,7 @@ WRITER = """
 import os, sys, time
 from support.takes import KEY, cassette
 from support.writing import unchecked
-from replay.library import Library
+from replay.library import Library, cache
 real = os.replace
 def pause(*arguments):
     print("written", flush=True)

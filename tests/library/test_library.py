@@ -8,6 +8,7 @@ import pickle
 import shutil
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +29,7 @@ from replay.errors import (
     LeakFound,
     LibraryError,
 )
-from replay.library import Library, codec, files, seals
+from replay.library import Library, cache, codec, files, seals
 
 NEW = "2025-03-31.basil"
 BETA = "2023-10-16; feature_beta=v1"
@@ -187,32 +188,34 @@ def test_changes_within_a_tick_are_seen(lib: Library, monkeypatch: pytest.Monkey
 
 
 def test_removed_while_reading(lib: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that goes between the look at it and the reading is not recorded, not an error."""
+    """A file that changes, and goes between the look and the reading, is no error."""
     path = put(lib)
+    settle(path)
+    assert lib.load(KEY, VERSION) is not None
+    put(lib, total=7)
     real = files.stamp
 
     def stamp_then_remove(name: str) -> files.Stamp | None:
         found = real(name)
-        path.unlink(missing_ok=True)
+        path.unlink()
         return found
 
     monkeypatch.setattr(files, "stamp", stamp_then_remove)
     assert lib.load(KEY, VERSION) is None
+    assert not path.exists()
 
 
 def test_memory_is_bounded(lib: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of more files than are remembered the oldest are read again, and all are right."""
-    from replay.library import library as module
-
-    monkeypatch.setattr(module, "_CACHED", 3)
-    monkeypatch.setattr(module, "_cache", module._Cache())
+    monkeypatch.setattr(cache, "_SIZE", 3)
+    monkeypatch.setattr(cache, "_items", OrderedDict())
     keys = [ObjectKey("charges", f"ch_{n}") for n in range(5)]
     for n, key in enumerate(keys):
         settle(put(lib, key, total=n))
     first = [lib.load(key, VERSION) for key in keys]
     again = [lib.load(key, VERSION) for key in reversed(keys)]
     assert first == again[::-1]
-    assert 3 == len(module._cache._items)
+    assert 3 == len(cache._items)
     assert first[4] is again[0]
     assert first[0] is not again[4]
 

@@ -1,0 +1,75 @@
+"""The Stripe SDK's client on requests, answered where the SDK hands its call over.
+
+requests and urllib3 take longer to pass a recorded answer on than replay takes to find it. Where
+something stands between that is not theirs (a session of the user's, a mock, an instrument), or
+where the call may be recorded, they are asked as ever, and urllib3's hook answers.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from replay.cassette import Request
+from replay.intercept import refused
+from replay.intercept.answering import session
+from replay.modes import RecordMode
+
+if TYPE_CHECKING:
+    from replay.intercept.patches import Patches
+
+
+def hook(patches: Patches, module: ModuleType) -> None:
+    """Hook the Stripe SDK's module of HTTP clients."""
+    refused.hook_pycurl(patches, module)
+    patches.replace(module.RequestsClient, "_request_internal", _request)
+
+
+def _request(original: Any) -> Any:
+    def request(client: Any, *args: Any, **kwargs: Any) -> Any:
+        if kwargs != {"is_streaming": False} or len(args) != 4:
+            return original(client, *args, **kwargs)
+        method, url, headers, body = args
+        if (
+            not (body is None or isinstance(body, str))
+            or not refused.owned(url)
+            or not _is_bare(client)
+        ):
+            return original(client, *args, **kwargs)
+        found = session()
+        asked = Request(method.upper(), url, tuple(headers.items()), _sent(body))
+        if found.config.mode is not RecordMode.NONE or found.lets_through(asked):
+            return original(client, *args, **kwargs)
+        answer = found.serve(asked)
+        received = client.requests.structures.CaseInsensitiveDict(answer.headers)
+        received["Content-Length"] = str(len(answer.body))
+        return answer.body, answer.status, received
+
+    return request
+
+
+def _sent(body: str | None) -> bytes | None:
+    return None if body is None else body.encode()
+
+
+def _is_bare(client: Any) -> bool:
+    """Whether below a client there is nothing but requests and urllib3 as they were imported."""
+    requests, pools = client.requests, sys.modules.get("urllib3.connectionpool")
+    if (
+        client._session is not None
+        or pools is None
+        or requests.Session is not requests.sessions.Session
+    ):
+        return False
+    session, adapter = requests.Session, requests.adapters.HTTPAdapter
+    ways = (
+        (requests.sessions, (session.request, session.send, session.get_adapter)),
+        (requests.adapters, (adapter.send,)),
+        (pools, (pools.HTTPConnectionPool.urlopen,)),
+    )
+    return all(
+        getattr(function, "__globals__", None) is vars(module)
+        for module, functions in ways
+        for function in functions
+    )

@@ -1,0 +1,36 @@
+"""Cassettes already read in this process, each good as long as its file's stamp."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from threading import Lock
+from typing import NamedTuple
+
+from replay.cassette import Cassette
+from replay.library.files import Stamp
+
+_SIZE = 4096
+
+
+class Kept(NamedTuple):
+    """A cassette, and the state of its file when it was read."""
+
+    stamp: Stamp
+    cassette: Cassette
+
+
+_items: OrderedDict[str, Kept] = OrderedDict()
+_lock = Lock()
+
+
+def get(path: str) -> Kept | None:
+    """What was read at a path; whoever serves it compares the stamp."""
+    return _items.get(path)
+
+
+def put(path: str, stamp: Stamp, cassette: Cassette) -> None:
+    """Keep a cassette, and of thousands the ones read last."""
+    with _lock:
+        _items[path] = Kept(stamp, cassette)
+        if len(_items) > _SIZE:
+            _items.popitem(last=False)

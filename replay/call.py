@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from replay.cassette import ObjectKey, Request, header
 from replay.errors import CallRefused, ConfigError
-from replay.routes import Route, match
+from replay.routes import Match, Route, match
 
 API_HOST = "api.stripe.com"
 API_BASE = f"https://{API_HOST}"
@@ -190,7 +190,6 @@ def read(request: Request) -> Call:
             retrieve call does not have, or its ID or Stripe-Version is malformed.
     """
     parts = urlsplit(request.uri)
-    shown = f"{request.method} {_shown_path(parts.path)}"
     found = match(parts.path)
     method = "GET" if request.method == "HEAD" else request.method
     if found is None or method != found.route.method:
@@ -201,17 +200,17 @@ def read(request: Request) -> Call:
         )
         raise CallRefused(
             what,
-            where=shown,
+            where=_shown(request, found),
             hint="stub this call, or let it through to the live API: "
             "use_cassettes(other_calls='pass')",
         )
-    given = parse_qsl(parts.query, keep_blank_values=True)
+    given = parse_qsl(parts.query, keep_blank_values=True) if parts.query else []
     if method == "POST":
         given += parse_qsl((request.body or b"").decode("utf-8", "replace"), keep_blank_values=True)
     expand, others = _parted(given)
     if others and not found.route.collection:
         # The value stays out of the message: it may be private.
-        name = others[0][0]
+        name, shown = others[0][0], _shown(request, found)
         raise CallRefused(
             "this query parameter is not part of a retrieve call that replay records",
             where=f"{shown}, parameter {name!r}" if name.isidentifier() else shown,
@@ -231,7 +230,7 @@ def read(request: Request) -> Call:
         )
     except ConfigError as error:
         # A person may have chosen the ID: it stays out of the message.
-        raise CallRefused(error.what, where=shown, hint=error.hint) from None
+        raise CallRefused(error.what, where=_shown(request, found), hint=error.hint) from None
     if found.route.collection:
         call = replace(call, key=replace(call.key, query=urlencode(others)))
     return call
@@ -249,7 +248,7 @@ def _parted(given: list[tuple[str, str]]) -> tuple[list[str], list[tuple[str, st
     return expand, sorted(others, key=itemgetter(0))
 
 
-def _shown_path(path: str) -> str:
+def _shown(request: Request, found: Match | None) -> str:
     # Paths are shown only as far as the route table knows them: an ID may be a person's choice.
-    found = match(path)
-    return found.route.path if found else "(a path that is not in the route table)"
+    path = found.route.path if found else "(a path that is not in the route table)"
+    return f"{request.method} {path}"

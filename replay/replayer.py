@@ -29,7 +29,7 @@ class Found:
 
 def takes_of(cassette: Cassette, call: Call) -> tuple[Interaction, ...]:
     """A cassette's takes of a call's expand set."""
-    return tuple(t for t in cassette.interactions if _expand_of(t.request) == call.expand)
+    return tuple([t for t in cassette.interactions if _expand_of(t.request) == call.expand])
 
 
 def find(library: Library, call: Call) -> Found:

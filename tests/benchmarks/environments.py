@@ -1,6 +1,7 @@
-"""One environment per rival, with the same versions of all they share with replay's own.
+"""One environment per tool, with the same versions of all that they share.
 
-replay is measured where this script runs: that environment holds the built wheel.
+replay is measured where this script runs, which holds the built wheel, unless a row needs an
+environment with nothing in it but the tool.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import venv
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
@@ -29,6 +31,14 @@ def pythons(tools: list[str]) -> dict[str, str]:
         tool: environment(tool, [RIVALS[tool], *shared]) if tool in RIVALS else sys.executable
         for tool in tools
     }
+
+
+def distribution(tool: str) -> str:
+    """What pip installs of a tool; of replay, the built wheel."""
+    if tool in RIVALS:
+        return RIVALS[tool]
+    (wheel,) = (ROOT / "dist").glob("*.whl")
+    return f"{wheel.as_uri()}#sha256={sha256(wheel.read_bytes()).hexdigest()}"
 
 
 def environment(name: str, wanted: list[str]) -> str:

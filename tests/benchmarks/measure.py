@@ -16,13 +16,30 @@ HERE = Path(__file__).resolve().parent
 Rounds = list[dict[str, float]]
 """Seconds by tool, one mapping per round."""
 
-_SERVER = """
+HEADERS = {
+    "Access-Control-Allow-Credentials": "true",
+    "Access-Control-Allow-Methods": "GET, HEAD, PUT, PATCH, POST, DELETE",
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "Request-Id, Stripe-Manage-Version, Stripe-Should-Retry, "
+    "X-Stripe-External-Auth-Required, X-Stripe-Privileged-Session-Required",
+    "Access-Control-Max-Age": "300",
+    "Cache-Control": "no-cache, no-store",
+    "Content-Security-Policy": "base-uri 'none'; default-src 'none'; form-action 'none'; "
+    "frame-ancestors 'none'; img-src 'self'; script-src 'self' 'report-sample'; "
+    "style-src 'self'; worker-src 'none'; upgrade-insecure-requests",
+    "Strict-Transport-Security": "max-age=63072000; includeSubDomains; preload",
+    "Vary": "Origin",
+}
+"""What Stripe's answers to a retrieve call carried in 2026, beside version, ID, date and length."""
+
+_SERVER = f"""
 import sys; sys.path.append(sys.argv[1])
 from support.standin import NEW, StandIn
 sys.path.append(sys.argv[2])
 from subjects import INVOICE, ids
 with StandIn() as server:
     server.compress = False
+    server.headers = {HEADERS!r}
     # Headers and body are two packets: without this each answer waits for an acknowledgement.
     server._server.RequestHandlerClass.disable_nagle_algorithm = True
     for id in ids(1000):

@@ -15,7 +15,7 @@ from resource import RUSAGE_CHILDREN, getrusage
 from time import perf_counter
 
 import report
-from environments import RIVALS, SHARED, environment
+from environments import SHARED, distribution, environment
 from measure import Rounds
 from measure import environment as variables
 from subjects import API, INVOICE, VERSION, Replay, ids
@@ -68,12 +68,10 @@ ROWS = {
 
 
 def pythons(tools: list[str]) -> dict[str, str]:
-    """An interpreter with pytest and the tool's plugin; replay's is the one that runs this."""
+    """An interpreter with pytest and the tool's plugin for each."""
     shared = [f"{name}=={version(name)}" for name in (*SHARED, "pytest")]
     return {
-        tool: environment(f"pytest-{tool}", [RIVALS[tool], *PLUGINS[tool], *shared])
-        if tool in RIVALS
-        else sys.executable
+        tool: environment(f"pytest-{tool}", [distribution(tool), *PLUGINS.get(tool, ()), *shared])
         for tool in tools
     }
 
@@ -106,7 +104,8 @@ def prepare(tool: str, recorded: Path, suite: Path, count: int, client: str, sha
 
 def run(python: str, suite: Path, count: int) -> tuple[float, float]:
     """Elapsed and CPU seconds of a pytest run that must pass."""
-    without = [arg for name in OTHERS for arg in ("-p", f"no:{name}")]
+    others = OTHERS if (suite / "cassettes").exists() else (*OTHERS, "replay_cassettes")
+    without = [arg for name in others for arg in ("-p", f"no:{name}")]
     before, started = getrusage(RUSAGE_CHILDREN), perf_counter()
     done = subprocess.run(
         [python, "-m", "pytest", "-q", *without, str(suite)],
@@ -120,7 +119,8 @@ def run(python: str, suite: Path, count: int) -> tuple[float, float]:
 
 def measure(tools: list[str], folder: Path, count: int, rounds: int) -> list[report.Aim]:
     """Print the rows; `folder` holds each tool's recording of one invoice."""
-    found = {**pythons(tools), "floor": sys.executable}
+    found = pythons(tools)
+    found["floor"] = found.get("replay", sys.executable)
     order = list(found)
     aims: list[report.Aim] = []
     report.head(f"A pytest run of {count:,} marked tests, elapsed (vcrpy: by pytest-recording)")

@@ -205,6 +205,7 @@ class StandIn:
         default_version: what an unpinned call is answered in; None leaves the header out.
         lists: path of a list to the paths of its objects, newest first.
         script: answers that are given first, whatever is asked.
+        headers: header lines that every answer has too.
         hits: how often each path was asked for.
         seen: the headers of each request.
     """
@@ -214,6 +215,7 @@ class StandIn:
         self.default_version: str | None = PREVIEW
         self.lists: dict[str, list[str]] = {}
         self.script: list[Answer] = []
+        self.headers: dict[str, str] = {}
         self.hits: Counter[str] = Counter()
         self.seen: list[dict[str, str]] = []
         self.compress = True
@@ -295,7 +297,7 @@ class StandIn:
             data = gzip.compress(data)
             headers = {**headers, "Content-Encoding": "gzip"}
         handler.send_response(status)
-        for name, value in {"Content-Type": "application/json", **headers}.items():
+        for name, value in {"Content-Type": "application/json", **self.headers, **headers}.items():
             handler.send_header(name, value)
         handler.send_header("Content-Length", str(len(data)))
         handler.end_headers()

@@ -62,6 +62,7 @@ class Response:
         reason: the reason phrase.
         headers: without length and encodings, which follow from the body.
         body: the decoded body's bytes.
+        withheld: bytes of the body that are not told: all of them, in the answer to a HEAD.
 
     Its repr shows the status alone: a live answer is not redacted.
     """
@@ -70,6 +71,12 @@ class Response:
     reason: str = field(repr=False)
     headers: Headers = field(default=(), repr=False)
     body: bytes = field(default=b"", repr=False)
+    withheld: int = field(default=0, repr=False)
+
+    @property
+    def received(self) -> Headers:
+        """The headers that a client gets: with the length, to a HEAD that of the GET."""
+        return (*self.headers, ("Content-Length", str(len(self.body) + self.withheld)))
 
 
 @dataclass(frozen=True, slots=True)

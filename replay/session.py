@@ -138,7 +138,9 @@ class Session:
             _forget(error)
             self.refusals.append(error)
             raise
-        return replace(response, body=b"") if request.method == "HEAD" else response
+        if request.method == "HEAD":
+            return replace(response, body=b"", withheld=len(response.body))
+        return response
 
     def shown(self, request: Request) -> str:
         """A request as messages may name it: private IDs and parameter values stay out.

@@ -124,8 +124,7 @@ def _wire(answer: Response) -> bytes:
     # Closing after each answer leaves no connection in memory behind when the session ends.
     lines = [
         f"HTTP/1.1 {answer.status} {answer.reason}",
-        *(f"{name}: {value}" for name, value in answer.headers),
-        f"Content-Length: {len(answer.body)}",
+        *(f"{name}: {value}" for name, value in answer.received),
         "Connection: close",
     ]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + answer.body

@@ -64,7 +64,7 @@ def _request(request: Any) -> Request:
 def _response(module: ModuleType, answer: Response) -> Any:
     return module.Response(
         answer.status,
-        headers=[*answer.headers, ("Content-Length", str(len(answer.body)))],
+        headers=list(answer.received),
         content=answer.body,
         extensions={
             "http_version": b"HTTP/1.1",

@@ -42,8 +42,7 @@ def _request(original: Any) -> Any:
         if found.config.mode is not RecordMode.NONE or found.lets_through(asked):
             return original(client, *args, **kwargs)
         answer = found.serve(asked)
-        received = client.requests.structures.CaseInsensitiveDict(answer.headers)
-        received["Content-Length"] = str(len(answer.body))
+        received = client.requests.structures.CaseInsensitiveDict(answer.received)
         return answer.body, answer.status, received
 
     return request

@@ -86,11 +86,9 @@ def _response(
 ) -> Any:  # fmt: skip
     from urllib3.response import HTTPResponse
 
-    headers = dict(answer.headers)
-    headers["Content-Length"] = str(len(answer.body))
     return HTTPResponse(
         body=BytesIO(answer.body),
-        headers=headers,
+        headers=dict(answer.received),
         status=answer.status,
         reason=answer.reason,
         version=11,

@@ -14,7 +14,7 @@ def aiohttp_response(request: Request, answer: Response) -> Any:
 
     asked = VcrRequest(request.method, request.uri, None, dict(request.headers))
     headers: dict[str, list[str]] = {}
-    for name, value in (*answer.headers, ("Content-Length", str(len(answer.body)))):
+    for name, value in answer.received:
         headers.setdefault(name, []).append(value)
     return build_response(
         asked,

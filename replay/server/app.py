@@ -218,17 +218,20 @@ async def _body(receive: Receive) -> bytes:
 async def _refuse(send: Send, told: Refusal, *, head: bool = False, close: bool = False) -> None:
     # What could be read two ways, or is meant for another server, is followed by nothing.
     more = [(b"connection", b"close")] if close else []
-    await _send(send, told.status, [*told.headers, *more], told.body, head=head)
+    body = told.body
+    await _send(send, told.status, [*told.headers, *more], body, len(body), head=head)
 
 
 async def _answer(send: Send, answer: Response, *, head: bool) -> None:
-    await _send(send, answer.status, _lines(answer.headers), answer.body, head=head)
+    length = len(answer.body) + answer.withheld
+    await _send(send, answer.status, _lines(answer.headers), answer.body, length, head=head)
 
 
-async def _send(send: Send, status: int, headers: Lines, body: bytes, *, head: bool) -> None:
-    # Of a HEAD's answer the length that a GET would have is not known; a 204 and a 304 have none.
-    if not head and status not in {204, 304}:
-        headers.append((b"content-length", str(len(body)).encode("ascii")))
+async def _send(
+    send: Send, status: int, headers: Lines, body: bytes, length: int, *, head: bool
+) -> None:
+    if status not in {204, 304}:  # these have neither a body nor its length
+        headers.append((b"content-length", str(length).encode("ascii")))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if head else body})
 

@@ -84,8 +84,11 @@ def test_a_recorded_404_is_no_refusal(served: Served) -> None:
 
 
 def test_head_has_no_body(served: Served) -> None:
-    """HEAD is answered with the headers alone."""
-    answer = served.head(f"/v1/invoices/{DRAFT}", headers={"Stripe-Version": NEW})
+    """HEAD is answered with the headers alone, among them the length that GET has."""
+    path, headers = f"/v1/invoices/{DRAFT}", {"Stripe-Version": NEW}
+    answer, whole = served.head(path, headers=headers), served.get(path, headers=headers)
+    assert str(len(whole.content)) == whole.headers["Content-Length"]
+    assert whole.headers["Content-Length"] == answer.headers["Content-Length"]
     assert (200, b"") == (answer.status_code, answer.content)
     assert NEW == answer.headers["Stripe-Version"]
 

@@ -25,6 +25,7 @@ _LAST_INDEX = re.compile(r"\[\d+\]\Z")
 _FIELD_PATH = re.compile(r"[a-z0-9_*]+(?:\.[a-z0-9_*]+)*\Z")
 _ID = re.compile(r"[^ /\\\ufffd]{1,255}\Z")  # U+FFFD: what `unquote` makes of broken UTF-8
 _CONTEXT = "ctx-"
+_FORM = "application/x-www-form-urlencoded"
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z .;=_-]{0,199}\Z")
 
 
@@ -204,9 +205,7 @@ def read(request: Request) -> Call:
             hint="stub this call, or let it through to the live API: "
             "use_cassettes(other_calls='pass')",
         )
-    given = parse_qsl(parts.query, keep_blank_values=True) if parts.query else []
-    if method == "POST":
-        given += parse_qsl((request.body or b"").decode("utf-8", "replace"), keep_blank_values=True)
+    given = _parameters(request, found, parts.query)
     expand, others = _parted(given)
     if others and not found.route.collection:
         # The value stays out of the message: it may be private.
@@ -234,6 +233,33 @@ def read(request: Request) -> Call:
     if found.route.collection:
         call = replace(call, key=replace(call.key, query=urlencode(others)))
     return call
+
+
+def _parameters(request: Request, found: Match, query: str) -> list[tuple[str, str]]:
+    """The parameters of a query, and of the form that a POST sends."""
+    form = b""
+    if found.route.method == "POST":
+        kind = (header(request.headers, "Content-Type") or _FORM).partition(";")[0]
+        if request.unread or kind.strip().lower() != _FORM:
+            raise CallRefused(
+                "this read is known by the form that it sends, and its body is "
+                + ("a stream that only the network may read" if request.unread else "no form"),
+                where=_shown(request, found),
+                hint=f"send it as {_FORM}: text, bytes or a mapping",
+            )
+        form = request.body or b""
+    try:
+        parts = (part for part in (query, form.decode()) if part)
+        return [
+            pair
+            for part in parts
+            for pair in parse_qsl(part, keep_blank_values=True, errors="strict")
+        ]
+    except UnicodeDecodeError:
+        # Whatever stood for the broken bytes would make different calls alike.
+        raise CallRefused(
+            "the parameters of this call are no UTF-8", where=_shown(request, found)
+        ) from None
 
 
 def _parted(given: list[tuple[str, str]]) -> tuple[list[str], list[tuple[str, str]]]:

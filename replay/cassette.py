@@ -45,12 +45,26 @@ class Request:
         headers: as sent; a cassette keeps ``Stripe-Version`` alone. Never shown in a repr: it
             may hold the API key.
         body: the body's bytes, None where there is none.
+        unread: there is a body, but to read it would use it up: a stream, say.
     """
 
     method: str
     uri: str = field(repr=False)
     headers: Headers = field(default=(), repr=False)
     body: bytes | None = field(default=None, repr=False)
+    unread: bool = field(default=False, repr=False)
+
+    @classmethod
+    def sending(cls, method: str, uri: str, headers: Headers, body: Any) -> Request:
+        """A request with what a client was given as its body: text, bytes in any form, a stream."""
+        if body is None or isinstance(body, bytes):
+            return cls(method, uri, headers, body)
+        if isinstance(body, str):
+            return cls(method, uri, headers, body.encode())
+        try:
+            return cls(method, uri, headers, bytes(memoryview(body)))
+        except TypeError:
+            return cls(method, uri, headers, unread=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ class Decks:
         self._api_version = api_version
         self._recorder = recorder
         self._decks: dict[Call, Deck] = {}
-        self._read: dict[tuple[str | bytes | None, ...], Deck] = {}
+        self._read: dict[tuple[str | bytes | bool | None, ...], Deck] = {}
         self._lock = Lock()
 
     def __iter__(self) -> Iterator[Deck]:
@@ -87,7 +87,9 @@ class Decks:
                     account = value
                 case 14, "stripe-context" if context is None:
                     context = value
-        seen = (request.method, request.uri, version, account, context, request.body)
+        seen = (
+            request.method, request.uri, version, account, context, request.body, request.unread,
+        )  # fmt: skip
         deck = self._read.get(seen)
         if deck is None:
             call = read(request)

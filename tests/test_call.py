@@ -34,6 +34,13 @@ def asked(target: str, method: str = "GET", **headers: str) -> Call:
     return read(Request(method, API_BASE + target, lines))
 
 
+@pytest.mark.parametrize("query", ["description=%ff", "%ff=1"])
+def test_parameters_that_are_no_utf_8_are_refused(query: str) -> None:
+    """What would stand for the broken bytes is the same for all of them."""
+    with pytest.raises(CallRefused, match="GET /v1/invoices"):
+        asked(f"/v1/invoices?{query}")
+
+
 SPELLINGS = ["expand[]={}", "expand%5B%5D={}", "expand%5b%5d={}", "expand={}", "expand[{n}]={}",
              "expand%5B{n}%5D={}"]  # fmt: skip
 

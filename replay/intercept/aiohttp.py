@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
 from replay.cassette import Request
 from replay.intercept.answering import owns, session
@@ -33,8 +32,10 @@ def _request(original: Any) -> Any:
         auth = options.get("auth") or client.auth
         if auth is not None and "Authorization" not in headers:
             headers["Authorization"] = auth.encode()
+        if options.get("json") is not None:
+            headers["Content-Type"] = "application/json"
         lines = tuple((str(name), value) for name, value in headers.items())
-        asked = Request(method.upper(), str(url), lines, _form(options.get("data")))
+        asked = Request.sending(method.upper(), str(url), lines, _body(options.get("data")))
         found = session()
         if found.lets_through(asked):
             with pass_through():
@@ -55,10 +56,10 @@ def _request(original: Any) -> Any:
     return request
 
 
-def _form(data: Any) -> bytes | None:
-    # What a read that is a POST sends: text as Stripe's SDK makes it, or a mapping.
-    if isinstance(data, str):
-        return data.encode()
-    if isinstance(data, Mapping):
-        return urlencode(list(data.items())).encode()
-    return data if isinstance(data, bytes) else None
+def _body(data: Any) -> Any:
+    """What aiohttp makes of its `data`, where that is a form."""
+    from aiohttp.formdata import FormData
+
+    if isinstance(data, Mapping | list | tuple):
+        data = FormData(data)
+    return data()._value if isinstance(data, FormData) and not data.is_multipart else data

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from replay.cassette import Request, Response
+from replay.cassette import Headers, Request, Response, header
 from replay.intercept.answering import owns, session
 from replay.upstream import pass_through
 
@@ -104,7 +104,8 @@ class _Socket:
         method, target, _version = sent.readline().decode("latin-1").split(" ", 2)
         headers = tuple(http.client.parse_headers(sent).items())
         uri = target if target.startswith("http") else self._base + target
-        request = Request(method, uri, headers, sent.read() or None)
+        body = _unchunked(sent) if _is_chunked(headers) else sent.read()
+        request = Request(method, uri, headers, body or None, unread=body is None)
         found = session()
         if found.lets_through(request):
             with pass_through():
@@ -118,6 +119,25 @@ class _Socket:
     def setsockopt(self, *_: Any) -> None: ...
 
     def close(self) -> None: ...
+
+
+def _is_chunked(headers: Headers) -> bool:
+    return (header(headers, "Transfer-Encoding") or "").strip().lower() == "chunked"
+
+
+def _unchunked(sent: BytesIO) -> bytes | None:
+    """The body that was sent in chunks; None where they are not in order."""
+    body = bytearray()
+    while True:
+        size = sent.readline().partition(b";")[0].strip()
+        if not 0 < len(size) < 16 or size.strip(b"0123456789abcdefABCDEF"):
+            return None
+        length = int(size, 16)
+        if length == 0:
+            return bytes(body)
+        body += sent.read(length)
+        if sent.readline() != b"\r\n":
+            return None
 
 
 def _wire(answer: Response) -> bytes:

@@ -38,7 +38,7 @@ def _request(original: Any) -> Any:
         ):
             return original(client, *args, **kwargs)
         found = session()
-        asked = Request(method.upper(), url, tuple(headers.items()), _sent(body))
+        asked = Request.sending(method.upper(), url, tuple(headers.items()), body)
         if found.config.mode is not RecordMode.NONE or found.lets_through(asked):
             return original(client, *args, **kwargs)
         answer = found.serve(asked)
@@ -46,10 +46,6 @@ def _request(original: Any) -> Any:
         return answer.body, answer.status, received
 
     return request
-
-
-def _sent(body: str | None) -> bytes | None:
-    return None if body is None else body.encode()
 
 
 def _is_bare(client: Any) -> bool:

@@ -58,8 +58,7 @@ def _make_request(original: Any) -> Any:
         shown = f"[{host}]" if ":" in host and host[:1] != "[" else host
         uri = url if target else f"{pool.scheme}://{shown}:{port}{url}"
         lines = tuple([(_text(k), _text(v)) for k, v in headers.items()]) if headers else ()
-        sent = body.encode() if isinstance(body, str) else body
-        request = Request(method, uri, lines, sent if isinstance(sent, bytes) else None)
+        request = Request.sending(method, uri, lines, body)
         found = session()
         if found.lets_through(request):
             with pass_through():

@@ -289,7 +289,7 @@ class StandIn:
             status, headers, body = self.script.pop(0)
         else:
             length = int(handler.headers.get("Content-Length") or 0)
-            form = handler.rfile.read(length).decode()
+            form = handler.rfile.read(length).decode("utf-8", "replace")
             status, headers, body = self._look_up(handler, parts.path, f"{parts.query}&{form}")
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         gzips = self.compress and "gzip" in handler.headers.get("Accept-Encoding", "")

@@ -292,6 +292,15 @@ class Recorder:
                 self._upstream.close()
                 self._upstream = None
 
+    def ready(self) -> None:
+        """Be ready to ask the live source: what that takes once does not count as a call's time.
+
+        Raises:
+            ConfigError: the environment names a proxy that cannot be used.
+            NoSession: the recorder was closed before.
+        """
+        self._open()
+
     def _open(self) -> Upstream:
         with self._opening:
             if self._closed:

@@ -19,6 +19,7 @@ from replay.config import Config
 from replay.decks import Deck, Decks
 from replay.errors import CallRefused, CassetteNotFound, Refused, ReplayError, UpstreamError
 from replay.library import Library
+from replay.loading import load
 from replay.masking import Rules
 from replay.modes import DECISIONS, Action, RecordMode, Takes
 from replay.recorder import Outcome, Recorder, same
@@ -70,6 +71,7 @@ class Session:
         self._mode = config.mode
         if self._mode is not RecordMode.NONE:
             self.library.require_writable()
+            load()
         self._recorder = Recorder(
             self.library,
             config.api_base,
@@ -369,7 +371,9 @@ class Session:
             self._unkept += 1
             self._say(f"{call.route.path} was answered but not recorded: {outcome.unkept}")
         for name in outcome.unknown:
-            self._say(f"the policy does not know {name}; its value was redacted")
+            self._say(
+                f"the policy does not know {name}; it is redacted, unless null, true or false"
+            )
 
     def _say(self, note: str) -> None:
         if len(self.notes) < _NOTES and note not in self.notes:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from replay.call import Call
 from replay.cassette import Interaction, Request, header
 from replay.errors import ReplayError, UpstreamError
+from replay.loading import load
 from replay.modes import RecordMode
 from replay.recorder import Outcome, Recorder, Stored, same
 from replay.replayer import search
@@ -106,7 +107,7 @@ class Pace:
 
 def record(
     recorder: Recorder, calls: Sequence[Call], api_key: str, mode: RecordMode, pace: Pace,
-    account: str = "",
+    account: str = "", context: str = "",
 ) -> list[Result]:  # fmt: skip
     """Record one object's calls, which differ in their API version only.
 
@@ -117,6 +118,7 @@ def record(
         mode: what to do with calls that are recorded already; ``none`` records nothing.
         pace: shared by all that ask the same source.
         account: the connected account, as Stripe-Account names it.
+        context: the context, as Stripe-Context names it.
 
     Returns:
         A result for each call, in their order. Errors that concern this object alone are
@@ -126,7 +128,7 @@ def record(
         CancelledError: the run was stopped before all were fetched; nothing is recorded of them.
     """
     calls = [recorder.masked(call) for call in calls]
-    request = asking(calls[0], api_key, account)
+    request = asking(calls[0], api_key, account, context)
     results: dict[Call, Result] = {}
     fetched: dict[Call, Outcome] = {}
     try:
@@ -238,6 +240,8 @@ def fetch(
 
     def attempt() -> Outcome:
         nonlocal halfway
+        load()  # before the pace: calls that wait for it would go out together
+        recorder.ready()
         pace.wait(halfway=halfway)
         halfway = False  # after `stop`, no call is tried again
         return recorder.fetch(call, request, batch=batch)

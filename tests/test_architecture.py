@@ -31,7 +31,7 @@ cassette modes routes resources
 redaction call bodies answers
 config library
 replayer upstream masking
-recorder
+recorder loading
 decks
 session twins sealing scan vcr
 reredacting merging

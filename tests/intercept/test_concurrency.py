@@ -3,150 +3,73 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
+import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-import aiohttp.web
 import anyio
 import anyio.to_thread
-import httpx
 import pytest
 import requests
-import stripe
 import trio
-from support.clients import HEADERS, stripe_client
-from support.standin import DRAFT, NEW, StandIn, generated, invoice
+from support import gathered
+from support.clients import HEADERS
+from support.standin import DRAFT, StandIn
 
 import replay
 
-IDS = [generated("in", f"slow{n}") for n in range(8)]
-WAIT = 0.2
-Ask = Callable[[str], Awaitable[str]]
+CROWDED = 1.3
+"""Wall time by CPU time of a loop that waits for nothing; 1 where nobody else wants its core."""
 
 
-@asynccontextmanager
-async def _httpx(base: str) -> AsyncIterator[Ask]:
-    async with httpx.AsyncClient(headers=HEADERS) as client:
-
-        async def ask(id: str) -> str:
-            return (await client.get(f"{base}/v1/invoices/{id}")).json()["id"]
-
-        yield ask
-
-
-@asynccontextmanager
-async def _aiohttp(base: str) -> AsyncIterator[Ask]:
-    async with aiohttp.ClientSession(headers=HEADERS) as client:
-
-        async def ask(id: str) -> str:
-            async with client.get(f"{base}/v1/invoices/{id}") as answer:
-                return (await answer.json())["id"]
-
-        yield ask
+def first_session(client: str, source: str, library: Path) -> dict[str, Any]:
+    """What a fresh process measures of eight gathered records."""
+    done = subprocess.run(
+        [sys.executable, gathered.__file__, client, source, str(library)],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert 0 == done.returncode, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
 
 
-def _sdk(kind: type) -> Callable[[str], Any]:
-    @asynccontextmanager
-    async def opened(base: str) -> AsyncIterator[Ask]:
-        http_client = kind()
-        client = stripe_client(base, http_client)
-
-        async def ask(id: str) -> str:
-            return (await client.v1.invoices.retrieve_async(id)).id
-
-        yield ask
-        await http_client.close_async()
-
-    return opened
-
-
-ASYNC = {
-    "httpx": _httpx,
-    "aiohttp": _aiohttp,
-    "SDK on httpx": _sdk(stripe.HTTPXClient),
-    "SDK on aiohttp": _sdk(stripe.AIOHTTPClient),
-}
-
-
-@asynccontextmanager
-async def _in_this_loop() -> AsyncIterator[str]:
-    """A source that runs in the very loop that asks it."""
-
-    async def answer(request: aiohttp.web.Request) -> aiohttp.web.Response:
-        await asyncio.sleep(WAIT)
-        version = request.headers.get("Stripe-Version", NEW)
-        body = invoice(request.match_info["id"], version)
-        return aiohttp.web.json_response(body, headers={"Stripe-Version": version})
-
-    app = aiohttp.web.Application()
-    app.router.add_get("/v1/invoices/{id}", answer)
-    runner = aiohttp.web.AppRunner(app)
-    await runner.setup()
-    site = aiohttp.web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
-
-
-@asynccontextmanager
-async def _in_a_thread() -> AsyncIterator[str]:
-    with StandIn() as server:
-        for id in IDS:
-            server.add_invoice(id)
-            serve = server.objects[f"/v1/invoices/{id}"]
-
-            def slowly(version: str, expand: list[str], serve: Any = serve) -> Any:
-                time.sleep(WAIT)
-                return serve(version, expand)
-
-            server.objects[f"/v1/invoices/{id}"] = slowly
-        yield server.url
-
-
-async def _gathered(opened: Any, source: Any, library: Path) -> tuple[float, int]:
-    """Seconds that eight gathered records take, and how often the loop ticked meanwhile."""
-    ticks = 0
-
-    async def tick() -> None:
-        nonlocal ticks
-        while True:
-            await asyncio.sleep(0.01)
-            ticks += 1
-
-    async with source() as base:
-        with replay.use_cassettes(library, mode="once", api_base=base) as session:
-            async with opened(base) as ask:
-                ticking = asyncio.create_task(tick())
-                began = time.perf_counter()
-                assert IDS == await asyncio.gather(*map(ask, IDS))
-                took = time.perf_counter() - began
-                ticking.cancel()
-        assert 8 == session.tally.recorded
-    return took, ticks
-
-
-@pytest.mark.parametrize("source", [_in_a_thread, _in_this_loop])
-@pytest.mark.parametrize("client", ASYNC)
-# stripe 16.1's HTTPXClient.close_async leaves its pool's sockets to the garbage collector.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("source", gathered.SOURCES)
+@pytest.mark.parametrize("client", gathered.ASYNC)
 def test_gathered_records_wait_together_and_the_loop_goes_on(
-    client: str, source: Any, tmp_path: Path
+    client: str, source: str, tmp_path: Path
 ) -> None:
-    """Eight records of 200 ms each take under half a second, wherever their source runs."""
-    tried = []
-    # The best of several: a busy machine, and what is loaded once, are no part of the claim.
-    for attempt in range(8):
-        tried.append(asyncio.run(_gathered(ASYNC[client], source, tmp_path / str(attempt))))
-        if tried[-1][0] < 0.5 and tried[-1][1] >= 5:
-            return
-    raise AssertionError(tried)
+    """Eight records of 200 ms each take under half a second, in a process's first session too.
+
+    A second try is given only where a loop that waits for nothing, run beside the first, had to
+    share its core: then the machine was busy, and the time says nothing of recording.
+    """
+    tried = [first_session(client, source, tmp_path / "one")]
+    if tried[0]["took"] >= 0.5 and tried[0]["crowding"] > CROWDED:
+        tried.append(first_session(client, source, tmp_path / "two"))
+    assert tried[-1]["took"] < 0.5, tried
+    assert tried[-1]["ticks"] >= 10, tried
+
+
+def test_what_only_replays_loads_nothing_of_it(tmp_path: Path) -> None:
+    """A session that records is ready for its first call when it opens; mode none stays cheap."""
+    program = """
+import sys, replay
+def loaded():
+    return {"httpx", "filelock", "yaml", "replay.redaction.redactor"} & set(sys.modules)
+with replay.use_cassettes(sys.argv[1], mode="none"):
+    assert not loaded(), loaded()
+with replay.use_cassettes(sys.argv[1], mode="once"):
+    assert len(loaded()) == 4, loaded()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert 0 == done.returncode, done.stderr
 
 
 @pytest.fixture
@@ -164,7 +87,7 @@ def get() -> str:
 
 
 async def get_async() -> str:
-    async with _httpx("https://api.stripe.com") as ask:
+    async with gathered.by_httpx("https://api.stripe.com") as ask:
         return await ask(DRAFT)
 
 

@@ -173,7 +173,15 @@ def _settled(
 def _policy(named: str, where: str, directory: str) -> str:
     # A team's rules stand beside the configuration, in a file that code owners can guard.
     if named:
-        if not Path(named).is_file():
+        try:
+            found = Path(named).is_file()
+        except OSError as error:
+            raise ConfigError(
+                f"the policy file {named} cannot be looked at: {error.strerror}",
+                where=where,
+                hint="give this user the right to its folder, or name another file",
+            ) from error
+        if not found:
             raise ConfigError(f"there is no policy file {named}", where=where)
         return named
     beside = os.path.join(os.path.dirname(_file(directory)[0]), _POLICY_FILE)  # noqa: PTH118, PTH120 - hot path

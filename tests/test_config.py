@@ -307,3 +307,13 @@ def test_hosts(host: str, loopback: bool, plain: str) -> None:
 def test_every_setting_has_a_variable_and_a_default() -> None:
     """No setting is left without a variable or a default."""
     assert set(DEFAULTS) == set(ENVIRONMENT) == set(Config.__slots__)
+
+
+def test_a_policy_file_that_cannot_be_looked_at_is_a_config_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What the system refuses names what asked for the file, and the reason."""
+    monkeypatch.setenv("REPLAY_POLICY", "x" * 300)  # a name too long, for root as well
+    with pytest.raises(ConfigError, match="cannot be looked at") as caught:
+        resolve()
+    assert "environment variable REPLAY_POLICY" == caught.value.where

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 import click
 
 from replay.cli.main import INTERRUPTED
-from replay.cli.options import library_option
+from replay.cli.options import library_option, version_of
 from replay.config import Config, Origin, is_loopback, resolve
 from replay.errors import ConfigError
 from replay.modes import RecordMode
@@ -59,6 +59,8 @@ def serve_command(
       curl http://127.0.0.1:12111/v1/invoices/in_1MtHbELkdIwHu7ixl4OzzPMv -u sk_test_x:
     """
     require_extra()
+    if api_version:
+        api_version = version_of(api_version, "--api-version")
     config = resolve(library=library, mode=mode, api_base=api_base, api_version=api_version)
     from replay.server.running import Server, listen, url_of
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from replay.errors import (
     CassetteConflict,
+    CassetteDamaged,
     CassetteTooNew,
     CassetteUnsealed,
     KeyMismatch,
@@ -21,6 +22,7 @@ class Rule(StrEnum):
     """What is wrong with a file."""
 
     DAMAGED = "damaged"
+    UNREADABLE = "unreadable"
     UNSEALED = "unsealed"
     CONFLICT = "conflict"
     TOO_NEW = "too-new"
@@ -67,7 +69,8 @@ class Finding:
     @classmethod
     def of(cls, path: str, error: ReplayError) -> Finding:
         """An error that a cassette got when it was read."""
-        return cls(path, _RULES.get(type(error), Rule.DAMAGED), error.what, error.hint)
+        other = Rule.DAMAGED if isinstance(error, CassetteDamaged) else Rule.UNREADABLE
+        return cls(path, _RULES.get(type(error), other), error.what, error.hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,13 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 clean, 1 findings, 3 nothing to verify, 4 not all was compared with the source."""
+        """What the command line exits with.
+
+        0 clean, 1 findings, 2 a file could not be read, 3 nothing to verify, 4 not all was compared
+        with the source.
+        """
+        if any(finding.rule is Rule.UNREADABLE for finding in self.findings):
+            return 2
         if self.findings:
             return 1
         if self.unasked:

@@ -38,7 +38,7 @@ def verify(
 
     Raises:
         ConfigError: there is no library, or it lies in a folder inside.
-        LibraryError: the file system refuses.
+        LibraryError: the file system refuses to list a folder.
     """
     library.require()
     paths, findings = look(library)
@@ -57,8 +57,9 @@ def verify(
             else:
                 found = reader.whole(path)
                 head = (found[1].key, found[1].api_version) if found is not None else None
-        except CassetteDamaged as error:
+        except LibraryError as error:
             findings.append(Finding.of(path, error))
+            report.checked -= not isinstance(error, CassetteDamaged)
             misplaced += isinstance(error, KeyMismatch)
             continue
         if head is None:  # gone since it was listed

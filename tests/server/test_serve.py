@@ -189,7 +189,8 @@ def test_a_taken_port_is_said(recorded: Path) -> None:
         (["--mode", "once", "--api-base", "http://example.com"], "unencrypted"),
         (["--mode", "once", "--api-base", "http://127.0.0.1:18231", "--port", "18231"],
          "the live source is this server itself"),
-        (["--mode", "once", "--api-version", "junk"], "'junk' is no API version"),
+        (["--mode", "once", "--api-version", "junk"],
+         "'junk' is no API version\n  where: --api-version\n"),
         (["--mode", "once", "--port", "0", "--ready-fd", "987654"], "descriptor cannot be written"),
     ],
 )  # fmt: skip

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shutil
+import socket
 import sys
 import zipfile
 from collections.abc import Callable
@@ -425,3 +426,16 @@ def test_only_what_rmdir_can_remove_is_to_be_removed_by_it() -> None:
     assert "move it away" == told[misnamed]["next"]
     assert "move it away" == told["charges"]["next"]
     assert "rmdir cassettes/payouts" == told["payouts"]["next"]
+
+
+def test_what_cannot_be_read_is_named_and_the_rest_is_checked() -> None:
+    """The exit code says that the check is not whole, whatever else was found."""
+    (Path("cassettes") / FILE).write_text("edited")
+    with socket.socket(socket.AF_UNIX) as closed_to_all:  # to root as well
+        closed_to_all.bind(f"cassettes/invoices/{OTHER}/2024-06-20.yaml")
+    done = replay_command("verify", "--format", "json")
+    assert 2 == done.code, done.err
+    rules = {row["path"]: row["rule"] for row in done.json["findings"]}
+    assert {FILE: "unsealed", f"invoices/{OTHER}/2024-06-20.yaml": "unreadable"} == rules
+    assert 3 == done.json["checked"]
+    assert "3 cassettes in cassettes: 2 findings" in replay_command("verify").out

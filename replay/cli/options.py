@@ -93,6 +93,7 @@ def call_of(
     version: str | None = None,
     expand: tuple[str, ...] = (),
     account: str = "",
+    context: str = "",
 ) -> Call:
     """The call of an ID argument; a nested object's is written ``parent/id``.
 
@@ -102,4 +103,4 @@ def call_of(
     if version is not None:
         version = version_of(version, "--api-version")
     ids = [part for part in id.split("/") if part]
-    return retrieve(route, ids, expand=expand, version=version, account=account)
+    return retrieve(route, ids, expand=expand, version=version, account=account, context=context)

@@ -11,6 +11,7 @@ import click
 from replay.call import Call
 from replay.cli.options import RATES, api_key, call_of, format_option, library_option
 from replay.cli.progress import counting
+from replay.cli.stopping import second_ends_at_once
 from replay.config import Config, resolve
 from replay.errors import ConfigError, UpstreamError
 from replay.library import Library
@@ -48,6 +49,8 @@ _LISTED = 20
 @click.option("--api-base", metavar="URL", help="The live source. [default: STRIPE_API_BASE, the "
               "configuration's, or https://api.stripe.com]")  # fmt: skip
 @click.option("--account", metavar="ACCT", default="", help="The connected account to ask for.")
+@click.option("--context", metavar="CONTEXT", default="",
+              help="The context to ask in, as Stripe-Context names it.")  # fmt: skip
 @click.option("--allow-live", is_flag=True, help="Allow live-mode keys and live-mode data.")
 @click.option("--rate", type=RATES, default=RATE, show_default=True,
               help="At most so many calls per second.")  # fmt: skip
@@ -57,7 +60,7 @@ _LISTED = 20
 def record_command(
     ctx: click.Context, resource: str, ids: tuple[str, ...], versions: tuple[str, ...],
     expand: tuple[str, ...], ids_from: IO[str] | None, mode: str, api_base: str | None,
-    account: str, allow_live: bool, rate: float, library: str | None, format_: str,
+    account: str, context: str, allow_live: bool, rate: float, library: str | None, format_: str,
 ) -> None:  # fmt: skip
     """Record objects from the live API into a library.
 
@@ -67,6 +70,8 @@ def record_command(
     The exit code is 1 if any object could not be recorded, or the answer that was recorded is an
     error such as 404 (the others are recorded all the same), 4 if the source did not answer.
 
+    Ctrl-C completes twins that are half fetched, at the same rate; a second one does not wait.
+
     \b
     Examples:
       replay record invoice in_1MtHbELkdIwHu7ixl4OzzPMv
@@ -74,18 +79,20 @@ def record_command(
           --api-version 2024-06-20 --api-version 2025-03-31.basil
       replay record invoice --ids-from ids.txt --expand payments
       replay record balance
+      replay record balance --context acct_1MtHbELkdIwHu7ix
     """
     route = by_name(resource)
     config = resolve(library=library, mode=mode, api_base=api_base)
     if config.mode is RecordMode.NONE:
         raise ConfigError("mode none records nothing", where="--mode", hint="use once or all")
-    objects = _objects(route, _ids(route, ids, ids_from), versions, expand, account)
+    objects = _objects(route, _ids(route, ids, ids_from), versions, expand, account, context)
     key = api_key()
     recorder = Recorder(
         Library(config.library), config.api_base, allow_live=allow_live, rules=Rules.of(config)
     )
-    run = _Run(recorder, key, config.mode, Pace(rate), account)
-    results, interrupted = run.all(objects)
+    run = _Run(recorder, key, config.mode, Pace(rate), account, context)
+    with second_ends_at_once():
+        results, interrupted = run.all(objects)
     if format_ == "json":
         click.echo(json.dumps(_document(recorder.library, results), indent=2))
     else:
@@ -123,11 +130,15 @@ def _ids(route: Route, ids: tuple[str, ...], ids_from: IO[str] | None) -> list[s
 
 
 def _objects(
-    route: Route, ids: list[str], versions: tuple[str, ...], expand: tuple[str, ...], account: str
-) -> list[list[Call]]:
+    route: Route, ids: list[str], versions: tuple[str, ...], expand: tuple[str, ...],
+    account: str, context: str,
+) -> list[list[Call]]:  # fmt: skip
     pinned: list[str | None] = list(dict.fromkeys(versions)) or [None]
     return [
-        [call_of(route, id, version=version, expand=expand, account=account) for version in pinned]
+        [
+            call_of(route, id, version=version, expand=expand, account=account, context=context)
+            for version in pinned
+        ]
         for id in ids
     ]
 
@@ -139,6 +150,7 @@ class _Run:
     mode: RecordMode
     pace: Pace
     account: str
+    context: str
 
     def all(self, objects: list[list[Call]]) -> tuple[list[Result], bool]:
         """Record all objects, several at a time.
@@ -173,7 +185,9 @@ class _Run:
         from concurrent.futures import CancelledError
 
         try:
-            return record(self.recorder, calls, self.key, self.mode, self.pace, self.account)
+            return record(
+                self.recorder, calls, self.key, self.mode, self.pace, self.account, self.context
+            )
         except CancelledError:  # not begun, or not to be completed
             return []
 

@@ -18,6 +18,7 @@ from replay.cassette import ObjectKey
 from replay.cli.options import RATES, api_key, format_option, library_option, version_of
 from replay.cli.progress import counting, watched
 from replay.cli.record import HINTS, RATE, WORKERS
+from replay.cli.stopping import second_ends_at_once
 from replay.config import Config, resolve
 from replay.errors import ConfigError, UpstreamError
 from replay.library import Library
@@ -120,7 +121,8 @@ def upgrade_command(
     if found.wanted and not dry_run:
         key = api_key()
         _agreed(yes)
-        _Run(config, opened, allow_live, Pace(rate), key, anew).all(found.wanted, done)
+        with second_ends_at_once():
+            _Run(config, opened, allow_live, Pace(rate), key, anew).all(found.wanted, done)
     if machine:
         click.echo(json.dumps(_document(found, done, dry_run), indent=2))
     elif not dry_run:

@@ -10,6 +10,7 @@ import click
 
 from replay.cli.options import RATES, api_key, format_option, library_option, open_library
 from replay.cli.progress import counting
+from replay.cli.stopping import second_ends_at_once
 from replay.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def verify_command(
     Exit codes:
       0  clean                      3  there is nothing to verify
       1  findings                   4  no findings, but not all could be compared with
-      2  misuse or broken input        the live source, or it did not answer
+      2  misuse or broken input,       the live source, or it did not answer
+         or a file that cannot be read
 
     \b
     Examples:
@@ -95,7 +97,10 @@ def verify_command(
         recorder = Recorder(opened, config.api_base, allow_live=allow_live, rules=rules)
         named = {account_label(account): account for account in accounts}
         try:
-            with counting(len(items), "asking the source") as advance:
+            with (
+                second_ends_at_once(),
+                counting(len(items), "asking the source") as advance,
+            ):
                 compare(Live(recorder, key, Pace(rate), named, shape), items, report, advance)
         finally:
             recorder.close()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -332,3 +333,46 @@ def test_ctrl_c_says_what_was_recorded(stand_in: StandIn, tmp_path: Path) -> Non
     assert "Traceback" not in err
     again = replay_command("record", "invoice", *ids, "--mode", "once", "--rate", "100")
     assert f"{40 - kept} recorded, 0 unchanged, {kept} kept" in again.out
+
+
+@pytest.mark.parametrize("command", ["record", "upgrade", "verify"])
+def test_the_first_calls_of_a_process_keep_the_rate_too(stand_in: StandIn, command: str) -> None:
+    """What is loaded on first use is loaded before the first call's turn, not in it."""
+    ids = [stand_in.add_invoice(generated("in", f"n{n}")) for n in range(6)]
+    if command != "record":
+        done = replay_command("record", "invoice", *ids, "--api-version", OLD, "--rate", "900")
+        assert 0 == done.code, done.err
+    arrived: list[float] = []
+    for path, serve in list(stand_in.objects.items()):
+
+        def timed(version: str, expand: list[str], serve: Any = serve) -> Any:
+            arrived.append(time.monotonic())
+            return serve(version, expand)
+
+        stand_in.objects[path] = timed
+    options = {
+        "record": ["invoice", *ids],
+        "upgrade": [NEW, "--yes"],
+        "verify": ["--live"],
+    }
+    subprocess.run(
+        [sys.executable, "-m", "replay", command, *options[command], "--rate", "10"],
+        check=True, timeout=60, capture_output=True,
+    )  # fmt: skip
+    gaps = [after - at for at, after in pairwise(arrived)]
+    assert len(gaps) >= 5
+    assert all(gap > 0.05 for gap in gaps), gaps
+
+
+def test_a_context_is_recorded_under_its_label(stand_in: StandIn) -> None:
+    """--context asks in the context, and keeps its name out of the library."""
+    context = generated("acct", "b")
+    done = replay_command("record", "invoice", DRAFT, "--context", context)
+    assert 0 == done.code, done.err
+    assert context == stand_in.seen[0]["stripe-context"]
+    assert "stripe-account" not in stand_in.seen[0]
+    files = [str(path) for path in Path("cassettes").rglob("*.yaml")]
+    assert files[0].startswith("cassettes/_accounts/ctx-")
+    assert all(context not in file + Path(file).read_text() for file in files)
+    done = replay_command("record", "invoice", DRAFT, "--context", context)
+    assert "1 kept" in done.out

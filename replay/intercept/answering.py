@@ -6,8 +6,10 @@ of open sessions is kept here; opening and closing them is `installation`'s.
 
 from __future__ import annotations
 
-from collections import Counter
+import logging
+from collections import Counter, deque
 from contextvars import ContextVar
+from threading import Event, get_ident
 from typing import TYPE_CHECKING
 
 from replay.call import API_HOST
@@ -33,14 +35,81 @@ bases: Counter[Origin] = Counter()
 """The live sources of the open sessions: calls to them are answered too."""
 
 
+_log = logging.getLogger("replay")
+
+strays: deque[ReplayError] = deque(maxlen=1000)
+"""Refusals of threads and tasks that outlived their session: no fault of a session that is open."""
+
+_PATIENCE = 30.0
+"""Seconds that a call waits for the end of a pause; then it is refused."""
+
+
+class Pause:
+    """A while without a session between two: calls of other threads wait for its end.
+
+    Args:
+        base: the live source of the session before, as `Origin.of` takes it.
+    """
+
+    def __init__(self, base: str) -> None:
+        self.base = Origin.of(base)
+        self._over = Event()
+        self._thread = get_ident()
+
+    def end(self) -> None:
+        """Let the calls that wait go on: to the session that is open by now, if one is."""
+        self._over.set()
+
+    def waited(self) -> bool:
+        """Wait for the end; False if it does not come, or if it is this thread that pauses."""
+        return self._thread == get_ident() or self._over.wait(_PATIENCE)
+
+
+_pause: Pause | None = None
+
+
+def pause(base: str) -> None:
+    """Begin a pause, in place of the one before."""
+    global _pause
+    before, _pause = _pause, Pause(base)
+    if before is not None:
+        before.end()
+
+
+def resume() -> None:
+    """End the pause, if there is one."""
+    global _pause
+    before, _pause = _pause, None
+    if before is not None:
+        before.end()
+
+
 def owns(host: str, port: int | None) -> bool:
     """Whether a request to this host is for a session to answer: never for our own traffic."""
-    if passing() or (not opened and current.get() is None):
+    if passing():
         return False
+    own = current.get()
+    if own is None and not opened:
+        return _held(host, port)
     if host in STRIPE_HOSTS:
         return True
     name = plain_host(host)
-    return name in STRIPE_HOSTS or (port is not None and Origin(name, port) in bases)
+    if name in STRIPE_HOSTS:
+        return True
+    if port is None:
+        return False
+    origin = Origin(name, port)
+    return origin in bases or (own is not None and origin == Origin.of(own.config.api_base))
+
+
+def _held(host: str, port: int | None) -> bool:
+    """`owns` where no session is open: after a pause one may be."""
+    held, name = _pause, plain_host(host)
+    if held is None or not (
+        name in STRIPE_HOSTS or (port is not None and Origin(name, port) == held.base)
+    ):
+        return False
+    return bool(opened) if held.waited() else True
 
 
 def session() -> Session:
@@ -61,8 +130,12 @@ def session() -> Session:
         else "no session is open for this call to the API"
         if not sessions
         else f"{len(sessions)} sessions are open, and this thread belongs to none of them",
-        where="a thread or task started outside the session",
-        hint="start it inside the session, and copy the context:\n"
+        where="a thread or task that outlived its session"
+        if found is not None
+        else "a thread or task started outside the session",
+        hint="wait for it before the session ends: join the thread, await the task"
+        if found is not None
+        else "start it inside the session, and copy the context:\n"
         "contextvars.copy_context().run(function)",
     )
     blocked(error)
@@ -72,5 +145,12 @@ def session() -> Session:
 def blocked(error: ReplayError) -> None:
     """Note a refusal that no session made: with the context's session, else with all open ones."""
     found = current.get()
-    for each in (found,) if found in opened else tuple(opened):
-        each.refusals.append(error)
+    if found is None:
+        for each in tuple(opened):
+            each.refusals.append(error)
+    elif found in opened:
+        found.refusals.append(error)
+    else:
+        strays.append(error)
+        # Nobody may look at what a thread raises.
+        _log.warning("%s", error)

@@ -1,13 +1,17 @@
 """Puts the hooks and the guard in when the first session opens, takes them out after the last.
 
-A test run holds them for its whole length: between its sessions they let every call pass.
+A test run holds them for its whole length: between its sessions they let every call pass. They stay
+in while threads or event loops are left over: what a session started is refused, not let through.
 """
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Callable
 from threading import RLock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from replay.config import Origin
 from replay.errors import Refused
@@ -37,6 +41,9 @@ HOOKS: dict[str, Hook] = {
 
 _lock = RLock()
 _patches = Patches(HOOKS)
+_loops: WeakSet[Any] = WeakSet()
+"""The event loops of asyncio that a session was opened in."""
+
 _holders: list[Callable[[Session], None]] = []
 
 
@@ -70,8 +77,26 @@ def _install() -> None:
 
 
 def _remove() -> None:
-    if not opened and not _holders:
+    if not opened and not _holders and not _left_over():
         _patches.remove()
+
+
+def _left_over() -> bool:
+    """Whether a thread or task that a session started may still run."""
+    if threading.active_count() > 1:
+        return True
+    trio = sys.modules.get("trio")
+    return any(not loop.is_closed() for loop in _loops) or (
+        trio is not None and trio.lowlevel.in_trio_run()
+    )
+
+
+def _note_loop() -> None:
+    # Who runs one has imported it.
+    events = sys.modules.get("asyncio.events")
+    loop = events._get_running_loop() if events is not None else None
+    if loop is not None:
+        _loops.add(loop)
 
 
 def enter(session: Session) -> Session | None:
@@ -82,6 +107,7 @@ def enter(session: Session) -> Session | None:
     """
     with _lock:
         _install()
+        _note_loop()
         bases[Origin.of(session.config.api_base)] += 1
         opened.append(session)
     before = current.get()

@@ -38,6 +38,8 @@ class Patches:
     def install(self) -> None:
         """Hook what is imported, and wait for the rest. If one hook fails, none is in."""
         with self._lock:
+            if self._installed:
+                return
             self._installed = True
             sys.meta_path.insert(0, self._finder)
             try:
@@ -52,6 +54,8 @@ class Patches:
     def remove(self) -> None:
         """Put back every original, last patch first."""
         with self._lock:
+            if not self._installed:
+                return
             self._installed = False
             sys.meta_path.remove(self._finder)
             while self._undo:

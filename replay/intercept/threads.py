@@ -55,6 +55,6 @@ def _submit(original: Any) -> Any:
             finally:
                 current.set(before)
 
-        return original(executor, function if session is None else run, *args, **kwargs)
+        return original(executor, run, *args, **kwargs)
 
     return submit

@@ -17,6 +17,7 @@ import pytest
 
 from replay.cassette import ObjectKey
 from replay.errors import ReplayError
+from replay.intercept import answering
 from replay.library import Library
 from replay.pytesting.options import unused
 from replay.session import Session
@@ -64,10 +65,12 @@ class Account:
             used.update((*_fields(key), version) for key, version in session.used)
 
     def add_refusals(self, refusals: Iterable[ReplayError]) -> None:
-        """Count refusals, also those that are no fault of the session they were noted with."""
-        strays = getattr(refusals, "strays", [])
-        self.refused += len([*refusals, *strays])
-        self.notes.update(f"a thread outlived its test, and was refused: {e.what}" for e in strays)
+        """Count refusals, also those of threads that outlived their test meanwhile."""
+        self.refused += len([*refusals])
+        while answering.strays:
+            stray = answering.strays.popleft()
+            self.refused += 1
+            self.notes[f"a thread outlived its test, and was refused: {stray.what}"] += 1
 
     def pack(self) -> dict[str, Any]:
         """This account in types that travel between processes."""

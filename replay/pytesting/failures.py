@@ -14,9 +14,7 @@ from types import FrameType, TracebackType
 
 import pytest
 
-from replay.errors import NoSession, ReplayError
-from replay.intercept import answering
-from replay.session import Session
+from replay.errors import ReplayError
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # noqa: PTH100, PTH120
 _LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep  # noqa: PTH100, PTH120
@@ -26,24 +24,14 @@ Line = tuple[FrameType, int, int]
 
 
 class Refusals(list[ReplayError]):
-    """A session's refusals, each with the user's lines that led to it.
+    """A session's refusals, each with the user's lines that led to it."""
 
-    Attributes:
-        strays: calls of threads that outlived another test. They are refused, but no fault of
-            the session that happens to be open.
-    """
-
-    def __init__(self, session: Session) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._session = session
         self._lines: dict[int, list[Line]] = {}
-        self.strays: list[ReplayError] = []
 
     def append(self, error: ReplayError) -> None:
         """Note a refusal; called where it happens."""
-        if isinstance(error, NoSession) and answering.current.get() not in {None, self._session}:
-            self.strays.append(error)
-            return
         super().append(error)
         self._lines[id(error)] = _users(_stack(sys._getframe(1)))
 

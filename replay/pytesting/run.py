@@ -126,6 +126,8 @@ class Run:
         except ReplayError as error:
             self._broken = error
             raise
+        finally:
+            answering.resume()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, Any, Any]:
@@ -216,6 +218,8 @@ class Run:
 
     def pytest_sessionfinish(self) -> None:
         """Write what was read of answers. Comes before the account is settled."""
+        answering.resume()
+        self._account.add_refusals(())
         self._account.notes.update(self._rehearsal.finish())
 
     def _begin(self, item: pytest.Item, session: Session) -> _Test:
@@ -252,6 +256,8 @@ class Run:
                 self._account.add(session)
 
     def _close(self, test: _Test) -> None:
+        # Whoever belongs to no test, and would be answered by the next, waits for it.
+        answering.pause(test.session.config.api_base)
         self._leave(test.session)
         self._take(test)
         answering.current.set(test.before if test.before in answering.opened else None)
@@ -267,7 +273,7 @@ class Run:
 
     @staticmethod
     def _noting(session: Session) -> Session:
-        session.refusals = Refusals(session)
+        session.refusals = Refusals()
         return session
 
     @staticmethod
@@ -279,11 +285,16 @@ class Run:
         test.taken = len(refusals)
 
     def _enter(self, session: Session, *, wide: bool = False) -> None:
-        if self._open:
-            installation.leave(self._open[-1], None)
+        before = self._open[-1] if self._open else None
         self._open.append(session)
         self._lend()
-        installation.enter(session)
+        if before is None:
+            installation.enter(session)
+        else:
+            answering.pause(before.config.api_base)
+            installation.leave(before, None)
+            installation.enter(session)
+            answering.resume()
         if wide:
             # Loops and threads that outlive this test are not tied to one session: as long as a
             # single one is open, that one answers them.
@@ -292,10 +303,14 @@ class Run:
     def _leave(self, session: Session) -> None:
         self._open.remove(session)
         self._lend()
-        installation.leave(session, None)
-        if self._open:
+        if not self._open:
+            installation.leave(session, None)
+        else:
             waiting = self._open[-1]
+            answering.pause(session.config.api_base)
+            installation.leave(session, None)
             installation.enter(waiting)
+            answering.resume()
             if self._test is None or waiting is not self._test.session:
                 answering.current.set(None)
 
@@ -309,7 +324,7 @@ class Run:
             self._account.add(session)
         else:
             self._account.add_refusals(refusals)
-            session.refusals = Refusals(session)
+            session.refusals = Refusals()
 
     def _ended(self, session: Session) -> None:
         # Sessions of `use_cassettes` count too; our own are counted when they are closed.

@@ -279,8 +279,97 @@ def test_a_thread_that_outlives_its_test_is_refused_and_fails_no_other(suite: Su
     """)
     ran = suite.run()
     assert ({"passed": 4}, 0) == (ran.outcomes, ran.code), ran.out
-    assert "replay: 2 played, 0 recorded, 1 refused" == ran.summary
+    assert "replay: 2 played, 0 recorded, 2 refused" == ran.summary
     assert "a thread outlived its test" in ran.out
+
+
+def test_a_left_over_thread_does_not_reach_the_live_base_either(
+    suite: Suite, stand_in: StandIn
+) -> None:
+    """Also between sessions, where the base of the session that it belonged to is nobody's."""
+    suite.write(f"""
+        go, done, seen = threading.Event(), threading.Event(), []
+
+        def late():
+            go.wait(10)
+            try:
+                seen.append(requests.get("{stand_in.url}/v1/invoices/" + DRAFT, timeout=5))
+            except BaseException as error:
+                seen.append(error.error)
+            done.set()
+
+        @pytest.mark.cassettes(api_base="{stand_in.url}")
+        def test_first():
+            threading.Thread(target=late, daemon=True).start()
+
+        def test_unmarked():
+            go.set()
+            assert done.wait(10)
+            assert isinstance(seen[0], replay.NoSession)
+    """)
+    ran = suite.run()
+    assert {"passed": 2} == ran.outcomes, ran.out
+    assert "replay: 0 played, 0 recorded, 1 refused" == ran.summary
+    assert 0 == sum(stand_in.hits.values())
+
+
+@pytest.mark.parametrize("options", [[], ["--replay-block-network"]], ids=["as is", "blocked"])
+def test_a_thread_from_before_waits_between_two_tests(
+    suite: Suite, stand_in: StandIn, options: list[str]
+) -> None:
+    """A worker of the whole run is answered by whichever test runs, and never by the API."""
+    suite.write(f"""
+        pytestmark = pytest.mark.cassettes(api_base="{stand_in.url}")
+
+        @pytest.fixture(scope="session", autouse=True)
+        def worker(tmp_path_factory):
+            stop, log = threading.Event(), []
+
+            def poll():
+                while not stop.is_set():
+                    try:
+                        url = "{stand_in.url}/v1/invoices/" + DRAFT
+                        log.append(requests.get(url, headers={{"Stripe-Version": NEW}}).status_code)
+                    except BaseException as error:
+                        log.append(error)
+
+            thread = threading.Thread(target=poll)
+            thread.start()
+            yield
+            stop.set()
+            thread.join()
+            assert {{200}} == set(log), log
+
+        @pytest.mark.parametrize("n", range(60))
+        def test_any(n):
+            get()
+    """)
+    ran = suite.run(*options)
+    assert {"passed": 60} == ran.outcomes, ran.out
+    assert 0 == sum(stand_in.hits.values())
+
+
+def test_an_executor_from_a_marked_test_serves_an_unmarked_one(
+    suite: Suite, stand_in: StandIn
+) -> None:
+    """What an unmarked test submits is untouched, whichever test started the pool's threads."""
+    suite.write(f"""
+        from concurrent.futures import ThreadPoolExecutor
+        pool = ThreadPoolExecutor(1)
+
+        def ask():
+            return requests.get("{stand_in.url}/v1/invoices/" + DRAFT, timeout=5).status_code
+
+        @pytest.mark.cassettes
+        def test_marked():
+            pool.submit(get).result()
+
+        def test_unmarked():
+            assert 200 == pool.submit(ask).result()
+    """)
+    ran = suite.run()
+    assert {"passed": 2} == ran.outcomes, ran.out
+    assert 1 == sum(stand_in.hits.values())
 
 
 def test_a_task_that_outlives_its_test_is_refused(suite: Suite) -> None:

@@ -30,7 +30,7 @@ class Patches:
 
     def __init__(self, hooks: Mapping[str, Hook]) -> None:
         self._hooks = hooks
-        self._undo: list[tuple[Any, str, Any]] = []
+        self._undo: list[tuple[Any, str, Any, Any]] = []
         self._finder = _Finder(self)
         self._lock = RLock()
         self._installed = False
@@ -52,14 +52,16 @@ class Patches:
                 raise
 
     def remove(self) -> None:
-        """Put back every original, last patch first."""
+        """Put back every original, last patch first; what others put there meanwhile stays."""
         with self._lock:
             if not self._installed:
                 return
             self._installed = False
             sys.meta_path.remove(self._finder)
             while self._undo:
-                owner, name, original = self._undo.pop()
+                owner, name, original, made = self._undo.pop()
+                if vars(owner).get(name) is not made:
+                    continue
                 if original is _MISSING:
                     delattr(owner, name)
                 else:
@@ -71,8 +73,9 @@ class Patches:
         A class that inherits the attribute gets one of its own, which `remove` deletes.
         """
         own = vars(owner).get(name, _MISSING)
-        self._undo.append((owner, name, own))
-        setattr(owner, name, make(getattr(owner, name)))
+        made = make(getattr(owner, name))
+        self._undo.append((owner, name, own, made))
+        setattr(owner, name, made)
 
     def waits_for(self, name: str) -> bool:
         """Whether the module of this name has hooks to put in."""

@@ -1,0 +1,68 @@
+"""Patches that meet the patches of others: each is taken out by whoever put it in."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from replay.intercept.patches import Patches
+
+
+class Owner:
+    """What is patched."""
+
+    def ask(self) -> str:
+        """The original."""
+        return "original"
+
+
+class Heir(Owner):
+    """Has the attribute from its base."""
+
+
+def patches(owner: Any) -> Patches:
+    """Patches that put `ours` in front of whatever `ask` answers."""
+
+    def hook(patches: Patches, module: Any) -> None:
+        patches.replace(owner, "ask", lambda original: lambda self: f"ours, {original(self)}")
+
+    made = Patches({"a module": hook})
+    with mock.patch.dict("sys.modules", {"a module": SimpleNamespace()}):  # type: ignore[dict-item]  # stands for one
+        made.install()
+    return made
+
+
+@pytest.mark.parametrize("owner", [Owner, Heir])
+def test_out_means_as_it_was(owner: Any) -> None:
+    """Also of an attribute that a class has from its base; twice in is once in."""
+    before = dict(vars(owner))
+    ours = patches(owner)
+    ours.install()
+    assert "ours, original" == owner().ask()
+    ours.remove()
+    ours.remove()
+    assert before == dict(vars(owner))
+
+
+def test_a_mock_from_before_that_stops_inside_is_not_put_back() -> None:
+    """It is gone, and so are we: what it had put back stays."""
+    theirs = mock.patch.object(Owner, "ask", return_value="mock")
+    theirs.start()
+    ours = patches(Owner)
+    assert "ours, mock" == Owner().ask()
+    theirs.stop()
+    ours.remove()
+    assert "original" == Owner().ask()
+
+
+def test_a_mock_from_inside_stays_until_it_stops() -> None:
+    """It works as long as its owner wants it."""
+    before = Owner.ask
+    ours = patches(Owner)
+    with mock.patch.object(Owner, "ask", return_value="mock"):
+        ours.remove()
+        assert "mock" == Owner().ask()
+    Owner.ask = before  # type: ignore[method-assign]  # what it put back was ours

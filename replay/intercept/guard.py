@@ -6,20 +6,33 @@ libraries (pycurl, uvloop), which docs/guarantees.md names.
 
 from __future__ import annotations
 
-import socket as sockets
-import traceback
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from replay.config import is_loopback, plain_host
 from replay.errors import NetworkBlocked, Refused
-from replay.intercept.answering import blocked, owns
+from replay.intercept.answering import bases, blocked, owns
+from replay.upstream import passing
 
 if TYPE_CHECKING:
     from replay.intercept.patches import Patches
 
+_looked_up: dict[str, str] = {}
+"""Addresses that were looked up for the name of a live base, and that name."""
+
+_SERVICES = {"https": 443, "http": 80}
+_OURS = str(Path(__file__).parents[1]) + os.sep
+_NOT_THE_USERS = (_OURS, str(Path(os.__file__).parent) + os.sep, "<frozen ")
+_INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+
 
 def hook(patches: Patches, module: ModuleType) -> None:
     """Hook `socket`."""
+    _looked_up.clear()
     patches.replace(module.socket, "connect", _connect)
     patches.replace(module.socket, "connect_ex", _connect)
     for name in ("send", "sendall", "sendfile", "sendmsg", "sendto"):
@@ -36,11 +49,18 @@ def hook_tls(patches: Patches, module: ModuleType) -> None:
     patches.replace(module.SSLContext, "wrap_bio", _wrap_in_loop)
 
 
+def hook_loops(patches: Patches, module: ModuleType) -> None:
+    """Hook `asyncio`'s event loops: they look names up in a thread, far from the user's line."""
+    patches.replace(module.BaseEventLoop, "getaddrinfo", _resolve_in_loop)
+
+
 def _connect(original: Any) -> Any:
     def connect(sock: Any, address: Any) -> Any:
-        # A path (Unix socket) or anything else that is no (host, port) cannot be the API's.
-        if isinstance(address, tuple) and len(address) >= 2 and isinstance(address[0], str):
-            _refuse(address[0], address[1])
+        try:
+            _refuse_peer(address)
+        except Refused:
+            sock.close()  # whoever made it expects an OSError, and would leave it open
+            raise
         return original(sock, address)
 
     return connect
@@ -49,23 +69,34 @@ def _connect(original: Any) -> Any:
 def _send(original: Any) -> Any:
     def send(sock: Any, *args: Any) -> Any:
         # For connections from before the session: whom they lead to is known by name or address.
-        name = getattr(sock, "server_hostname", None)
-        if name:
-            _refuse(name, None)
         try:
             peer = sock.getpeername()
         except OSError:
             peer = None
-        if isinstance(peer, tuple) and len(peer) >= 2:
-            _refuse(peer[0], peer[1])
+        name = getattr(sock, "server_hostname", None)
+        if name:
+            _refuse(name, peer[1] if isinstance(peer, tuple) else None)
+        _refuse_peer(peer)
         return original(sock, *args)
 
     return send
 
 
+def _refuse_peer(address: Any) -> None:
+    # A path (Unix socket) or anything else that is no (host, port) cannot be the API's.
+    if isinstance(address, tuple) and len(address) >= 2 and isinstance(address[0], str):
+        host, port = address[:2]
+        _refuse(host, port)
+        if host in _looked_up:
+            _refuse(_looked_up[host], port)
+
+
 def _write_in_loop(original: Any) -> Any:
     def write(tls: Any, data: Any) -> Any:
-        _refuse_in_loop(tls.server_hostname)
+        # Its port is not known here. It was when it was connected, if that was in a session.
+        name = tls.server_hostname
+        if isinstance(name, str) and name not in getattr(tls, "replay_connected_to", ()):
+            _refuse_in_loop(name, by_name=True)
         return original(tls, data)
 
     return write
@@ -76,47 +107,98 @@ def _wrap_in_loop(original: Any) -> Any:
         context: Any, incoming: Any, outgoing: Any, server_side: bool = False,
         server_hostname: Any = None, session: Any = None,
     ) -> Any:  # fmt: skip
-        _refuse_in_loop(server_hostname)
-        return original(context, incoming, outgoing, server_side, server_hostname, session)
+        if isinstance(server_hostname, str):
+            _refuse_in_loop(server_hostname, by_name=False)
+        tls = original(context, incoming, outgoing, server_side, server_hostname, session)
+        if isinstance(server_hostname, str) and _is_base(server_hostname):
+            tls.replay_connected_to = (server_hostname,)
+        return tls
 
     return wrap_bio
 
 
-def _refuse_in_loop(name: Any) -> None:
-    # An event loop drops what is no Exception and waits on: the session raises the refusal.
-    try:
-        if isinstance(name, str):
-            _refuse(name, None)
-    except Refused as refused:
-        raise ConnectionRefusedError(refused.error.what) from refused.error
+def _refuse_in_loop(name: str, *, by_name: bool) -> None:
+    if owns(name, None) or (by_name and _is_base(name)):
+        # An event loop drops what is no Exception and waits on: the session raises the refusal.
+        error = _refused(name)
+        raise ConnectionRefusedError(error.what) from error
 
 
 def _resolve(original: Any) -> Any:
     def resolve(host: Any, *args: Any, **kwargs: Any) -> Any:
-        # An address of the API never becomes known: a loopback base has no name to look up.
-        name = host.decode("ascii", "replace") if isinstance(host, bytes) else host
-        if isinstance(name, str) and name[-4:].lower() in {".com", "com."}:
-            _refuse(name, None)
-        return original(host, *args, **kwargs)
+        name = _refuse_name(host, args[0] if args else kwargs.get("port"))
+        found = original(host, *args, **kwargs)
+        if name:
+            _looked_up.update(dict.fromkeys(_addresses(found), name))
+        return found
 
     return resolve
 
 
+def _resolve_in_loop(original: Any) -> Any:
+    async def getaddrinfo(loop: Any, host: Any, port: Any, **kwargs: Any) -> Any:
+        _refuse_name(host, port)
+        return await original(loop, host, port, **kwargs)
+
+    return getaddrinfo
+
+
+def _refuse_name(host: Any, port: Any) -> str:
+    """Refuse to look up an address of the API; the name, if it is a live base's all the same."""
+    name = _text(host)
+    if not isinstance(name, str) or is_loopback(name):
+        return ""
+    port = _text(port)
+    if isinstance(port, str):
+        port = int(port) if port.isdecimal() else _SERVICES.get(port)
+    _refuse(name, port)
+    return name if _is_base(name) else ""
+
+
+def _text(value: Any) -> Any:
+    return value.decode("ascii", "replace") if isinstance(value, bytes) else value
+
+
+def _is_base(name: str) -> bool:
+    """Whether a live base has this name, at whatever port; this machine has many."""
+    host = plain_host(name)
+    return host != "127.0.0.1" and not passing() and host in {base.host for base in tuple(bases)}
+
+
+def _addresses(found: Any) -> Iterable[str]:
+    """The addresses in what getaddrinfo, gethostbyname or gethostbyname_ex returned."""
+    if isinstance(found, str):
+        return [found]
+    if isinstance(found, tuple):
+        return list(found[2])
+    return [entry[4][0] for entry in found]
+
+
 def _refuse(host: str, port: Any) -> None:
     if owns(host, port if isinstance(port, int) else None):
-        error = NetworkBlocked(
-            f"{host} was about to be reached past replay's hooks",
-            where=_caller(),
-            hint="use a client that replay intercepts, or the replay server",
-        )
-        blocked(error)
-        raise Refused(error)
+        raise Refused(_refused(host))
+
+
+def _refused(host: str) -> NetworkBlocked:
+    error = NetworkBlocked(
+        f"{host} was about to be reached past replay's hooks",
+        where=_caller(),
+        hint="use a client that replay intercepts, or the replay server",
+    )
+    blocked(error)
+    return error
 
 
 def _caller() -> str:
-    """The nearest line of code outside replay and the standard library's network modules."""
-    skipped = (sockets.__file__, __file__)
-    for frame in reversed(traceback.extract_stack()):
-        if frame.filename not in skipped and "asyncio" not in frame.filename:
-            return f"{frame.filename}:{frame.lineno} in {frame.name}"
-    return ""
+    """The nearest line of the user's code; else of a library's; empty where there is neither."""
+    library = ""
+    frame: Any = sys._getframe(1)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        shown = f"{file}:{frame.f_lineno} in {frame.f_code.co_name}"
+        if any(folder in file for folder in _INSTALLED) and not file.startswith(_OURS):
+            library = library or shown
+        elif not file.startswith(_NOT_THE_USERS):
+            return shown
+        frame = frame.f_back
+    return library

@@ -34,6 +34,7 @@ HOOKS: dict[str, Hook] = {
     "httpcore": refused.hook_httpcore,
     "socket": guard.hook,
     "ssl": guard.hook_tls,
+    "asyncio.base_events": guard.hook_loops,
     "threading": threads.hook_threads,
     "concurrent.futures.thread": threads.hook_executors,
 }

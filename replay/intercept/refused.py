@@ -50,7 +50,9 @@ def hook_httpcore(patches: Patches, module: ModuleType) -> None:
 
     def handle(original: Any) -> Any:
         def refuse_httpcore(pool: Any, request: Any) -> Any:
-            if owns(request.url.host.decode("ascii"), request.url.port):
+            url = request.url
+            port = url.port or (443 if url.scheme == b"https" else 80)
+            if owns(url.host.decode("ascii"), port):
                 _refuse("httpcore")
             return original(pool, request)
 

@@ -52,7 +52,7 @@ def _make_request(original: Any) -> Any:
         # A plain proxy's pool is the proxy's: then the URL is absolute.
         target = urlsplit(url) if url.startswith("http") else None
         host = (target.hostname or "") if target else pool.host
-        port = (target.port or 80) if target else pool.port
+        port = (target.port or 80) if target else _port(pool)
         if not owns(host, port):
             return original(pool, conn, method, url, body, headers, *args, **kwargs)
         shown = f"[{host}]" if ":" in host and host[:1] != "[" else host
@@ -72,6 +72,11 @@ def _make_request(original: Any) -> Any:
         return _response(method, url, answer, **kwargs)
 
     return make_request
+
+
+def _port(pool: Any) -> int:
+    # One that is made without a pool manager may name none.
+    return pool.port or (443 if pool.scheme == "https" else 80)
 
 
 def _text(value: Any) -> str:
@@ -102,6 +107,6 @@ def _response(
 
 def _prepare_proxy(original: Any) -> Any:
     def prepare_proxy(pool: Any, conn: Any) -> Any:
-        return None if owns(pool.host, pool.port) else original(pool, conn)
+        return None if owns(pool.host, _port(pool)) else original(pool, conn)
 
     return prepare_proxy

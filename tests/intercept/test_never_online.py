@@ -9,7 +9,6 @@ import http.client
 import json
 import queue
 import socket
-import ssl
 import subprocess
 import sys
 import threading
@@ -29,11 +28,11 @@ import pytest
 import requests
 import stripe
 import tornado.httpclient
-import trustme
 import urllib3
 from support.clients import CLIENTS, HEADERS, stripe_client
 from support.proof import rounds
 from support.standin import PREVIEW, StandIn, generated
+from support.tls import TlsListener
 
 import replay
 from replay.intercept import answering
@@ -310,39 +309,17 @@ def test_httpcore_itself_is_refused(stand_in: StandIn, recorded: Path) -> None:
 
 
 @pytest.fixture
-def tls_stand_in() -> Iterator[tuple[int, ssl.SSLContext, list[bytes]]]:
-    """A TLS server on loopback with a certificate for Stripe's name; what it was sent."""
-    authority = trustme.CA()
-    server_side, client_side = (
-        ssl.SSLContext(protocol) for protocol in (ssl.PROTOCOL_TLS_SERVER, ssl.PROTOCOL_TLS_CLIENT)
-    )
-    authority.issue_cert("api.stripe.com").configure_cert(server_side)
-    authority.configure_trust(client_side)
-    sent: list[bytes] = []
-
-    def serve() -> None:
-        while True:
-            try:
-                accepted, _ = listener.accept()
-                with server_side.wrap_socket(accepted, server_side=True) as peer:
-                    peer.settimeout(2)
-                    sent.append(peer.recv(100))
-            except (TimeoutError, ssl.SSLError, ConnectionError):
-                continue
-            except OSError:
-                return
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=serve, daemon=True).start()
-        yield listener.getsockname()[1], client_side, sent
-        listener.shutdown(socket.SHUT_RDWR)
+def tls_stand_in() -> Iterator[TlsListener]:
+    """A TLS server on loopback with a certificate for Stripe's name."""
+    with TlsListener("api.stripe.com") as listener:
+        yield listener
 
 
 def test_the_guard_knows_a_tls_socket_by_its_name(
-    tls_stand_in: tuple[int, ssl.SSLContext, list[bytes]], recorded: Path
+    tls_stand_in: TlsListener, recorded: Path
 ) -> None:
     """A TLS connection to Stripe's name from before the session sends nothing."""
-    port, context, sent = tls_stand_in
+    port, context = tls_stand_in.port, tls_stand_in.context
     with (
         socket.create_connection(("127.0.0.1", port)) as raw,
         context.wrap_socket(raw, server_hostname="api.stripe.com") as tls,
@@ -350,7 +327,7 @@ def test_the_guard_knows_a_tls_socket_by_its_name(
         replay.use_cassettes(recorded),
     ):
         tls.sendall(b"GET /v1/invoices HTTP/1.1\r\n\r\n")
-    assert [] == [data for data in sent if data]
+    assert [] == tls_stand_in.stop()
 
 
 # asyncio leaves the socket to the garbage collector where TLS cannot begin.
@@ -358,10 +335,10 @@ def test_the_guard_knows_a_tls_socket_by_its_name(
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.parametrize("opened", ["before", "inside"])
 def test_the_guard_knows_a_tls_stream_by_its_name(
-    tls_stand_in: tuple[int, ssl.SSLContext, list[bytes]], recorded: Path, opened: str
+    tls_stand_in: TlsListener, recorded: Path, opened: str
 ) -> None:
     """An asyncio TLS stream to Stripe's name, by whatever address, sends nothing."""
-    port, context, sent = tls_stand_in
+    port, context = tls_stand_in.port, tls_stand_in.context
 
     async def connect() -> asyncio.StreamWriter:
         _, writer = await asyncio.open_connection(
@@ -384,7 +361,7 @@ def test_the_guard_knows_a_tls_stream_by_its_name(
     with pytest.raises(replay.NetworkBlocked):
         asyncio.run(main())
     gc.collect()
-    assert [] == [data for data in sent if data]
+    assert [] == tls_stand_in.stop()
 
 
 def test_what_is_let_through_is_let_through_in_executors_too(recorded: Path) -> None:

@@ -113,9 +113,11 @@ class Cassettes:
         except ReplayError as error:
             unwritten = error
         refused = refusal_in(raised)
-        if refused is not None:
-            shown = refused.error.with_traceback(_own_lines(trace))
-            raise shown from shown.__cause__
+        # Out of a pool of threads it comes as itself.
+        plain = next((error for error in session.refusals if error is raised), None)
+        shown = plain if refused is None else refused.error
+        if shown is not None:
+            raise shown.with_traceback(_own_lines(trace)) from shown.__cause__
         if session.refusals and not isinstance(raised, KeyboardInterrupt):
             # Whatever the code under test made of it, a refusal fails the session.
             raise swallowed(session.refusals).with_traceback(None) from raised

@@ -15,7 +15,17 @@ from weakref import WeakSet
 
 from replay.config import Origin
 from replay.errors import Refused
-from replay.intercept import aiohttp, guard, http_client, httpx, refused, stripe, threads, urllib3
+from replay.intercept import (
+    aiohttp,
+    guard,
+    http_client,
+    httpx,
+    pools,
+    refused,
+    stripe,
+    threads,
+    urllib3,
+)
 from replay.intercept.answering import bases, current, opened
 from replay.intercept.patches import Hook, Patches
 
@@ -37,6 +47,7 @@ HOOKS: dict[str, Hook] = {
     "asyncio.base_events": guard.hook_loops,
     "threading": threads.hook_threads,
     "concurrent.futures.thread": threads.hook_executors,
+    "multiprocessing.pool": pools.hook,
 }
 """Module to the function that hooks it, once it is imported."""
 

@@ -6,6 +6,7 @@ outlives its test would be answered from the next test's cassettes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -44,17 +45,22 @@ def _start(original: Any) -> Any:
 
 def _submit(original: Any) -> Any:
     def submit(executor: Any, function: Any, /, *args: Any, **kwargs: Any) -> Any:
-        session, through = current.get(), passing()
-
-        def run(*args: Any, **kwargs: Any) -> Any:
-            before = current.get()
-            current.set(session)
-            try:
-                with pass_through() if through else nullcontext():
-                    return function(*args, **kwargs)
-            finally:
-                current.set(before)
-
-        return original(executor, run, *args, **kwargs)
+        return original(executor, in_session(function), *args, **kwargs)
 
     return submit
+
+
+def in_session(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function as it is called in another thread: its calls are those of who hands it over."""
+    session, through = current.get(), passing()
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        before = current.get()
+        current.set(session)
+        try:
+            with pass_through() if through else nullcontext():
+                return function(*args, **kwargs)
+        finally:
+            current.set(before)
+
+    return run

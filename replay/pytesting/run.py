@@ -193,13 +193,17 @@ class Run:
             self._take(test)
         refused = refusal_in(raised)
         fresh = test.refusals if test is not None else []
-        if refused is not None:
-            lines = next((lines for error, lines in fresh if error is refused.error), [])
+        # Out of a pool of threads it comes as itself.
+        plain = next((error for error, _ in fresh if error is raised), None)
+        refusal = plain if refused is None else refused.error
+        if refusal is not None and raised is not None:
+            lines = next((lines for error, lines in fresh if error is refusal), [])
             if isinstance(raised, BaseExceptionGroup):
                 # CPython 3.11 fails with a SystemError in pytest's reading of the source if it
                 # happens to collect what a task group left behind while it does so.
                 gc.collect()
-            call.excinfo = failure(refused.error, refused.__traceback__, lines, self._config)
+            trace = (refused or refusal).__traceback__
+            call.excinfo = failure(refusal, trace, lines, self._config)
         elif raised is not None and raised is self._broken:
             call.excinfo = failure(self._broken, None, [], self._config)
         elif fresh and (raised is None or isinstance(raised, pytest.skip.Exception)):

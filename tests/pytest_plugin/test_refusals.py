@@ -113,3 +113,21 @@ def test_the_tests_own_failure_is_not_masked(suite: Suite) -> None:
     below = ran.out.partition("Captured replay call")[2]
     assert "is not recorded" in below
     assert "record it: replay record invoices" in below
+
+
+def test_a_refusal_out_of_a_pool_of_threads_is_told_as_any_other(suite: Suite) -> None:
+    """It comes as itself, not as an error of the pool's; the user's line is what is shown."""
+    suite.write("""
+        from multiprocessing.pool import ThreadPool
+
+        pytestmark = pytest.mark.cassettes
+
+        def test_pool():
+            with ThreadPool(1) as pool:
+                pool.apply(get, (DRAFT[:-1] + "x",))
+    """)
+    ran = suite.run("-p", "no:cacheprovider")
+    assert {"failed": 1} == ran.outcomes, ran.out
+    assert ">               pool.apply(get" in ran.out or ">           pool.apply(get" in ran.out
+    assert "Captured replay" not in ran.out
+    assert "multiprocessing/pool.py" not in ran.out

@@ -1,0 +1,104 @@
+"""multiprocessing's pools, of threads and of processes.
+
+Their workers and feeders catch what is an `Exception` alone. A `Refused` would end them, and leave
+who asked waiting for ever: where a task ends, it becomes the refusal itself. A task of a pool of
+threads belongs to the session that handed it over.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from replay.errors import Refused
+from replay.intercept.threads import in_session
+
+if TYPE_CHECKING:
+    from replay.intercept.patches import Patches
+
+
+def hook(patches: Patches, module: ModuleType) -> None:
+    """Hook `multiprocessing.pool`."""
+
+    def task(pool: Any, function: Any) -> Any:
+        # What a pool of processes is given has to be pickled: its workers unwrap it.
+        return _told(in_session(function)) if isinstance(pool, module.ThreadPool) else function
+
+    def apply(original: Any) -> Any:
+        def apply_async(pool: Any, func: Any, *args: Any, **kwargs: Any) -> Any:
+            return original(pool, task(pool, func), *args, **kwargs)
+
+        return apply_async
+
+    def generate(original: Any) -> Any:
+        def generation(pool: Any, job: Any, func: Any, iterable: Any) -> Any:
+            return original(pool, job, task(pool, func), _items(iterable))
+
+        return generation
+
+    patches.replace(module.Pool, "apply_async", apply)
+    patches.replace(module.Pool, "_guarded_task_generation", generate)
+    patches.replace(module, "worker", _worker)
+
+
+def _told(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, whose refusal is an exception like any other."""
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except (Refused, BaseExceptionGroup) as raised:
+            found: BaseException | None = raised
+            if isinstance(raised, BaseExceptionGroup):
+                found = raised.subgroup(Refused)
+            while isinstance(found, BaseExceptionGroup):
+                found = found.exceptions[0]
+            if not isinstance(found, Refused):
+                raise
+            raise found.error from found.error.__cause__
+
+    return run
+
+
+def _items(iterable: Iterable[Any]) -> Iterator[Any]:
+    """The items, which a thread of the pool may ask for one by one."""
+    step = _told(in_session(next))
+
+    def items() -> Iterator[Any]:
+        rest = iter(iterable)
+        while True:
+            try:
+                item = step(rest)
+            except StopIteration:
+                return
+            yield item
+
+    return items()
+
+
+def _worker(original: Any) -> Any:
+    # A name that pickles: a process that is spawned looks up its own, a forked one has this.
+    @functools.wraps(original)
+    def worker(inqueue: Any, *args: Any, **kwargs: Any) -> Any:
+        return original(_Tasks(inqueue), *args, **kwargs)
+
+    return worker
+
+
+class _Tasks:
+    """The queue that a worker gets its tasks from."""
+
+    def __init__(self, queue: Any) -> None:
+        self._queue = queue
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._queue, name)
+
+    def get(self) -> Any:
+        task = self._queue.get()
+        if task is None:
+            return None
+        job, number, function, args, options = task
+        return job, number, _told(function), args, options

@@ -134,11 +134,8 @@ def _may_be_shown(call: Call) -> bool:
     from replay.redaction.policy import default_policy
 
     policy = default_policy()
-    return all(
-        policy.keeps_id(call.key.resource, id) or id.partition("_")[0] in policy.prefixes
-        for id in (*call.key.parents, call.key.id)
-        if id
-    )
+    ids = (*call.key.parents, call.key.id)
+    return all(policy.keeps_id(call.key.resource, id) for id in ids)
 
 
 def _shown(expand: tuple[str, ...]) -> str:

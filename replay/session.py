@@ -184,9 +184,10 @@ class Session:
         """
         if self._mode is RecordMode.NONE:
             return self.serve(request)
-        from anyio import to_thread
+        from anyio import CapacityLimiter, to_thread
 
-        return await to_thread.run_sync(self.serve, request)
+        # The source may need threads of the same loop: it is left all that it may have.
+        return await to_thread.run_sync(self.serve, request, limiter=CapacityLimiter(1))
 
     def close(self, *, failed: bool = False) -> None:
         """End the session: write what mode ``all`` recorded anew.

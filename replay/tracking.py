@@ -54,7 +54,8 @@ class Tracker:
         # What was served and is no object of the SDK yet: number -> body.
         self._waiting: dict[str, Body] = {}
         self._count = 0
-        self._lock = threading.Lock()
+        # A finalizer may read an object while its thread is noting another.
+        self._lock = threading.RLock()
         self._patches = Patches(
             {"replay.session": self._hook_session, "stripe._stripe_object": self._hook_stripe}
         )
@@ -230,24 +231,26 @@ class Tracker:
         for body, path in places:
             if path.rpartition("/")[2] in MAPS and segment != ALL:
                 segment = ANY
-            below = f"{path}/{segment}"
-            self.read.setdefault(body, set()).add(below)
-            found.append((body, below))
+            found.append((body, f"{path}/{segment}"))
+        self._add(found)
         return tuple(found)
+
+    def _add(self, places: Iterable[tuple[Body, str]]) -> None:
+        with self._lock:
+            for body, path in places:
+                self.read.setdefault(body, set()).add(path)
 
     def _place(self, value: Any, places: Places) -> None:
         """Tell the SDK's objects in a value where they are."""
         if isinstance(value, list):
             places = tuple((body, f"{path}/{ANY}") for body, path in places)
-            for body, path in places:
-                self.read.setdefault(body, set()).add(path)
+            self._add(places)
             for item in value:
                 self._place(item, places)
         elif _is_object(value):
             value.__dict__[_PLACE] = places + _own(value, places)
         elif isinstance(value, dict):
-            for body, path in places:
-                self.read.setdefault(body, set()).add(f"{path}/{ALL}")
+            self._add((body, f"{path}/{ALL}") for body, path in places)
 
 
 def _is_object(value: Any) -> bool:

@@ -20,7 +20,7 @@ from replay.routes import by_name
 
 A, B, C = "2023-10-16", "2024-06-20", "2025-03-31.basil"
 INVOICE = by_name("invoice")
-ID = "in_1Object"
+ID = "in_1Object1"
 
 
 def call(version: str | None = None, *expand: str, id: str = ID) -> Call:
@@ -231,11 +231,12 @@ def test_hint_is_safe_to_paste(tmp_path: Path) -> None:
     )
 
 
-def test_an_id_that_a_person_chose_is_not_shown(library: Path) -> None:
+@pytest.mark.parametrize("id", ["jane@mail.example", "cus_jane.doe@mail.example", "cus_jane"])
+def test_an_id_that_a_person_chose_is_not_shown(id: str, library: Path) -> None:
     """A refusal repeats no ID that may be private, and no command that could not record it."""
     library.mkdir()
     with pytest.raises(CassetteNotFound, match="may be private") as caught:
-        find(Library(library), retrieve(by_name("customer"), ["jane@mail.example"]))
+        find(Library(library), retrieve(by_name("customer"), [id]))
     assert "jane" not in str(caught.value)
 
 

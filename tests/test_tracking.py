@@ -6,7 +6,9 @@ import asyncio
 import copy
 import json
 import pickle
+import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +23,7 @@ import replay
 from replay.drift.used import Body, load
 from replay.errors import ConfigError
 from replay.session import Session
+from replay.tracking import Tracker
 
 CHARGE = generated("ch", "expanded")
 
@@ -173,6 +176,44 @@ def test_async_clients_and_threads(recorded: StandIn, library: Path) -> None:
         thread.join()
 
     assert {"/total", "/status"} == reads(library, recorded, code)["invoice"]
+
+
+def test_what_is_read_so_far_can_be_asked_for_while_threads_read(
+    recorded: StandIn, library: Path
+) -> None:
+    """A thread that goes on reading after its test disturbs nobody who asks, and is not lost."""
+    tracker, stop, fields = Tracker(), threading.Event(), [f"field{n}" for n in range(300)]
+    switching = sys.getswitchinterval()
+    tracker.start()
+    try:
+        with replay.use_cassettes(library, mode="once", api_base=recorded.url):
+            client = stripe.StripeClient("sk_test_x", stripe_version=OLD)
+            found = [client.v1.invoices.retrieve(DRAFT) for _ in range(3)]
+
+            def read(invoice: Any) -> None:
+                while True:
+                    for name in fields:
+                        getattr(invoice, name, None)
+                    if stop.is_set():
+                        return
+
+            threads = [threading.Thread(target=read, args=(invoice,)) for invoice in found]
+            sys.setswitchinterval(1e-6)
+            for thread in threads:
+                thread.start()
+            until = time.monotonic() + 2
+            while time.monotonic() < until:
+                tracker.current()
+                tracker.cut()
+            stop.set()
+            for thread in threads:
+                thread.join()
+    finally:
+        stop.set()
+        sys.setswitchinterval(switching)
+        tracker.stop()
+    (paths,) = tracker.all().values()
+    assert paths >= {f"/{name}" for name in fields}
 
 
 def test_calls_of_the_module_itself(

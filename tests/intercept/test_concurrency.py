@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import aiohttp.web
 import anyio
 import anyio.to_thread
 import pytest
@@ -18,7 +19,7 @@ import requests
 import trio
 from support import gathered
 from support.clients import HEADERS
-from support.standin import DRAFT, StandIn
+from support.standin import DRAFT, NEW, StandIn, generated, invoice
 
 import replay
 
@@ -52,6 +53,26 @@ def test_gathered_records_wait_together_and_the_loop_goes_on(
         tried.append(first_session(client, source, tmp_path / "two"))
     assert tried[-1]["took"] < 0.5, tried
     assert tried[-1]["ticks"] >= 10, tried
+
+
+def test_a_source_in_the_same_loop_has_its_threads(library: Path) -> None:
+    """60 gathered records leave a source in their loop the worker threads that it answers with."""
+    ids = [generated("in", f"many{n}") for n in range(60)]
+
+    async def answer(request: aiohttp.web.Request) -> aiohttp.web.Response:
+        body = await anyio.to_thread.run_sync(invoice, request.match_info["id"], NEW)
+        return aiohttp.web.json_response(body, headers={"Stripe-Version": NEW})
+
+    async def record() -> list[str]:
+        async with (
+            gathered.in_this_loop(answer) as base,
+            replay.use_cassettes(library, mode="once", api_base=base),
+            gathered.by_httpx(base) as ask,
+            asyncio.timeout(20),
+        ):
+            return await asyncio.gather(*map(ask, ids))
+
+    assert ids == asyncio.run(record())
 
 
 def test_what_only_replays_loads_nothing_of_it(tmp_path: Path) -> None:

@@ -78,16 +78,18 @@ ASYNC = {
 }
 
 
+async def _slowly(request: aiohttp.web.Request) -> aiohttp.web.Response:
+    await asyncio.sleep(WAIT)
+    version = request.headers.get("Stripe-Version", NEW)
+    body = invoice(request.match_info["id"], version)
+    return aiohttp.web.json_response(body, headers={"Stripe-Version": version})
+
+
 @asynccontextmanager
-async def _in_this_loop() -> AsyncIterator[str]:
+async def in_this_loop(
+    answer: Callable[[aiohttp.web.Request], Awaitable[aiohttp.web.Response]] = _slowly,
+) -> AsyncIterator[str]:
     """A source that runs in the very loop that asks it."""
-
-    async def answer(request: aiohttp.web.Request) -> aiohttp.web.Response:
-        await asyncio.sleep(WAIT)
-        version = request.headers.get("Stripe-Version", NEW)
-        body = invoice(request.match_info["id"], version)
-        return aiohttp.web.json_response(body, headers={"Stripe-Version": version})
-
     app = aiohttp.web.Application()
     app.router.add_get("/v1/invoices/{id}", answer)
     runner = aiohttp.web.AppRunner(app)
@@ -138,7 +140,7 @@ async def _gathered(opened: Any, source: Any, library: Path) -> tuple[float, int
     return took, ticks
 
 
-SOURCES = {"thread": _in_a_thread, "same loop": _in_this_loop}
+SOURCES = {"thread": _in_a_thread, "same loop": in_this_loop}
 
 
 def _crowding() -> float:

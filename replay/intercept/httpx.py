@@ -65,7 +65,7 @@ def _response(module: ModuleType, answer: Response) -> Any:
     return module.Response(
         answer.status,
         headers=list(answer.received),
-        content=answer.body,
+        stream=module.ByteStream(answer.body),
         extensions={
             "http_version": b"HTTP/1.1",
             "reason_phrase": answer.reason.encode("latin-1"),

@@ -156,6 +156,16 @@ def _stream_httpx2(url: str) -> Iterator[bytes]:
         yield from answer.iter_bytes(16)
 
 
+def _stream_httpx_raw(url: str) -> Iterator[bytes]:
+    with httpx.stream("GET", url, headers=HEADERS) as answer:
+        yield from answer.iter_raw(16)
+
+
+def _stream_httpx2_raw(url: str) -> Iterator[bytes]:
+    with httpx2.stream("GET", url, headers=HEADERS) as answer:
+        yield from answer.iter_raw(16)
+
+
 def _stream_urllib(url: str) -> Iterator[bytes]:
     with urllib.request.urlopen(urllib.request.Request(url, headers=HEADERS), timeout=10) as answer:
         while chunk := answer.read1(16):
@@ -198,6 +208,18 @@ def _stream_httpx_async(url: str) -> Iterator[bytes]:
             client.stream("GET", url) as answer,
         ):
             async for chunk in answer.aiter_bytes(16):
+                yield chunk
+
+    return _stepped(chunks)
+
+
+def _stream_httpx_async_raw(url: str) -> Iterator[bytes]:
+    async def chunks() -> AsyncIterator[bytes]:
+        async with (
+            httpx.AsyncClient(headers=HEADERS) as client,
+            client.stream("GET", url) as answer,
+        ):
+            async for chunk in answer.aiter_raw(16):
                 yield chunk
 
     return _stepped(chunks)

@@ -1,13 +1,13 @@
 """Clients that are refused by name, because replay cannot answer them and the guard is not enough.
 
-libcurl's sockets are not Python's; tornado's client swallows what the guard raises, and waits for
-ever.
+libcurl's sockets are not Python's; tornado's client and loop wait for ever for what is no
+`Exception`.
 """
 
 from __future__ import annotations
 
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from replay.errors import CallRefused, Refused
@@ -23,7 +23,7 @@ def hook_pycurl(patches: Patches, module: ModuleType) -> None:
     def request(original: Any) -> Any:
         def refuse_pycurl(client: Any, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
             if owned(url):
-                _refuse("stripe.PycurlClient")
+                raise Refused(_refusal("stripe.PycurlClient"))
             return original(client, method, url, *args, **kwargs)
 
         return refuse_pycurl
@@ -37,7 +37,9 @@ def hook_tornado(patches: Patches, module: ModuleType) -> None:
     def fetch(original: Any) -> Any:
         def refuse_tornado(client: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
             if owned(request if isinstance(request, str) else request.url):
-                _refuse("tornado.httpclient")
+                failed = module.Future()
+                failed.set_exception(_refusal("tornado.httpclient"))
+                return failed
             return original(client, request, *args, **kwargs)
 
         return refuse_tornado
@@ -53,7 +55,7 @@ def hook_httpcore(patches: Patches, module: ModuleType) -> None:
             url = request.url
             port = url.port or (443 if url.scheme == b"https" else 80)
             if owns(url.host.decode("ascii"), port):
-                _refuse("httpcore")
+                raise Refused(_refusal("httpcore"))
             return original(pool, request)
 
         return refuse_httpcore
@@ -69,7 +71,7 @@ def owned(url: str) -> bool:
     return owns(parts.hostname or "", port)
 
 
-def _refuse(client: str) -> NoReturn:
+def _refusal(client: str) -> CallRefused:
     error = CallRefused(
         "this HTTP client cannot be intercepted",
         where=client,
@@ -77,4 +79,4 @@ def _refuse(client: str) -> NoReturn:
         "or run `replay serve` and point its base address at http://127.0.0.1:12111",
     )
     blocked(error)
-    raise Refused(error)
+    return error

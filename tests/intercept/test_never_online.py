@@ -27,7 +27,9 @@ import httpx2
 import pytest
 import requests
 import stripe
+import tornado.gen
 import tornado.httpclient
+import tornado.ioloop
 import urllib3
 from support.clients import CLIENTS, HEADERS, stripe_client
 from support.proof import rounds
@@ -436,17 +438,55 @@ def test_the_guard_refuses_a_stream_from_before_the_session(
     assert {} == stand_in.hits
 
 
-def test_tornado_is_refused(stand_in: StandIn, recorded: Path) -> None:
-    """tornado's client would swallow the guard's refusal and wait: it is refused by name."""
+async def _tornado(url: str) -> None:
+    await tornado.httpclient.AsyncHTTPClient().fetch(url)
 
-    async def main() -> None:
-        await tornado.httpclient.AsyncHTTPClient().fetch(f"{stand_in.url}/v1/invoices/{IDS[0]}")
 
+def _tornado_sync(url: str) -> None:
+    client = tornado.httpclient.HTTPClient()
+    try:
+        client.fetch(url)
+    finally:
+        client.close()
+
+
+def _tornado_loop(url: str) -> None:
+    loop = tornado.ioloop.IOLoop(make_current=False)
+    try:
+        loop.run_sync(lambda: tornado.httpclient.AsyncHTTPClient().fetch(url))
+    finally:
+        loop.close()
+
+
+def _tornado_coroutine(url: str) -> None:
+    @tornado.gen.coroutine
+    def ask() -> Iterator[Any]:
+        yield tornado.httpclient.AsyncHTTPClient().fetch(url)
+
+    loop = tornado.ioloop.IOLoop(make_current=False)
+    try:
+        loop.run_sync(ask)
+    finally:
+        loop.close()
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [lambda url: asyncio.run(_tornado(url)), _tornado_sync, _tornado_loop, _tornado_coroutine],
+    ids=["asyncio", "HTTPClient", "run_sync", "coroutine"],
+)
+@pytest.mark.parametrize("caught", [False, True], ids=["raised", "caught"])
+def test_tornado_is_refused(
+    ask: Callable[[str], None], caught: bool, stand_in: StandIn, recorded: Path
+) -> None:
+    """tornado would wait for ever for what is no Exception: it is given a failed future."""
     with (
-        pytest.raises(replay.CallRefused, match="RequestsClient"),
+        pytest.raises(replay.CallRefused, match="RequestsClient") as refused,
         replay.use_cassettes(recorded, api_base=stand_in.url),
+        contextlib.suppress(*([Exception] if caught else [])),
     ):
-        asyncio.run(main())
+        ask(f"{stand_in.url}/v1/invoices/{IDS[0]}")
+    assert caught == hasattr(refused.value, "__notes__")
     assert {} == stand_in.hits
 
 

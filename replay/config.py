@@ -119,8 +119,14 @@ def resolve(
     mode: str | None = None,
     api_base: str | None = None,
     api_version: str | None = None,
+    directory: str | None = None,
 ) -> Config:
     """Settle the settings. An argument of None was not given.
+
+    Args:
+        library, mode, api_base, api_version: as in `Config`; they win over environment and file.
+        directory: where the configuration file and the policy are looked for, in place of the
+            working directory.
 
     Raises:
         ConfigError: a value that cannot be used; names the option, variable or file.
@@ -128,7 +134,8 @@ def resolve(
     given = path_of(library) if library is not None else None, mode, api_base, api_version
     # A suite settles the same anew for every test.
     environment = tuple(map(os.environ.get, ENVIRONMENT.values()))
-    directory = os.getcwd()  # noqa: PTH109 - a cache key on the hot path
+    if directory is None:
+        directory = os.getcwd()  # noqa: PTH109 - a cache key on the hot path
     try:
         config, policy, where = _settled(given, environment, directory)
     except TypeError:  # a value of some other type, which the uncached way tells the user about
@@ -173,8 +180,9 @@ def _settled(
 def _policy(named: str, where: str, directory: str) -> str:
     # A team's rules stand beside the configuration, in a file that code owners can guard.
     if named:
+        path = os.path.join(directory, named)  # noqa: PTH118 - keeps absolute ones
         try:
-            found = Path(named).is_file()
+            found = Path(path).is_file()
         except OSError as error:
             raise ConfigError(
                 f"the policy file {named} cannot be looked at: {error.strerror}",
@@ -183,8 +191,9 @@ def _policy(named: str, where: str, directory: str) -> str:
             ) from error
         if not found:
             raise ConfigError(f"there is no policy file {named}", where=where)
-        return named
-    beside = os.path.join(os.path.dirname(_file(directory)[0]), _POLICY_FILE)  # noqa: PTH118, PTH120 - hot path
+        return path
+    folder = os.path.dirname(_file(directory)[0]) or directory  # noqa: PTH120 - hot path
+    beside = os.path.join(folder, _POLICY_FILE)  # noqa: PTH118 - hot path
     return beside if os.path.isfile(beside) else ""  # noqa: PTH113 - hot path
 
 

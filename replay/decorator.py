@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, overload
 
+from replay import wrapping
 from replay.config import Config, resolve
 from replay.errors import ConfigError, Refused, ReplayError
 from replay.library import Library
 from replay.modes import RecordMode
+from replay.resources import path_of
 from replay.session import Session
 
 if TYPE_CHECKING:
@@ -22,14 +24,9 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 LiveView = Literal["redacted", "raw"]
 _FOREIGN = tuple(str(Path(home).parent) + os.sep for home in (__file__, os.__file__))
+_HERE = {__file__, wrapping.__file__}
 _INSTALLED = f"{os.sep}site-packages{os.sep}"
 OtherCalls = Literal["block", "pass"]
-
-_AROUND = frozenset(
-    {"setUp", "tearDown", "asyncSetUp", "asyncTearDown", "setUpClass", "tearDownClass",
-     "setup_method", "teardown_method", "setup_class", "teardown_class"}
-)  # fmt: skip
-"""What unittest and pytest call before and after a class's tests."""
 
 
 class Cassettes:
@@ -49,6 +46,7 @@ class Cassettes:
         allow_live: bool = False,
         other_calls: OtherCalls = "block",
         keep_errors: bool = False,
+        directory: str | None = None,
     ) -> None:
         _one_of(live_view, get_args(LiveView), "live_view")
         _one_of(other_calls, get_args(OtherCalls), "other_calls")
@@ -58,8 +56,13 @@ class Cassettes:
                 where="live_view",
                 hint="leave it out: the client then sees what replay will serve",
             )
+        _switch(allow_live, "allow_live")
+        _switch(keep_errors, "keep_errors")
+        # A test may go elsewhere: the library, the configuration and the policy stay.
+        self._directory = directory or os.getcwd()  # noqa: PTH109 - as `resolve` takes it
         self._settings: dict[str, Any] = {
-            "library": library, "mode": mode, "api_base": api_base, "api_version": api_version,
+            "library": None if library is None else self._placed(path_of(library)),
+            "mode": mode, "api_base": api_base, "api_version": api_version,
         }  # fmt: skip
         self._options = {
             "allow_live": allow_live,
@@ -68,7 +71,7 @@ class Cassettes:
             "keep_errors": keep_errors,
         }
         self._entered: list[tuple[Session, Session | None]] = []
-        self._check(resolve(**self._settings))
+        self._check(self._settled())
 
     @staticmethod
     def _check(config: Config) -> None:
@@ -85,10 +88,19 @@ class Cassettes:
             ConfigError: a setting that cannot be used.
         """
         # Settled anew: the environment may have changed since the decorator was written.
-        session = Session(resolve(**self._settings), **self._options)
+        session = Session(self._settled(), **self._options)
         if session.config.mode is RecordMode.NONE:
             session.library.require()
         return session
+
+    def _settled(self) -> Config:
+        config = resolve(**self._settings, directory=self._directory)
+        if os.path.isabs(config.library):  # noqa: PTH117 - once per session
+            return config
+        return replace(config, library=self._placed(config.library))
+
+    def _placed(self, library: str) -> str:
+        return os.path.join(self._directory, library)  # noqa: PTH118 - keeps absolute ones
 
     def __enter__(self) -> Session:
         from replay.intercept import installation
@@ -109,7 +121,7 @@ class Cassettes:
         installation.leave(session, before)
         unwritten: ReplayError | None = None
         try:
-            session.close(failed=raised is not None)
+            session.close(failed=raised is not None or bool(session.refusals))
         except ReplayError as error:
             unwritten = error
         refused = refusal_in(raised)
@@ -128,9 +140,11 @@ class Cassettes:
         """What this thread or task entered: others may be inside the same object."""
         from replay.intercept.answering import current
 
-        for place, (session, _) in reversed(list(enumerate(self._entered))):
-            if session is current.get():
-                return self._entered.pop(place)
+        mine = current.get()
+        for entered in reversed(self._entered.copy()):
+            if entered[0] is mine:
+                self._entered.remove(entered)  # not by its place: others come and go
+                return entered
         return self._entered.pop()
 
     async def __aenter__(self) -> Session:
@@ -149,127 +163,15 @@ class Cassettes:
 
         One session per call; a generator's lasts from its first step to its end. Of a class,
         whatever is called ``test…`` is wrapped in place, also static, of the class and in classes
-        ``Test…`` inside of it; so is what unittest and pytest call around tests, such as ``setUp``.
+        ``Test…`` inside of it; so is what unittest and pytest call around tests, such as ``setUp``
+        and what ``addCleanup`` was given.
 
         Raises:
             ConfigError: there is nothing to call, a pytest fixture's wrapper (whose calls pytest
                 makes past us), or a test that cannot be wrapped.
         """
-        if inspect.isclass(function):
-            for name in dir(function):
-                self._wrap_in(function, name)
-            return function
-        if type(function).__name__ == "FixtureFunctionDefinition":
-            raise ConfigError(
-                "pytest calls a fixture past a decorator that stands above @pytest.fixture",
-                where=getattr(function, "__name__", ""),
-                hint="put use_cassettes below it, next to the function",
-            )
-        if not callable(function):
-            raise ConfigError(
-                f"use_cassettes decorates functions and classes, and this is of type "
-                f"{type(function).__name__}",
-                where="use_cassettes(…)",
-                hint='write @use_cassettes("path"), or: with use_cassettes("path"):',
-            )
-        return functools.wraps(function)(self._wrapper(function))  # type: ignore[return-value]  # as F
-
-    def _wrap_in(self, owner: type, name: str) -> None:
-        found = inspect.getattr_static(owner, name)
-        if inspect.isclass(found):
-            if name.startswith("Test") and name in vars(owner):
-                self(found)
-            return
-        if name not in _AROUND and not name.startswith("test"):
-            return
-        if isinstance(found, staticmethod | classmethod):
-            function = found.__func__
-            if not _is_of_unittest(function):
-                setattr(owner, name, type(found)(self(function)))
-        elif inspect.isfunction(found):
-            if not _is_of_unittest(found):
-                setattr(owner, name, self(found))
-        elif callable(found) or isinstance(found, functools.partialmethod):
-            raise ConfigError(
-                f"this test is no function, but of type {type(found).__name__}",
-                where=f"{owner.__qualname__}.{name}",
-                hint="write it as a function that calls it",
-            )
-
-    def _wrapper(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        if inspect.iscoroutinefunction(function):
-
-            async def call_async(*args: Any, **kwargs: Any) -> Any:
-                with self._another():
-                    return await function(*args, **kwargs)
-
-            return call_async
-        if inspect.isgeneratorfunction(function):
-            return self._generator(function)
-        if inspect.isasyncgenfunction(function):
-            return self._async_generator(function)
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            with self._another():
-                return function(*args, **kwargs)
-
-        return call
-
-    def _generator(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Its session is the current one during its steps, and the caller's between them."""
-
-        def generate(*args: Any, **kwargs: Any) -> Any:
-            from replay.intercept.answering import current
-
-            outside = current.get()
-            with self._another() as session:
-                steps = function(*args, **kwargs)
-                step = functools.partial(next, steps)
-                while True:
-                    try:
-                        item = step()
-                    except StopIteration as ended:
-                        return ended.value
-                    current.set(outside)
-                    try:
-                        step = functools.partial(steps.send, (yield item))
-                    except GeneratorExit:
-                        current.set(session)
-                        steps.close()
-                        raise
-                    except BaseException as thrown:  # noqa: BLE001 - the generator's to handle
-                        step = functools.partial(steps.throw, thrown)
-                    outside = current.get()
-                    current.set(session)
-
-        return generate
-
-    def _async_generator(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        async def generate(*args: Any, **kwargs: Any) -> Any:
-            from replay.intercept.answering import current
-
-            outside = current.get()
-            with self._another() as session:
-                steps = function(*args, **kwargs)
-                step = functools.partial(anext, steps)
-                while True:
-                    try:
-                        item = await step()
-                    except StopAsyncIteration:
-                        return
-                    current.set(outside)
-                    try:
-                        step = functools.partial(steps.asend, (yield item))
-                    except GeneratorExit:
-                        current.set(session)
-                        await steps.aclose()
-                        raise
-                    except BaseException as thrown:  # noqa: BLE001 - the generator's to handle
-                        step = functools.partial(steps.athrow, thrown)
-                    outside = current.get()
-                    current.set(session)
-
-        return generate
+        made: F = wrapping.wrapped(self._another, function)
+        return made
 
     def _another(self) -> Cassettes:
         # One per call, so that calls which overlap in threads or tasks cannot mix their sessions.
@@ -278,16 +180,16 @@ class Cassettes:
         return other
 
 
+def _switch(value: object, where: str) -> None:
+    if not isinstance(value, bool):
+        raise ConfigError(f"{value!r} is neither True nor False", where=where)
+
+
 def _one_of(value: str, known: tuple[str, ...], where: str) -> None:
     if value not in known:
         raise ConfigError(
             f"{value!r} is no choice", where=where, hint="use " + " or ".join(map(repr, known))
         )
-
-
-def _is_of_unittest(function: Any) -> bool:
-    # What a test case inherits does nothing, and costs a session.
-    return str(getattr(function, "__module__", "")).partition(".")[0] == "unittest"
 
 
 def _own_lines(trace: TracebackType | None) -> TracebackType | None:
@@ -300,7 +202,7 @@ def _own_lines(trace: TracebackType | None) -> TracebackType | None:
     here = trace
     while here is not None:
         name = here.tb_frame.f_code.co_filename
-        if name != __file__ and (name.startswith(_FOREIGN) or _INSTALLED in name):
+        if name not in _HERE and (name.startswith(_FOREIGN) or _INSTALLED in name):
             if last is None:
                 return None
             last.tb_next = None
@@ -317,7 +219,8 @@ def refusal_in(raised: BaseException | None) -> Refused | None:
     return raised if isinstance(raised, Refused) else None
 
 
-_OPTIONS = tuple(inspect.signature(Cassettes).parameters)
+OPTIONS = tuple(name for name in inspect.signature(Cassettes).parameters if name != "directory")
+"""What `use_cassettes` and the marker take."""
 
 
 def swallowed(refusals: list[ReplayError]) -> ReplayError:
@@ -378,14 +281,14 @@ def use_cassettes(library: Any = None, **settings: Any) -> Any:
             under test caught the refusal.
     """
     for name in settings:
-        if name not in _OPTIONS:
+        if name not in OPTIONS:
             from difflib import get_close_matches
 
-            near = get_close_matches(name, _OPTIONS, n=1)
+            near = get_close_matches(name, OPTIONS, n=1)
             raise ConfigError(
                 f"use_cassettes has no option {name!r}",
                 where=name,
-                hint=f"did you mean {near[0]}?" if near else "options: " + ", ".join(_OPTIONS),
+                hint=f"did you mean {near[0]}?" if near else "options: " + ", ".join(OPTIONS),
             )
     if callable(library):
         return Cassettes(**settings)(library)

@@ -36,7 +36,7 @@ decks
 session twins sealing scan vcr
 reredacting merging
 intercept drift
-tracking
+tracking wrapping
 decorator render upgrading verify
 server
 pytesting

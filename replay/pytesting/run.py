@@ -161,11 +161,16 @@ class Run:
             return (yield)
         session = self._noting(self._session_for(request.node, test.item))
         # Finalizers run backwards: around the fixture's own, the session is entered and left.
-        fixturedef.addfinalizer(lambda: self._leave_fixture(session, last=True))
+        failed: list[bool] = []
+        fixturedef.addfinalizer(lambda: self._leave_fixture(session, failed=any(failed)))
         self._enter(session, wide=True)
         try:
             return (yield)
+        except BaseException:
+            failed.append(True)
+            raise
         finally:
+            failed.append(bool(session.refusals))
             self._leave_fixture(session)
             fixturedef.addfinalizer(lambda: self._enter(session, wide=True))
 
@@ -269,7 +274,7 @@ class Run:
             try:
                 self._end_named(test)
             finally:
-                test.session.close(failed=test.failed)
+                test.session.close(failed=test.failed or bool(test.session.refusals))
         finally:
             self._account.add(test.session, library=not isinstance(test.session, _Blocked))
             if not isinstance(test.session, _Blocked):
@@ -318,13 +323,14 @@ class Run:
             if self._test is None or waiting is not self._test.session:
                 answering.current.set(None)
 
-    def _leave_fixture(self, session: Session, *, last: bool = False) -> None:
+    def _leave_fixture(self, session: Session, *, failed: bool | None = None) -> None:
+        """Leave a wide fixture's session; for good where it is said whether its takes are whole."""
         self._leave(session)
         refusals = session.refusals
         if self._test is not None and isinstance(refusals, Refusals):
             self._test.refusals += [(error, refusals.lines(error)) for error in refusals]
-        if last:
-            session.close()
+        if failed is not None:
+            session.close(failed=failed or bool(refusals))
             self._account.add(session)
         else:
             self._account.add_refusals(refusals)

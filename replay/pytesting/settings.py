@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 from difflib import get_close_matches
 from typing import Any
@@ -10,12 +9,10 @@ from typing import Any
 import pytest
 
 from replay.config import DEFAULTS, ENVIRONMENT, resolve
-from replay.decorator import Cassettes
+from replay.decorator import OPTIONS, Cassettes
 from replay.errors import ConfigError
 from replay.modes import RecordMode
 from replay.pytesting.options import MARKER
-
-_OPTIONS = tuple(inspect.signature(Cassettes).parameters)
 
 
 class Settings:
@@ -48,7 +45,7 @@ class Settings:
         try:
             found = self._settled.get(key)
         except TypeError:  # a value that no option can have: `Cassettes` says which
-            return Cassettes(**settings)
+            return Cassettes(**settings, directory=self._here)
         if found is None:
             found = self._settled[key] = self._settle(settings)
         return found
@@ -65,11 +62,11 @@ class Settings:
             base, library = self._here, from_line["library"]
         else:
             # What the environment or a configuration file names is settled by `resolve`.
-            library = resolve().library
+            library = resolve(directory=self._here).library
             given = os.environ.get(ENVIRONMENT["library"]) or library != DEFAULTS["library"]
             base = self._here if given else self._root
         settings["library"] = os.path.join(base, library)  # noqa: PTH118 - keeps absolute ones
-        return Cassettes(**{**from_line, **settings})
+        return Cassettes(**{**from_line, **settings}, directory=self._here)
 
 
 def merged(node: pytest.Item | pytest.Collector) -> dict[str, Any]:
@@ -80,20 +77,20 @@ def merged(node: pytest.Item | pytest.Collector) -> dict[str, Any]:
     """
     settings: dict[str, Any] = {}
     for marker in node.iter_markers(MARKER):
-        given = dict(zip(_OPTIONS, marker.args[:1], strict=False))
+        given = dict(zip(OPTIONS, marker.args[:1], strict=False))
         if len(marker.args) > 1 or given.keys() & marker.kwargs.keys():
             raise ConfigError(
                 "the cassettes marker takes one positional argument, the library",
                 where=node.nodeid,
-                hint="name the others: " + ", ".join(_OPTIONS[1:]),
+                hint="name the others: " + ", ".join(OPTIONS[1:]),
             )
         for name, value in {**given, **marker.kwargs}.items():
-            if name not in _OPTIONS:
-                near = get_close_matches(name, _OPTIONS, n=1)
+            if name not in OPTIONS:
+                near = get_close_matches(name, OPTIONS, n=1)
                 raise ConfigError(
                     f"the cassettes marker has no option {name!r}",
                     where=node.nodeid,
-                    hint=f"did you mean {near[0]}?" if near else "options: " + ", ".join(_OPTIONS),
+                    hint=f"did you mean {near[0]}?" if near else "options: " + ", ".join(OPTIONS),
                 )
             if value is not None:
                 settings.setdefault(name, value)

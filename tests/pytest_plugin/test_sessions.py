@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -404,3 +405,27 @@ def test_a_task_that_outlives_its_test_is_refused(suite: Suite) -> None:
     """)
     ran = suite.run()
     assert ({"passed": 2}, 0) == (ran.outcomes, ran.code), ran.out
+
+
+def test_a_wide_fixture_that_fails_keeps_the_old_takes(
+    suite: Suite, shelf: Path, stand_in: StandIn
+) -> None:
+    """Mode `all` replaces a file by complete takes only: the fixture ends after its first read."""
+    own = shutil.copytree(shelf, suite.folder / "own")
+    suite.write(f"""
+        pytestmark = pytest.mark.cassettes("own", mode="all", api_base="{stand_in.url}")
+
+        @pytest.fixture(scope="module")
+        def invoice():
+            url = "{stand_in.url}/v1/invoices/" + DRAFT
+            requests.get(url, headers={{"Stripe-Version": NEW}}, timeout=5)
+            raise ValueError("too early")
+
+        def test_it(invoice): ...
+    """)
+    before = {path: path.read_bytes() for path in own.rglob("*.yaml")}
+    assert before
+    ran = suite.run()
+    assert {"error": 1} == ran.outcomes, ran.out
+    assert 1 == sum(stand_in.hits.values())
+    assert before == {path: path.read_bytes() for path in own.rglob("*.yaml")}

@@ -44,10 +44,10 @@ def passing() -> bool:
 
 
 @contextmanager
-def pass_through() -> Iterator[None]:
-    """Let what runs inside past the hooks and the guard."""
+def pass_through(through: bool = True) -> Iterator[None]:
+    """Let what runs inside past the hooks and the guard; or no longer, inside of such a block."""
     before = _passing.get()
-    _passing.set(True)
+    _passing.set(through)
     try:
         yield
     finally:

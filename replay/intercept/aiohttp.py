@@ -1,22 +1,32 @@
-"""aiohttp, hooked at `ClientSession._request`, after the session's base URL is applied."""
+"""aiohttp, hooked at `ClientSession._request`, after the session's base URL is applied.
+
+It follows redirects inside of that, and asks its connector anew for each: there a redirect that
+leads to the API is looked at.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from replay.cassette import Request
-from replay.intercept.answering import owns, session
+from replay.errors import CallRefused, Refused
+from replay.intercept.answering import blocked, owns, session
 from replay.upstream import pass_through
 
 if TYPE_CHECKING:
     from replay.intercept.patches import Patches
 
+_let_through: ContextVar[bool] = ContextVar("replay_let_through", default=False)
+"""Whether the next connection is for a call that is let through."""
+
 
 def hook(patches: Patches, module: ModuleType) -> None:
     """Hook `aiohttp.client`."""
     patches.replace(module.ClientSession, "_request", _request)
+    patches.replace(module.BaseConnector, "connect", _connect)
 
 
 def _request(original: Any) -> Any:
@@ -38,8 +48,12 @@ def _request(original: Any) -> Any:
         asked = Request.sending(method.upper(), str(url), lines, _body(options.get("data")))
         found = session()
         if found.lets_through(asked):
-            with pass_through():
-                return await original(client, method, str_or_url, **options)
+            before = _let_through.set(True)
+            try:
+                with pass_through():
+                    return await original(client, method, str_or_url, **options)
+            finally:
+                _let_through.reset(before)
         answer = await found.serve_async(asked)
 
         from replay.intercept.vcrpy import aiohttp_response
@@ -54,6 +68,32 @@ def _request(original: Any) -> Any:
         return response
 
     return request
+
+
+def _connect(original: Any) -> Any:
+    async def connect(connector: Any, req: Any, *args: Any, **kwargs: Any) -> Any:
+        if _let_through.get():
+            _let_through.set(False)  # the next one is a redirect
+        else:
+            with pass_through(False):
+                _refuse_redirect(req)
+        return await original(connector, req, *args, **kwargs)
+
+    return connect
+
+
+def _refuse_redirect(req: Any) -> None:
+    if not owns(req.url.host or "", req.url.port):
+        return
+    if session().lets_through(Request(req.method, str(req.url), unread=req.method == "POST")):
+        return
+    error = CallRefused(
+        "a redirect leads to a call that replay does not let through",
+        where=f"aiohttp, {req.method}",
+        hint="ask with allow_redirects=False, and then for what the answer names",
+    )
+    blocked(error)
+    raise Refused(error)
 
 
 def _body(data: Any) -> Any:

@@ -504,3 +504,69 @@ def test_foreign_calls_go_through_their_proxy(
             answer = json.loads(ask(f"http://shop.example{PATH}", proxy.url))
         assert answer["customer_name"].startswith("PRIVATE")
         assert {PATH: 1} == proxy.hits
+
+
+@pytest.fixture
+def redirecting(stand_in: StandIn) -> StandIn:
+    """The source, which answers the first call with a redirect to its draft invoice."""
+    stand_in.script = [(303, {"Location": stand_in.url + PATH}, {})]
+    return stand_in
+
+
+def _post_requests(url: str) -> Any:
+    return requests.post(url, data={"customer": "cus_1"}, headers=HEADERS, timeout=5).json()
+
+
+def _post_httpx(url: str) -> Any:
+    return httpx.post(
+        url, data={"customer": "cus_1"}, headers=HEADERS, follow_redirects=True
+    ).json()
+
+
+def _post_urllib(url: str) -> Any:
+    asked = urllib.request.Request(url, b"customer=cus_1", HEADERS)
+    with urllib.request.urlopen(asked, timeout=5) as found:
+        return json.loads(found.read())
+
+
+def _post_aiohttp(url: str) -> Any:
+    async def ask() -> Any:
+        async with (
+            aiohttp.ClientSession(headers=HEADERS) as client,
+            client.post(url, data={"customer": "cus_1"}) as answer,
+        ):
+            return await answer.json()
+
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize("post", [_post_requests, _post_httpx, _post_urllib, _post_aiohttp])
+@pytest.mark.parametrize("through", ["the API", "another host"])
+def test_a_redirect_to_a_read_is_not_let_through(
+    post: Callable[[str], Any], through: str, redirecting: StandIn, library: Path
+) -> None:
+    """A write that is let through, or a call to another host, ends where the API is read."""
+    library.mkdir()
+    base = redirecting.url
+    with StandIn() as other:
+        if through == "another host":
+            other.script, redirecting.script = redirecting.script, []
+            base = other.url
+        with (
+            pytest.raises(replay.ReplayError) as refused,
+            replay.use_cassettes(library, api_base=redirecting.url, other_calls="pass"),
+        ):
+            post(f"{base}/v1/invoices")
+        assert {"/v1/invoices": 1} == redirecting.hits | other.hits
+    assert isinstance(refused.value, replay.CassetteNotFound | replay.CallRefused)
+
+
+def test_aiohttp_follows_redirects_that_are_let_through(
+    redirecting: StandIn, library: Path
+) -> None:
+    """From a write to a call that is no read of replay's."""
+    library.mkdir()
+    redirecting.script = [(307, {"Location": f"{redirecting.url}/v1/invoices/{DRAFT}"}, {})]
+    with replay.use_cassettes(library, api_base=redirecting.url, other_calls="pass"):
+        assert DRAFT == _post_aiohttp(f"{redirecting.url}/v1/invoices")["id"]
+    assert {"/v1/invoices": 1, PATH: 1} == redirecting.hits

@@ -285,11 +285,11 @@ class StandIn:
         self.seen.append({name.lower(): value for name, value in handler.headers.items()})
         if self.hold is not None:
             self.hold.wait(10)
+        length = int(handler.headers.get("Content-Length") or 0)
+        form = handler.rfile.read(length).decode("utf-8", "replace")
         if self.script:
             status, headers, body = self.script.pop(0)
         else:
-            length = int(handler.headers.get("Content-Length") or 0)
-            form = handler.rfile.read(length).decode("utf-8", "replace")
             status, headers, body = self._look_up(handler, parts.path, f"{parts.query}&{form}")
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         gzips = self.compress and "gzip" in handler.headers.get("Accept-Encoding", "")

@@ -34,7 +34,7 @@ class Call:
     """A retrieve call, or a collection call.
 
     With the API version that is chosen for it, this is the call key: two calls that are equal
-    but for `pinned` share their recordings where the versions agree.
+    but for `pinned` share their recordings, where the versions agree and one has none of its own.
 
     Attributes:
         route: the route that the path matched.

@@ -26,11 +26,15 @@ _VERSIONS = 64
 
 @dataclass(slots=True)
 class Deck:
-    """The takes of one call key in one session, and how far they are served."""
+    """The takes of one call key in one session, and how far they are served.
+
+    `lent` are takes that clients recorded which pin otherwise.
+    """
 
     call: Call
     version: str = ""
     takes: list[Interaction] = field(default_factory=list)
+    lent: bool = False
     position: int = 0
     opened: bool = False
     loaded: bool = False
@@ -47,6 +51,14 @@ class Deck:
         if not self.takes:
             return Takes.ABSENT
         return Takes.OPENED if self.opened else Takes.USED_UP
+
+    def before(self, outcome: Outcome) -> list[Outcome]:
+        """What is written before a take of the same version, so that replay serves it first."""
+        take = outcome.take
+        if not self.lent or take is None:
+            return self.repeats
+        own = [replace(lent, request=take.request) for lent in self.takes]
+        return [Outcome(t.response, self.version, t, "", ()) for t in own]
 
 
 class Decks:

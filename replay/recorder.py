@@ -250,7 +250,8 @@ class Recorder:
     ) -> Stored:
         """Put takes in the place of all that the call key has, as `append` adds them.
 
-        Takes of other expand sets stay. Takes equal to the old ones leave the file untouched.
+        Takes of other expand sets stay, and so do those of clients that pin otherwise. Takes equal
+        to the old ones leave the file untouched.
 
         Raises:
             LeakFound: the gate found something in the final bytes; nothing is written.
@@ -264,8 +265,9 @@ class Recorder:
         from replay.redaction.leaks import gate
 
         cassette = self.library.load(call.key, version)
-        old = takes_of(cassette, call) if cassette else ()
         new = [outcome.take for outcome in outcomes if outcome.take is not None]
+        pins = {take.pinned for take in new}
+        old = [t for t in takes_of(cassette, call) if t.pinned in pins] if cassette else []
         takes = collapsed([*old, *new] if keep_old else new)
         if not anew and len(old) == len(takes) and all(map(same, old, takes)):
             return Stored.UNCHANGED

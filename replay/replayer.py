@@ -28,8 +28,17 @@ class Found:
 
 
 def takes_of(cassette: Cassette, call: Call) -> tuple[Interaction, ...]:
-    """A cassette's takes of a call's expand set."""
-    return tuple([t for t in cassette.interactions if _expand_of(t.request) == call.expand])
+    """A cassette's takes of a call: of its expand set, recorded by a client that pins as it does.
+
+    Where none of the expand set were, those of clients that pin otherwise.
+    """
+    fitting = [t for t in cassette.interactions if _expand_of(t.request) == call.expand]
+    return tuple([t for t in fitting if t.pinned == call.pinned] or fitting)
+
+
+def is_lent(take: Interaction, call: Call) -> bool:
+    """Whether a take that answers a call was recorded by a client that pins otherwise."""
+    return take.pinned != call.pinned
 
 
 def find(library: Library, call: Call) -> Found:
@@ -64,7 +73,7 @@ def search(library: Library, call: Call) -> Found | None:
     if wanted is not None:
         # The source may answer in another version than it was asked for.
         for cassette in cassettes:
-            asked = tuple(t for t in takes_of(cassette, call) if t.pinned == wanted)
+            asked = tuple(t for t in takes_of(cassette, call) if not is_lent(t, call))
             if asked:
                 return Found(cassette.api_version, asked)
         return None

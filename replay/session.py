@@ -23,7 +23,7 @@ from replay.loading import load
 from replay.masking import Rules
 from replay.modes import DECISIONS, Action, RecordMode, Takes
 from replay.recorder import Outcome, Recorder, same
-from replay.replayer import find, search
+from replay.replayer import Found, find, is_lent, search
 
 _INTERRUPTED = UpstreamError("the fetch of this call was interrupted", hint="ask again")
 _log = logging.getLogger("replay")
@@ -85,6 +85,7 @@ class Session:
         self._closed = False
         self._lock = Lock()
         self._decks = Decks(config.api_version, self._recorder)
+        self._opened: set[tuple[ObjectKey, tuple[str, ...]]] = set()
         self._played = self._recorded = self._unkept = 0
 
     def __repr__(self) -> str:
@@ -286,9 +287,16 @@ class Session:
                 )
             deck.refusal = refusal
         else:
-            if found is not None:
-                deck.version, deck.takes = found.version, list(found.takes)
+            self._deal(deck, found)
         deck.loaded = True
+
+    def _deal(self, deck: Deck, found: Found | None) -> None:
+        if found is None:
+            return
+        lent = is_lent(found.takes[0], deck.call)
+        # What this session recorded for clients that pin otherwise may grow: nothing is lent of it.
+        if not lent or (deck.call.key, deck.call.expand) not in self._opened:
+            deck.version, deck.takes, deck.lent = found.version, list(found.takes), lent
 
     def _run_has(self, deck: Deck) -> bool:
         # Re-recording is done once per run: a later session replays what an earlier one recorded.
@@ -327,9 +335,11 @@ class Session:
                     if self._closed:
                         return outcome.response
                     # Takes of another version stand in another cassette: there they repeat anyway.
-                    before = deck.repeats if deck.version == outcome.version else []
+                    before = deck.before(outcome) if deck.version == outcome.version else []
+                    self._opened.add((deck.call.key, deck.call.expand))
                     self._recorder.append(deck.call, outcome.version, [*before, outcome])
                 deck.repeats.clear()
+                deck.lent = False
         with deck.lock:
             deck.version = outcome.version
             deck.takes.append(outcome.take)
@@ -346,10 +356,8 @@ class Session:
         if deck.opened or self._mode is RecordMode.ALL:
             return False
         found = search(self.library, deck.call)
-        if found is None:
-            return False
         with deck.lock:
-            deck.version, deck.takes = found.version, list(found.takes)
+            self._deal(deck, found)
             return deck.position < len(deck.takes)
 
     def _next(self, deck: Deck) -> Response:

@@ -51,6 +51,8 @@ MIXED = {"A": [take(A), take(None, day=5)], "B": [take(None, day=4), take(B, day
 ELSEWHERE = {"B": [take(A)]}  # asked at A, answered in B
 BOTH = {"A": [take(A)], "B": [take(A), take(B)]}
 ONLY = {"A": [take(A)]}
+LENT = {"A": [take(None), take(None, day=2)]}
+PARTLY = {"A": [take(A, "payments"), take(None)]}
 EXPANDED = {"A": [take(A, "payments")], "B": [take(B)]}
 
 NAMES = {"A": A, "B": B, "C": C}
@@ -64,11 +66,13 @@ TABLE = [
     ("the session's, though it is not recorded", PINNED, C, A, (), None),
     ("pinned and not recorded", PINNED, None, C, (), None),
     ("unpinned and several", PINNED, None, None, (), None),
-    ("unpinned and only one", ONLY, None, None, (), ("A", [0])),
     ("unpinned prefers what was unpinned", ONE_UNPINNED, None, None, (), ("B", [0])),
     ("unpinned prefers the latest recording", TWO_UNPINNED, None, None, (), ("A", [0])),
-    ("unpinned: all takes of that cassette", MIXED, None, None, (), ("B", [0, 1])),
-    ("pinned: all takes of that cassette", MIXED, None, A, (), ("A", [0, 1])),
+    ("unpinned: the latest takes that were unpinned too", MIXED, None, None, (), ("A", [1])),
+    ("pinned: the takes that were pinned too", MIXED, None, A, (), ("A", [0])),
+    ("pinned: unpinned takes where there are no others", LENT, None, A, (), ("A", [0, 1])),
+    ("unpinned: pinned takes where there are no others", ONLY, None, None, (), ("A", [0])),
+    ("pinned takes of another expand set are no others", PARTLY, None, A, (), ("A", [1])),
     ("the source answered in another version", ELSEWHERE, None, A, (), ("B", [0])),
     ("the version it answered in", ELSEWHERE, None, B, (), ("B", [0])),
     ("the version itself wins over one asked for", BOTH, None, A, (), ("A", [0])),

@@ -53,9 +53,10 @@ class Suite:
         session.close(failed=failed)
         return answers
 
-    def request(self, session: Session) -> str:
+    def request(self, session: Session, version: str = "") -> str:
         """The number of the live answer that this one was recorded from."""
-        body = session.answer(Request("GET", self.stand_in.url + PATH)).body.decode()
+        headers = (("Stripe-Version", version),) if version else ()
+        body = session.answer(Request("GET", self.stand_in.url + PATH, headers)).body.decode()
         return body.split('"attempt_count": ')[1].split(",")[0]
 
     def count_answers(self) -> None:
@@ -163,6 +164,41 @@ def test_only_a_trailing_run_of_identical_takes_is_collapsed(
     assert found is not None
     bodies = [take.response.body for take in found.interactions]
     assert [True, True, False] == [b'"status": "draft"' in body for body in bodies]
+
+
+@pytest.mark.parametrize(
+    "before", ["", "n", "p", "nn", "pp", "pn"], ids=lambda text: text or "nothing"
+)
+@pytest.mark.parametrize("asked", ["pnnp", "nppn", "ppn", "nnpp", "pnpnpn"])
+@pytest.mark.parametrize("mode", ["once", "new_episodes", "all"])
+def test_pinned_and_unpinned_calls_of_one_object_replay_as_they_were_recorded(
+    mode: str, asked: str, before: str, suite: Suite
+) -> None:
+    """A client that pins and one that does not, in one test, find offline what each recorded."""
+
+    def run(mode: str, pins: str) -> list[str]:
+        session = suite.session(mode)
+        answers = [suite.request(session, PREVIEW if pin == "p" else "") for pin in pins]
+        session.close()
+        return answers
+
+    run("once", before)
+    recorded = run(mode, asked)
+    suite.stand_in.stop()
+    assert recorded == run("none", asked)
+
+
+def test_all_replaces_the_takes_of_clients_that_pin_alike(suite: Suite) -> None:
+    """Takes that others recorded of the same object stay for them."""
+    session = suite.session("once")
+    assert ["1", "2"] == [suite.request(session, version) for version in (PREVIEW, "")]
+    session.close()
+    session = suite.session("all")
+    assert ["3", "4"] == [suite.request(session, PREVIEW) for _ in range(2)]
+    session.close()
+    session = suite.session("none")
+    assert ["3", "4"] == [suite.request(session, PREVIEW) for _ in range(2)]
+    assert "2" == suite.request(session, "")
 
 
 def test_a_repeat_is_not_written_into_another_versions_cassette(

@@ -6,6 +6,8 @@ untouched.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 def hook(patches: Patches, module: ModuleType) -> None:
     """Hook `httpx` or `httpx2`."""
+    through, through_async = _streams(module)
 
     def sync(original: Any) -> Any:
         def handle_request(transport: Any, request: Any) -> Any:
@@ -28,7 +31,9 @@ def hook(patches: Patches, module: ModuleType) -> None:
             found, asked = session(), _request(request)
             if found.lets_through(asked):
                 with pass_through():
-                    return original(transport, request)
+                    response = original(transport, request)
+                response.stream = through(response.stream)
+                return response
             return _response(module, found.serve(asked))
 
         return handle_request
@@ -41,13 +46,59 @@ def hook(patches: Patches, module: ModuleType) -> None:
             found, asked = session(), _request(request)
             if found.lets_through(asked):
                 with pass_through():
-                    return await original(transport, request)
+                    response = await original(transport, request)
+                response.stream = through_async(response.stream)
+                return response
             return _response(module, await found.serve_async(asked))
 
         return handle_async_request
 
     patches.replace(module.HTTPTransport, "handle_request", sync)
     patches.replace(module.AsyncHTTPTransport, "handle_async_request", asynchronous)
+
+
+@cache
+def _streams(module: ModuleType) -> tuple[Any, Any]:
+    """The body of an answer that was let through, sync and async.
+
+    HTTP/2 sends while it reads: that it may go on.
+    """
+
+    class Through(module.SyncByteStream):  # type: ignore[misc,name-defined]
+        def __init__(self, stream: Any) -> None:
+            self._stream = stream
+
+        def __iter__(self) -> Iterator[bytes]:
+            rest = iter(self._stream)
+            while True:
+                with pass_through():
+                    chunk = next(rest, None)
+                if chunk is None:
+                    return
+                yield chunk
+
+        def close(self) -> None:
+            with pass_through():
+                self._stream.close()
+
+    class ThroughAsync(module.AsyncByteStream):  # type: ignore[misc,name-defined]
+        def __init__(self, stream: Any) -> None:
+            self._stream = stream
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            rest = aiter(self._stream)
+            while True:
+                with pass_through():
+                    chunk = await anext(rest, None)
+                if chunk is None:
+                    return
+                yield chunk
+
+        async def aclose(self) -> None:
+            with pass_through():
+                await self._stream.aclose()
+
+    return Through, ThroughAsync
 
 
 def _port(url: Any) -> int:

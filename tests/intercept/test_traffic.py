@@ -22,6 +22,7 @@ import requests
 import stripe
 import urllib3
 from support.clients import CLIENTS, HEADERS, VERSION, stripe_client
+from support.http2 import Http2Source
 from support.standin import DRAFT, NEW, StandIn, error, invoice
 
 import replay
@@ -570,3 +571,32 @@ def test_aiohttp_follows_redirects_that_are_let_through(
     with replay.use_cassettes(library, api_base=redirecting.url, other_calls="pass"):
         assert DRAFT == _post_aiohttp(f"{redirecting.url}/v1/invoices")["id"]
     assert {"/v1/invoices": 1, PATH: 1} == redirecting.hits
+
+
+def _post_by_http2(module: Any, url: str) -> bytes:
+    with module.Client(http1=False, http2=True) as client:
+        return bytes(client.post(url, data={"a": "b"}).content)
+
+
+def _post_by_http2_async(module: Any, url: str) -> bytes:
+    async def ask() -> bytes:
+        async with module.AsyncClient(http1=False, http2=True) as client:
+            return bytes((await client.post(url, data={"a": "b"})).content)
+
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize("module", [httpx, httpx2])
+@pytest.mark.parametrize("post", [_post_by_http2, _post_by_http2_async])
+def test_a_long_answer_by_http2_is_let_through_whole(
+    post: Callable[[Any, str], bytes], module: Any, library: Path
+) -> None:
+    """HTTP/2 sends while it reads; where the call was let through, that is too."""
+    library.mkdir()
+    body = b"x" * (18 << 20)  # more than a client's first window
+    with (
+        Http2Source(body) as source,
+        replay.use_cassettes(library, api_base=source.url, other_calls="pass"),
+    ):
+        assert body == post(module, f"{source.url}/v1/invoices")
+    assert [b"POST"] == source.methods

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 STRIPE_HOSTS = frozenset(
     {API_HOST, "files.stripe.com", "connect.stripe.com", "meter-events.stripe.com"}
 )
-"""Hosts of Stripe's API. Only the first is answered for; no request reaches the others either."""
+"""Hosts of Stripe's API. A call to any of them is answered by its path."""
 
 current: ContextVar[Session | None] = ContextVar("replay_session", default=None)
 """The session of the running context."""

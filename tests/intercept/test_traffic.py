@@ -600,3 +600,11 @@ def test_a_long_answer_by_http2_is_let_through_whole(
     ):
         assert body == post(module, f"{source.url}/v1/invoices")
     assert [b"POST"] == source.methods
+
+
+@pytest.mark.parametrize("host", ["files", "connect", "meter-events"])
+def test_every_host_of_the_api_is_answered_by_the_path(host: str, recorded: Path) -> None:
+    """They are kept from the network like the first, and share its cassettes."""
+    with replay.use_cassettes(recorded):
+        found = requests.get(f"https://{host}.stripe.com{PATH}", headers=HEADERS, timeout=5)
+    assert DRAFT == found.json()["id"]

@@ -58,7 +58,8 @@ _ITEM = re.compile(
 )
 _INDENT = "\n        "
 _AFTER = "\n  redacted:"
-_END = re.compile(rf"{_AFTER}(?: \{{\}}\n|\n((?:    {_VALUE}: {_VALUE}\n)+))")
+_NEXT = "\n- "
+_END = re.compile(rf" \{{\}}\n|\n(?:    {_VALUE}: {_VALUE}\n)+")
 _HEADER = re.compile(f"      ({_VALUE}): ({_LIST})\n")
 _REDACTED = re.compile(f"    ({_VALUE}): ({_VALUE})\n")
 _ENTRY = re.compile(f"{_FLOW}|{_QUOTED}")
@@ -128,9 +129,9 @@ def _interaction(text: str, place: int) -> tuple[Interaction, int]:
     if item is None:
         raise _Other
     after = text.find(_AFTER, item.end())
-    end = _END.match(text, after) if after > 0 else None
-    if end is None:
+    if after < 0:
         raise _Other
+    end = text.find(_NEXT, after) + 1 or len(text)
     at, source, batch, method, uri, sent, code, message, received = item.groups()
     take = Interaction(
         Request(_text(method), _text(uri), _known(_headers, sent)),
@@ -143,9 +144,9 @@ def _interaction(text: str, place: int) -> tuple[Interaction, int]:
         _text(at),
         _text(source),
         _text(batch) if batch is not None else "",
-        _known(_redacted, end[1] or ""),
+        _known(_redacted, text[after + len(_AFTER) : end]),
     )
-    return take, end.end()
+    return take, end
 
 
 def _literal(block: str) -> str:
@@ -172,6 +173,8 @@ def _headers(lines: str) -> Headers:
 
 @lru_cache(maxsize=256)
 def _redacted(lines: str) -> Mapping[str, str]:
+    if _END.fullmatch(lines) is None:
+        raise _Other
     return {name: _text(kind) for name, kind in _rows(_REDACTED, lines)} or NOTHING
 
 
@@ -189,6 +192,6 @@ def _texts(values: str) -> tuple[str, ...]:
 def _text(value: str) -> str:
     if value[0] == "'":
         return value[1:-1]
-    if value.lower() in _CONSTANTS:
+    if len(value) < 6 and value.lower() in _CONSTANTS:
         raise _Other
     return value

@@ -14,6 +14,7 @@ from importlib.machinery import ModuleSpec
 from threading import RLock
 from types import ModuleType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 _MISSING = object()
 
@@ -31,15 +32,21 @@ class Patches:
     def __init__(self, hooks: Mapping[str, Hook]) -> None:
         self._hooks = hooks
         self._undo: list[tuple[Any, str, Any, Any]] = []
+        self._made: WeakKeyDictionary[Any, tuple[Any, Any]] = WeakKeyDictionary()
         self._finder = _Finder(self)
         self._lock = RLock()
         self._installed = False
 
     def install(self) -> None:
-        """Hook what is imported, and wait for the rest. If one hook fails, none is in."""
+        """Hook what is imported, and wait for the rest. If one hook fails, none is in.
+
+        What is in stays in, unless patches of others came or went: then ours go on top again.
+        """
         with self._lock:
             if self._installed:
-                return
+                if all(vars(owner).get(name) is made for owner, name, _, made in self._undo):
+                    return
+                self.remove()
             self._installed = True
             sys.meta_path.insert(0, self._finder)
             try:
@@ -72,8 +79,11 @@ class Patches:
 
         A class that inherits the attribute gets one of its own, which `remove` deletes.
         """
-        own = vars(owner).get(name, _MISSING)
-        made = make(getattr(owner, name))
+        own, below = vars(owner).get(name, _MISSING), getattr(owner, name)
+        if below in self._made:
+            own, below = self._made[below]  # one from before, which a patch of others put back
+        made = make(below)
+        self._made[made] = own, below
         self._undo.append((owner, name, own, made))
         setattr(owner, name, made)
 

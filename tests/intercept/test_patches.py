@@ -30,8 +30,7 @@ def patches(owner: Any) -> Patches:
         patches.replace(owner, "ask", lambda original: lambda self: f"ours, {original(self)}")
 
     made = Patches({"a module": hook})
-    with mock.patch.dict("sys.modules", {"a module": SimpleNamespace()}):  # type: ignore[dict-item]  # stands for one
-        made.install()
+    _again(made)
     return made
 
 
@@ -66,3 +65,37 @@ def test_a_mock_from_inside_stays_until_it_stops() -> None:
         ours.remove()
         assert "mock" == Owner().ask()
     Owner.ask = before  # type: ignore[method-assign]  # what it put back was ours
+
+
+def test_what_others_put_back_is_hooked_again() -> None:
+    """A mock from before us takes us out when it stops: the next time to go in, we do."""
+    theirs = mock.patch.object(Owner, "ask", return_value="mock")
+    theirs.start()
+    ours = patches(Owner)
+    theirs.stop()
+    assert "original" == Owner().ask()
+    _again(ours)
+    assert "ours, original" == Owner().ask()
+    ours.remove()
+    assert "original" == Owner().ask()
+
+
+@pytest.mark.parametrize("owner", [Owner, Heir])
+def test_mocks_that_come_and_go_pile_nothing_up(owner: Any) -> None:
+    """However often ours go on top of theirs, what is left is ours once, and then the original."""
+    before = dict(vars(owner))
+    ours = patches(owner)
+    for _ in range(3):
+        with mock.patch.object(owner, "ask", return_value="mock"):
+            _again(ours)
+            assert "ours, mock" == owner().ask()
+        assert "ours, original" == owner().ask()
+        _again(ours)
+        assert "ours, original" == owner().ask()
+    ours.remove()
+    assert before == dict(vars(owner))
+
+
+def _again(ours: Patches) -> None:
+    with mock.patch.dict("sys.modules", {"a module": SimpleNamespace()}):  # type: ignore[dict-item]  # stands for one
+        ours.install()

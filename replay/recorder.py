@@ -246,22 +246,27 @@ class Recorder:
         return self._write(call, version, outcomes, keep_old=True, anew=anew)
 
     def replace(
-        self, call: Call, version: str, outcomes: Sequence[Outcome], *, anew: bool = False
-    ) -> Stored:
+        self, call: Call, version: str, outcomes: Sequence[Outcome], *,
+        anew: bool = False, keep_longer: bool = False,
+    ) -> Stored:  # fmt: skip
         """Put takes in the place of all that the call key has, as `append` adds them.
 
         Takes of other expand sets stay, and so do those of clients that pin otherwise. Takes equal
-        to the old ones leave the file untouched.
+        to the old ones leave the file untouched; so do fewer takes than the old ones, with
+        `keep_longer`: another process of the run recorded them.
 
         Raises:
             LeakFound: the gate found something in the final bytes; nothing is written.
             LibraryError: the file system refuses; nothing has changed.
         """
-        return self._write(call, version, outcomes, keep_old=False, anew=anew)
+        return self._write(
+            call, version, outcomes, keep_old=False, anew=anew, keep_longer=keep_longer
+        )
 
     def _write(
-        self, call: Call, version: str, outcomes: Sequence[Outcome], *, keep_old: bool, anew: bool
-    ) -> Stored:
+        self, call: Call, version: str, outcomes: Sequence[Outcome], *,
+        keep_old: bool, anew: bool, keep_longer: bool = False,
+    ) -> Stored:  # fmt: skip
         from replay.redaction.leaks import gate
 
         cassette = self.library.load(call.key, version)
@@ -270,6 +275,8 @@ class Recorder:
         old = [t for t in takes_of(cassette, call) if t.pinned in pins] if cassette else []
         takes = collapsed([*old, *new] if keep_old else new)
         if not anew and len(old) == len(takes) and all(map(same, old, takes)):
+            return Stored.UNCHANGED
+        if keep_longer and len(old) > len(takes):
             return Stored.UNCHANGED
         label = self._rules.load().label
         if cassette is None:

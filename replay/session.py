@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from traceback import clear_frames
 
+from replay import anew
 from replay.call import Call, read
 from replay.cassette import ObjectKey, Request, Response
 from replay.config import Config
@@ -27,9 +28,6 @@ from replay.replayer import Found, find, is_lent, search
 
 _INTERRUPTED = UpstreamError("the fetch of this call was interrupted", hint="ask again")
 _log = logging.getLogger("replay")
-
-_rerecorded: set[tuple[str, Call]] = set()
-"""Call keys that mode ``all`` has recorded anew in this process, by library root."""
 
 _NOTES = 1000
 """So many notes are kept."""
@@ -83,7 +81,6 @@ class Session:
         self._pass_others = pass_others
         self._writing = Lock()
         self._closed = False
-        self._lock = Lock()
         self._decks = Decks(config.api_version, self._recorder)
         self._opened: set[tuple[ObjectKey, tuple[str, ...]]] = set()
         self._played = self._recorded = self._unkept = 0
@@ -212,8 +209,7 @@ class Session:
                 except ReplayError as error:
                     errors.append(error)  # one that cannot be written does not cost the others
                 if deck.anew is not None:
-                    # Nothing was recorded anew: a later session of the run may.
-                    _rerecorded.discard((self.library.place, deck.call))
+                    anew.drop(self.library, deck.call)
         finally:
             self._recorder.close()
         if errors:
@@ -222,9 +218,11 @@ class Session:
     def _replace(self, deck: Deck, outcomes: list[Outcome]) -> None:
         versions = dict.fromkeys(outcome.version for outcome in outcomes)
         with self.library.lock(deck.call.key):
+            beside = anew.noted_beside(self.library, deck.call)
             for version in versions:
                 takes = [outcome for outcome in outcomes if outcome.version == version]
-                self._recorder.replace(deck.call, version, takes)
+                self._recorder.replace(deck.call, version, takes, keep_longer=beside)
+            anew.note(self.library, deck.call)
 
     def _answer(self, deck: Deck, request: Request) -> Response:
         with deck.lock:
@@ -302,13 +300,12 @@ class Session:
         # Re-recording is done once per run: a later session replays what an earlier one recorded.
         if deck.anew is not None:
             return False
-        key = (self.library.place, deck.call)
-        with self._lock:
-            if key in _rerecorded:
-                return True
-            _rerecorded.add(key)
-        deck.anew = []
-        return False
+        if anew.claim(self.library, deck.call):
+            deck.anew = []
+            return False
+        if not deck.position:
+            self._load(deck)  # another process may have finished since it was loaded
+        return True
 
     def _record(self, deck: Deck, request: Request) -> Response:
         if self._recorder.private(deck.call):
@@ -338,6 +335,8 @@ class Session:
                     before = deck.before(outcome) if deck.version == outcome.version else []
                     self._opened.add((deck.call.key, deck.call.expand))
                     self._recorder.append(deck.call, outcome.version, [*before, outcome])
+                    if self._mode is RecordMode.ALL:
+                        anew.note(self.library, deck.call)
                 deck.repeats.clear()
                 deck.lent = False
         with deck.lock:
@@ -345,15 +344,14 @@ class Session:
             deck.takes.append(outcome.take)
             deck.position = len(deck.takes)
             deck.opened = True
-        if self._mode is RecordMode.ALL:
-            with self._lock:
-                _rerecorded.add((self.library.place, deck.call))
         self._recorded += 1
         return outcome.response
 
     def _has_more(self, deck: Deck) -> bool:
         """Whether another process or session recorded takes since this deck was loaded."""
-        if deck.opened or self._mode is RecordMode.ALL:
+        if deck.opened:
+            return False
+        if self._mode is RecordMode.ALL and not anew.has(self.library, deck.call):
             return False
         found = search(self.library, deck.call)
         with deck.lock:

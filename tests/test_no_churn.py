@@ -11,7 +11,7 @@ from support.standin import DRAFT, NEW, OLD, StandIn, generated
 from support.suites import Suite
 
 import replay
-from replay import session as sessions
+from replay import anew
 from replay.cassette import ObjectKey
 from replay.library import Library
 
@@ -48,7 +48,7 @@ def state(library: Path) -> dict[str, object]:
 
 def ask(library: Path, source: StandIn, mode: str) -> None:
     """One session: objects at two versions, with an expand set, a list, an unknown ID, repeats."""
-    sessions._rerecorded.clear()
+    anew._recorded.clear()
     with (
         replay.use_cassettes(library, mode=mode, api_base=source.url),
         httpx.Client(base_url=source.url) as client,

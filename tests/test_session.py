@@ -10,7 +10,7 @@ import pytest
 from support.standin import DRAFT, NEW, OLD, PREVIEW, StandIn, error
 
 import replay
-from replay import session as sessions
+from replay import anew
 from replay.cassette import Request
 from replay.config import Config, resolve
 from replay.library import seals
@@ -73,7 +73,7 @@ class Suite:
 @pytest.fixture
 def suite(stand_in: StandIn, library: Path) -> Suite:
     """A suite whose source numbers its answers; the run has re-recorded nothing yet."""
-    sessions._rerecorded.clear()
+    anew._recorded.clear()
     made = Suite(stand_in, library)
     made.count_answers()
     return made
@@ -223,7 +223,7 @@ def test_an_unchanged_object_rewrites_nothing(stand_in: StandIn, library: Path) 
     suite.ask("once")
     before = (library / FILE).stat()
     for mode in ("once", "new_episodes", "all"):
-        sessions._rerecorded.clear()
+        anew._recorded.clear()
         suite.ask(mode, 2)
     after = (library / FILE).stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)

@@ -62,6 +62,11 @@ class Library:
         return self._base
 
     @property
+    def state(self) -> Path:
+        """The folder of what is kept beside the cassettes, and never committed; `lock` makes it."""
+        return self.root / _STATE
+
+    @property
     def evidence(self) -> Library:
         """The library within this one of recordings that are compared, and never served.
 
@@ -283,7 +288,7 @@ class Library:
         return self._lock(names.digest(folded), str(key), seconds)
 
     def _lock(self, name: str, what: str, seconds: float = 120.0) -> AbstractContextManager[None]:
-        state = self.root / _STATE
+        state = self.state
         ignore, text = state / ".gitignore", b"*\n"
         found = files.stamp(str(ignore))
         if found is None or found.size < len(text):  # a crash may have left it empty

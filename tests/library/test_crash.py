@@ -22,7 +22,7 @@ from support.proof import FULL
 from support.standin import NEW, OLD, StandIn, generated
 
 import replay
-from replay import session as sessions
+from replay import anew
 from replay.call import retrieve
 from replay.cassette import Cassette, Request
 from replay.config import resolve
@@ -58,7 +58,7 @@ def source(stand_in: StandIn) -> Source:
 
 def ask(source: Source, library: Path, mode: str, times: int = 1) -> None:
     """One session that asks for both invoices."""
-    sessions._rerecorded.clear()
+    anew._recorded.clear()
     session = Session(resolve(library=library, mode=mode, api_base=source.url))
     try:
         for id in IDS:
@@ -263,7 +263,7 @@ def test_a_folder_removed_mid_run(what: str, source: Source, tmp_path: Path) -> 
     library = tmp_path / "cassettes"
     gone = {"library": library, "resource": library / "invoices", "state": library / ".replay",
             "object": library / "invoices" / IDS[0]}[what]  # fmt: skip
-    sessions._rerecorded.clear()
+    anew._recorded.clear()
     session = Session(resolve(library=library, mode="new_episodes", api_base=source.url))
     requests = [Request("GET", f"{source.url}/v1/invoices/{id}") for id in IDS]
     for request in requests:

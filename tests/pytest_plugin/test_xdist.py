@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from support.standin import NEW, OLD, StandIn, generated
+import pytest
+from support.standin import DRAFT, NEW, OLD, StandIn, generated
 from support.suites import Suite
 
 import replay
@@ -38,3 +39,44 @@ def test_eight_workers_fetch_each_key_and_version_once(suite: Suite, stand_in: S
     assert "replay: 90 played, 38 recorded, 0 refused" == ran.summary
     stand_in.stop()
     assert "replay: 128 played, 0 recorded, 0 refused" == suite.run("-n", "2").summary
+
+
+@pytest.mark.parametrize("steps", ["get(), wait()", "wait(), get()"])
+def test_all_loses_no_take_of_another_worker(suite: Suite, stand_in: StandIn, steps: str) -> None:
+    """Two workers record one object anew, the one that asks once ends last: both pass offline."""
+    (suite.folder / "cassettes").unlink()
+    serve, count = stand_in.objects[f"/v1/invoices/{DRAFT}"], 0
+
+    def numbered(version: str, expand: list[str]) -> object:
+        nonlocal count
+        count += 1
+        return {**serve(version, expand), "attempt_count": count}
+
+    stand_in.objects[f"/v1/invoices/{DRAFT}"] = numbered
+    suite.write(f"""
+        import os, pathlib, time
+
+        def wait():
+            until = time.monotonic() + 30
+            while "REPLAY_MODE" in os.environ and time.monotonic() < until:
+                text = "".join(p.read_text() for p in pathlib.Path("cassettes").rglob("*.yaml"))
+                if text.count("recorded_at") == 2:
+                    return
+                time.sleep(0.02)
+
+        @pytest.mark.cassettes
+        def test_that_sees_a_change():
+            assert get().attempt_count < get().attempt_count
+
+        @pytest.mark.cassettes
+        def test_that_asks_once():
+            {steps}
+    """)
+    once = ["-k", "once", "--replay-mode=once"]
+    ran = suite.run(*once, STRIPE_API_BASE=stand_in.url)
+    assert ({"passed": 1, "deselected": 1}, 0) == (ran.outcomes, ran.code), ran.out
+    ran = suite.run("-n", "2", STRIPE_API_BASE=stand_in.url, REPLAY_MODE="all")
+    assert ({"passed": 2}, 0) == (ran.outcomes, ran.code), ran.out
+    stand_in.stop()
+    ran = suite.run()
+    assert ({"passed": 2}, 0) == (ran.outcomes, ran.code), ran.out

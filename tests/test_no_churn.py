@@ -33,10 +33,14 @@ def source(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> StandIn:
 def state(library: Path) -> dict[str, object]:
     """All that is in a library: inode, size, times of change and bytes of each file and folder.
 
-    The files of locks are there to be opened; only their names count.
+    The files of locks are there to be opened; only their names count. The notes of what mode `all`
+    recorded anew are of the run, not of the library.
     """
     found: dict[str, object] = {}
+    notes = library / ".replay" / "anew"
     for path in [library, *library.rglob("*")]:
+        if path == notes or notes in path.parents:
+            continue
         stat = path.stat()
         locks = ".replay" in path.parts
         found[str(path)] = None if locks else (

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from replay.cassette import Headers, Request, Response, header
+from replay.errors import Refused
 from replay.intercept.answering import owns, session
 from replay.upstream import pass_through
 
@@ -98,6 +99,12 @@ class _Socket:
         self._sent += bytes(data)
 
     def makefile(self, *_: Any, **__: Any) -> Any:
+        try:
+            return self._answer()
+        except Refused as refused:
+            return _Refusing(refused)
+
+    def _answer(self) -> Any:
         wire = bytes(self._sent)
         self._sent.clear()
         sent = BytesIO(wire)
@@ -119,6 +126,17 @@ class _Socket:
     def setsockopt(self, *_: Any) -> None: ...
 
     def close(self) -> None: ...
+
+
+class _Refusing(BytesIO):
+    """Raises the refusal when it is read: only then can http.client close its response."""
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__()
+        self._refused = refused
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        raise self._refused
 
 
 def _is_chunked(headers: Headers) -> bool:

@@ -16,7 +16,9 @@ from threading import Lock
 
 from replay.began import BEGAN
 from replay.call import Call
+from replay.errors import ReplayError
 from replay.library import Library
+from replay.library.library import STATE
 from replay.library.names import digest
 
 _recorded: set[tuple[str, Call]] = set()
@@ -50,9 +52,9 @@ def has(library: Library, call: Call) -> bool:
 def noted_beside(library: Library, call: Call) -> bool:
     """Whether another process has recorded a call anew since this one began."""
     try:
-        when, who = _note(library, call).read_text("ascii").split()
+        when, who = (library.data(_note(call)) or b"").decode("ascii").split()
         return int(when) >= BEGAN and who != _who()
-    except (OSError, ValueError):
+    except (ReplayError, ValueError):
         return False
 
 
@@ -60,7 +62,7 @@ def note(library: Library, call: Call) -> None:
     """Say that a call was recorded anew. The caller holds the object's lock."""
     with _lock:
         _recorded.add((library.place, call))
-    path = _note(library, call)
+    path = Path(library.full(_note(call)))
     with suppress(OSError):  # without a note, other processes record it anew as well
         path.parent.mkdir(exist_ok=True)
         path.write_text(f"{time.time_ns()} {_who()}", "ascii")
@@ -71,8 +73,8 @@ def _who() -> str:
     return f"{_here}-{os.getpid()}"
 
 
-def _note(library: Library, call: Call) -> Path:
+def _note(call: Call) -> str:
     # The account is in the key as a pseudonym; the name shows nothing of the rest.
     named = (call.route.path, call.key.resource, *call.key.parents, call.key.id, call.key.account)
     asked = (call.key.query, call.expand, call.pinned)
-    return library.state / "anew" / digest(repr((named, asked)))
+    return f"{STATE}/anew/{digest(repr((named, asked)))}"

@@ -22,7 +22,8 @@ from replay.resources import path_of
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-_STATE = ".replay"
+STATE = ".replay"
+"""The folder of a library that keeps what is no recording; `Library.lock` makes it."""
 
 
 class Library:
@@ -60,11 +61,6 @@ class Library:
         with suppress(ValueError, OSError):
             return str(self.root.relative_to(Path.cwd()))
         return self._base
-
-    @property
-    def state(self) -> Path:
-        """The folder of what is kept beside the cassettes, and never committed; `lock` makes it."""
-        return self.root / _STATE
 
     @property
     def evidence(self) -> Library:
@@ -288,7 +284,7 @@ class Library:
         return self._lock(names.digest(folded), str(key), seconds)
 
     def _lock(self, name: str, what: str, seconds: float = 120.0) -> AbstractContextManager[None]:
-        state = self.state
+        state = self.root / STATE
         ignore, text = state / ".gitignore", b"*\n"
         found = files.stamp(str(ignore))
         if found is None or found.size < len(text):  # a crash may have left it empty

@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-import sys
 import types
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-from replay.errors import ConfigError, ReplayError
+from replay.errors import ConfigError
 
 if TYPE_CHECKING:
     from replay.session import Session
@@ -103,14 +102,12 @@ def _cleanup(opens: Opens, found: Any) -> Any:
 def _class_cleanups(opens: Opens, found: Any) -> Any:
     @functools.wraps(found.__func__)
     def clean_up(cls: Any) -> None:
-        if not cls._class_cleanups:
-            found.__func__(cls)
-            return
-        try:
-            with opens():
-                found.__func__(cls)
-        except ReplayError:
-            cls.tearDown_exceptions.append(sys.exc_info())  # what is raised here ends the run
+        # Each by itself: a refusal is an error of the one, and the others are called.
+        cls._class_cleanups = [
+            (_cleanup(opens, function), args, kwargs)
+            for function, args, kwargs in cls._class_cleanups
+        ]
+        found.__func__(cls)
 
     return classmethod(clean_up)
 
@@ -141,15 +138,17 @@ def _wrapper(opens: Opens, function: Callable[..., Any]) -> Callable[..., Any]:
                     where=getattr(function, "__qualname__", repr(function)),
                     hint="put use_cassettes directly above the function, below other decorators",
                 )
-        return _awaited(opens, result) if isinstance(result, Coroutine) else result
+        # A future is done by something that is under way already.
+        later = inspect.isawaitable(result) and not hasattr(result, "add_done_callback")
+        return _awaited(opens, result) if later else result
 
     return call
 
 
-async def _awaited(opens: Opens, coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """A coroutine that a plain function returned: another decorator's, around an async one."""
+async def _awaited(opens: Opens, result: Awaitable[Any]) -> Any:
+    """What a plain function returned to be awaited: another decorator's, around an async one."""
     with opens():
-        return await coroutine
+        return await result
 
 
 def _generator(opens: Opens, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -64,6 +64,22 @@ def test_below_another_decorator_an_async_function_has_its_session(
     assert {} == stand_in.hits
 
 
+def test_what_is_awaitable_is_awaited_in_a_session(stand_in: StandIn, recorded: Path) -> None:
+    """Also an object that is no coroutine; a future comes back as it is."""
+
+    class Later:
+        def __await__(self) -> Any:
+            yield from ()
+            return ask(stand_in, DRAFT)["id"]
+
+    future: asyncio.Future[int] = asyncio.new_event_loop().create_future()
+    opened = replay.use_cassettes(recorded, api_base=stand_in.url)
+    assert DRAFT == asyncio.run(opened(lambda: Later())())
+    assert opened(lambda: future)() is future
+    future.get_loop().close()
+    assert {} == stand_in.hits
+
+
 def later(stand_in: StandIn) -> list[Callable[[], Any]]:
     """Functions whose work comes after they returned."""
 
@@ -115,13 +131,14 @@ def test_cleanups_are_called_in_a_session(stand_in: StandIn, recorded: Path, bas
     class Other(Case):
         @classmethod
         def setUpClass(cls) -> None:
+            cls.addClassCleanup(clean_up, "other", DRAFT)
             cls.addClassCleanup(clean_up, "class", ABSENT)
 
     loader, result = unittest.defaultTestLoader, unittest.TestResult()
     unittest.TestSuite(map(loader.loadTestsFromTestCase, (Other, Case))).run(result)
     assert (4, 3) == (result.testsRun, len(result.errors))
     assert all("is not recorded" in text for _, text in result.errors), result.errors
-    assert ["test", "first", "test", "first", "class"] == [who.split()[0] for who in seen]
+    assert ["test", "first", "other", "test", "first", "class"] == [who.split()[0] for who in seen]
     assert {} == stand_in.hits
 
 

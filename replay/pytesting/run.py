@@ -258,9 +258,9 @@ class Run:
         if self._server is not None:
             self._server.lend(self._open[-1] if self._open else None)
 
-    def _end_named(self, test: _Test) -> None:
+    def _end_named(self, *, failed: bool) -> None:
         if self._server is not None:
-            for session in self._server.end_named(failed=test.failed):
+            for session in self._server.end_named(failed=failed):
                 session.refusals = []
                 self._account.add(session)
 
@@ -270,11 +270,12 @@ class Run:
         self._leave(test.session)
         self._take(test)
         answering.current.set(test.before if test.before in answering.opened else None)
+        failed = test.failed or bool(test.session.refusals)
         try:
             try:
-                self._end_named(test)
+                self._end_named(failed=failed)
             finally:
-                test.session.close(failed=test.failed or bool(test.session.refusals))
+                test.session.close(failed=failed)
         finally:
             self._account.add(test.session, library=not isinstance(test.session, _Blocked))
             if not isinstance(test.session, _Blocked):

@@ -287,7 +287,7 @@ class Recorder:
         originals = [original for outcome in outcomes for original in outcome.originals]
 
         def check(text: str, written: Cassette, where: str) -> None:
-            searched, kept = skeleton(written)
+            searched, kept = skeleton(written, where)
             gate(text, searched, originals, kept=kept, where=where)
 
         self.library.write(cassette, check)
@@ -342,19 +342,22 @@ def collapsed(takes: Sequence[Interaction]) -> list[Interaction]:
     return kept
 
 
-def skeleton(cassette: Cassette) -> tuple[str, frozenset[str]]:
+def skeleton(cassette: Cassette, where: str) -> tuple[str, frozenset[str]]:
     """What the gate searches for originals, and the words that are public by policy.
 
     Paths, IDs and expand names are left out: they were checked before the call was made.
+
+    Raises:
+        CassetteDamaged: a body that was there before is none that a recording has; names `where`.
     """
     from replay.redaction.leaks import kept_words, stand_ins
 
     parts: list[Any] = []
     kept = {cassette.key.id, *cassette.key.parents, cassette.api_version}
-    for take in cassette.interactions:
+    for number, take in enumerate(cassette.interactions):
         parts.append([*take.response.headers, take.source, take.response.reason, take.extra])
         if take.response.body:
-            document = json.loads(take.response.body)
+            document = bodies.recorded(take.response.body, f"{where} take {number}")
             parts.append(stand_ins(document, take.redacted))
             kept |= kept_words(document, take.redacted)
     parts += [cassette.extra, cassette.cassette_extra]

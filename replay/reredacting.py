@@ -6,7 +6,6 @@ recording, and is said.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from replay.cassette import Cassette, Interaction
 from replay.errors import ConfigError
 from replay.library import Library, codec, files, seals
 from replay.recorder import skeleton
-from replay.sealing import require_unchanged, root_of
+from replay.sealing import redacted, require_unchanged, root_of
 
 if TYPE_CHECKING:
     from replay.redaction.policy import Policy
@@ -68,29 +67,27 @@ def redact_again(path: Path, policy: Policy) -> Change:
     originals: list[Original] = []
     newly = looser = 0
     takes: list[Interaction] = []
-    for take in cassette.interactions:
-        redacted, added, kept, replaced = _again(take, str(cassette.key), policy)
-        takes.append(redacted)
+    for number, take in enumerate(cassette.interactions):
+        done, added, kept, replaced = _again(take, cassette, number, where, policy)
+        takes.append(done)
         newly += added
         looser += kept
         originals += replaced
     change = Change(newly, looser, cassette.policy != policy.label)
     if change.any:
-        done = replace(cassette, policy=policy.label, interactions=tuple(takes))
+        renewed = replace(cassette, policy=policy.label, interactions=tuple(takes))
         with library.lock(cassette.key):
             require_unchanged(full, library, found[0])
-            _write(library, done, originals)
+            _write(library, renewed, originals)
     return change
 
 
 def _again(
-    take: Interaction, owner: str, policy: Policy
+    take: Interaction, cassette: Cassette, number: int, where: str, policy: Policy
 ) -> tuple[Interaction, int, int, list[Original]]:
-    from replay.redaction.redactor import redact
-
     if not take.response.body:
         return take, 0, 0, []
-    again = redact(json.loads(take.response.body), owner=owner, policy=policy)
+    again = redacted(take, cassette, number, where, policy)
     added = [pointer for pointer in again.redacted if pointer not in take.redacted]
     # A stand-in stays one, whatever the policy would keep there now.
     looser = {p: kind for p, kind in take.redacted.items() if p not in again.redacted}
@@ -104,7 +101,7 @@ def _write(library: Library, cassette: Cassette, originals: list[Original]) -> N
     from replay.redaction.leaks import gate
 
     def check(text: str, written: Cassette, where: str) -> None:
-        searched, kept = skeleton(written)
+        searched, kept = skeleton(written, where)
         gate(text, searched, originals, kept=kept, where=where)
 
     library.write(cassette, check)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from replay.cassette import Cassette, ObjectKey
+from replay import bodies
+from replay.cassette import Cassette, Interaction, ObjectKey
 from replay.errors import (
     CassetteDamaged,
     CassetteUnsealed,
     ConfigError,
     LeakFound,
     LibraryError,
+    NotRecordable,
 )
 from replay.library import Library, codec, files, seals
 
 if TYPE_CHECKING:
     from replay.redaction.policy import Policy
+    from replay.redaction.redactor import Redaction
 
 
 def seal(path: Path, policy: Policy | None = None) -> bool:
@@ -104,9 +106,9 @@ def check(text: str, cassette: Cassette, where: str, policy: Policy | None) -> N
 
     Raises:
         LeakFound: the text holds a secret, or a body a value that the policy would have replaced.
+        CassetteDamaged: a body that no recording has.
     """
     from replay.redaction.leaks import find_secrets
-    from replay.redaction.redactor import redact
 
     for hit in find_secrets(text):
         raise LeakFound(
@@ -120,7 +122,7 @@ def check(text: str, cassette: Cassette, where: str, policy: Policy | None) -> N
         if not take.response.body:
             continue
         # A redacted body is its own redaction: whatever differs, the edit put there.
-        again = redact(json.loads(take.response.body), owner=str(cassette.key), policy=policy)
+        again = redacted(take, cassette, number, where, policy)
         private = [(original.pointer, original.kind) for original in again.originals]
         private += [(p, kind) for p, kind in again.redacted.items() if p not in take.redacted]
         for pointer, kind in private:
@@ -132,3 +134,29 @@ def check(text: str, cassette: Cassette, where: str, policy: Policy | None) -> N
                 pointer=pointer,
                 kind=kind,
             )
+
+
+def redacted(
+    take: Interaction, cassette: Cassette, number: int, where: str, policy: Policy | None
+) -> Redaction:
+    """What the policy makes of a recorded body.
+
+    Args:
+        take: the recording; it has a body.
+        cassette: the one that it is in.
+        number: which take it is.
+        where: the file, for errors.
+        policy: the policy.
+
+    Raises:
+        CassetteDamaged: a body that no recording has.
+    """
+    from replay.redaction.redactor import redact
+
+    place = f"{where} take {number}"
+    try:
+        return redact(
+            bodies.recorded(take.response.body, place), owner=str(cassette.key), policy=policy
+        )
+    except NotRecordable as error:
+        raise CassetteDamaged(error.what, where=place, hint=seals.RESTORE) from None

@@ -6,13 +6,13 @@ stays: where an object has moved on since, its fetch of today becomes evidence b
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
+from replay.bodies import deleted, require
 from replay.call import Call, read
 from replay.cassette import NOTHING, UNVERSIONED, Cassette, Interaction, ObjectKey, header
 from replay.drift.selection import version_order
@@ -177,9 +177,10 @@ def plan(
     recorded: dict[tuple[ObjectKey, tuple[str, ...]], dict[str, tuple[Call, int]]] = {}
     left: dict[tuple[ObjectKey, Why], Left] = {}
     missing, labels = set(ids), set[str]()
-    for _, cassette in library.cassettes(resource):
+    for path, cassette in library.cassettes(resource):
         if tell is not None:
             tell(1)
+        require(cassette, f"{library.shown}/{path}")
         key = cassette.key
         names = {key.id, "/".join((*key.parents, key.id))}
         if ids and not names & set(ids):
@@ -363,7 +364,7 @@ def _problem(step: Step, last: Interaction | None, outcomes: Sequence[Outcome]) 
         stated = header(outcomes[1].response.headers, "Stripe-Version")
         if new >= 400 and not (step.new.expand and stated):
             return Result(step, Became.REFUSED, new, f"{step.new.pinned} answers status {new}")
-    if not _deleted(last) and any(o.take is not None and _deleted(o.take) for o in outcomes):
+    if not deleted(last) and any(o.take is not None and deleted(o.take) for o in outcomes):
         return Result(step, Became.DELETED, new, "it was deleted since")
     return None
 
@@ -392,8 +393,3 @@ def _result(
 def _says(take: Interaction) -> tuple[object, ...]:
     """What a take says, whoever asked and however the answer was labelled."""
     return take.response.status, take.response.body, dict(take.redacted)
-
-
-def _deleted(take: Interaction) -> bool:
-    body = json.loads(take.response.body) if take.response.body else None
-    return isinstance(body, dict) and body.get("deleted") is True

@@ -50,8 +50,8 @@ FLOOR = {name: n for n, line in enumerate(FLOORS.strip().splitlines()) for name 
 ALLOWED = {
     "drift": {"errors", "cassette", "routes", "call", "bodies", "library", "redaction"},
     "redaction": {"errors", "cassette", "routes"},
-    "scan": {"errors", "cassette", "routes", "library", "redaction"},
-    "render": {"errors", "cassette", "modes", "routes", "call", "drift", "library"},
+    "scan": {"errors", "cassette", "routes", "bodies", "library", "redaction"},
+    "render": {"errors", "cassette", "modes", "routes", "call", "bodies", "drift", "library"},
     "library": {"errors", "cassette", "resources"},
 }
 

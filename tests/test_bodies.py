@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.proof import proved
 
-from replay.bodies import dump, parse
-from replay.errors import NotRecordable
+from replay.bodies import dump, parse, recorded
+from replay.errors import CassetteDamaged, NotRecordable
 
 NUMBERS = st.integers() | st.integers(min_value=2**53, max_value=2**70) | st.floats(
     allow_nan=False, allow_infinity=False
@@ -143,3 +143,31 @@ def test_nothing_else_is_written(number: float) -> None:
     """What is no JSON is not written either."""
     with pytest.raises(ValueError, match="JSON compliant"):
         dump({"a": number})
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b'{"a": 1, "a": 2}', "a key twice"),
+        (b'{"a": {"b": 1, "b": 1}}', "a key twice"),
+        (b'{"a": oops}', "no JSON"),
+        (b"", "no JSON"),
+        (b'{"a": NaN}', "NaN"),
+        (b'{"a": 1e999}', "a float cannot keep"),
+        (b'{"a": ' + b"[" * 200 + b"]" * 200 + b"}", "nested too deeply"),
+        (b"[" * 100_000 + b"]" * 100_000, "nested too deeply"),
+    ],
+)
+def test_what_no_recording_holds_is_not_read_from_one(body: bytes, says: str) -> None:
+    """A reader of cassettes parses as strictly as the recorder, and names the file."""
+    with pytest.raises(CassetteDamaged, match=f"a recorded body .*{says}") as raised:
+        recorded(body, "f.yaml take 0")
+    assert "f.yaml take 0" == raised.value.where
+
+
+def test_wide_and_deep_are_told_apart() -> None:
+    """Many objects beside each other are no nesting, and what is deep but not too deep is read."""
+    wide = {"a": [{"b": []}] * 300}
+    assert wide == recorded(dump(wide), "")
+    deep = b'{"a": ' + b"[" * 199 + b"]" * 199 + b"}"
+    assert {"a"} == set(recorded(deep, ""))

@@ -186,7 +186,7 @@ def test_a_page_of_a_hundred_invoices_is_redacted_and_checked_in_under_a_second(
     best = 9.0
     for _ in range(3):
         start = time.process_time()
-        searched, kept = skeleton(cassette)
+        searched, kept = skeleton(cassette, "f")
         gate(path.read_text("utf-8"), searched, outcome.originals, kept=kept, where="f")
         best = min(best, time.process_time() - start)
     assert len(outcome.originals) > 1000

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from replay import bodies
 from replay.call import expand_of
 from replay.cassette import Cassette, Interaction
 from replay.cli.options import call_of, format_option, library_option, open_library
@@ -40,6 +41,8 @@ def show_command(
         cassettes = tuple(c for c in cassettes if c.api_version == call.pinned)
     if not cassettes:
         find(opened, call)
+    for cassette in cassettes:
+        bodies.require(cassette, str(opened.path(cassette.key, cassette.api_version)))
     rows = [_row(c, n, take) for c in cassettes for n, take in enumerate(c.interactions)]
     if format_ == "json":
         click.echo(json.dumps({"format": 1, "takes": rows}, indent=2))
@@ -67,5 +70,7 @@ def _row(cassette: Cassette, number: int, take: Interaction) -> dict[str, Any]:
         "batch": take.batch or None,
         "expand": list(expand_of(take.request)),
         "redacted": dict(take.redacted),
-        "body": json.loads(take.response.body) if take.response.body else None,
+        "body": bodies.recorded(take.response.body, cassette.api_version)
+        if take.response.body
+        else None,
     }

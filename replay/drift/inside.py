@@ -6,17 +6,17 @@ any nested object of a type that has a resource of its own.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
+from replay import bodies
 from replay.cassette import Interaction, ObjectKey
 from replay.drift.moves import at
 from replay.drift.pairs import Take
 from replay.drift.reading import ANY, read
-from replay.errors import CassetteDamaged, ConfigError
+from replay.errors import ConfigError
 from replay.routes import by_name
 
 _PAYLOAD = ("object", "previous_attributes")
@@ -43,24 +43,16 @@ def read_take(file: str, number: int, interaction: Interaction) -> Take | None:
     """Read a recorded object; None for errors and for what is no object.
 
     Raises:
-        CassetteDamaged: a body that is no JSON.
+        CassetteDamaged: a body that no recording has.
     """
     response, redacted = interaction.response, interaction.redacted
     if not 200 <= response.status < 300:
         return None
-    try:
-        body = json.loads(response.body)
-        if not isinstance(body, dict):
-            return None
-        reading = read(body, redacted)
-    except (ValueError, RecursionError):
-        raise CassetteDamaged(
-            "a recorded body is no JSON that can be read",
-            where=f"{file} take {number}",
-            hint="record it again",
-        ) from None
+    body = bodies.recorded(response.body, f"{file} take {number}")
+    if not isinstance(body, dict):
+        return None
     day = interaction.recorded_at[:10]
-    return Take(file, number, body, redacted, interaction.batch, reading, "", day)
+    return Take(file, number, body, redacted, interaction.batch, read(body, redacted), "", day)
 
 
 def hollow(take: Take) -> Take:

@@ -6,16 +6,16 @@ test fails that was answered at a version which its client did not ask for.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from replay import bodies
 from replay.cassette import Response
 from replay.config import resolve
-from replay.errors import ReplayError, VersionNotRecorded
+from replay.errors import CassetteDamaged, ReplayError, VersionNotRecorded
 from replay.library import Library
 from replay.pytesting.options import tracked, wants
 from replay.session import Session
@@ -184,8 +184,8 @@ def _types(response: Response) -> set[str]:
     """The types of a body and of all objects in it."""
     found: set[str] = set()
     try:
-        waiting: list[Any] = [json.loads(response.body)]
-    except ValueError:
+        waiting: list[Any] = [bodies.recorded(response.body, "")]
+    except CassetteDamaged:
         return found
     while waiting:
         value = waiting.pop()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
+from replay import bodies
 from replay.cassette import Cassette
 from replay.drift.findings import Report
 from replay.drift.reading import unescape
@@ -50,7 +51,7 @@ def _bodies(read: Callable[[str], Cassette | None]) -> Callable[[str, int], Any]
         # A file that went since the comparison, or was written anew, has nothing to show.
         if cassette is None or take >= len(cassette.interactions):
             return None
-        return json.loads(cassette.interactions[take].response.body)
+        return bodies.recorded(cassette.interactions[take].response.body, f"{file} take {take}")
 
     return body
 

@@ -6,14 +6,14 @@ neither kept nor a stand-in, whatever the file says about itself.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from replay import bodies
 from replay.cassette import Cassette, Headers, Interaction
-from replay.errors import ReplayError
+from replay.errors import CassetteDamaged, ReplayError
 from replay.library import codec
 from replay.redaction.policy import Policy
 from replay.redaction.pseudonyms import STAND_IN
@@ -56,11 +56,16 @@ def prove(data: bytes, path: str, policy: Policy) -> Iterator[Finding]:
 
 
 def kept_labels(cassette: Cassette) -> set[str]:
-    """Where strings are kept, as types and fields: ``invoice/customer``."""
+    """Where strings are kept, as types and fields: ``invoice/customer``.
+
+    Raises:
+        CassetteDamaged: a body that no recording has.
+    """
     labels: set[str] = set()
     for take in cassette.interactions:
         if take.response.body:
-            _labels(json.loads(take.response.body), "", "body", take.redacted, labels)
+            body = bodies.recorded(take.response.body, str(cassette.key))
+            _labels(body, "", "body", take.redacted, labels)
     return labels
 
 
@@ -104,8 +109,12 @@ def unproven(take: Interaction, owner: str, policy: Policy) -> Iterator[tuple[st
         policy: the policy in force.
     """
     try:
-        again = redact(json.loads(take.response.body), owner=owner, policy=policy)
-    except (ReplayError, ValueError) as error:
+        body = bodies.recorded(take.response.body, owner)
+        again = redact(body, owner=owner, policy=policy)
+    except CassetteDamaged as error:
+        yield "damaged-cassette", "/", error.what
+        return
+    except ReplayError as error:
         yield "unproven-leaf", "/", type(error).__name__
         return
     for pointer, kind in again.redacted.items():

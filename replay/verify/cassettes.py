@@ -6,7 +6,6 @@ what replay wrote is as it wrote it; whether a person sealed something else is t
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -14,9 +13,10 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from replay import bodies
 from replay.call import canonical_version, expand_of, read
 from replay.cassette import Cassette, Interaction, ObjectKey, Request, header
-from replay.errors import CallRefused, ConfigError, ReplayError
+from replay.errors import CallRefused, CassetteDamaged, ConfigError, ReplayError
 from replay.library import Library, codec, names
 from replay.redaction.leaks import find_secrets
 from replay.scan.cassettes import unproven
@@ -147,9 +147,9 @@ def _take(take: Interaction, cassette: Cassette) -> Iterator[tuple[Rule, str]]:
     if not take.response.body:
         return
     try:
-        body = json.loads(take.response.body)
-    except (ValueError, RecursionError):
-        yield Rule.BODY, "its body is no JSON"
+        body = bodies.recorded(take.response.body, "")
+    except CassetteDamaged as error:
+        yield Rule.BODY, error.what
         return
     lost = [pointer for pointer in take.redacted if not _leads_to_a_value(body, pointer)]
     if lost:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
+from replay import bodies
 from replay.call import Call, read
 from replay.cassette import UNVERSIONED, Cassette, Interaction
 from replay.drift.reading import ANY, parent
 from replay.drift.reading import read as read_body
 from replay.drift.shape import Builder, Shape, Stat, children, is_map
-from replay.errors import ConfigError, ReplayError, UpstreamError
+from replay.errors import CassetteDamaged, ConfigError, ReplayError, UpstreamError
 from replay.recorder import Outcome, Recorder
 from replay.redaction.pseudonyms import is_masked
 from replay.twins import Pace, asking, fetch
@@ -121,9 +121,11 @@ def _answer(live: Live, question: Question | Unasked) -> Finding | Unasked | Non
     request = asking(question.call, live.key, live.accounts.get(label, ""))
     try:
         outcome = fetch(live.recorder, question.call, request, "", live.pace)
+        return _judge(question, outcome, live.shape)
     except UpstreamError as error:
         return Unasked(question.path, error.what, silent=True)
-    return _judge(question, outcome, live.shape)
+    except CassetteDamaged as error:
+        return Finding(question.path, Rule.BODY, error.what, error.hint)
 
 
 def _judge(question: Question, outcome: Outcome, shape: bool) -> Finding | Unasked | None:
@@ -145,7 +147,10 @@ def _judge(question: Question, outcome: Outcome, shape: bool) -> Finding | Unask
     if status != recorded:
         rule = Rule.GONE if status == 404 else Rule.CHANGED
         return _finding(question, rule, f"status {status}, recorded was {recorded}")
-    old, new = (json.loads(one.response.body or b"null") for one in (take, now))
+    old, new = (
+        bodies.recorded(one.response.body, question.path) if one.response.body else None
+        for one in (take, now)
+    )
     if _deleted(new) and not _deleted(old):
         return _finding(question, Rule.GONE, "the source says that it was deleted")
     if shape:

@@ -233,7 +233,7 @@ def test_what_a_branch_newly_keeps_is_listed(checkout):
     git("checkout", "-q", "-b", "work")
     commit(
         "lib/a.yaml",
-        sample(replaced('"status": "', '"footer": "", "billing": "card", "status": "')),
+        sample(replaced('"footer": null', '"footer": "", "billing": "card"')),
     )
     commit("lib/b.yaml", sample())
     commit("lib/c.yaml", b"# replay cassette 1 broken")

@@ -7,13 +7,14 @@ a marked test loads nothing else.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from replay.pytesting.collecting import is_library
+from replay.pytesting.collecting import is_library, refuse_misspelt
 from replay.pytesting.options import (
     MARKER,
     MODES,
@@ -139,6 +140,12 @@ def pytest_deselected(items: Sequence[pytest.Item]) -> None:
     """Remember that the run is not a full one."""
     if items:
         setattr(items[0].config, _PARTIAL, "tests were deselected")
+
+
+def pytest_warning_recorded(warning_message: warnings.WarningMessage, when: str) -> None:
+    """Refuse a marker that is ours but for a slip: its test would go online."""
+    if when == "collect" and warning_message.category is pytest.PytestUnknownMarkWarning:
+        refuse_misspelt(warning_message)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -1,4 +1,4 @@
-"""Keeps pytest from looking for tests in libraries: a folder per object takes it long.
+"""Collecting: pytest looks for no tests in libraries, and no marker of ours is misspelt.
 
 Light: the plugin's entry imports it.
 """
@@ -7,7 +7,13 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 
+import pytest
+
+from replay.pytesting.options import MARKER
+
+_UNKNOWN = re.compile(r"Unknown pytest\.mark\.(\w+)")
 _CASSETTE = re.compile(r"(?:\d{4}-\d\d-\d\d.*|unversioned)\.yaml\Z")
 
 
@@ -23,3 +29,20 @@ def is_library(folder: str) -> bool:
                 return False
             found = True
     return found
+
+
+def refuse_misspelt(warning: warnings.WarningMessage) -> None:
+    """Look at what pytest says of a marker that it does not know.
+
+    Raises:
+        UsageError: the marker is ours, but for a slip.
+    """
+    from difflib import get_close_matches
+
+    found = _UNKNOWN.match(str(warning.message))
+    if found is not None and get_close_matches(found[1].lower(), [MARKER], cutoff=0.85):
+        raise pytest.UsageError(
+            f"{warning.filename}:{warning.lineno}: pytest.mark.{found[1]} is no marker of replay, "
+            f"so these tests would go online: did you mean {MARKER}? (A marker of your own: list "
+            "it under markers in pytest's configuration.)"
+        )

@@ -58,3 +58,32 @@ def test_a_library_is_known_by_its_files(files: list[str], expected: bool, tmp_p
         path.touch()
     (tmp_path / "folder").mkdir(exist_ok=True)
     assert expected == is_library(str(tmp_path / "folder"))
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+@pytest.mark.parametrize("marker", ["casettes", "cassette", "Cassettes"])
+def test_a_misspelt_marker_is_refused(suite: Suite, marker: str, workers: str) -> None:
+    """Tests that are not marked by a slip do not run, and the message names the line."""
+    suite.write(f"""
+        @pytest.mark.{marker}
+        def test_it():
+            pass
+    """)
+    ran = suite.run("-n", workers)
+    assert 0 != ran.code
+    assert "passed" not in ran.out
+    assert "test_suite.py:" in ran.out
+    assert f"pytest.mark.{marker} is no marker of replay" in ran.out
+    assert "did you mean cassettes?" in ran.out
+
+
+def test_markers_of_others_are_not_ours(suite: Suite) -> None:
+    """A marker that is registered, or nothing like ours, is left alone."""
+    suite.ini("markers =", "    cassette: of somebody else")
+    suite.write("""
+        @pytest.mark.cassette
+        @pytest.mark.case
+        def test_it():
+            pass
+    """)
+    assert {"passed": 1} == {k: n for k, n in suite.run().outcomes.items() if k == "passed"}

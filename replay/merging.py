@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 from replay.call import expand_of
 from replay.cassette import Cassette, Interaction
 from replay.errors import CassetteConflict, CassetteDamaged, ConfigError, LibraryError
-from replay.library import Library, codec, files, seals
+from replay.library import codec, files, seals
 from replay.recorder import collapsed
 from replay.scan.sources import git
-from replay.sealing import check, rewrite, root_of
+from replay.sealing import check, located, rewrite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,9 +96,7 @@ def merge(path: Path, policy: Policy) -> Merged | None:
         # Recorded since the conflict, or merged already: it is not lost either.
         result = merged(result, standing, policy.label)
     text = codec.dumps(result)
-    full = path.absolute()
-    library = Library(root_of(full, result))
-    library.check_place(full, result.key, result.api_version)
+    full, library = located(path, result)
     check(text, result, where, policy)
     if text.encode("ascii") != data:
         rewrite(library, result.key, full, text, before=data)

@@ -15,7 +15,7 @@ from replay.cassette import Cassette, Interaction
 from replay.errors import ConfigError
 from replay.library import Library, codec, files, seals
 from replay.recorder import skeleton
-from replay.sealing import redacted, require_unchanged, root_of
+from replay.sealing import located, redacted, require_unchanged
 
 if TYPE_CHECKING:
     from replay.redaction.policy import Policy
@@ -55,9 +55,7 @@ def redact_again(path: Path, policy: Policy) -> Change:
     if found is None:
         raise ConfigError("there is no such file", where=where, hint="`replay list` names them")
     cassette = codec.loads(found[0], where)
-    full = path.absolute()
-    library = Library(root_of(full, cassette))
-    library.check_place(full, cassette.key, cassette.api_version)
+    full, library = located(path, cassette)
     if policy.masked(cassette.key.id) != cassette.key.id:
         raise ConfigError(
             "pseudonymise_ids also changes file names and addresses",

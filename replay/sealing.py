@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,9 +41,7 @@ def seal(path: Path, policy: Policy | None = None) -> bool:
     body = _body(found[0], where)
     text = seals.seal(body)
     cassette = codec.loads(text.encode("utf-8"), where)
-    full = path.absolute()
-    library = Library(root_of(full, cassette))
-    library.check_place(full, cassette.key, cassette.api_version)
+    full, library = located(path, cassette)
     check(text, cassette, where, policy)
     if text.encode("utf-8") == found[0]:
         return False
@@ -87,18 +86,22 @@ def _body(data: bytes, where: str) -> str:
     return body
 
 
-def root_of(full: Path, cassette: Cassette) -> Path:
-    """The library that a cassette's path lies in.
+def located(path: Path, cassette: Cassette) -> tuple[Path, Library]:
+    """Where a cassette stands, from the root on, and the library that it lies in.
 
     Raises:
         CassetteDamaged: it lies in none.
+        KeyMismatch: it stands where its key does not belong.
     """
+    full = Path(os.path.abspath(path))  # noqa: PTH100 - `absolute` leaves the `..` in
     # The key says how many folders lie between the file and its library.
     here = Library(Path.cwd())
     depth = len(here.path(cassette.key, cassette.api_version).relative_to(here.root).parts)
     if len(full.parents) < depth:
         raise CassetteDamaged("the cassette stands outside of a library", where=str(full))
-    return full.parents[depth - 1]
+    library = Library(full.parents[depth - 1])
+    library.check_place(full, cassette.key, cassette.api_version)
+    return full, library
 
 
 def check(text: str, cassette: Cassette, where: str, policy: Policy | None) -> None:

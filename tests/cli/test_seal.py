@@ -11,6 +11,7 @@ from support.command import replay_command
 from support.standin import DRAFT, PREVIEW, StandIn
 
 import replay
+from replay.library import seals
 
 FILE = Path("cassettes") / "invoices" / DRAFT / f"{PREVIEW}.yaml"
 
@@ -112,3 +113,23 @@ def test_a_folder_seals_what_is_in_it() -> None:
     done = replay_command("seal", "cassettes")
     assert (2, "cassettes: 0 of 1 sealed, 1 failed\n") == (done.code, done.out)
     assert "interactions is missing" in done.err
+
+
+@pytest.mark.parametrize("options", [(), ("--redact",), ("--merge",)], ids=" ".join)
+def test_a_path_may_lead_up(options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a folder beside the library, as editors and shells name files, it is the same file."""
+    edit(lambda text: text.replace('"status": "draft"', '"status": "void"'))
+    if options == ("--redact",):
+        edit(lambda text: seals.seal(text.partition("\n")[2].replace("stripe-1 ", "stripe-0 ")))
+    if options == ("--merge",):
+        theirs = FILE.read_text()
+        ours = seals.seal(theirs.partition("\n")[2].replace('"void"', '"paid"', 1))
+        theirs = seals.seal(theirs.partition("\n")[2])
+        FILE.write_text(f"<<<<<<< ours\n{ours}=======\n{theirs}>>>>>>> theirs\n")
+    Path("beside").mkdir()
+    monkeypatch.chdir("beside")
+    for path in (Path("..", FILE), "../beside/../cassettes"):
+        done = replay_command("seal", *options, path)
+        assert 0 == done.code, done.err
+    with replay.use_cassettes("../cassettes"):
+        requests.get(f"https://api.stripe.com/v1/invoices/{DRAFT}", timeout=5)

@@ -97,7 +97,7 @@ def merge(path: Path, policy: Policy) -> Merged | None:
         result = merged(result, standing, policy.label)
     text = codec.dumps(result)
     full, library = located(path, result)
-    check(text, result, where, policy)
+    check(text, result, where, policy, keys=True)
     if text.encode("ascii") != data:
         rewrite(library, result.key, full, text, before=data)
     return _counted(result, ours, theirs, indexed is not None)

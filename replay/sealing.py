@@ -42,8 +42,9 @@ def seal(path: Path, policy: Policy | None = None) -> bool:
     text = seals.seal(body)
     cassette = codec.loads(text.encode("utf-8"), where)
     full, library = located(path, cassette)
-    check(text, cassette, where, policy)
-    if text.encode("utf-8") == found[0]:
+    sealed = text.encode("utf-8") == found[0]
+    check(text, cassette, where, policy, keys=sealed)
+    if sealed:
         return False
     rewrite(library, cassette.key, full, text, before=found[0])
     return True
@@ -104,14 +105,26 @@ def located(path: Path, cassette: Cassette) -> tuple[Path, Library]:
     return full, library
 
 
-def check(text: str, cassette: Cassette, where: str, policy: Policy | None) -> None:
+def check(
+    text: str, cassette: Cassette, where: str, policy: Policy | None, *, keys: bool = False
+) -> None:
     """Refuse what a recording could not have written.
 
+    Args:
+        text: the cassette's text.
+        cassette: what it says.
+        where: the file, for errors.
+        policy: the policy in force; None for the one that ships with replay.
+        keys: whether it may have keys that replay does not write: those of a later release were
+            sealed by that.
+
     Raises:
-        LeakFound: the text holds a secret, or a body a value that the policy would have replaced.
+        LeakFound: the text holds a secret, or a value that the policy would have replaced.
         CassetteDamaged: a body that no recording has.
     """
     from replay.redaction.leaks import find_secrets
+    from replay.redaction.policy import default_policy
+    from replay.scan.cassettes import around, telling_comments
 
     for hit in find_secrets(text):
         raise LeakFound(
@@ -120,6 +133,19 @@ def check(text: str, cassette: Cassette, where: str, policy: Policy | None) -> N
             hint="take it out, roll the key, for whoever could read the file may have it,\n"
             "and seal again",
             kind=hit.id,
+        )
+    for place, told in around(cassette, policy or default_policy(), keys=keys):
+        raise LeakFound(
+            f"this may hold a private value: {told}",
+            where=f"{where} {place}",
+            hint="put back what was recorded there",
+            pointer=place,
+        )
+    for line in telling_comments(text.encode("utf-8"), where):
+        raise LeakFound(
+            "this comment may hold a private value",
+            where=f"{where}:{line}",
+            hint="take it out, or use words in lower case alone",
         )
     for number, take in enumerate(cassette.interactions):
         if not take.response.body:

@@ -33,7 +33,8 @@ config library
 replayer upstream masking
 recorder loading anew
 decks
-session twins sealing scan vcr
+session twins scan vcr
+sealing
 reredacting merging
 intercept drift
 tracking wrapping

@@ -66,6 +66,16 @@ def loads(data: bytes, where: str) -> Cassette:
         raise _damaged(error, where) from None
 
 
+def comments(data: bytes, where: str) -> Sequence[tuple[str, int]]:
+    """The comments of a cassette that `loads` reads, with their lines; the seal is none."""
+    body = unseal(data, where)
+    if written.read(body) is not None:
+        return ()
+    from replay.library import events
+
+    return [(text, line + 1) for text, line in events.comments(body)]
+
+
 def head(data: bytes, where: str) -> tuple[ObjectKey, str]:
     """The object and API version that a sealed cassette is of.
 

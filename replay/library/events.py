@@ -25,6 +25,7 @@ MAX_DEPTH = 40
 MAX_DIGITS = 4000
 
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
+_COMMENT = re.compile(r"#([^\n]*)")
 _CONSTANTS = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
@@ -148,3 +149,18 @@ def scalars(text: str) -> Iterator[tuple[str, int]]:
         raise Malformed("is not readable as YAML") from None
     finally:
         parser.dispose()
+
+
+def comments(text: str) -> Iterator[tuple[str, int]]:
+    """The comments of a YAML text that `parse` reads: text and line (from 1)."""
+    # The parser drops them: they stand between its tokens, and in the first line of a block.
+    end = 0
+    for token in yaml.scan(text, Loader=yaml.CSafeLoader):
+        start, after = token.start_mark.index, token.end_mark.index
+        between = [(end, start)]
+        if isinstance(token, yaml.ScalarToken) and token.style in {"|", ">"}:
+            between.append((start, text.find("\n", start)))
+        for begin, stop in between:
+            for found in _COMMENT.finditer(text[begin:stop]):
+                yield found[1], text.count("\n", 0, begin + found.start()) + 1
+        end = max(end, after)

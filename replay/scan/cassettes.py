@@ -28,6 +28,9 @@ _HEADER_VALUE = re.compile(r"[0-9A-Za-z./+*; =_-]{1,120}\Z")
 _REQUEST_ID = re.compile(r"req_replay[0-9a-f]{10}\Z")
 _WORDS = re.compile(r"[A-Za-z' -]{0,40}\Z")
 _SOURCE = re.compile(r"[a-z0-9.:_\[\]-]{0,255}\Z")
+_COMMENT = re.compile(r" *[A-Za-z]?[a-z ,.;:()'/-]{0,200}\r?\Z")
+_KIND = re.compile(r"[a-z0-9_]{1,32}(?:\+[a-z0-9_]{1,32})?\Z")
+_OTHER = "a key that replay does not write"
 _LOOKS = frozenset({"int", "time", "float", "integer", "decimal"})
 
 
@@ -49,10 +52,15 @@ def prove(data: bytes, path: str, policy: Policy) -> Iterator[Finding]:
         known = re.fullmatch(r"[\w.+-]{1,64} sha256:[0-9a-f]{12}", cassette.policy)
         behind = cassette.policy if known else "another policy"
         yield Finding(path, 1, "policy-behind", detail=f"{behind}, now {policy.label}")
-    yield from (
-        Finding(path, _line(text, pointer), rule, pointer, detail)
-        for rule, pointer, detail in _unproven(cassette, policy)
-    )
+    for pointer, detail in around(cassette, policy):
+        yield Finding(path, _line(text, pointer), "unproven-leaf", pointer, detail)
+    for number, take in enumerate(cassette.interactions):
+        if take.response.body:
+            for rule, place, kind in unproven(take, str(cassette.key), policy):
+                pointer = f"interactions/{number} {place}"
+                yield Finding(path, _line(text, pointer), rule, pointer, kind)
+    for line in telling_comments(data, path):
+        yield Finding(path, line, "unproven-leaf", "", "a comment")
 
 
 def kept_labels(cassette: Cassette) -> set[str]:
@@ -84,20 +92,35 @@ def _labels(
         labels.add(label)
 
 
-def _unproven(cassette: Cassette, policy: Policy) -> Iterator[tuple[str, str, str]]:
+def telling_comments(data: bytes, path: str) -> Iterator[int]:
+    """The lines of a cassette's comments that say more than words in lower case."""
+    for comment, line in codec.comments(data, path):
+        if not _COMMENT.match(comment):
+            yield line
+
+
+def around(cassette: Cassette, policy: Policy, *, keys: bool = False) -> Iterator[tuple[str, str]]:
+    """What stands around the bodies that a recording would not have written: place and words.
+
+    Args:
+        cassette: the cassette.
+        policy: the policy in force.
+        keys: whether keys that replay does not write may stand there.
+    """
     key = cassette.key
     ids = [id for id in (*key.parents, key.id) if id]
     if not all(policy.keeps_id(key.resource, id) for id in ids):
-        yield "unproven-leaf", "cassette/id", "the ID"
-    if cassette.extra or cassette.cassette_extra:
-        yield "unproven-leaf", "cassette", "a key that replay does not write"
+        yield "cassette/id", "the ID"
+    if not keys and (cassette.extra or cassette.cassette_extra):
+        yield "cassette", _OTHER
     for number, take in enumerate(cassette.interactions):
         at = f"interactions/{number}"
         for where in _frame(take, key.resource, policy):
-            yield "unproven-leaf", f"{at} {where}", where
-        if take.response.body:
-            for rule, pointer, detail in unproven(take, str(key), policy):
-                yield rule, f"{at} {pointer}", detail
+            yield f"{at} {where}", where
+        if take.extra and not keys:
+            yield f"{at} {_OTHER}", _OTHER
+        if not _are_pointers(take):
+            yield f"{at} redacted", "redacted"
 
 
 def unproven(take: Interaction, owner: str, policy: Policy) -> Iterator[tuple[str, str, str]]:
@@ -153,8 +176,35 @@ def _frame(take: Interaction, resource: str, policy: Policy) -> Iterator[str]:
         yield "response/status"
     if not _SOURCE.match(take.source) or not re.fullmatch(r"[0-9a-f]{0,64}", take.batch):
         yield "source"
-    if take.extra:
-        yield "a key that replay does not write"
+
+
+def _are_pointers(take: Interaction) -> bool:
+    """Whether each pointer that is listed as redacted leads to a value, and names a class."""
+    if not take.redacted:
+        return True
+    try:
+        body = bodies.recorded(take.response.body, "")
+    except CassetteDamaged:
+        return True  # a finding of its own
+    return all(
+        leads_to_a_value(body, pointer) and _KIND.match(kind)
+        for pointer, kind in take.redacted.items()
+    )
+
+
+def leads_to_a_value(body: Any, pointer: str) -> bool:
+    """Whether a pointer, as ``redacted:`` lists it, leads to something in a body."""
+    value = body
+    for step in pointer.split("/")[1:]:
+        if isinstance(value, list):
+            if not (step.isdecimal() and step.isascii() and int(step) < len(value)):
+                return False
+            value = value[int(step)]
+        elif isinstance(value, dict) and step in value:
+            value = value[step]
+        else:
+            return False
+    return pointer.startswith("/")
 
 
 def _are_kept(headers: Headers) -> bool:

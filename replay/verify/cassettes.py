@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from replay import bodies
 from replay.call import canonical_version, expand_of, read
@@ -19,7 +19,7 @@ from replay.cassette import Cassette, Interaction, ObjectKey, Request, header
 from replay.errors import CallRefused, CassetteDamaged, ConfigError, ReplayError
 from replay.library import Library, codec, names
 from replay.redaction.leaks import find_secrets
-from replay.scan.cassettes import unproven
+from replay.scan.cassettes import leads_to_a_value, unproven
 from replay.verify.findings import Finding, Rule
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _take(take: Interaction, cassette: Cassette) -> Iterator[tuple[Rule, str]]:
     except CassetteDamaged as error:
         yield Rule.BODY, error.what
         return
-    lost = [pointer for pointer in take.redacted if not _leads_to_a_value(body, pointer)]
+    lost = [pointer for pointer in take.redacted if not leads_to_a_value(body, pointer)]
     if lost:
         yield Rule.REDACTED, f"nothing stands at {_listed(lost)}, which is listed as redacted"
 
@@ -179,17 +179,3 @@ def _is(stated: str, version: str) -> bool:
         return canonical_version(stated) == version
     except ConfigError:
         return False
-
-
-def _leads_to_a_value(body: Any, pointer: str) -> bool:
-    value = body
-    for step in pointer.split("/")[1:]:
-        if isinstance(value, list):
-            if not (step.isdecimal() and step.isascii() and int(step) < len(value)):
-                return False
-            value = value[int(step)]
-        elif isinstance(value, dict) and step in value:
-            value = value[step]
-        else:
-            return False
-    return pointer.startswith("/")

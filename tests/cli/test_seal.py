@@ -133,3 +133,41 @@ def test_a_path_may_lead_up(options: tuple[str, ...], monkeypatch: pytest.Monkey
         assert 0 == done.code, done.err
     with replay.use_cassettes("../cassettes"):
         requests.get(f"https://api.stripe.com/v1/invoices/{DRAFT}", timeout=5)
+
+
+URI = f"/v1/invoices/{DRAFT}"
+PRIVATE = {
+    "status": lambda t: t.replace("message: OK", "message: jane.doe@corp.com", 1),
+    "source": lambda t: t.replace("  source: ", "  source: jane.doe@", 1),
+    "header": lambda t: t.replace(
+        "      Content-Type: [application/json]\n",
+        "      Content-Type: [application/json]\n      X-Name: [Jane Doe]\n",
+        1,
+    ),
+    "top": lambda t: t + "x-note: Jane Doe\n",
+    "head": lambda t: t.replace("cassette:\n", "cassette:\n  x-note: Jane Doe\n", 1),
+    "take": lambda t: t.replace("  source: ", "  x-note: Jane Doe\n  source: ", 1),
+    "parameter": lambda t: t.replace(f"{URI}\n", f"{URI}?email=jane.doe%40corp.com\n", 1),
+    "comment": lambda t: t.replace("\ninteractions:", "\n# for jane.doe@corp.com\ninteractions:"),
+    "at a line's end": lambda t: t.replace("interactions:\n", "interactions: # Jane Doe\n"),
+    "before a block": lambda t: t.replace("string: |-\n", "string: |- # jane.doe@corp.com\n"),
+    "last": lambda t: t + "# jane.doe@corp.com\n",
+    "pointer": lambda t: t.replace("  redacted:\n", "  redacted:\n    /jane.doe@corp.com: text\n"),
+    "class": lambda t: t.replace("/account_name: name\n", "/account_name: Jane Doe\n"),
+}
+
+
+@pytest.mark.parametrize("change", PRIVATE.values(), ids=PRIVATE)
+def test_a_private_value_outside_of_the_body_is_not_sealed(change: Callable[[str], str]) -> None:
+    """What a scan would find is refused; and a scan finds it where somebody sealed it."""
+    edit(change)
+    edited = FILE.read_bytes()
+    done = replay_command("seal", FILE)
+    assert (2, "") == (done.code, done.out)
+    assert "may hold a private value" in done.err
+    assert edited == FILE.read_bytes()
+    FILE.write_text(seals.seal(edited.decode().partition("\n")[2]))
+    scanned = replay_command("scan", "cassettes", "--format", "json")
+    assert {"unproven-leaf"} == {found["rule"] for found in scanned.json["findings"]}
+    for told in (done.err, scanned.out):
+        assert [] == [word for word in ("jane", "Jane", "Doe", "corp") if word in told]

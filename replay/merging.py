@@ -20,7 +20,7 @@ from replay.call import expand_of
 from replay.cassette import Cassette, Interaction
 from replay.errors import CassetteConflict, CassetteDamaged, ConfigError, LibraryError
 from replay.library import codec, files, seals
-from replay.recorder import collapsed
+from replay.repeats import collapsed
 from replay.scan.sources import git
 from replay.sealing import check, located, rewrite
 
@@ -107,7 +107,7 @@ def merged(ours: Cassette, theirs: Cassette, label: str) -> Cassette:
     """The takes of both cassettes of one key, by the time they were recorded.
 
     A take that both have counts once. Of takes at the end of one call that say the same, the
-    newest stays, as when recording.
+    newest stays, as when recording; so does one of each batch: it may be the twin of another file.
 
     Args:
         ours, theirs: the recordings.
@@ -118,9 +118,11 @@ def merged(ours: Cassette, theirs: Cassette, label: str) -> Cassette:
     """
     more = [take for take in theirs.interactions if take not in ours.interactions]
     takes = sorted([*ours.interactions, *more], key=lambda take: take.recorded_at)
+    batches = {take.batch for take in takes} - {""}
     kept: list[Interaction] = []
     for expand in dict.fromkeys(map(expand_of_take, takes)):
-        kept += collapsed([take for take in takes if expand_of_take(take) == expand])
+        of_call = [take for take in takes if expand_of_take(take) == expand]
+        kept += collapsed(of_call, batches)
     return replace(
         ours,
         policy=ours.policy if ours.policy == theirs.policy else label,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -40,6 +40,7 @@ from replay.config import Origin
 from replay.errors import ConfigError, LiveDataRefused, NoSession, NotRecordable
 from replay.library import Library
 from replay.masking import SHIPPED, Pseudonyms, Rules
+from replay.repeats import collapsed, same
 from replay.replayer import takes_of
 
 if TYPE_CHECKING:
@@ -229,8 +230,9 @@ class Recorder:
         return redaction, bodies.dump(redaction.body)
 
     def append(
-        self, call: Call, version: str, outcomes: Sequence[Outcome], *, anew: bool = False
-    ) -> Stored:
+        self, call: Call, version: str, outcomes: Sequence[Outcome], *,
+        anew: bool = False, held: Collection[str] = frozenset(),
+    ) -> Stored:  # fmt: skip
         """Add takes behind those that the cassette has. The caller holds the object's lock.
 
         Args:
@@ -238,34 +240,36 @@ class Recorder:
             version: the API version that answered.
             outcomes: what fetches brought, in order; what is not kept is left out.
             anew: write also what says the same as before, for its time and batch.
+            held: batches whose takes are not lost, as `collapsed` has it.
 
         Raises:
             LeakFound: the gate found something in the final bytes; nothing is written.
             LibraryError: the file system refuses; nothing has changed.
         """
-        return self._write(call, version, outcomes, keep_old=True, anew=anew)
+        return self._write(call, version, outcomes, keep_old=True, anew=anew, held=held)
 
     def replace(
         self, call: Call, version: str, outcomes: Sequence[Outcome], *,
-        anew: bool = False, keep_longer: bool = False,
+        anew: bool = False, keep_longer: bool = False, held: Collection[str] = frozenset(),
     ) -> Stored:  # fmt: skip
         """Put takes in the place of all that the call key has, as `append` adds them.
 
         Takes of other expand sets stay, and so do those of clients that pin otherwise. Takes equal
         to the old ones leave the file untouched; so do fewer takes than the old ones, with
-        `keep_longer`: another process of the run recorded them.
+        `keep_longer`: another process of the run recorded them. Takes of the batches in `held`
+        become evidence beside the library.
 
         Raises:
             LeakFound: the gate found something in the final bytes; nothing is written.
             LibraryError: the file system refuses; nothing has changed.
         """
         return self._write(
-            call, version, outcomes, keep_old=False, anew=anew, keep_longer=keep_longer
+            call, version, outcomes, keep_old=False, anew=anew, keep_longer=keep_longer, held=held
         )
 
     def _write(
         self, call: Call, version: str, outcomes: Sequence[Outcome], *,
-        keep_old: bool, anew: bool, keep_longer: bool = False,
+        keep_old: bool, anew: bool, held: Collection[str], keep_longer: bool = False,
     ) -> Stored:  # fmt: skip
         from replay.redaction.leaks import gate
 
@@ -273,7 +277,7 @@ class Recorder:
         new = [outcome.take for outcome in outcomes if outcome.take is not None]
         pins = {take.pinned for take in new}
         old = [t for t in takes_of(cassette, call) if t.pinned in pins] if cassette else []
-        takes = collapsed([*old, *new] if keep_old else new)
+        takes = collapsed([*old, *new] if keep_old else new, held)
         if not anew and len(old) == len(takes) and all(map(same, old, takes)):
             return Stored.UNCHANGED
         if keep_longer and len(old) > len(takes):
@@ -290,6 +294,12 @@ class Recorder:
             searched, kept = skeleton(written, where)
             gate(text, searched, originals, kept=kept, where=where)
 
+        proofs = tuple(take for take in old if take.batch in held and take not in takes)
+        if proofs:
+            beside = self.library.evidence.load(call.key, version)
+            earlier = beside.interactions if beside is not None else ()
+            kept = (*earlier, *(take for take in proofs if take not in earlier))
+            self.library.evidence.write(replace(beside or cassette, interactions=kept), check)
         self.library.write(cassette, check)
         return Stored.RECORDED
 
@@ -323,23 +333,6 @@ class Recorder:
 
                 self._upstream = Upstream(self._base)
             return self._upstream
-
-
-def same(one: Interaction, other: Interaction) -> bool:
-    """Whether two takes say the same: all but when, where from and in which batch."""
-    return (
-        one.response == other.response
-        and one.request == other.request
-        and one.redacted == other.redacted
-    )
-
-
-def collapsed(takes: Sequence[Interaction]) -> list[Interaction]:
-    """Takes without the repeats at their end, but for the newest: replay repeats it anyway."""
-    kept = list(takes)
-    while len(kept) > 1 and same(kept[-1], kept[-2]):
-        del kept[-2]
-    return kept
 
 
 def skeleton(cassette: Cassette, where: str) -> tuple[str, frozenset[str]]:

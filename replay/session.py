@@ -23,7 +23,8 @@ from replay.library import Library
 from replay.loading import load
 from replay.masking import Rules
 from replay.modes import DECISIONS, Action, RecordMode, Takes
-from replay.recorder import Outcome, Recorder, same
+from replay.recorder import Outcome, Recorder
+from replay.repeats import same
 from replay.replayer import Found, find, is_lent, search
 
 _INTERRUPTED = UpstreamError("the fetch of this call was interrupted", hint="ask again")

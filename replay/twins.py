@@ -16,11 +16,12 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 from replay.call import Call
-from replay.cassette import Interaction, Request, header
+from replay.cassette import Interaction, ObjectKey, Request, header
 from replay.errors import ReplayError, UpstreamError
 from replay.loading import load
 from replay.modes import RecordMode
-from replay.recorder import Outcome, Recorder, Stored, same
+from replay.recorder import Outcome, Recorder, Stored
+from replay.repeats import held, same
 from replay.replayer import search
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def record(
                     )
                 except ReplayError as error:
                     results[call] = _refused(call, error)
-            results.update(_store(recorder, fetched, present, mode))
+            results.update(_store(recorder, calls[0].key, fetched, present, mode))
     except ReplayError as error:
         for call in calls:
             results.setdefault(call, _refused(call, error))
@@ -176,6 +177,7 @@ def _last(recorder: Recorder, call: Call) -> tuple[str, Interaction] | None:
 
 def _store(
     recorder: Recorder,
+    key: ObjectKey,
     fetched: dict[Call, Outcome],
     present: dict[Call, tuple[str, Interaction] | None],
     mode: RecordMode,
@@ -183,12 +185,14 @@ def _store(
     # Twins are written together: one of them alone would lose the batch that proves the pair.
     kept = {call: o for call, o in fetched.items() if o.take is not None}
     lasts = [present[call] for call in kept]
-    batches = {last[1].batch for last in lasts if last is not None}
+    before = {last[1].batch for last in lasts if last is not None}
     unchanged = all(
         last is not None and outcome.take is not None and same(last[1], outcome.take)
         for last, outcome in zip(lasts, kept.values(), strict=True)
     )
-    anew = len(kept) > 1 and not (unchanged and len(batches) == 1 and "" not in batches)
+    anew = len(kept) > 1 and not (unchanged and len(before) == 1 and "" not in before)
+    versions = {outcome.version for outcome in kept.values()}
+    batches = held(recorder.library, key, versions) if before else frozenset()
     store = recorder.replace if mode is RecordMode.ALL else recorder.append
     results: dict[Call, Result] = {}
     for call, outcome in fetched.items():
@@ -197,7 +201,7 @@ def _store(
             results[call] = Result(call, Status.REFUSED, outcome.version, http, outcome.unkept)
             continue
         try:
-            stored = store(call, outcome.version, [outcome], anew=anew)
+            stored = store(call, outcome.version, [outcome], anew=anew, held=batches)
         except ReplayError as error:
             results[call] = _refused(call, error)
             continue

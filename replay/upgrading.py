@@ -20,6 +20,7 @@ from replay.errors import CallRefused, ConfigError, ReplayError
 from replay.library import Library
 from replay.recorder import Outcome, Recorder
 from replay.redaction.pseudonyms import is_masked
+from replay.repeats import held
 from replay.replayer import takes_of
 from replay.twins import Pace, asking, fetch
 
@@ -326,28 +327,28 @@ def _upgrade(
         request = asking(call, api_key, step.account, step.context)
         outcome = fetch(recorder, call, request, batch, pace, halfway=bool(outcomes))
         if outcome.take is None:
-            status = outcome.response.status
-            return Result(step, Became.REFUSED, status, outcome.unkept)
+            return Result(step, Became.REFUSED, outcome.response.status, outcome.unkept)
         if outcome.version != call.pinned:
             why = f"the source answered at {outcome.version}, and was asked for {call.pinned}"
             return Result(step, Became.REFUSED, outcome.response.status, why)
         outcomes.append(outcome)
-    problem = _problem(step, lasts[0], outcomes)
-    if problem is not None:
+    if (problem := _problem(step, lasts[0], outcomes)) is not None:
         return problem
     agree = [
         last is not None and outcome.take is not None and _says(last) == _says(outcome.take)
         for last, outcome in zip(lasts, outcomes, strict=True)
     ]
     old, new = lasts
-    # Older twins stay together: one of them in a new batch alone would prove nothing any more.
+    # Twins stay together: one of them in a new batch alone would prove nothing any more.
     torn = old is not None and new is not None and old.batch == new.batch != "" and not all(agree)
+    others = held(recorder.library, call.key, {outcome.version for outcome in outcomes})
     for call, last, outcome, same in zip((step.old, step.new), lasts, outcomes, agree, strict=True):
-        beside = torn or not (same or last is None)
+        beside = last is not None and (torn or not same or last.batch in others)
         if same and not beside and last is not None and outcome.take is not None:
             # As it was asked for then: the client may not have named a version.
             outcome = replace(outcome, take=replace(outcome.take, request=last.request))
-        (evidence if beside else recorder).append(call, outcome.version, [outcome], anew=True)
+        store = evidence if beside else recorder
+        store.append(call, outcome.version, [outcome], anew=True, held=others)
     return _result(step, lasts, outcomes, agree)
 
 
@@ -375,8 +376,7 @@ def _result(
     outcomes: Sequence[Outcome],
     agree: Sequence[bool],
 ) -> Result:
-    http = outcomes[1].response.status
-    reason = ""
+    http, reason = outcomes[1].response.status, ""
     if http >= 400 > outcomes[0].response.status:
         reason = f"{step.new.pinned} answers status {http}: it may not know what is expanded"
     for last, same in zip(lasts, agree, strict=True):

@@ -37,11 +37,12 @@ from replay.errors import (
 )
 from replay.library import Library, codec, files, seals
 from replay.masking import Rules
-from replay.recorder import private, same
+from replay.recorder import private
 from replay.redaction.leaks import gate, kept_words, stand_ins
 from replay.redaction.parameters import keeps_url
 from replay.redaction.policy import Policy
 from replay.redaction.redactor import Original, redact
+from replay.repeats import same
 from replay.upstream import Undecodable, decoded
 
 __all__ = ["Persister"]

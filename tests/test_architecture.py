@@ -30,7 +30,7 @@ errors began
 cassette modes routes resources
 redaction call bodies answers
 config library
-replayer upstream masking
+replayer upstream masking repeats
 recorder loading anew
 decks
 session twins scan vcr

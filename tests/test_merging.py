@@ -139,6 +139,19 @@ def test_without_a_common_start(base: Cassette) -> None:
     assert [("draft", "02")] == takes()  # the repeat collapses to its newest, as when recording
 
 
+def test_each_batch_keeps_a_take(base: Cassette) -> None:
+    """Two branches that each fetched a twin: the recording they share stays the twin of both."""
+    one, other = (replace(take(base, "draft", minute), batch=f"{minute:012}") for minute in (1, 2))
+    conflict(
+        base,
+        [take(base, "draft", 0), one],
+        [other, replace(other, recorded_at="2027-01-02T00:00:00Z")],
+    )
+    assert 0 == merge().code
+    (found,) = [cassette for _, cassette in Library("cassettes").cassettes()]
+    assert [one.batch, other.batch] == [kept.batch for kept in found.interactions]
+
+
 def test_an_equal_take_counts_once_and_others_stay(base: Cassette) -> None:
     """A state that came back is no duplicate; a recording that both sides have is."""
     shared = take(base, "open", 5)

@@ -204,6 +204,47 @@ def test_twins_are_not_torn_apart(stand_in: StandIn) -> None:
     assert beside[0].batch == beside[1].batch != take(NEW).batch
 
 
+LATER = "2025-08-27.basil"
+
+
+def proven() -> set[str]:
+    """The paths of what is proven between the old and the new version."""
+    done = replay_command("diff", OLD, NEW, "--min-grade", "proven", "--format", "json")
+    return {row["path"] for one in done.json["comparisons"] for row in one["findings"]
+            if row["grade"] == "proven"}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", ["upgrade", "anew", "all", "new_episodes", "moved on"])
+def test_the_proof_between_two_versions_outlives_a_third(stand_in: StandIn, how: str) -> None:
+    """What comes after an upgrade leaves its twins: fetches of the middle version go beside."""
+
+    def older(version: str, expand: list[str]) -> Any:
+        # Null where it was a time: of two recordings of different days it proves nothing.
+        body = invoice(DRAFT, OLD if version == OLD else NEW, status="draft")
+        return {**body, "due_date": 1_700_000_000 if version == OLD else None}
+
+    stand_in.objects[f"/v1/invoices/{DRAFT}"] = older
+    record(DRAFT)
+    upgrade()
+    assert "/due_date" in (before := proven())
+    if how == "moved on":
+        stand_in.objects[f"/v1/invoices/{DRAFT}"] = lambda version, expand: {
+            **older(version, expand), "auto_advance": True
+        }  # fmt: skip
+        how = "all"
+    if how in {"all", "new_episodes"}:
+        versions = ("--api-version", NEW, "--api-version", LATER)
+        done = replay_command("record", "invoice", DRAFT, *versions, "--mode", how)
+        assert take(NEW).batch == take(LATER).batch
+    else:
+        done = replay_command("upgrade", LATER, "--yes")
+        if how == "anew":
+            done = replay_command("upgrade", LATER, "--yes", "--anew", "--from", OLD)
+    assert 0 == done.code, done.err
+    assert before == proven()
+    assert 0 == replay_command("scan", "cassettes").code
+
+
 def test_gone_and_deleted_are_named_and_nothing_is_written(stand_in: StandIn) -> None:
     """The old recordings of what the source lost stay, and the exit code says so."""
     gone, deleted = (stand_in.add_invoice(generated("in", name)) for name in "gd")

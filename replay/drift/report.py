@@ -113,22 +113,27 @@ def _stubs(corpus: Corpus, parts: Sequence[Part]) -> dict[str, tuple[str, ...]]:
 
 
 def _once(corpus: Corpus, found: Sequence[tuple[Part, Comparison]]) -> list[Comparison]:
-    """The comparisons without what they find inside objects that have comparisons themselves."""
-    own: dict[tuple[str, tuple[str, ...]], set[str]] = {}
+    """The comparisons without what objects inside them tell themselves, as bad and as sure."""
+    own: dict[tuple[str, tuple[str, ...], str, str], list[Finding]] = {}
     for part, comparison in found:
-        paths = own.setdefault((part.type, _sides(comparison)), set())
-        paths.update(finding.path for finding in comparison.findings)
+        for finding in comparison.findings:
+            told = part.type, _sides(comparison), finding.path, finding.rule
+            own.setdefault(told, []).append(finding)
+
+    def told_inside(part: Part, comparison: Comparison, finding: Finding) -> bool:
+        return any(
+            one.severity >= finding.severity and one.grade >= finding.grade
+            for place, type in corpus.nested.get(part, ())
+            if finding.path.startswith(f"{place}/")
+            for one in own.get(
+                (type, _sides(comparison), finding.path[len(place) :], finding.rule), ()
+            )
+        )
+
     done = []
     for part, comparison in found:
-        places = corpus.nested.get(part, set())
         findings = [
-            finding
-            for finding in comparison.findings
-            if not any(
-                finding.path.startswith(f"{place}/")
-                and finding.path[len(place) :] in own.get((type, _sides(comparison)), ())
-                for place, type in places
-            )
+            finding for finding in comparison.findings if not told_inside(part, comparison, finding)
         ]
         done.append(replace(comparison, findings=tuple(findings)))
     return done

@@ -176,6 +176,27 @@ def test_a_nested_object_is_evidence_for_its_type_and_its_change_is_one_finding(
     assert {"charges": (2, 2, 1), "invoices": (1, 1, 1)} == counts
 
 
+def test_another_finding_of_its_type_hides_no_change_of_a_nested_object() -> None:
+    """More recordings hide nothing: only the same rule, as bad and as sure, counts for both."""
+    owners = [
+        recording({"id": f"in_{n}A", "object": "invoice", "charge": charge(n, **more)}, version,
+                  id=f"in_{n}A", batch=f"b{n}")
+        for n in range(3)
+        for version, more in ((OLD, {"ref": f"re_{n}A"}), (NEW, {}))
+    ]  # fmt: skip
+    lost = ("invoices", "field-removed", "/charge/ref", "proven")
+    assert [lost] == found(report(Shelf(owners)))
+    alone = [
+        recording(charge(n, **({"ref": f"{prefix}_{n}A"} if n < 12 else {})), version,
+                  id=f"ch_{n}A", resource="charges", batch=f"b{n}")
+        for n in range(10, 13)
+        for version, prefix in ((OLD, "re"), (NEW, "rf"))
+    ]  # fmt: skip
+    made = report(Shelf([*owners, *alone]))
+    assert {"id-prefix-changed", "field-unseen"} & {rule for _, rule, _, _ in found(made)}
+    assert lost in found(made)
+
+
 def test_a_nested_object_is_compared_under_the_expand_set_that_it_sees() -> None:
     """`charge.customer` of an invoice is `customer` of its charge."""
     entries = invoices(

@@ -27,6 +27,9 @@ class _Rate(click.FloatRange):
 RATES = _Rate(min=0.1, max=1000)
 """The type of ``--rate``: calls per second."""
 
+RATE = 20.0
+"""Calls per second: below the 25 that Stripe allows in test mode."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 library_option: Callable[[F], F] = click.option(
@@ -43,6 +46,25 @@ format_option: Callable[[F], F] = click.option(
     default="text",
     show_default=True,
     help="How to print the result.",
+)
+
+api_base_option: Callable[[F], F] = click.option(
+    "--api-base",
+    metavar="URL",
+    help="The live source. [default: STRIPE_API_BASE, the configuration's, or "
+    "https://api.stripe.com]",
+)
+
+allow_live_option: Callable[[F], F] = click.option(
+    "--allow-live", is_flag=True, help="Allow live-mode keys and live-mode data."
+)
+
+rate_option: Callable[[F], F] = click.option(
+    "--rate",
+    type=RATES,
+    default=RATE,
+    show_default=True,
+    help="At most so many calls per second.",
 )
 
 

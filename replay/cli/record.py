@@ -9,7 +9,15 @@ from typing import IO, Any
 import click
 
 from replay.call import Call
-from replay.cli.options import RATES, api_key, call_of, format_option, library_option
+from replay.cli.options import (
+    allow_live_option,
+    api_base_option,
+    api_key,
+    call_of,
+    format_option,
+    library_option,
+    rate_option,
+)
 from replay.cli.progress import counting
 from replay.cli.stopping import second_ends_at_once
 from replay.config import Config, resolve
@@ -22,8 +30,6 @@ from replay.routes import Route, by_name
 from replay.twins import Pace, Result, Status, record
 
 WORKERS = 4
-RATE = 20.0
-"""Calls per second: below the 25 that Stripe allows in test mode."""
 
 HINTS = {
     401: "check STRIPE_API_KEY: the source does not accept it",
@@ -46,14 +52,12 @@ _LISTED = 20
               help="Read more IDs from a file, one per line; - is standard input.")  # fmt: skip
 @click.option("--mode", metavar="MODE", default="once", show_default=True,
               help="once keeps what is there, new_episodes adds, all records anew.")  # fmt: skip
-@click.option("--api-base", metavar="URL", help="The live source. [default: STRIPE_API_BASE, the "
-              "configuration's, or https://api.stripe.com]")  # fmt: skip
+@api_base_option
 @click.option("--account", metavar="ACCT", default="", help="The connected account to ask for.")
 @click.option("--context", metavar="CONTEXT", default="",
               help="The context to ask in, as Stripe-Context names it.")  # fmt: skip
-@click.option("--allow-live", is_flag=True, help="Allow live-mode keys and live-mode data.")
-@click.option("--rate", type=RATES, default=RATE, show_default=True,
-              help="At most so many calls per second.")  # fmt: skip
+@allow_live_option
+@rate_option
 @library_option
 @format_option
 @click.pass_context

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 import click
 
 from replay.cli.main import INTERRUPTED
-from replay.cli.options import library_option, version_of
+from replay.cli.options import allow_live_option, api_base_option, library_option, version_of
 from replay.config import Config, Origin, is_loopback, resolve
 from replay.errors import ConfigError
 from replay.modes import RecordMode
@@ -24,11 +24,10 @@ from replay.server import PORT, create_app, require_extra
               show_default=True, help="Listen at this port; 0 takes a free one.")  # fmt: skip
 @click.option("--mode", metavar="MODE", help="none, once, new_episodes or all. [default: "
               "REPLAY_MODE, the configuration's, or none]")  # fmt: skip
-@click.option("--api-base", metavar="URL", help="The live source. [default: STRIPE_API_BASE, the "
-              "configuration's, or https://api.stripe.com]")  # fmt: skip
+@api_base_option
 @click.option("--api-version", metavar="VERSION",
               help="Answer at this API version, whatever a client pins.")  # fmt: skip
-@click.option("--allow-live", is_flag=True, help="Allow live-mode keys and live-mode data.")
+@allow_live_option
 @click.option("--allow-host", "allow_hosts", metavar="NAME", multiple=True,
               help="Answer requests to this host name too; repeatable.")  # fmt: skip
 @click.option("--ready-fd", metavar="FD", type=click.IntRange(min=0),

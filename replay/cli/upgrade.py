@@ -15,9 +15,17 @@ import click
 
 from replay.call import account_label
 from replay.cassette import ObjectKey
-from replay.cli.options import RATES, api_key, format_option, library_option, version_of
+from replay.cli.options import (
+    allow_live_option,
+    api_base_option,
+    api_key,
+    format_option,
+    library_option,
+    rate_option,
+    version_of,
+)
 from replay.cli.progress import counting, watched
-from replay.cli.record import HINTS, RATE, WORKERS
+from replay.cli.record import HINTS, WORKERS
 from replay.cli.stopping import second_ends_at_once
 from replay.config import Config, resolve
 from replay.errors import ConfigError, UpstreamError
@@ -46,11 +54,9 @@ _QUIET = {Became.TWINS, Became.KEPT}
               help="A connected account: recordings do not name theirs. Repeatable.")  # fmt: skip
 @click.option("--context", "contexts", multiple=True, metavar="CONTEXT",
               help="As --account, for what was recorded with a Stripe-Context.")  # fmt: skip
-@click.option("--api-base", metavar="URL", help="The live source. [default: STRIPE_API_BASE, the "
-              "configuration's, or https://api.stripe.com]")  # fmt: skip
-@click.option("--allow-live", is_flag=True, help="Allow live-mode keys and live-mode data.")
-@click.option("--rate", type=RATES, default=RATE, show_default=True,
-              help="At most so many calls per second.")  # fmt: skip
+@api_base_option
+@allow_live_option
+@rate_option
 @library_option
 @format_option
 @click.pass_context

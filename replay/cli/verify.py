@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from replay.cli.options import RATES, api_key, format_option, library_option, open_library
+from replay.cli.options import (
+    RATE,
+    RATES,
+    allow_live_option,
+    api_base_option,
+    api_key,
+    format_option,
+    library_option,
+    open_library,
+)
 from replay.cli.progress import counting
 from replay.cli.stopping import second_ends_at_once
 from replay.errors import ConfigError
@@ -31,10 +40,9 @@ if TYPE_CHECKING:
 @click.option("--shape", is_flag=True, help="With --live: compare fields and types, not values.")
 @click.option("--account", "accounts", multiple=True, metavar="ACCT",
               help="With --live: a connected account; recordings do not name theirs.")  # fmt: skip
-@click.option("--api-base", metavar="URL", help="The live source. [default: STRIPE_API_BASE, the "
-              "configuration's, or https://api.stripe.com]")  # fmt: skip
-@click.option("--allow-live", is_flag=True, help="Allow live-mode keys and live-mode data.")
-@click.option("--rate", type=RATES, default=20.0, show_default=True,
+@api_base_option
+@allow_live_option
+@click.option("--rate", type=RATES, default=RATE, show_default=True,
               help="With --live: at most so many calls per second.")  # fmt: skip
 @library_option
 @format_option

@@ -58,11 +58,10 @@ class Reader:
             CassetteDamaged: or one of its kinds.
             LibraryError: the file system refuses.
         """
-        library, below = self._of(path)
-        data = library.data(below)
-        if data is None:
+        found = self._found(path)
+        if found is None:
             return None
-        full = library.full(below)
+        library, data, full = found
         key, version = codec.head(data, full)
         library.check_place(full, key, version)
         return key, version
@@ -74,18 +73,19 @@ class Reader:
             CassetteDamaged: or one of its kinds.
             LibraryError: the file system refuses.
         """
-        library, below = self._of(path)
-        data = library.data(below)
-        if data is None:
+        found = self._found(path)
+        if found is None:
             return None
-        full = library.full(below)
+        library, data, full = found
         cassette = codec.loads(data, full)
         library.check_place(full, cassette.key, cassette.api_version)
         return data.decode("utf-8", "replace"), cassette
 
-    def _of(self, path: str) -> tuple[Library, str]:
-        served = names.served(path)
-        return (self._library if served == path else self._evidence), served
+    def _found(self, path: str) -> tuple[Library, bytes, str] | None:
+        below = names.served(path)
+        library = self._library if below == path else self._evidence
+        data = library.data(below)
+        return None if data is None else (library, data, library.full(below))
 
 
 def deep(path: str, shown: str, text: str, cassette: Cassette, policy: Policy) -> Iterator[Finding]:

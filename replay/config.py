@@ -96,7 +96,7 @@ def plain_host(host: str) -> str:
     if name == "127.0.0.1":
         return name
     # Connecting to no address in particular reaches this machine too.
-    return "127.0.0.1" if is_loopback(name) or name in {"0.0.0.0", "::"} else name  # noqa: S104
+    return "127.0.0.1" if is_loopback(name) or name in {"0.0.0.0", "::"} else name  # noqa: S104 - compared, not bound
 
 
 def is_loopback(host: str) -> bool:

@@ -28,7 +28,7 @@ def path_of(given: str | os.PathLike[str] | Traversable) -> str:
         return str(given)
     # The folder of a namespace package is made of several; of one, where it is a plain one.
     try:
-        folders = {os.path.dirname(child) for child in given.iterdir()}  # type: ignore[call-overload]  # noqa: PTH120
+        folders = {os.path.dirname(child) for child in given.iterdir()}  # type: ignore[call-overload]  # noqa: PTH120 - its children are no paths
     except (AttributeError, TypeError, OSError):
         folders = set()
     if len(folders) != 1:

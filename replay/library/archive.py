@@ -33,9 +33,9 @@ def leads_into(path: str) -> str | None:
     here = path
     while True:
         try:
-            found = os.stat(here)  # noqa: PTH116 - for every session
+            found = os.stat(here)
         except (FileNotFoundError, NotADirectoryError):
-            above = os.path.dirname(here)  # noqa: PTH120
+            above = os.path.dirname(here)
             if above == here:
                 return None
             here = above
@@ -120,7 +120,7 @@ class Archive:
         waiting = [""]
         while waiting:
             here = waiting.pop()
-            folders, found = self._folder(os.path.join(self._base, here))  # noqa: PTH118
+            folders, found = self._folder(os.path.join(self._base, here))
             yield here, folders, found
             waiting += [f"{here}/{name}".lstrip("/") for name in reversed(folders)]
 
@@ -202,7 +202,7 @@ def _opened(file: str, inside: str, stamp: files.Stamp, process: int) -> _Index:
 
 def _bound(file: str, size: int) -> None:
     """Refuse a table of contents that would fill the memory, before it is read."""
-    with open(file, "rb") as opened:  # noqa: PTH123
+    with open(file, "rb") as opened:
         opened.seek(max(0, size - (1 << 16) - _END.size))
         tail = opened.read()
     place = tail.rfind(b"PK\5\6")

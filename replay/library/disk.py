@@ -50,7 +50,7 @@ class Disk:
 
     def exists(self) -> bool:
         """As `Store`."""
-        return os.path.isdir(self._base)  # noqa: PTH112 - once per session
+        return os.path.isdir(self._base)
 
     def stamp(self, path: str) -> files.Stamp | None:
         """As `Store`."""
@@ -63,9 +63,9 @@ class Disk:
     def names(self, folder: str) -> list[str]:
         """As `Store`."""
         try:
-            return os.listdir(folder)  # noqa: PTH208 - hot path
+            return os.listdir(folder)
         except (FileNotFoundError, NotADirectoryError):
-            files.refuse_dead_end(os.path.join(folder, ""))  # noqa: PTH118
+            files.refuse_dead_end(os.path.join(folder, ""))
             return []
         except OSError as error:
             _refuse(error, folder)
@@ -76,7 +76,7 @@ class Disk:
             with os.scandir(folder) as entries:
                 return [entry.name for entry in entries if entry.is_dir()]
         except (FileNotFoundError, NotADirectoryError):
-            files.refuse_dead_end(os.path.join(folder, ""))  # noqa: PTH118
+            files.refuse_dead_end(os.path.join(folder, ""))
             return []
         except OSError as error:
             _refuse(error, folder)

@@ -61,7 +61,7 @@ def stamp(path: str) -> Stamp | None:
         LibraryError: the file system refuses to say.
     """
     try:
-        return Stamp.of(os.stat(path))  # noqa: PTH116 - on the hot path, without a Path
+        return Stamp.of(os.stat(path))
     except (FileNotFoundError, NotADirectoryError):
         refuse_dead_end(path)
         return None
@@ -77,16 +77,16 @@ def refuse_dead_end(path: str) -> None:
         LibraryError: the file system refuses to say.
     """
     place = path
-    while place != os.path.dirname(place):  # noqa: PTH120 - without a Path, as all here
+    while place != os.path.dirname(place):
         try:
             os.lstat(place)
         except (FileNotFoundError, NotADirectoryError):
-            place = os.path.dirname(place)  # noqa: PTH120
+            place = os.path.dirname(place)
             continue
         except OSError as error:
             raise _unreadable(error, place) from error
         try:
-            mode = os.stat(place).st_mode  # noqa: PTH116
+            mode = os.stat(place).st_mode
         except (FileNotFoundError, NotADirectoryError):
             raise CassetteDamaged(
                 "this is a link that leads nowhere",
@@ -151,7 +151,7 @@ def _read(handle: int, path: str, root: str, limit: int) -> tuple[bytes, Stamp]:
 def _is_path_of(handle: int, path: str) -> bool:
     # Linux says where an open file is: at the very path that was asked for, no link led there.
     try:  # on the hot path: neither a Path nor `suppress`
-        return os.readlink(f"/proc/self/fd/{handle}") == path  # noqa: PTH115
+        return os.readlink(f"/proc/self/fd/{handle}") == path
     except OSError:
         return False
 
@@ -188,7 +188,7 @@ def write(path: Path, text: str, root: str) -> None:
     make_folder(folder, root)
     temporary = folder / f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
     try:
-        for name in os.listdir(folder):  # noqa: PTH208 - names are all that is needed
+        for name in os.listdir(folder):
             if _TEMPORARY.match(name):
                 (folder / name).unlink(missing_ok=True)
         try:

@@ -38,7 +38,7 @@ class Library:
     def __init__(
         self, root: str | os.PathLike[str] | Traversable, *, with_evidence: bool = False
     ) -> None:
-        self._base = os.path.abspath(path_of(root))  # noqa: PTH100 - links stay as they are
+        self._base = os.path.abspath(path_of(root))
         self.with_evidence = with_evidence
         self._files, self._archive = _store(self._base)
 
@@ -77,7 +77,7 @@ class Library:
             ConfigError: the directory does not exist, or is none.
         """
         if not self._files.exists():
-            if os.path.isfile(self._base):  # noqa: PTH113 - once per session
+            if os.path.isfile(self._base):
                 raise ConfigError(
                     "this is a file; a library is the folder that its cassettes lie in",
                     where=self._base,
@@ -117,7 +117,7 @@ class Library:
         """
         name = names.file(version)
         for folder in self._candidates(key):
-            path = os.path.join(folder, name)  # noqa: PTH118 - hot path
+            path = os.path.join(folder, name)
             cassette = self._placed(path, key)
             if cassette is not None:
                 if cassette.api_version != version:
@@ -135,7 +135,7 @@ class Library:
         for folder in self._candidates(key):
             found_here = [n for n in self._files.names(folder) if names.is_cassette(n)]
             for name in sorted(found_here):
-                path = os.path.join(folder, name)  # noqa: PTH118 - hot path
+                path = os.path.join(folder, name)
                 cassette = self._placed(path, key)
                 if cassette is not None:
                     self.check_place(path, cassette.key, cassette.api_version)
@@ -244,7 +244,7 @@ class Library:
         """
         # Without a Path: this is called for every cassette that is read.
         folder, _, name = os.fspath(path).rpartition(os.sep)
-        usual = os.path.join(self._base, *names.directories(key))  # noqa: PTH118
+        usual = os.path.join(self._base, *names.directories(key))
         placed = folder == usual or folder in self._candidates(key)
         if name != names.file(version) or not placed:
             raise _misplaced(key, version, os.fspath(path))
@@ -263,7 +263,7 @@ class Library:
         """
         self.require_writable()
         name = names.file(cassette.api_version)
-        where = os.path.join(self._chosen(cassette.key), name)  # noqa: PTH118
+        where = os.path.join(self._chosen(cassette.key), name)
         text = codec.dumps(cassette, where)
         check(text, codec.loads(text.encode("utf-8"), where), where)
         path = self._place(cassette.key) / name
@@ -314,7 +314,7 @@ class Library:
         if cassette is None or cassette.key == key:
             return cassette
         # On a file system that ignores case, the plain folder answers for a sibling's ID.
-        folder = os.path.dirname(path)  # noqa: PTH120 - as all paths here
+        folder = os.path.dirname(path)
         if _folded(cassette.key) == _folded(key) and not self._spelled(folder):
             return None
         raise _misplaced(cassette.key, cassette.api_version, path)
@@ -323,19 +323,19 @@ class Library:
         """Whether a folder's path is spelled as the file system keeps it."""
         parts = Path(folder).relative_to(self._base).parts
         return all(
-            name in self._files.names(os.path.join(self._base, *parts[:depth]))  # noqa: PTH118
+            name in self._files.names(os.path.join(self._base, *parts[:depth]))
             for depth, name in enumerate(parts)
         )
 
     def _candidates(self, key: ObjectKey) -> Iterator[str]:
         """The folders where an object's cassettes may be, the usual one first."""
         for folders in product(*names.spellings(key)):
-            yield os.path.join(self._base, *folders)  # noqa: PTH118 - hot path
+            yield os.path.join(self._base, *folders)
 
     def _place(self, key: ObjectKey) -> Path:
         """The folder to write to, made where it is missing."""
         folder = self._chosen(key)
-        if not os.path.isdir(folder):  # noqa: PTH112 - as all paths here
+        if not os.path.isdir(folder):
             # Only one at a time decides who is called by the plain name.
             with self._lock("folders", "a new folder"):
                 folder = self._chosen(key)
@@ -353,13 +353,13 @@ class Library:
                     or usual.casefold() in {sibling.casefold() for sibling in siblings}
                 ):
                     name = digested[0]
-            folder = os.path.join(folder, name)  # noqa: PTH118 - as all paths here
+            folder = os.path.join(folder, name)
         return folder
 
 
 def _store(base: str) -> tuple[Store, str | None]:
     """What reads the files, and the archive that they are in."""
-    if os.path.isdir(base):  # noqa: PTH112 - once per session
+    if os.path.isdir(base):
         return Disk(base), None
     from replay.library import archive
 

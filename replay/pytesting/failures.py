@@ -16,8 +16,8 @@ import pytest
 
 from replay.errors import ReplayError
 
-_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # noqa: PTH100, PTH120
-_LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep  # noqa: PTH100, PTH120
+_OURS = f"{Path(__file__).absolute().parents[1]}{os.sep}"
+_LIBRARY = f"{Path(os.__file__).absolute().parent}{os.sep}"
 
 Line = tuple[FrameType, int, int]
 """A place on a stack: frame, instruction, line."""

@@ -111,8 +111,8 @@ def git(
     """
     try:
         environment = {**os.environ, "GIT_INDEX_FILE": str(index)} if index is not None else None
-        done = subprocess.run(  # noqa: S603
-            ["git", *arguments],  # noqa: S607
+        done = subprocess.run(  # noqa: S603 - no shell
+            ["git", *arguments],  # noqa: S607 - wherever the user has it
             cwd=cwd, env=environment, capture_output=True, check=False,
         )  # fmt: skip
     except OSError as error:
@@ -163,9 +163,9 @@ def _blobs(names: dict[str, str], *, suffixed: bool = False) -> Iterator[Source]
     """Blobs by ID, read by one git process; trees and other objects are left out."""
     command = ["git", "cat-file", "--batch", "--buffer"]
     ids = "".join(f"{id}\n" for id in names).encode()
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: S603
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: S603 - no shell, fixed words
         assert process.stdin is not None  # noqa: S101 - both are pipes
-        assert process.stdout is not None  # noqa: S101
+        assert process.stdout is not None  # noqa: S101 - as above
         from threading import Thread
 
         feeder = Thread(target=_feed, args=(process.stdin, ids), daemon=True)

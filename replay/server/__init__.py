@@ -64,8 +64,8 @@ def require_extra() -> None:
     """
     try:
         import httptools  # noqa: F401 - whether it is there
-        import starlette  # noqa: F401
-        import uvicorn  # noqa: F401
+        import starlette  # noqa: F401 - asks whether it is there
+        import uvicorn  # noqa: F401 - as above
     except ImportError as error:
         raise ConfigError(
             "the replay server needs packages that are not installed",

@@ -26,6 +26,7 @@ from replay.modes import DECISIONS, Action, RecordMode, Takes
 from replay.recorder import Outcome, Recorder
 from replay.repeats import same
 from replay.replayer import Found, find, is_lent, search
+from replay.upstream import fetches
 
 _INTERRUPTED = UpstreamError("the fetch of this call was interrupted", hint="ask again")
 _log = logging.getLogger("replay")
@@ -183,10 +184,9 @@ class Session:
         """
         if self._mode is RecordMode.NONE:
             return self.serve(request)
-        from anyio import CapacityLimiter, to_thread
+        from anyio import to_thread
 
-        # The source may need threads of the same loop: it is left all that it may have.
-        return await to_thread.run_sync(self.serve, request, limiter=CapacityLimiter(1))
+        return await to_thread.run_sync(self.serve, request, limiter=fetches())
 
     def close(self, *, failed: bool = False) -> None:
         """End the session: write what mode ``all`` recorded anew.

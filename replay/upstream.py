@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -23,12 +24,17 @@ from replay.errors import ConfigError, ReplayError, UpstreamError
 
 if TYPE_CHECKING:
     import httpx
+    from anyio import CapacityLimiter
+    from anyio.lowlevel import RunVar
 
 MAX_BODY = 16 * 1024 * 1024
 """The largest answer that is decoded, in bytes, before and after decompression."""
 
 TIMEOUT = 80.0
 """Seconds to wait for a connection or for the next bytes; the SDK's own default."""
+
+AT_ONCE = 40
+"""So many fetches of one event loop run at once."""
 
 # Sent on as they are; everything else that a client says about its person or machine stays here.
 _PASSED_ON = ("Authorization", "Stripe-Account", "Stripe-Context")
@@ -52,6 +58,27 @@ def pass_through(through: bool = True) -> Iterator[None]:
         yield
     finally:
         _passing.set(before)
+
+
+@cache
+def _limiters() -> RunVar[CapacityLimiter]:
+    from anyio.lowlevel import RunVar
+
+    return RunVar("replay_fetches")
+
+
+def fetches() -> CapacityLimiter:
+    """The running event loop's limit of threads that fetch.
+
+    Apart from the loop's other threads: the source may live in the same loop, and need them.
+    """
+    limiter = _limiters().get(None)
+    if limiter is None:
+        from anyio import CapacityLimiter
+
+        limiter = CapacityLimiter(AT_ONCE)
+        _limiters().set(limiter)
+    return limiter
 
 
 class _Quiet(logging.Filter):

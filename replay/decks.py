@@ -16,9 +16,13 @@ from replay.cassette import Interaction, Request, Response
 from replay.errors import CassetteNotFound
 from replay.modes import Takes
 from replay.recorder import Outcome, Recorder
+from replay.repeats import same
 
 _SPELLINGS, _SPELLING = 8192, 2048
 """So many spellings of requests are known by heart, each up to so many characters."""
+
+_REPEATS = 1000
+"""So many repeats in a row are written before a take that says something else."""
 
 _VERSIONS = 64
 """So many versions that requests pin are remembered."""
@@ -39,7 +43,8 @@ class Deck:
     opened: bool = False
     loaded: bool = False
     refusal: CassetteNotFound | None = None
-    repeats: list[Outcome] = field(default_factory=list)
+    repeated: Outcome | None = None
+    repeats: int = 0
     anew: list[Outcome] | None = None
     flight: Future[Response] | None = None
     lock: Lock = field(default_factory=Lock)
@@ -52,11 +57,33 @@ class Deck:
             return Takes.ABSENT
         return Takes.OPENED if self.opened else Takes.USED_UP
 
+    def repeat(self, outcome: Outcome) -> None:
+        """Note that the last take was answered again: such takes are written when another follows.
+
+        They say the same, so one stands for all.
+        """
+        self.repeated = outcome
+        self.repeats = min(self.repeats + 1, _REPEATS)
+
+    def add(self, outcome: Outcome) -> None:
+        """Note what is recorded anew. Of takes in a row that say the same two stand for all."""
+        assert self.anew is not None  # noqa: S101 - what is recorded anew is begun so
+        before, now = self.anew[-1].take if self.anew else None, outcome.take
+        if before is None or now is None or not same(before, now):
+            self.repeats = 0
+        elif self.repeats >= _REPEATS:
+            self.anew.pop()
+        else:
+            if self.repeats:
+                self.anew[-1] = self.anew[-2]
+            self.repeats += 1
+        self.anew.append(outcome)
+
     def before(self, outcome: Outcome) -> list[Outcome]:
         """What is written before a take of the same version, so that replay serves it first."""
         take = outcome.take
         if not self.lent or take is None:
-            return self.repeats
+            return [self.repeated] * self.repeats if self.repeated is not None else []
         own = [replace(lent, request=take.request) for lent in self.takes]
         return [Outcome(t.response, self.version, t, "", ()) for t in own]
 

@@ -326,8 +326,7 @@ class Session:
                 and deck.version == outcome.version
                 and same(deck.takes[-1], outcome.take)
             ):
-                # A repeat is written only when something else follows it.
-                deck.repeats.append(outcome)
+                deck.repeat(outcome)
             else:
                 with self._writing:
                     if self._closed:
@@ -338,11 +337,12 @@ class Session:
                     self._recorder.append(deck.call, outcome.version, [*before, outcome])
                     if self._mode is RecordMode.ALL:
                         anew.note(self.library, deck.call)
-                deck.repeats.clear()
+                deck.repeats = 0
                 deck.lent = False
         with deck.lock:
             deck.version = outcome.version
-            deck.takes.append(outcome.take)
+            if not deck.repeats:
+                deck.takes.append(outcome.take)
             deck.position = len(deck.takes)
             deck.opened = True
         self._recorded += 1
@@ -369,8 +369,7 @@ class Session:
         outcome = self._recorder.fetch(deck.call, request)
         self._note(deck.call, outcome)
         if outcome.take is not None:
-            assert deck.anew is not None  # noqa: S101 - set by _run_has
-            deck.anew.append(outcome)
+            deck.add(outcome)
             self._recorded += 1
         return outcome.response
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,10 +11,11 @@ import pytest
 from support.standin import DRAFT, NEW, OLD, PREVIEW, StandIn, error
 
 import replay
-from replay import anew
+from replay import anew, decks
 from replay.cassette import Request
 from replay.config import Config, resolve
 from replay.library import seals
+from replay.recorder import Outcome
 from replay.session import Session
 
 PATH = f"/v1/invoices/{DRAFT}"
@@ -215,6 +217,43 @@ def test_a_repeat_is_not_written_into_another_versions_cassette(
     found = {path: [take.response.status for take in cassette.interactions]
              for path, cassette in replay.Library(library).cassettes()}  # fmt: skip
     assert {FILE: [200], f"invoices/{DRAFT}/{OLD}.yaml": [409]} == found
+
+
+@pytest.mark.parametrize(("mode", "held"), [("new_episodes", 2), ("all", 3)])
+def test_what_is_held_does_not_grow_with_answers_that_say_the_same(
+    stand_in: StandIn, library: Path, mode: str, held: int
+) -> None:
+    """Asked 300 times, then something else: as many takes are written, few outcomes were held."""
+    suite = Suite(stand_in, library)
+    session = suite.session(mode)
+    for _ in range(300):
+        session.answer(Request("GET", stand_in.url + PATH))
+    gc.collect()
+    outcomes = [one for one in gc.get_objects() if type(one) is Outcome]
+    assert held >= len(outcomes)
+    assert 300 == session.tally.recorded
+    stand_in.add_invoice(DRAFT, status="paid")
+    session.answer(Request("GET", stand_in.url + PATH))
+    session.close()
+    ((_, cassette),) = replay.Library(library).cassettes()
+    bodies = [b'"paid"' in take.response.body for take in cassette.interactions]
+    assert [False] * 300 + [True] == bodies
+
+
+@pytest.mark.parametrize("mode", ["new_episodes", "all"])
+def test_a_run_of_repeats_has_an_end(
+    stand_in: StandIn, library: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    """A server is asked without end: only so many repeats are written before another take."""
+    monkeypatch.setattr(decks, "_REPEATS", 3)
+    session = Suite(stand_in, library).session(mode)
+    for _ in range(9):
+        session.answer(Request("GET", stand_in.url + PATH))
+    stand_in.add_invoice(DRAFT, status="paid")
+    session.answer(Request("GET", stand_in.url + PATH))
+    session.close()
+    ((_, cassette),) = replay.Library(library).cassettes()
+    assert 5 == len(cassette.interactions)
 
 
 def test_an_unchanged_object_rewrites_nothing(stand_in: StandIn, library: Path) -> None:

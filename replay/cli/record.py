@@ -91,9 +91,9 @@ def record_command(
         raise ConfigError("mode none records nothing", where="--mode", hint="use once or all")
     objects = _objects(route, _ids(route, ids, ids_from), versions, expand, account, context)
     key = api_key()
-    recorder = Recorder(
-        Library(config.library), config.api_base, allow_live=allow_live, rules=Rules.of(config)
-    )
+    opened = Library(config.library)
+    opened.require_writable()
+    recorder = Recorder(opened, config.api_base, allow_live=allow_live, rules=Rules.of(config))
     run = _Run(recorder, key, config.mode, Pace(rate), account, context)
     with second_ends_at_once():
         results, interrupted = run.all(objects)
@@ -118,7 +118,14 @@ def record_command(
 def _ids(route: Route, ids: tuple[str, ...], ids_from: IO[str] | None) -> list[str]:
     found = list(ids)
     if ids_from is not None:
-        lines = (line.partition("#")[0].strip() for line in ids_from)
+        try:
+            lines = [line.partition("#")[0].strip() for line in ids_from]
+        except (OSError, UnicodeDecodeError):
+            raise ConfigError(
+                "the IDs cannot be read: no text in UTF-8",
+                where=f"--ids-from {ids_from.name}",
+                hint="write one ID per line, in UTF-8",
+            ) from None
         found.extend(line for line in lines if line)
     if not route.parameters:
         if found:

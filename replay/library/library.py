@@ -70,6 +70,10 @@ class Library:
         """
         return Library(self.root / names.EVIDENCE)
 
+    def exists(self) -> bool:
+        """Whether there is a folder to read: on disk, or in an archive."""
+        return self._files.exists()
+
     def require(self) -> None:
         """Make sure that there is something to read.
 
@@ -94,7 +98,7 @@ class Library:
         """Make sure that it can be recorded into, as far as that can be told beforehand.
 
         Raises:
-            LibraryError: it lies inside of an archive.
+            LibraryError: it lies inside of an archive, or a file stands in its place.
         """
         if self._archive is not None:
             raise LibraryError(
@@ -102,6 +106,11 @@ class Library:
                 where=self._base,
                 hint="replay it with mode none, or unpack it and record into the folder: "
                 f"unzip {shlex.quote(self._archive)}",
+            )
+        stands = next((place for place in (self.root, *self.root.parents) if place.exists()), None)
+        if stands is not None and not stands.is_dir():
+            raise LibraryError(
+                "a file stands where a folder belongs", where=str(stands), hint="move it away"
             )
 
     def path(self, key: ObjectKey, version: str) -> Path:

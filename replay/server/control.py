@@ -129,7 +129,7 @@ def _state(sessions: Sessions, journal: Journal) -> dict[str, Any]:
 
 def _recorded(library: Library) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
-    paths = library.paths() if library.root.is_dir() else []
+    paths = library.paths() if library.exists() else []
     for path in paths[:_LISTED]:
         try:
             cassette = library.read(path)

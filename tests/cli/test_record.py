@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -376,3 +377,22 @@ def test_a_context_is_recorded_under_its_label(stand_in: StandIn) -> None:
     assert all(context not in file + Path(file).read_text() for file in files)
     done = replay_command("record", "invoice", DRAFT, "--context", context)
     assert "1 kept" in done.out
+
+
+def test_ids_that_are_no_text_are_misuse(stand_in: StandIn) -> None:
+    """A list in another encoding is named with its option; nothing is asked for."""
+    Path("ids.txt").write_bytes(f"{DRAFT}\n# caf\u00e9\n".encode("latin-1"))
+    done = replay_command("record", "invoice", "--ids-from", "ids.txt")
+    assert (2, True) == (done.code, "--ids-from ids.txt" in done.err), done.err
+    assert not stand_in.hits
+
+
+@pytest.mark.parametrize("place", ["lib.zip/cassettes", "file", "file/cassettes"])
+def test_a_place_that_cannot_be_recorded_into_is_misuse(stand_in: StandIn, place: str) -> None:
+    """An archive, or a file in the folder's place, is named before the source is asked."""
+    with zipfile.ZipFile("lib.zip", "w") as made:
+        made.writestr("cassettes/README", "")
+    Path("file").touch()
+    done = replay_command("record", "invoice", DRAFT, "--library", place)
+    assert (2, True) == (done.code, "error: a" in done.err), done.err
+    assert not stand_in.hits

@@ -83,6 +83,19 @@ def test_it_says_where_it_is_and_ends_on_sigterm(start: Any, recorded: Path) -> 
     assert KEY not in out + err
 
 
+def test_the_page_lists_a_library_in_an_archive(start: Any, recorded: Path, tmp_path: Path) -> None:
+    """What it serves, it lists: the same rows as from the folder."""
+    with zipfile.ZipFile(tmp_path / "pkg.whl", "w") as made:
+        for file in recorded.rglob("*.yaml"):
+            made.write(file, Path("cassettes", file.relative_to(recorded)).as_posix())
+    servers = [
+        start("--library", str(place)) for place in (recorded, tmp_path / "pkg.whl/cassettes")
+    ]
+    folder, archive = (httpx.get(f"{s.url}/_replay/recorded.json").json() for s in servers)
+    assert folder["total"] > 0
+    assert folder == archive
+
+
 def test_ctrl_c_ends_it_with_130(start: Any, recorded: Path) -> None:
     """As every command; without a traceback."""
     code, _, err = start("--library", str(recorded)).end(signal.SIGINT)

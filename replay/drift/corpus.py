@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from replay.call import expand_of
 from replay.cassette import Cassette, ObjectKey
@@ -59,6 +59,8 @@ class Corpus:
         recorded: resource -> all versions recorded, also those that were not asked for.
         objects: cassette -> what it holds.
         versions: what was recorded by itself -> its epochs among those asked for.
+        retyped: old part, new part, both epochs -> the objects that are of one type at the one
+            and of another at the other: whether they are twins, and the witnesses.
         nested: part -> (path, type) of what lies in its bodies and is evidence for its own type.
     """
 
@@ -70,6 +72,7 @@ class Corpus:
         self.recorded: dict[str, set[str]] = {}
         self.objects: dict[str, ObjectKey] = {}
         self.versions: dict[ObjectKey, set[Epoch]] = {}
+        self.retyped: dict[tuple[Part, Part, tuple[Epoch, Epoch]], list[tuple[bool, str, str]]] = {}
         self.nested: dict[Part, set[tuple[str, str]]] = {}
         # What lay inside: part, epoch -> object -> place -> what was seen there.
         self._guests: dict[tuple[Part, Epoch], dict[ObjectKey, dict[Witness, _Guest]]] = {}
@@ -111,7 +114,25 @@ class Corpus:
                 paired = self._paired(part, (a, b))
                 paired.objects += 1
                 paired.add(pairs([t for _, t in epochs[a]], [t for _, t in epochs[b]]))
+        if len(own) > 1:
+            self._retype(
+                {(p, e): [t for _, t in ts] for p, es in own.items() for e, ts in es.items()}
+            )
         self._seat(guests)
+
+    def _retype(self, own: dict[tuple[Part, Epoch], list[Take]]) -> None:
+        """Note where an object's type is another one at the next version."""
+        for alike in {replace(part, type="") for part, _ in own}:
+            types: dict[Epoch, set[Part]] = {}
+            for part, epoch in own:
+                if replace(part, type="") == alike:
+                    types.setdefault(epoch, set()).add(part)
+            for a, b in self._pairs(types):
+                if not types[a] & types[b]:
+                    old, new = min(types[a]), min(types[b])
+                    pair = next(pairs(own[old, a], own[new, b]))
+                    shown = str(pair.old.witness("/object")), str(pair.new.witness("/object"))
+                    self.retyped.setdefault((old, new, (a, b)), []).append((pair.twins, *shown))
 
     def add_inside(
         self, files: Iterable[tuple[str, Cassette, bool]], places: dict[Part, set[tuple[str, str]]]
@@ -209,6 +230,8 @@ class Corpus:
                 self._paired(part, pair).merge(paired)
         for resource, versions in other.recorded.items():
             self.recorded.setdefault(resource, set()).update(versions)
+        for types, seen_in in other.retyped.items():
+            self.retyped.setdefault(types, []).extend(seen_in)
         for name, key in other.objects.items():
             self.objects[name] = key
         for key, seen in other.versions.items():

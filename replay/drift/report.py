@@ -14,6 +14,7 @@ from replay.drift.gather import Cassettes, Sources, Tell, gather
 from replay.drift.policy import Policy
 from replay.drift.reading import ANY, parent
 from replay.drift.relocate import GONE, elsewhere, wanted
+from replay.drift.retyped import retyped
 from replay.drift.selection import Epoch, Selection, epoch_order, require_version, version_order
 from replay.drift.shape import Shape, is_map
 from replay.errors import ConfigError
@@ -80,6 +81,7 @@ def report(
         for old, new in selection.pairs(corpus.observed[part]):
             compared = _joined(library, corpus, part, (old, new))
             found.append((part, _settled(corpus, part, compared)))
+    found = retyped(corpus, found, resource)
     done = [(policy or Policy()).weighed(comparison) for comparison in _once(corpus, found)]
     done.sort(key=lambda c: (c.resource, version_order(c.old), version_order(c.new)))
     recorded = {

@@ -202,7 +202,7 @@ CATALOGUE: tuple[Rule, ...] = (
     Rule(
         "int-to-decimal-string",
         BREAKING,
-        "An integer is now written as a decimal string.",
+        "An integer is now written as a string, decimal or not.",
         "type-changed",
         "The reverse has no name of its own: it breaks as any change of type does.",
         '{"unit_amount": 1050}',

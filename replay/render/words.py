@@ -125,13 +125,17 @@ _WORDS: Mapping[str, Callable[[Comparison, Finding], str]] = {
     "type-changed": _detail("changed its type"),
     "type-widened": _detail("has values of more types"),
     "type-narrowed": _detail("has values of fewer types"),
-    "int-to-decimal-string": _just("is now a decimal string, was an integer"),
+    "int-to-decimal-string": _just("is now a number in a string, was an integer"),
     "expand-changed": _detail("is expanded differently"),
     "list-to-scalar": _just("was a list, is now a single value"),
     "scalar-to-list": _just("was a single value, is now a list"),
     "enum-value-new": _detail("has new values"),
     "enum-value-unseen": _detail("no longer shows"),
-    "branch-added": _just("is a new branch, selected by a new tag value"),
+    "branch-added": lambda _, f: (
+        f"names another kind of object: {printable(f.detail)}"
+        if f.detail
+        else "is a new branch, selected by a new tag value"
+    ),
     "branch-unseen": _just("was not selected by its tag any more"),
     "format-changed": _detail("is written otherwise"),
     "id-prefix-changed": _detail("has IDs with another prefix"),

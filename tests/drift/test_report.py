@@ -17,6 +17,7 @@ from replay.drift.report import recording as record_line
 from replay.drift.report import report
 from replay.errors import CassetteDamaged, ConfigError
 from replay.render.machine import to_json
+from replay.render.words import sentence
 
 MID = "2024-09-30.acacia"
 
@@ -106,7 +107,6 @@ def test_versions_are_compared_as_named_also_backwards() -> None:
     ("old", "new"),
     [
         (recording({"a": 1}, OLD, query="?expand[]=a"), recording({}, NEW)),
-        (recording({"object": "card"}, OLD), recording({"object": "bank_account"}, NEW)),
         (recording({"id": 1}, OLD), recording({"id": 1, "deleted": True}, NEW)),
         (recording({"a": 1}, OLD), recording({"error": {}}, NEW, status=404)),
         (recording({"a": 1}, OLD), recording([], NEW)),
@@ -262,3 +262,41 @@ def test_with_nothing_to_compare_a_report_names_the_recording_to_make() -> None:
     assert line == record_line(lone, None, None)
     asked = f"replay record invoice ID --api-version {OLD} --api-version {NEW}"
     assert asked == record_line(report(Shelf([])), (OLD, NEW), "invoice")
+
+
+@pytest.mark.parametrize("batch", ["b", ""])
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_type_that_changes_is_a_finding(batch: str, beside: bool) -> None:
+    """Nothing else is compared of an object that is of another type at the new version."""
+    entries = [
+        recording({"id": f"ch_{n}A", "object": type, "x": x}, version, id=f"ch_{n}A",
+                  resource="charges", batch=batch and f"{batch}{n}")
+        for n in range(3)
+        for version, type, x in ((OLD, "charge", 1), (NEW, "charge_v2", "1"))
+    ]  # fmt: skip
+    if beside:
+        entries += [
+            recording({"id": "ch_9A", "object": "charge_v2", "x": "1"}, version, id="ch_9A",
+                      resource="charges")
+            for version in (OLD, NEW)
+        ]  # fmt: skip
+    (comparison,) = report(Shelf(entries)).comparisons
+    (finding,) = comparison.findings
+    assert ("branch-added", "/object", "charge_v2") == (finding.rule, finding.path, finding.detail)
+    assert (Grade.PROVEN if batch else Grade.LIKELY) == finding.grade
+    assert (f"charges/ch_0A/{OLD}.yaml#0/object", f"charges/ch_0A/{NEW}.yaml#0/object") == (
+        finding.witnesses
+    )
+    assert "object names another kind of object: charge_v2 (3 of 3" in sentence(comparison, finding)
+    assert comparison.objects == ((1, 4, 1) if beside else (3, 3, 3))
+    assert () == report(Shelf(entries), "invoices").comparisons
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rule"),
+    [({"object": "charge"}, {}, "field-removed"), ({}, {"object": "charge"}, "field-added")],
+)
+def test_a_type_that_goes_or_comes_is_a_field_of_its_own(old: Any, new: Any, rule: str) -> None:
+    """The body without an `object` value is of no type."""
+    ((_, finding),) = report(Shelf(twins([old], [new]))).findings()
+    assert (rule, "/object", Grade.PROVEN) == (finding.rule, finding.path, finding.grade)

@@ -77,7 +77,7 @@ class Call:
 
     def command(self, *versions: str) -> str:
         """What to run to record this call."""
-        if self.key.query is not None or self.key.account.startswith(_CONTEXT):
+        if self.key.query is not None:
             return "run the test that makes this call with REPLAY_MODE=once"
         ids = "/".join(id for id in (*self.key.parents, self.key.id) if id)
         parts = ["replay", "record", self.route.resource, *([ids] if ids else [])]
@@ -86,7 +86,8 @@ class Call:
         for name in self.expand:
             parts += ["--expand", name]
         if self.key.account:
-            parts += ["--account", "ACCT"]
+            context = self.key.account.startswith(_CONTEXT)
+            parts += ["--context", "CTX"] if context else ["--account", "ACCT"]
         return shlex.join(parts)
 
 

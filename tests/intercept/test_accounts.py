@@ -91,7 +91,7 @@ def test_the_sdks_own_options_separate_recordings(told: StandIn, library: Path) 
     ("name", "says", "hint"),
     [
         ("account", "of a connected account is not recorded", "--account ACCT"),
-        ("context", "of this Stripe-Context is not recorded", "REPLAY_MODE=once"),
+        ("context", "of this Stripe-Context is not recorded", "--context CTX"),
     ],
 )
 def test_another_accounts_recording_does_not_answer(

@@ -39,6 +39,13 @@ AT_ONCE = 40
 # Sent on as they are; everything else that a client says about its person or machine stays here.
 _PASSED_ON = ("Authorization", "Stripe-Account", "Stripe-Context")
 
+_HINTS = {
+    "Authorization": "look for a line end or a space around the key, as files often add",
+    "Stripe-Account": "check the name of the connected account, such as --account acct_…",
+    "Stripe-Context": "check the name of the context, such as --context acct_…",
+    "Stripe-Version": "check the API version, such as --api-version 2024-06-20",
+}
+
 _HEADER_VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?\Z")
 
 _passing: ContextVar[bool] = ContextVar("replay_passing", default=False)
@@ -185,7 +192,7 @@ class Upstream:
                 raise ConfigError(
                     "this request header holds characters that HTTP forbids",
                     where=name,
-                    hint="look for a line end or a space around the key, as files often add",
+                    hint=_HINTS[name],
                 )
         if form is not None:
             sent.append(("Content-Type", "application/x-www-form-urlencoded"))

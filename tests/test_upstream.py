@@ -431,3 +431,26 @@ def test_threads_share_it(stand_in: StandIn, live: Upstream) -> None:
     for thread in threads:
         thread.join()
     assert all(f'"id": "{id}"'.encode() in found[id] for id in ids)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("Authorization", "around the key"),
+        ("Stripe-Account", "--account"),
+        ("Stripe-Context", "--context"),
+    ],
+)
+def test_a_header_that_cannot_be_sent_is_named_with_what_sets_it(name: str, says: str) -> None:
+    """An account or context that holds a line end is no matter of the key; no value is shown."""
+    sent = Request("GET", f"https://api.stripe.com{PATH}", ((name, "PRIVATE\n"),))
+    with opened("http://127.0.0.1:1") as upstream, pytest.raises(ConfigError) as raised:
+        upstream.fetch(sent, PATH, None)
+    assert (name, True) == (raised.value.where, says in raised.value.hint)
+    assert "PRIVATE" not in str(raised.value)
+
+
+def test_a_version_that_cannot_be_sent_is_named() -> None:
+    """As where a client pins it."""
+    with opened("http://127.0.0.1:1") as upstream, pytest.raises(ConfigError, match="API version"):
+        upstream.fetch(request(Authorization="Bearer x"), PATH, "2024-06-20\n")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
 
-from replay.call import Call, retrieve
+from replay.call import Call, account_label, retrieve
 from replay.config import checked_version, resolve
 from replay.errors import ConfigError
 from replay.library import Library
@@ -97,6 +97,18 @@ def api_key() -> str:
             hint="export STRIPE_API_KEY=<a restricted test-mode key that may read>",
         )
     return key
+
+
+def accounts_by_label(
+    accounts: Sequence[str], contexts: Sequence[str]
+) -> dict[str, tuple[str, str]]:
+    """The accounts and contexts that options name, alone and together, by what recordings have."""
+    return {
+        account_label(account, context): (account, context)
+        for account in ("", *accounts)
+        for context in ("", *contexts)
+        if account or context
+    }
 
 
 def version_of(text: str, where: str) -> str:

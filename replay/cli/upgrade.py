@@ -13,9 +13,9 @@ from typing import Any
 
 import click
 
-from replay.call import account_label
 from replay.cassette import ObjectKey
 from replay.cli.options import (
+    accounts_by_label,
     allow_live_option,
     api_base_option,
     api_key,
@@ -104,12 +104,7 @@ def upgrade_command(
             since=version_of(since, "--from") if since else None,
             resource=by_name(resource).resource if resource else None,
             ids=ids,
-            accounts={
-                account_label(account, context): (account, context)
-                for account in ("", *accounts)
-                for context in ("", *contexts)
-                if account or context
-            },
+            accounts=accounts_by_label(accounts, contexts),
             anew=anew,
             tell=tell,
         )

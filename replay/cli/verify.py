@@ -11,6 +11,7 @@ import click
 from replay.cli.options import (
     RATE,
     RATES,
+    accounts_by_label,
     allow_live_option,
     api_base_option,
     api_key,
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 @click.option("--shape", is_flag=True, help="With --live: compare fields and types, not values.")
 @click.option("--account", "accounts", multiple=True, metavar="ACCT",
               help="With --live: a connected account; recordings do not name theirs.")  # fmt: skip
+@click.option("--context", "contexts", multiple=True, metavar="CONTEXT",
+              help="As --account, for what was recorded with a Stripe-Context.")  # fmt: skip
 @api_base_option
 @allow_live_option
 @click.option("--rate", type=RATES, default=RATE, show_default=True,
@@ -49,8 +52,8 @@ if TYPE_CHECKING:
 @click.pass_context
 def verify_command(
     ctx: click.Context, deep: bool, age: str | None, live: bool, shape: bool,
-    accounts: tuple[str, ...], api_base: str | None, allow_live: bool, rate: float,
-    library: str | None, format_: str,
+    accounts: tuple[str, ...], contexts: tuple[str, ...], api_base: str | None,
+    allow_live: bool, rate: float, library: str | None, format_: str,
 ) -> None:  # fmt: skip
     """Check that a library is whole, and that it still holds.
 
@@ -82,9 +85,9 @@ def verify_command(
     from replay.verify import findings
     from replay.verify.cassettes import days
 
-    if not live and (shape or accounts or api_base or allow_live):
+    if not live and (shape or accounts or contexts or api_base or allow_live):
         raise ConfigError(
-            "--shape, --account, --api-base and --allow-live belong to --live",
+            "--shape, --account, --context, --api-base and --allow-live belong to --live",
             where="replay verify",
             hint="replay verify --live …",
         )
@@ -97,13 +100,12 @@ def verify_command(
     items: list[Question | Unasked] = []
     report = _check(opened, policy, older_than, items if live else None)
     if live:
-        from replay.call import account_label
         from replay.recorder import Recorder
         from replay.twins import Pace
         from replay.verify.live import Live, compare
 
         recorder = Recorder(opened, config.api_base, allow_live=allow_live, rules=rules)
-        named = {account_label(account): account for account in accounts}
+        named = accounts_by_label(accounts, contexts)
         try:
             with (
                 second_ends_at_once(),

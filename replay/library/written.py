@@ -75,7 +75,7 @@ class _Other(Exception):
 
 def read(text: str) -> Cassette | None:
     """What `document.read` makes of a text that YAML reads; None where YAML has to be asked."""
-    if not text.isascii() or text.encode("ascii").translate(None, _PRINTABLE):
+    if not _is_plain(text):
         return None
     head = _HEAD.match(text)
     if head is None:
@@ -91,6 +91,10 @@ def read(text: str) -> Cassette | None:
     return Cassette(key, api_version, policy, tuple(takes)) if takes else None
 
 
+def _is_plain(text: str) -> bool:
+    return text.isascii() and not text.encode("ascii").translate(None, _PRINTABLE)
+
+
 def read_head(text: str) -> tuple[ObjectKey, str] | None:
     """The key and API version that `read` finds, whatever follows; None where YAML has to be asked.
 
@@ -98,7 +102,7 @@ def read_head(text: str) -> tuple[ObjectKey, str] | None:
     a second key ``cassette``, which no reader of the whole text accepts.
     """
     head = _HEAD.match(text)
-    if head is None:
+    if head is None or not _is_plain(head[0]):
         return None
     try:
         key, api_version, _ = _cassette(head)

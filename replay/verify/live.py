@@ -46,7 +46,7 @@ class Live:
         recorder: fetches and redacts; its library is not touched.
         key: the API key.
         pace: how fast.
-        accounts: label of a connected account -> the account.
+        accounts: label -> the connected account and the context that it stands for.
         shape: whether to compare shapes alone.
         workers: how many calls at a time.
     """
@@ -54,7 +54,7 @@ class Live:
     recorder: Recorder
     key: str
     pace: Pace
-    accounts: Mapping[str, str]
+    accounts: Mapping[str, tuple[str, str]]
     shape: bool = False
     workers: int = 4
 
@@ -117,8 +117,13 @@ def _answer(live: Live, question: Question | Unasked) -> Finding | Unasked | Non
         return question
     label = question.call.key.account
     if label and label not in live.accounts:
-        return Unasked(question.path, "it belongs to a connected account: name it, --account ACCT")
-    request = asking(question.call, live.key, live.accounts.get(label, ""))
+        why = (
+            "it was asked for in a context: name it, --context CONTEXT, and its --account"
+            if label.startswith("ctx-")
+            else "it belongs to a connected account: name it, --account ACCT"
+        )
+        return Unasked(question.path, why)
+    request = asking(question.call, live.key, *live.accounts.get(label, ("", "")))
     try:
         outcome = fetch(live.recorder, question.call, request, "", live.pace)
         return _judge(question, outcome, live.shape)

@@ -7,6 +7,7 @@ import io
 import random
 import re
 import urllib.request
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from replay.errors import (
     CassetteTooNew,
     CassetteUnsealed,
 )
-from replay.library.codec import dumps, loads
+from replay.library.codec import dumps, head, loads
 from replay.library.seals import FORMAT, MAX_BYTES, seal, split, unseal
 
 WHERE = "cassettes/invoices/in_1/2024-06-20.yaml"
@@ -562,3 +563,22 @@ def test_a_seal_that_fits_bytes_that_are_no_text() -> None:
     for read in (unseal, split, loads):
         with pytest.raises(CassetteDamaged, match="is not UTF-8"):
             read(data, WHERE)
+
+
+@pytest.mark.parametrize("char", ["\x00", "\x07", "\x7f", "\u0085", "\ufeff", "\ufffe"])
+def test_a_head_is_read_as_the_whole_is(char: str) -> None:
+    """What YAML does not allow in a text is refused in the head too."""
+    body = SAMPLE.decode().partition("\n")[2]
+    data = sealed(re.sub("\n  id: .*\n", f"\n  id: 'in_{char}1'\n", body, count=1))
+
+    def whole(data: bytes, where: str) -> object:
+        made = loads(data, where)
+        return made.key, made.api_version
+
+    def tried(read: Callable[[bytes, str], object]) -> object:
+        try:
+            return read(data, WHERE)
+        except CassetteDamaged as error:
+            return error.what
+
+    assert tried(whole) == tried(head)

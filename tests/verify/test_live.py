@@ -184,6 +184,26 @@ def test_a_source_that_is_no_api(stand_in: StandIn) -> None:
     assert "4 calls compared with the live source, 1 not: no findings" in done.out
 
 
+def test_contexts(stand_in: StandIn) -> None:
+    """Recordings of a context are asked for in it where it is named, with or without an account."""
+    account, context = "acct_1MtHbELkdIwHu7ix", "acct_2MtHbELkdIwHu7iy"
+    asked = {"Stripe-Account": account, "Stripe-Context": context}
+    with replay.use_cassettes("cassettes", mode="once"):
+        for names in (["Stripe-Context"], list(asked)):
+            headers = {name: asked[name] for name in names}
+            requests.get(f"{stand_in.url}/v1/invoices/{DRAFT}", headers=headers, timeout=5)
+    stand_in.seen.clear()
+    done = verify()
+    assert (4, 2) == (done.code, done.out.count("name it, --context CONTEXT"))
+    stand_in.seen.clear()
+    assert 0 == verify("--context", context, "--account", account).code
+    assert [(None, context), (account, context)] == sorted(
+        ((h.get("stripe-account"), h["stripe-context"]) for h in stand_in.seen
+         if "stripe-context" in h),
+        key=str, reverse=True,
+    )  # fmt: skip
+
+
 def test_connected_accounts(stand_in: StandIn) -> None:
     """Recordings of a connected account are asked for where it is named, else passed over."""
     account = "acct_1MtHbELkdIwHu7ix"
@@ -247,7 +267,13 @@ def test_damaged_cassettes_are_found_and_not_asked_for(stand_in: StandIn) -> Non
 
 def test_misuse(monkeypatch: pytest.MonkeyPatch) -> None:
     """Options of --live without it, no key, a live key: exit 2, and nobody is asked."""
-    for option in ("--shape", "--allow-live", "--account=acct_1", "--api-base=http://127.0.0.1:1"):
+    for option in (
+        "--shape",
+        "--allow-live",
+        "--account=acct_1",
+        "--context=c",
+        "--api-base=http://127.0.0.1:1",
+    ):
         assert 2 == replay_command("verify", option).code
     monkeypatch.setenv("STRIPE_API_KEY", "sk_live_" + "a" * 16)
     done = verify()

@@ -73,6 +73,11 @@ class _Judge:
         if path and not path.endswith(f"/{ANY}"):
             self.findings += self._presence(path, a, b)
         found = list(self._values(path, a, b))
+        unlisted = self._unlisted(path)
+        if unlisted is not None:
+            self.findings += [*found, unlisted]
+            self._closed.add(path)
+            return
         self.findings += found
         if bool(a.parents) != bool(b.parents):
             # Nothing below can be compared; where the kinds are no news, that is the finding.
@@ -152,6 +157,25 @@ class _Judge:
                 yield from self._kinds(path, a, b)
             else:
                 yield from _same_kinds(evidence, path, self._branches)
+
+    def _unlisted(self, path: str) -> Finding | None:
+        """The finding of a list envelope whose place a single object takes, or the reverse."""
+        a, b = self.old[path], self.new[path]
+        listed = _is_listing(self.old, path), _is_listing(self.new, path)
+        if not path or listed[0] == listed[1] or not a.kinds & b.kinds >= {"obj"}:
+            return None
+        data = f"{path}/data"
+        what = (
+            "retyped"
+            if data in self.old and data in self.new
+            else "lost"
+            if listed[0]
+            else "gained"
+        )
+        rule = "list-to-scalar" if listed[0] else "scalar-to-list"
+        shown = self.evidence.finding(rule, data, what, pool=self.evidence.pool_presence(data))
+        place = self.evidence.finding(rule, path)
+        return replace(shown, path=path, old=place.old, new=place.new)
 
     def _nullable(self, path: str, observations: int) -> Finding:
         # A null in an object recorded at another time is also what an edit looks like.
@@ -236,6 +260,12 @@ def _is_list(shape: Shape, path: str, kinds: frozenset[str]) -> bool:
 
 def _is_single(listed: bool, kinds: frozenset[str]) -> bool:
     return not listed and "arr" not in kinds
+
+
+def _is_listing(shape: Shape, path: str) -> bool:
+    tag = shape.get(f"{path}/object")
+    tokens = tag.tokens() if tag is not None else None
+    return _is_envelope(shape, path) and {*(tokens or {"": 0})} <= {"list", "search_result"}
 
 
 def _is_envelope(shape: Shape, path: str) -> bool:

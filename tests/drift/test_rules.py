@@ -181,6 +181,30 @@ ROWS: list[Row] = [
         [("list-to-scalar", "/a", BREAKS, "proven")],
     ),
     (
+        "envelope to object",
+        [{"a": ENVELOPE}],
+        [{"a": {"object": "discount", "id": "di_1MowQVLk", "coupon": {"x": 1}}}],
+        [("list-to-scalar", "/a", BREAKS, "proven")],
+    ),
+    (
+        "object to envelope",
+        [{"a": {"object": "discount", "id": "di_1MowQVLk"}}],
+        [{"a": ENVELOPE}],
+        [("scalar-to-list", "/a", BREAKS, "proven")],
+    ),
+    (
+        "envelope to object with data of its own",
+        [{"a": ENVELOPE}],
+        [{"a": {"object": "discount", "data": {"x": 1}}}],
+        [("list-to-scalar", "/a", BREAKS, "proven")],
+    ),
+    (
+        "an object that merely has a list is none",
+        [{"a": {"object": "report", "data": [1], "x": 1}}],
+        [{"a": {"object": "report", "x": 1}}],
+        [("field-removed", "/a/data", BREAKS, "proven")],
+    ),
+    (
         "scalar to envelope",
         [{"a": SUB}],
         [{"a": ENVELOPE}],

@@ -322,11 +322,13 @@ def _rendered(
         return to_json(found)
     from replay.render.checks import to_github, to_junit, to_sarif
 
+    only_used, place = options["fail_on_used"], Path(library.shown).as_posix()
     if format_ == "junit":
-        gate, only_used = _gate(options, policy), options["fail_on_used"]
+        gate = _gate(options, policy)
         return to_junit(found, lambda finding: finding.fails(*gate, used=only_used))
-    render = to_sarif if format_ == "sarif" else to_github
-    return render(found, Path(library.shown).as_posix())
+    if format_ == "sarif":
+        return to_sarif(found, place)
+    return to_github(found, place, only_used=only_used)
 
 
 def _text(found: Report, options: Mapping[str, Any]) -> str:

@@ -121,14 +121,20 @@ def _location(witness: str, library: str) -> dict[str, Any]:
     return {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": {"startLine": 1}}}
 
 
-def to_github(report: Report, library: str) -> str:
-    """GitHub's workflow commands, one line per finding that is not accepted, the worst first."""
+def to_github(report: Report, library: str, *, only_used: bool = False) -> str:
+    """GitHub's workflow commands, one line per finding that is not accepted, the worst first.
+
+    Args:
+        report: the report.
+        library: the library's path, relative to the repository.
+        only_used: whether what tests do not use is a notice at most, as it fails nothing.
+    """
     lines = []
     for comparison, finding in sorted(report.findings(), key=lambda found: found[1].order):
         if finding.accepted is not None:
             continue
-        unseen = finding.grade is Grade.UNOBSERVED
-        command = "notice" if unseen else _COMMANDS[finding.severity]
+        mild = finding.grade is Grade.UNOBSERVED or (only_used and not finding.used)
+        command = "notice" if mild else _COMMANDS[finding.severity]
         witness = finding.witnesses[1] or finding.witnesses[0]
         values = {"title": f"{finding.rule} {dotted(finding.path)}"}
         if witness:

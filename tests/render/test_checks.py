@@ -125,6 +125,20 @@ def test_github_gets_one_line_per_open_finding_the_worst_first() -> None:
     assert "\\u000a%3A%3Aerror%3A%3A" in lines[1]
 
 
+def test_github_gets_no_error_for_what_is_not_used_where_only_use_fails() -> None:
+    """An annotation is red only for what makes the exit code 1."""
+    made = many()
+    (comparison,) = made.comparisons
+    marked = tuple(replace(one, used=one.path == "/gone") for one in comparison.findings)
+    made = replace(made, comparisons=(replace(comparison, findings=marked),))
+    for only_used, levels in ((False, {"error", "warning", "notice"}), (True, {"error", "notice"})):
+        lines = to_github(made, "cassettes", only_used=only_used).splitlines()
+        assert levels == {line.split(" ")[0].strip(":") for line in lines}
+        red = [line for line in lines if line.startswith("::error")]
+        assert (1 if only_used else 2) == len(red)
+        assert all("gone" in line for line in red[:1])
+
+
 def test_percent_signs_and_colons_of_a_property_are_spelled_out() -> None:
     """As GitHub reads them back."""
     (line,) = to_github(report(Shelf(twins([{"50%, a:b": 1}], [{}]))), "c").splitlines()

@@ -290,13 +290,13 @@ def is_keyed(name: str, names: Collection[str]) -> bool:
 
 
 def escape(name: str) -> str:
-    """A key as a segment of a JSON pointer."""
-    return name.replace("~", "~0").replace("/", "~1")
+    """A key as a segment of a JSON pointer; the key ``*`` is ``~2``, for that is no list item."""
+    return "~2" if name == ANY else name.replace("~", "~0").replace("/", "~1")
 
 
 def unescape(segment: str) -> str:
     """A segment of a JSON pointer as a key."""
-    return segment.replace("~1", "/").replace("~0", "~")
+    return ANY if segment == "~2" else segment.replace("~1", "/").replace("~0", "~")
 
 
 def parent(path: str) -> str:

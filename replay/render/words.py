@@ -8,12 +8,15 @@ from replay.drift.findings import Comparison, Finding, Report, Support, Target
 from replay.drift.reading import ANY, unescape
 from replay.errors import printable
 
+EMPTY = '""'
+"""The key without a character, as people write it."""
+
 
 def dotted(path: str) -> str:
     """A JSON pointer as people write paths: ``lines.data[].plan``; ``the body`` for the root."""
     words = ""
     for segment in path.split("/")[1:]:
-        words += "[]" if segment == ANY else f".{printable(unescape(segment))}"
+        words += "[]" if segment == ANY else f".{printable(unescape(segment)) or EMPTY}"
     return words.removeprefix(".") or "the body"
 
 

@@ -33,6 +33,8 @@ ROWS: list[Row] = [
         [{}],
         [("field-removed", "/a", BREAKS, "proven")],
     ),
+    ("a key of a star", [{"*": 1}], [{}], [("field-removed", "/~2", BREAKS, "proven")]),
+    ("an empty key", [{"": 1}], [{}], [("field-removed", "/", BREAKS, "proven")]),
     (
         "removed from list items",
         [{"l": [{"a": 1, "b": 1}, {"a": 1, "b": 2}]}],

@@ -143,7 +143,14 @@ def test_a_terminal_gets_colour_and_folded_lines(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize(
     ("expected", "path"),
-    [("lines.data[].plan", "/lines/data/*/plan"), ("a/b", "/a~1b"), ("the body", "")],
+    [
+        ("lines.data[].plan", "/lines/data/*/plan"),
+        ("a/b", "/a~1b"),
+        ("the body", ""),
+        ('""', "/"),
+        ('a.""', "/a/"),
+        ("*[]", "/~2/*"),
+    ],
 )
 def test_paths_are_written_for_people(expected: str, path: str) -> None:
     """Dots and brackets, as in code."""

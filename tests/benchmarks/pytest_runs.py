@@ -68,7 +68,10 @@ ROWS = {
 
 
 def pythons(tools: list[str]) -> dict[str, str]:
-    """An interpreter with pytest and the tool's plugin for each."""
+    """An interpreter with pytest and the tool's plugin for each; the one that runs this suffices
+    where replay is measured alone."""
+    if tools == ["replay"]:
+        return {"replay": sys.executable}
     shared = [f"{name}=={version(name)}" for name in (*SHARED, "pytest")]
     return {
         tool: environment(f"pytest-{tool}", [distribution(tool), *PLUGINS.get(tool, ()), *shared])

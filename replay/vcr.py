@@ -291,7 +291,7 @@ def _foreign(
         found: tuple[list[VcrRequest], list[Any]] = deserialize(
             data.decode("utf-8-sig"), serializer
         )
-    except Exception as error:
+    except Exception as error:  # the serializer is the user's: it may raise anything
         raise CassetteDamaged(
             "the cassette is not one that vcrpy can read",
             where=where,

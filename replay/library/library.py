@@ -107,10 +107,12 @@ class Library:
                 hint="replay it with mode none, or unpack it and record into the folder: "
                 f"unzip {shlex.quote(self._archive)}",
             )
-        stands = next((place for place in (self.root, *self.root.parents) if place.exists()), None)
-        if stands is not None and not stands.is_dir():
+        place = self._base
+        while not os.path.exists(place) and place != os.path.dirname(place):
+            place = os.path.dirname(place)
+        if os.path.isfile(place):  # what the file system refuses to tell is told by the writing
             raise LibraryError(
-                "a file stands where a folder belongs", where=str(stands), hint="move it away"
+                "a file stands where a folder belongs", where=place, hint="move it away"
             )
 
     def path(self, key: ObjectKey, version: str) -> Path:

@@ -19,6 +19,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -135,6 +136,8 @@ def run(kills: int, seed: int = 5) -> tuple[Counter[str], list[str]]:
                 errors += wrong(before, after, source, appended)
                 before = after
                 if (turn + 1) % TOGETHER == 0 or turn + 1 == kills:
+                    # A later run: what the killed ones noted as recorded anew is nothing to it.
+                    rmtree(library / ".replay" / "anew", ignore_errors=True)
                     start = time.monotonic()
                     for mode in MODES:
                         record(source.url, str(library), turn, mode)

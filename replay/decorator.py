@@ -182,7 +182,11 @@ class Cassettes:
 
 def _switch(value: object, where: str) -> None:
     if not isinstance(value, bool):
-        raise ConfigError(f"{value!r} is neither True nor False", where=where)
+        raise ConfigError(
+            f"{value!r} is neither True nor False",
+            where=where,
+            hint=f"write {where}=True, or leave it out",
+        )
 
 
 def _one_of(value: str, known: tuple[str, ...], where: str) -> None:

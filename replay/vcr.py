@@ -106,7 +106,7 @@ class Persister:
             unkept = self._save(Path(cassette_path).absolute(), cassette_dict, serializer)
             for why in sorted(unkept):
                 warnings.warn(f"{cassette_path}: not recorded: {why}", stacklevel=2)
-        except BaseException:
+        except BaseException:  # vcrpy takes its patches out only after a save that succeeds
             _unpatch()
             raise
 

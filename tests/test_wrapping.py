@@ -188,8 +188,9 @@ def test_another_working_directory_changes_nothing(
 @pytest.mark.parametrize("value", ["false", "no", 0, None])
 def test_a_switch_is_true_or_false(recorded: Path, option: str, value: Any) -> None:
     """No text counts as true."""
-    with pytest.raises(replay.ConfigError, match="neither True nor False"):
+    with pytest.raises(replay.ConfigError, match="neither True nor False") as raised:
         replay.use_cassettes(recorded, **{option: value})
+    assert f"write {option}=True" in raised.value.hint
 
 
 def test_a_swallowed_refusal_keeps_the_old_takes(stand_in: StandIn, library: Path) -> None:

@@ -64,7 +64,7 @@ def _streams(module: ModuleType) -> tuple[Any, Any]:
     HTTP/2 sends while it reads: that it may go on.
     """
 
-    class Through(module.SyncByteStream):  # type: ignore[misc,name-defined]
+    class Through(module.SyncByteStream):  # type: ignore[misc,name-defined]  # httpx or httpx2
         def __init__(self, stream: Any) -> None:
             self._stream = stream
 
@@ -81,7 +81,7 @@ def _streams(module: ModuleType) -> tuple[Any, Any]:
             with pass_through():
                 self._stream.close()
 
-    class ThroughAsync(module.AsyncByteStream):  # type: ignore[misc,name-defined]
+    class ThroughAsync(module.AsyncByteStream):  # type: ignore[misc,name-defined]  # httpx or httpx2
         def __init__(self, stream: Any) -> None:
             self._stream = stream
 

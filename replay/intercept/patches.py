@@ -54,7 +54,7 @@ class Patches:
                     module = sys.modules.get(name)
                     if module is not None and not _importing(module):
                         self._hooks[name](self, module)
-            except BaseException:
+            except BaseException:  # half of the hooks would be worse than none
                 self.remove()
                 raise
 

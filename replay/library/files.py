@@ -197,7 +197,7 @@ def write(path: Path, text: str, root: str) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)
-        except BaseException:
+        except BaseException:  # an interruption too leaves no half file behind
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
             raise
@@ -282,7 +282,7 @@ def lock(path: Path, what: str, *, seconds: float = 120.0) -> Iterator[None]:
         raise translated(error, "the library cannot be locked for recording", str(path)) from error
     try:
         yield
-    except BaseException:
+    except BaseException:  # what is raised inside comes first, whatever unlocking says
         with suppress(OSError):
             held.release()
         raise

@@ -166,7 +166,7 @@ class Run:
         self._enter(session, wide=True)
         try:
             return (yield)
-        except BaseException:
+        except BaseException:  # skips and exits are none
             failed.append(True)
             raise
         finally:
@@ -179,7 +179,7 @@ class Run:
         """Close the session, after all fixtures."""
         try:
             result = yield
-        except BaseException:
+        except BaseException:  # skips and exits are none
             if self._test is not None:
                 self._test.failed = True
                 self._close(self._test)

@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +51,9 @@ def refused(stand_in: StandIn) -> None:
     assert "join the thread" in error.hint
 
 
-def test_a_thread(stand_in: StandIn, recorded: Path) -> None:
-    """A thread that a decorated function started and did not wait for."""
-    go, seen = threading.Event(), []
+def asks_later(stand_in: StandIn) -> tuple[threading.Event, list[Any], Callable[[], None]]:
+    """An event to wait for, what is seen then, and the function that waits and asks."""
+    go, seen = threading.Event(), list[Any]()
 
     def late() -> None:
         go.wait(10)
@@ -60,6 +61,13 @@ def test_a_thread(stand_in: StandIn, recorded: Path) -> None:
             seen.append(ask(stand_in))
         except replay.Refused as error:
             seen.append(error.error)
+
+    return go, seen, late
+
+
+def test_a_thread(stand_in: StandIn, recorded: Path) -> None:
+    """A thread that a decorated function started and did not wait for."""
+    go, seen, late = asks_later(stand_in)
 
     @replay.use_cassettes(recorded, api_base=stand_in.url)
     def test() -> threading.Thread:
@@ -77,14 +85,7 @@ def test_a_thread(stand_in: StandIn, recorded: Path) -> None:
 
 def test_a_thread_with_no_session_open(stand_in: StandIn, recorded: Path) -> None:
     """The last session is over, and the thread goes on."""
-    go, seen = threading.Event(), []
-
-    def late() -> None:
-        go.wait(10)
-        try:
-            seen.append(ask(stand_in))
-        except replay.Refused as error:
-            seen.append(error.error)
+    go, seen, late = asks_later(stand_in)
 
     with replay.use_cassettes(recorded, api_base=stand_in.url):
         thread = threading.Thread(target=late)

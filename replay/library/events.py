@@ -23,6 +23,7 @@ if not yaml.__with_libyaml__:
 
 MAX_DEPTH = 40
 MAX_DIGITS = 4000
+_TOO_DEEP = f"nesting deeper than {MAX_DEPTH}"
 
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
 _COMMENT = re.compile(r"#([^\n]*)")
@@ -51,6 +52,8 @@ def parse(text: str) -> Any:
         mark = getattr(error, "problem_mark", None)
         line = f" (line {mark.line + 1})" if mark is not None else ""
         problem = getattr(error, "problem", None) or getattr(error, "reason", "")
+        if "nesting depth" in problem:  # a limit that libyaml has since 0.2.6
+            raise Malformed(f"holds {_TOO_DEEP}{line}") from None
         raise Malformed(f"is not readable as YAML: {problem}{line}") from None
     finally:
         parser.dispose()
@@ -73,7 +76,7 @@ def _document(parser: Any) -> Any:
             if event.anchor is not None or event.tag is not None:
                 raise Malformed(_at("a tag or an anchor", event))
             if len(stack) > MAX_DEPTH:
-                raise Malformed(_at(f"nesting deeper than {MAX_DEPTH}", event))
+                raise Malformed(_at(_TOO_DEEP, event))
             value = {} if kind is yaml.MappingStartEvent else []
         elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
             stack.pop()

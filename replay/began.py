@@ -1,8 +1,8 @@
-"""When this process began, as near as can be told: `import replay` loads this first."""
+"""When this process, or the run that it works for, began: `import replay` loads this first."""
 
 from __future__ import annotations
 
 import time
 
 BEGAN = time.time_ns()
-"""Nanoseconds since the epoch."""
+"""Nanoseconds since the epoch. A worker of pytest-xdist is told when its run began."""

@@ -6,17 +6,18 @@ bounded.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from threading import Lock
 
+from replay.anew import Anew
 from replay.call import Call, read
 from replay.cassette import Interaction, Request, Response
 from replay.errors import CassetteNotFound
 from replay.modes import Takes
-from replay.recorder import Outcome, Recorder
-from replay.repeats import same
+from replay.recorder import Outcome, Recorder, bare
+from replay.replayer import Found
 
 _SPELLINGS, _SPELLING = 8192, 2048
 """So many spellings of requests are known by heart, each up to so many characters."""
@@ -32,7 +33,8 @@ _VERSIONS = 64
 class Deck:
     """The takes of one call key in one session, and how far they are served.
 
-    `lent` are takes that clients recorded which pin otherwise.
+    `lent` are takes that clients recorded which pin otherwise. `anew` is what mode ``all`` records,
+    and `takes` are its takes then.
     """
 
     call: Call
@@ -45,7 +47,7 @@ class Deck:
     refusal: CassetteNotFound | None = None
     repeated: Outcome | None = None
     repeats: int = 0
-    anew: list[Outcome] | None = None
+    anew: Anew | None = None
     flight: Future[Response] | None = None
     lock: Lock = field(default_factory=Lock)
 
@@ -65,19 +67,21 @@ class Deck:
         self.repeated = outcome
         self.repeats = min(self.repeats + 1, _REPEATS)
 
-    def add(self, outcome: Outcome) -> None:
-        """Note what is recorded anew. Of takes in a row that say the same two stand for all."""
-        assert self.anew is not None  # noqa: S101 - what is recorded anew is begun so
-        before, now = self.anew[-1].take if self.anew else None, outcome.take
-        if before is None or now is None or not same(before, now):
-            self.repeats = 0
-        elif self.repeats >= _REPEATS:
-            self.anew.pop()
-        else:
-            if self.repeats:
-                self.anew[-1] = self.anew[-2]
-            self.repeats += 1
-        self.anew.append(outcome)
+    def keep(self, outcomes: Sequence[Outcome]) -> None:
+        """Note takes that were written behind those of the deck, or in the place of lent ones."""
+        if self.lent:
+            self.takes = []
+        self.takes += [outcome.take for outcome in outcomes if outcome.take is not None]
+        self.version, self.position = outcomes[-1].version, len(self.takes)
+        self.lent, self.opened, self.repeats = False, True, 0
+
+    def goes_on(self, found: Found) -> bool:
+        """Whether takes that were found go on behind those that this session saw."""
+        seen = self.position
+        return len(found.takes) > seen and (
+            not self.opened
+            or (found.version == self.version and list(found.takes[:seen]) == self.takes[:seen])
+        )
 
     def before(self, outcome: Outcome) -> list[Outcome]:
         """What is written before a take of the same version, so that replay serves it first."""
@@ -85,7 +89,7 @@ class Deck:
         if not self.lent or take is None:
             return [self.repeated] * self.repeats if self.repeated is not None else []
         own = [replace(lent, request=take.request) for lent in self.takes]
-        return [Outcome(t.response, self.version, t, "", ()) for t in own]
+        return [bare(take, self.version) for take in own]
 
 
 class Decks:

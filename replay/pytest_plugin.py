@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from replay import began
 from replay.pytesting.collecting import is_library, refuse_misspelt
 from replay.pytesting.options import (
     MARKER,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _RUN = "replay_cassettes_run"
 _VERSION = "REPLAY_API_VERSION"
 _PARTIAL = "replay_cassettes_partial"
+_BEGAN = "replay_cassettes_began"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -77,7 +79,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker."""
+    """Register the marker; a worker belongs to its controller's run."""
+    began.BEGAN = getattr(config, "workerinput", {}).get(_BEGAN, began.BEGAN)
     config.addinivalue_line(
         "markers",
         f"{MARKER}(library=None, *, mode=None, api_version=None, api_base=None, ...): answer this "
@@ -187,6 +190,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         from replay.pytesting.account import finish
 
         finish(session, getattr(session.config, _PARTIAL, ""))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of pytest-xdist when the run began: one may take a crashed one's place."""
+    node.workerinput[_BEGAN] = began.BEGAN
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -79,6 +79,11 @@ class Outcome:
     originals: tuple[Original, ...] = ()
 
 
+def bare(take: Interaction, version: str) -> Outcome:
+    """The outcome that a take is of which was written before."""
+    return Outcome(take.response, version, take, "", ())
+
+
 class Recorder:
     """Records into one library from one live source. Safe to share between threads."""
 
@@ -231,7 +236,7 @@ class Recorder:
 
     def append(
         self, call: Call, version: str, outcomes: Sequence[Outcome], *,
-        anew: bool = False, held: Collection[str] = frozenset(),
+        anew: bool = False, held: Collection[str] = frozenset(), library: Library | None = None,
     ) -> Stored:  # fmt: skip
         """Add takes behind those that the cassette has. The caller holds the object's lock.
 
@@ -241,46 +246,46 @@ class Recorder:
             outcomes: what fetches brought, in order; what is not kept is left out.
             anew: write also what says the same as before, for its time and batch.
             held: batches whose takes are not lost, as `collapsed` has it.
-
-        Raises:
-            LeakFound: the gate found something in the final bytes; nothing is written.
-            LibraryError: the file system refuses; nothing has changed.
-        """
-        return self._write(call, version, outcomes, keep_old=True, anew=anew, held=held)
-
-    def replace(
-        self, call: Call, version: str, outcomes: Sequence[Outcome], *,
-        anew: bool = False, keep_longer: bool = False, held: Collection[str] = frozenset(),
-    ) -> Stored:  # fmt: skip
-        """Put takes in the place of all that the call key has, as `append` adds them.
-
-        Takes of other expand sets stay, and so do those of clients that pin otherwise. Takes equal
-        to the old ones leave the file untouched; so do fewer takes than the old ones, with
-        `keep_longer`: another process of the run recorded them. Takes of the batches in `held`
-        become evidence beside the library.
+            library: where to write to, if not into the recorder's own.
 
         Raises:
             LeakFound: the gate found something in the final bytes; nothing is written.
             LibraryError: the file system refuses; nothing has changed.
         """
         return self._write(
-            call, version, outcomes, keep_old=False, anew=anew, keep_longer=keep_longer, held=held
+            library or self.library, call, version, outcomes, keep_old=True, anew=anew, held=held
+        )
+
+    def replace(
+        self, call: Call, version: str, outcomes: Sequence[Outcome], *,
+        anew: bool = False, held: Collection[str] = frozenset(), library: Library | None = None,
+    ) -> Stored:  # fmt: skip
+        """Put takes in the place of all that the call key has, as `append` adds them.
+
+        Takes of other expand sets stay, and so do those of clients that pin otherwise. Takes equal
+        to the old ones leave the file untouched. Takes of the batches in `held` become evidence
+        beside the library.
+
+        Raises:
+            LeakFound: the gate found something in the final bytes; nothing is written.
+            LibraryError: the file system refuses; nothing has changed.
+        """
+        return self._write(
+            library or self.library, call, version, outcomes, keep_old=False, anew=anew, held=held
         )
 
     def _write(
-        self, call: Call, version: str, outcomes: Sequence[Outcome], *,
-        keep_old: bool, anew: bool, held: Collection[str], keep_longer: bool = False,
+        self, library: Library, call: Call, version: str, outcomes: Sequence[Outcome], *,
+        keep_old: bool, anew: bool, held: Collection[str],
     ) -> Stored:  # fmt: skip
         from replay.redaction.leaks import gate
 
-        cassette = self.library.load(call.key, version)
+        cassette = library.load(call.key, version)
         new = [outcome.take for outcome in outcomes if outcome.take is not None]
         pins = {take.pinned for take in new}
         old = [t for t in takes_of(cassette, call) if t.pinned in pins] if cassette else []
         takes = collapsed([*old, *new] if keep_old else new, held)
         if not anew and len(old) == len(takes) and all(map(same, old, takes)):
-            return Stored.UNCHANGED
-        if keep_longer and len(old) > len(takes):
             return Stored.UNCHANGED
         label = self._rules.load().label
         if cassette is None:
@@ -296,11 +301,11 @@ class Recorder:
 
         proofs = tuple(take for take in old if take.batch in held and take not in takes)
         if proofs:
-            beside = self.library.evidence.load(call.key, version)
+            beside = library.evidence.load(call.key, version)
             earlier = beside.interactions if beside is not None else ()
             kept = (*earlier, *(take for take in proofs if take not in earlier))
-            self.library.evidence.write(replace(beside or cassette, interactions=kept), check)
-        self.library.write(cassette, check)
+            library.evidence.write(replace(beside or cassette, interactions=kept), check)
+        library.write(cassette, check)
         return Stored.RECORDED
 
     def close(self) -> None:

@@ -7,13 +7,13 @@ one test, and never shared between tests.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from threading import Lock
 from traceback import clear_frames
 
-from replay import anew
+from replay.anew import Anew
 from replay.call import Call, read
 from replay.cassette import ObjectKey, Request, Response
 from replay.config import Config
@@ -124,8 +124,7 @@ class Session:
     @property
     def used(self) -> set[tuple[ObjectKey, str]]:
         """Whose cassettes answered so far, and at which API versions; also what was recorded."""
-        return {(deck.call.key, deck.version) for deck in self._decks
-                if deck.position or deck.anew}  # fmt: skip
+        return {(deck.call.key, deck.version) for deck in self._decks if deck.position}
 
     def answer(self, request: Request) -> Response:
         """Answer a request to the API. The body is decoded; none for HEAD.
@@ -203,34 +202,24 @@ class Session:
         errors: list[ReplayError] = []
         try:
             for deck in self._decks:
+                if deck.anew is None or not deck.position:
+                    continue
                 try:
-                    if deck.anew and not failed:
-                        self._replace(deck, deck.anew)
-                        continue
+                    with self.library.lock(deck.call.key):
+                        deck.anew.settle(self._recorder, failed=failed)
                 except ReplayError as error:
                     errors.append(error)  # one that cannot be written does not cost the others
-                if deck.anew is not None:
-                    anew.drop(self.library, deck.call)
         finally:
             self._recorder.close()
         if errors:
             raise errors[0]
-
-    def _replace(self, deck: Deck, outcomes: list[Outcome]) -> None:
-        versions = dict.fromkeys(outcome.version for outcome in outcomes)
-        with self.library.lock(deck.call.key):
-            beside = anew.noted_beside(self.library, deck.call)
-            for version in versions:
-                takes = [outcome for outcome in outcomes if outcome.version == version]
-                self._recorder.replace(deck.call, version, takes, keep_longer=beside)
-            anew.note(self.library, deck.call)
 
     def _answer(self, deck: Deck, request: Request) -> Response:
         with deck.lock:
             if not deck.loaded:
                 self._load(deck)
             action = DECISIONS[deck.state()][self._mode]
-            if action is Action.RERECORD and self._run_has(deck):
+            if action is Action.RERECORD:  # the deck is what the run has recorded anew
                 action = Action.REPLAY if deck.state() is Takes.LEFT else Action.RECORD
             if action is Action.REPLAY:
                 deck.position += 1
@@ -246,17 +235,12 @@ class Session:
             flight, mine = deck.flight, deck.flight is None
             if flight is None:
                 flight = deck.flight = Future()
-        return self._fly(deck, flight, request, action) if mine else flight.result()
+        return self._fly(deck, flight, request) if mine else flight.result()
 
-    def _fly(
-        self, deck: Deck, flight: Future[Response], request: Request, action: Action
-    ) -> Response:
+    def _fly(self, deck: Deck, flight: Future[Response], request: Request) -> Response:
         # One fetch per call key at a time: whoever asks meanwhile gets the same answer.
         try:
-            take: Callable[[Deck, Request], Response] = (
-                self._fetch_anew if action is Action.RERECORD else self._record
-            )
-            response = take(deck, request)
+            response = self._record(deck, request)
         except BaseException as error:
             with deck.lock:
                 deck.flight = None
@@ -267,27 +251,36 @@ class Session:
         with deck.lock:
             deck.flight = None
         flight.set_result(response)
-        if not deck.takes and deck.anew is None:
+        if not deck.takes:
             self._decks.forget(deck)
         return response
 
     def _load(self, deck: Deck) -> None:
-        # Only mode none reads a refusal.
-        look = find if self._mode is RecordMode.NONE else search
-        try:
-            found = look(self.library, deck.call)
-        except CassetteNotFound as refusal:
-            why = "" if deck.call.key.query is None else self._recorder.private(deck.call)
-            if why:
-                refusal.command = ""
-                refusal.hint = (
-                    f"replay does not record it: {why}\n"
-                    "stub this call, or keep the parameter in replay-policy.toml: docs/redaction.md"
-                )
-            deck.refusal = refusal
+        if self._mode is RecordMode.NONE:
+            try:
+                self._deal(deck, find(self.library, deck.call))
+            except CassetteNotFound as refusal:
+                deck.refusal = self._explained(refusal, deck.call)
         else:
-            self._deal(deck, found)
+            self._deal(deck, self._found(deck))
         deck.loaded = True
+
+    def _explained(self, refusal: CassetteNotFound, call: Call) -> CassetteNotFound:
+        why = "" if call.key.query is None else self._recorder.private(call)
+        if why:
+            refusal.command = ""
+            refusal.hint = (
+                f"replay does not record it: {why}\n"
+                "stub this call, or keep the parameter in replay-policy.toml: docs/redaction.md"
+            )
+        return refusal
+
+    def _found(self, deck: Deck) -> Found | None:
+        if self._mode is not RecordMode.ALL:
+            return search(self.library, deck.call)
+        if deck.anew is None:
+            deck.anew = Anew(self.library, deck.call)
+        return deck.anew.found()
 
     def _deal(self, deck: Deck, found: Found | None) -> None:
         if found is None:
@@ -296,17 +289,8 @@ class Session:
         # What this session recorded for clients that pin otherwise may grow: nothing is lent of it.
         if not lent or (deck.call.key, deck.call.expand) not in self._opened:
             deck.version, deck.takes, deck.lent = found.version, list(found.takes), lent
-
-    def _run_has(self, deck: Deck) -> bool:
-        # Re-recording is done once per run: a later session replays what an earlier one recorded.
-        if deck.anew is not None:
-            return False
-        if anew.claim(self.library, deck.call):
-            deck.anew = []
-            return False
-        if not deck.position:
-            self._load(deck)  # another process may have finished since it was loaded
-        return True
+            if deck.anew is not None:
+                deck.anew.deal(found)
 
     def _record(self, deck: Deck, request: Request) -> Response:
         if self._recorder.private(deck.call):
@@ -331,32 +315,30 @@ class Session:
                 with self._writing:
                     if self._closed:
                         return outcome.response
-                    # Takes of another version stand in another cassette: there they repeat anyway.
-                    before = deck.before(outcome) if deck.version == outcome.version else []
-                    self._opened.add((deck.call.key, deck.call.expand))
-                    self._recorder.append(deck.call, outcome.version, [*before, outcome])
-                    if self._mode is RecordMode.ALL:
-                        anew.note(self.library, deck.call)
-                deck.repeats = 0
-                deck.lent = False
-        with deck.lock:
-            deck.version = outcome.version
-            if not deck.repeats:
-                deck.takes.append(outcome.take)
-            deck.position = len(deck.takes)
-            deck.opened = True
+                    self._keep(deck, outcome)
         self._recorded += 1
         return outcome.response
 
-    def _has_more(self, deck: Deck) -> bool:
-        """Whether another process or session recorded takes since this deck was loaded."""
-        if deck.opened:
-            return False
-        if self._mode is RecordMode.ALL and not anew.has(self.library, deck.call):
-            return False
-        found = search(self.library, deck.call)
+    def _keep(self, deck: Deck, outcome: Outcome) -> None:
+        # Takes of another version stand in another cassette: there they repeat anyway.
+        before = deck.before(outcome) if deck.version == outcome.version else []
+        outcomes = [*before, outcome]
+        self._opened.add((deck.call.key, deck.call.expand))
+        if deck.anew is not None:
+            deck.anew.add(self._recorder, outcomes)
+        else:
+            self._recorder.append(deck.call, outcome.version, outcomes)
         with deck.lock:
-            self._deal(deck, found)
+            deck.keep(outcomes)
+
+    def _has_more(self, deck: Deck) -> bool:
+        """Whether another process or session recorded takes since this deck was dealt."""
+        if deck.repeats:
+            return False
+        found = self._found(deck)
+        with deck.lock:
+            if found is not None and deck.goes_on(found):
+                self._deal(deck, found)
             return deck.position < len(deck.takes)
 
     def _next(self, deck: Deck) -> Response:
@@ -364,14 +346,6 @@ class Session:
             deck.position += 1
             self._played += 1
             return deck.takes[deck.position - 1].response
-
-    def _fetch_anew(self, deck: Deck, request: Request) -> Response:
-        outcome = self._recorder.fetch(deck.call, request)
-        self._note(deck.call, outcome)
-        if outcome.take is not None:
-            deck.add(outcome)
-            self._recorded += 1
-        return outcome.response
 
     def _note(self, call: Call, outcome: Outcome) -> None:
         if outcome.unkept:

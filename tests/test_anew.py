@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Event
 
 import pytest
 import requests
@@ -28,11 +31,14 @@ for word in sys.stdin:
             context.__enter__()
             print("opened", flush=True)
         case "ask":
-            found = requests.get(base + path, headers={headers!r}, timeout=5)
+            found = requests.get(base + path, headers={headers!r}, timeout=90)
             print(found.json()["attempt_count"], flush=True)
         case "close":
             context.__exit__(None, None, None)
             print("closed", flush=True)
+        case "fail":
+            context.__exit__(OSError, OSError(), None)
+            print("failed", flush=True)
 """
 
 
@@ -57,26 +63,38 @@ class Process:
         assert self.process.stdout is not None
         return self.process.stdout.readline().strip()
 
+    def tell(self, word: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{word}\n")
+        self.process.stdin.flush()
+
     def told(self, *words: str) -> list[str]:
         """What it answers to each word."""
-        assert self.process.stdin is not None
         found = []
         for word in words:
-            self.process.stdin.write(f"{word}\n")
-            self.process.stdin.flush()
+            self.tell(word)
             found.append(self.read())
         return found
 
 
 @pytest.fixture
-def begin(stand_in: StandIn, library: Path) -> Iterator[Callable[[], Process]]:
+def gate() -> Iterator[Event]:
+    """Live answers wait for it."""
+    event = Event()
+    event.set()
+    yield event
+    event.set()
+
+
+@pytest.fixture
+def begin(stand_in: StandIn, library: Path, gate: Event) -> Iterator[Callable[[], Process]]:
     """Starts processes beside a library that has one take; every live answer has a new number."""
-    serve, count = stand_in.objects[PATH], 0
+    serve, numbers = stand_in.objects[PATH], itertools.count(1)
 
     def numbered(version: str, expand: list[str]) -> object:
-        nonlocal count
-        count += 1
-        return {**serve(version, expand), "attempt_count": count}
+        number = next(numbers)
+        gate.wait(60)
+        return {**serve(version, expand), "attempt_count": number}
 
     stand_in.objects[PATH] = numbered
     with replay.use_cassettes(library, mode="once", api_base=stand_in.url):
@@ -93,26 +111,89 @@ def offline(library: Path, stand_in: StandIn, times: int) -> list[str]:
     return [str(answer.json()["attempt_count"]) for answer in answers]
 
 
-def test_a_shorter_sequence_does_not_replace_a_longer_one_of_the_run(
-    begin: Callable[[], Process], library: Path, stand_in: StandIn
+@pytest.mark.parametrize("last", ["short", "long"])
+def test_two_at_the_same_time_fetch_each_take_once(
+    begin: Callable[[], Process], library: Path, stand_in: StandIn, last: str
 ) -> None:
-    """Of two that record a call anew at the same time the longer one is kept, if it ends first."""
+    """What one fetched the other replays, though neither has ended; the whole is kept."""
     short, long = begin(), begin()
     assert ["opened", "2"] == short.told("open", "ask")
-    assert ["opened", "3", "4", "closed"] == long.told("open", "ask", "ask", "close")
-    assert ["closed"] == short.told("close")
-    assert ["3", "4", "4"] == offline(library, stand_in, 3)
+    assert ["opened", "2", "3"] == long.told("open", "ask", "ask")
+    assert ["1", "1"] == offline(library, stand_in, 2)
+    for ends in (long, short) if last == "short" else (short, long):
+        assert ["closed"] == ends.told("close")
+    assert ["2", "3", "3"] == offline(library, stand_in, 3)
 
 
-def test_a_longer_sequence_replaces_a_shorter_one_of_the_run(
+def test_two_that_ask_in_turns_see_one_sequence(
     begin: Callable[[], Process], library: Path, stand_in: StandIn
 ) -> None:
-    """Of two that record a call anew at the same time the longer one is kept, if it ends last."""
-    short, long = begin(), begin()
-    assert ["opened", "2"] == long.told("open", "ask")
-    assert ["opened", "3", "closed"] == short.told("open", "ask", "close")
-    assert ["4", "closed"] == long.told("ask", "close")
+    """Each asks the source for what is not there yet, and is given what the other recorded."""
+    one, other = begin(), begin()
+    assert ["opened", "2"] == one.told("open", "ask")
+    assert ["opened", "2", "3"] == other.told("open", "ask", "ask")
+    assert ["3", "4"] == one.told("ask", "ask")
+    assert ["4", "5", "closed"] == other.told("ask", "ask", "close")
+    assert ["closed"] == one.told("close")
+    assert ["2", "3", "4", "5", "5"] == offline(library, stand_in, 5)
+
+
+def test_many_at_once_fetch_once(
+    begin: Callable[[], Process], library: Path, stand_in: StandIn, gate: Event
+) -> None:
+    """Eight processes that ask at the very same moment share one slow answer."""
+    gate.clear()
+    processes = [begin() for _ in range(8)]
+    assert [["opened"]] * 8 == [process.told("open") for process in processes]
+    for process in processes:
+        process.tell("ask")
+    time.sleep(0.5)
+    gate.set()
+    assert ["2"] * 8 == [process.read() for process in processes]
+    assert [["closed"]] * 8 == [process.told("close") for process in processes]
+    assert 2 == stand_in.hits[PATH]
+    assert ["2", "2"] == offline(library, stand_in, 2)
+
+
+def test_a_killed_process_holds_nobody_up(
+    begin: Callable[[], Process], library: Path, stand_in: StandIn, gate: Event
+) -> None:
+    """What it recorded before is used by the others; what it was about to fetch, they fetch."""
+    killed, other = begin(), begin()
+    assert ["opened", "2"] == killed.told("open", "ask")
+    gate.clear()
+    killed.tell("ask")
+    while stand_in.hits[PATH] < 3:
+        time.sleep(0.01)
+    killed.process.kill()
+    killed.process.wait()
+    gate.set()
+    assert ["opened", "2", "4", "closed"] == other.told("open", "ask", "ask", "close")
     assert ["2", "4", "4"] == offline(library, stand_in, 3)
+
+
+def test_what_a_failed_session_alone_recorded_is_withdrawn(
+    begin: Callable[[], Process], library: Path, stand_in: StandIn
+) -> None:
+    """The old takes stay, and the next session of the run, such as a repeated test, fetches."""
+    failed, other = begin(), begin()
+    assert ["opened", "2", "3", "failed"] == failed.told("open", "ask", "ask", "fail")
+    assert ["1", "1"] == offline(library, stand_in, 2)
+    assert ["opened", "4", "closed"] == other.told("open", "ask", "close")
+    assert ["4", "4"] == offline(library, stand_in, 2)
+
+
+def test_what_a_failed_session_recorded_stays_for_who_replayed_it(
+    begin: Callable[[], Process], library: Path, stand_in: StandIn
+) -> None:
+    """A session that saw the takes of one that failed meanwhile keeps them when it ends well."""
+    failed, other, later = begin(), begin(), begin()
+    assert ["opened", "2", "3"] == failed.told("open", "ask", "ask")
+    assert ["opened", "2"] == other.told("open", "ask")
+    assert ["failed"] == failed.told("fail")
+    assert ["closed"] == other.told("close")
+    assert ["2", "3", "3"] == offline(library, stand_in, 3)
+    assert ["opened", "2", "3", "closed"] == later.told("open", "ask", "ask", "close")
 
 
 def test_what_a_process_beside_recorded_anew_is_replayed_and_added_to(

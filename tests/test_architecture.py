@@ -31,7 +31,8 @@ cassette modes routes resources
 redaction call bodies answers
 config library
 replayer upstream masking repeats
-recorder loading anew
+recorder loading
+anew
 decks
 session twins scan vcr
 sealing

@@ -7,11 +7,11 @@ from pathlib import Path
 import httpx
 import pytest
 from support.command import replay_command
+from support.runs import another_run
 from support.standin import DRAFT, NEW, OLD, StandIn, generated
 from support.suites import Suite
 
 import replay
-from replay import anew
 from replay.cassette import ObjectKey
 from replay.library import Library
 
@@ -52,7 +52,7 @@ def state(library: Path) -> dict[str, object]:
 
 def ask(library: Path, source: StandIn, mode: str) -> None:
     """One session: objects at two versions, with an expand set, a list, an unknown ID, repeats."""
-    anew._recorded.clear()
+    another_run()
     with (
         replay.use_cassettes(library, mode=mode, api_base=source.url),
         httpx.Client(base_url=source.url) as client,

@@ -8,15 +8,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.runs import another_run
 from support.standin import DRAFT, NEW, OLD, PREVIEW, StandIn, error
 
 import replay
-from replay import anew, decks
-from replay.cassette import Request
+from replay import decks
+from replay.call import retrieve
+from replay.cassette import ObjectKey, Request
 from replay.config import Config, resolve
-from replay.library import seals
-from replay.recorder import Outcome
+from replay.library import Library, seals
+from replay.modes import RecordMode
+from replay.recorder import Outcome, Recorder
+from replay.routes import by_name
 from replay.session import Session
+from replay.twins import Pace, record
 
 PATH = f"/v1/invoices/{DRAFT}"
 FILE = f"invoices/{DRAFT}/{PREVIEW}.yaml"
@@ -75,7 +80,7 @@ class Suite:
 @pytest.fixture
 def suite(stand_in: StandIn, library: Path) -> Suite:
     """A suite whose source numbers its answers; the run has re-recorded nothing yet."""
-    anew._recorded.clear()
+    another_run()
     made = Suite(stand_in, library)
     made.count_answers()
     return made
@@ -150,6 +155,41 @@ def test_all_records_anew_once_per_run(suite: Suite) -> None:
     assert ["3", "4"] == suite.ask("all", 2)
     assert ["3", "4", "5"] == suite.ask("all", 3)
     assert ["3", "4", "5"] == suite.ask("none", 3)
+
+
+@pytest.mark.parametrize("mode", ["new_episodes", "all"])
+def test_sessions_that_overlap_see_one_sequence(suite: Suite, mode: str) -> None:
+    """Of two sessions at once neither fetches what the other recorded."""
+    if mode == "all":
+        suite.ask("once")
+    before = suite.amount
+    one, other = suite.session(mode), suite.session(mode)
+    answers = [suite.request(session) for session in (one, other, other, one, one, other)]
+    assert [1, 1, 2, 2, 3, 3] == [int(answer) - before for answer in answers]
+    one.close()
+    other.close()
+    assert answers[::2] == suite.ask("none", 3)
+
+
+def test_all_keeps_the_twin_of_another_version_as_evidence(suite: Suite) -> None:
+    """What a test records anew at one version does not cost the proof of what lay between two."""
+    recorder = Recorder(Library(suite.library), suite.stand_in.url)
+    calls = [retrieve(by_name("invoice"), [DRAFT], version=version) for version in (OLD, NEW)]
+    assert 2 == len([*record(recorder, calls, "sk_test_x", RecordMode.ALL, Pace(1e6))])
+    recorder.close()
+    session = suite.session("all")
+    suite.request(session, NEW)
+    session.close()
+    library = Library(suite.library)
+    served, kept = (
+        place.load(ObjectKey("invoices", DRAFT), NEW) for place in (library, library.evidence)
+    )
+    old = library.load(ObjectKey("invoices", DRAFT), OLD)
+    assert served is not None
+    assert kept is not None
+    assert old is not None
+    assert [""] == [take.batch for take in served.interactions]
+    assert [take.batch for take in old.interactions] == [take.batch for take in kept.interactions]
 
 
 def test_only_a_trailing_run_of_identical_takes_is_collapsed(
@@ -262,7 +302,7 @@ def test_an_unchanged_object_rewrites_nothing(stand_in: StandIn, library: Path) 
     suite.ask("once")
     before = (library / FILE).stat()
     for mode in ("once", "new_episodes", "all"):
-        anew._recorded.clear()
+        another_run()
         suite.ask(mode, 2)
     after = (library / FILE).stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)

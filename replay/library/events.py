@@ -51,7 +51,7 @@ def parse(text: str) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" (line {mark.line + 1})" if mark is not None else ""
-        problem = getattr(error, "problem", None) or getattr(error, "reason", "")
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or ""
         if "nesting depth" in problem:  # a limit that libyaml has since 0.2.6
             raise Malformed(f"holds {_TOO_DEEP}{line}") from None
         raise Malformed(f"is not readable as YAML: {problem}{line}") from None

@@ -25,9 +25,9 @@ from tempfile import TemporaryDirectory
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from support.numbered import Numbered, invoice_id, on_disk, request
+from support.runs import another_run
 from support.standin import StandIn
 
-from replay import anew
 from replay.config import resolve
 from replay.library import Library
 from replay.session import Session
@@ -45,7 +45,7 @@ def names(turn: int) -> dict[str, list[str]]:
 
 def record(url: str, library: str, turn: int, mode: str) -> None:
     """One session that records all of a mode's invoices once more."""
-    anew._recorded.clear()
+    another_run()
     session = Session(resolve(library=library, mode=mode, api_base=url))
     for name in names(turn)[mode]:
         while session.answer(request(url, name)) and mode == "new_episodes":

@@ -10,6 +10,13 @@ import replay
 
 SHARED = [generated("in", f"shared{n}") for n in range(3)]
 OWN = [generated("in", f"own{n}") for n in range(16)]
+EACH = sorted((id, version, 1) for id in (*SHARED, *OWN) for version in (OLD, NEW))
+
+
+def kept(suite: Suite) -> list[tuple[str, str, int]]:
+    """The ID, API version and number of takes of each cassette."""
+    found = replay.Library(suite.folder / "cassettes").cassettes()
+    return sorted((c.key.id, c.api_version, len(c.interactions)) for _, c in found)
 
 
 def test_eight_workers_fetch_each_key_and_version_once(suite: Suite, stand_in: StandIn) -> None:
@@ -29,16 +36,42 @@ def test_eight_workers_fetch_each_key_and_version_once(suite: Suite, stand_in: S
     assert ({"passed": 16}, 0) == (ran.outcomes, ran.code), ran.out
     paths = {f"/v1/invoices/{id}": 2 for id in (*SHARED, *OWN)}
     assert paths == dict(stand_in.hits)
-    kept = [
-        (cassette.key.id, cassette.api_version, len(cassette.interactions))
-        for _, cassette in replay.Library(suite.folder / "cassettes").cassettes()
-    ]
-    assert sorted((id, version, 1) for id in (*SHARED, *OWN) for version in (OLD, NEW)) == sorted(
-        kept
-    )
+    assert EACH == kept(suite)
     assert "replay: 90 played, 38 recorded, 0 refused" == ran.summary
     stand_in.stop()
     assert "replay: 128 played, 0 recorded, 0 refused" == suite.run("-n", "2").summary
+
+
+@pytest.mark.parametrize("workers", ["2", "8"])
+def test_all_fetches_each_key_and_version_once(
+    suite: Suite, stand_in: StandIn, workers: str
+) -> None:
+    """Mode `all` over recordings, with tests that overlap: each call is fetched once, kept anew."""
+    (suite.folder / "cassettes").unlink()
+    for id in (*SHARED, *OWN):
+        stand_in.add_invoice(id)
+    suite.write(f"""
+        import os, time
+
+        @pytest.mark.cassettes
+        @pytest.mark.parametrize("own", {OWN!r})
+        def test_it(own):
+            for id in [*{SHARED!r}, own]:
+                for version in ({OLD!r}, {NEW!r}):
+                    assert get(id, version).id == id
+            time.sleep("REPLAY_MODE" in os.environ and 0.2)  # nobody ends before others ask
+    """)
+    assert 0 == suite.run("--replay-mode=once", STRIPE_API_BASE=stand_in.url).code
+    stand_in.hits.clear()
+    for id in (*SHARED, *OWN):
+        stand_in.add_invoice(id, status="paid")
+    ran = suite.run("-n", workers, STRIPE_API_BASE=stand_in.url, REPLAY_MODE="all")
+    assert ({"passed": 16}, 0) == (ran.outcomes, ran.code), ran.out
+    assert {f"/v1/invoices/{id}": 2 for id in (*SHARED, *OWN)} == dict(stand_in.hits)
+    assert EACH == kept(suite)
+    found = replay.Library(suite.folder / "cassettes").cassettes()
+    assert all(b'"status": "paid"' in c.interactions[0].response.body for _, c in found)
+    assert "replay: 90 played, 38 recorded, 0 refused" == ran.summary
 
 
 @pytest.mark.parametrize("steps", ["get(), wait()", "wait(), get()"])
@@ -59,7 +92,8 @@ def test_all_loses_no_take_of_another_worker(suite: Suite, stand_in: StandIn, st
         def wait():
             until = time.monotonic() + 30
             while "REPLAY_MODE" in os.environ and time.monotonic() < until:
-                text = "".join(p.read_text() for p in pathlib.Path("cassettes").rglob("*.yaml"))
+                found = pathlib.Path("cassettes/invoices").rglob("*.yaml")
+                text = "".join(path.read_text() for path in found)
                 if text.count("recorded_at") == 2:
                     return
                 time.sleep(0.02)
@@ -80,3 +114,28 @@ def test_all_loses_no_take_of_another_worker(suite: Suite, stand_in: StandIn, st
     stand_in.stop()
     ran = suite.run()
     assert ({"passed": 2}, 0) == (ran.outcomes, ran.code), ran.out
+
+
+def test_the_worker_in_a_crashed_ones_place_works_for_the_same_run(
+    suite: Suite, stand_in: StandIn
+) -> None:
+    """Mode `all` goes on with what the crashed worker had recorded anew."""
+    suite.write("""
+        import os, pytest
+
+        @pytest.mark.cassettes
+        def test_that_passes():
+            assert get().id
+
+        @pytest.mark.cassettes
+        def test_that_crashes():
+            assert get().id
+            os._exit(1)
+
+        @pytest.mark.cassettes
+        def test_that_comes_later():
+            assert get().id
+    """)
+    ran = suite.run("-n", "1", "--replay-mode=all", STRIPE_API_BASE=stand_in.url)
+    assert {"passed": 2, "failed": 1} == ran.outcomes, ran.out
+    assert {f"/v1/invoices/{DRAFT}": 1} == dict(stand_in.hits)

@@ -10,10 +10,11 @@ import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from operator import itemgetter
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
-from replay.cassette import ObjectKey, Request, header
+from replay.cassette import Headers, ObjectKey, Request, header
 from replay.errors import CallRefused, ConfigError
 from replay.routes import Match, Route, match
 
@@ -25,6 +26,7 @@ _LAST_INDEX = re.compile(r"\[\d+\]\Z")
 _FIELD_PATH = re.compile(r"[a-z0-9_*]+(?:\.[a-z0-9_*]+)*\Z")
 _ID = re.compile(r"[^ /\\\ufffd]{1,255}\Z")  # U+FFFD: what `unquote` makes of broken UTF-8
 _CONTEXT = "ctx-"
+_STRIPE = len("Stripe-Version")  # and of the other two
 _FORM = "application/x-www-form-urlencoded"
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z .;=_-]{0,199}\Z")
 
@@ -91,6 +93,7 @@ class Call:
         return shlex.join(parts)
 
 
+@lru_cache(maxsize=256)
 def canonical_version(value: str, where: str = "Stripe-Version") -> str:
     """An API version spelled one way: ``2023-10-16; b=v1;a=v2`` is ``2023-10-16; a=v2; b=v1``.
 
@@ -184,8 +187,26 @@ def retrieve(
     return Call(route, key, names, canonical_version(version) if version else None)
 
 
-def read(request: Request) -> Call:
-    """Read a request to the API.
+StripeHeaders = tuple[str | None, str | None, str | None]
+
+
+def stripe_headers(headers: Headers) -> StripeHeaders:
+    """The first Stripe-Version, Stripe-Account and Stripe-Context of a request."""
+    version = account = context = None
+    for name, value in headers:
+        if len(name) == _STRIPE:
+            match name.lower():
+                case "stripe-version" if version is None:
+                    version = value
+                case "stripe-account" if account is None:
+                    account = value
+                case "stripe-context" if context is None:
+                    context = value
+    return version, account, context
+
+
+def read(request: Request, stripes: StripeHeaders | None = None) -> Call:
+    """Read a request to the API; `stripes` are its `stripe_headers`, for whoever has them.
 
     Raises:
         CallRefused: it is no read that the route table knows, one with parameters that a
@@ -216,17 +237,16 @@ def read(request: Request) -> Call:
             where=f"{shown}, parameter {name!r}" if name.isidentifier() else shown,
             hint="only expand is",
         )
-    account = header(request.headers, "Stripe-Account") or ""
-    context = header(request.headers, "Stripe-Context") or ""
+    version, account, context = stripes or stripe_headers(request.headers)
     ids = (*found.parents, *([] if found.route.singleton else [found.id]))
     try:
         call = retrieve(
             found.route,
             map(unquote, ids),
             expand=expand,
-            version=header(request.headers, "Stripe-Version"),
-            account=account,
-            context=context,
+            version=version,
+            account=account or "",
+            context=context or "",
         )
     except ConfigError as error:
         # A person may have chosen the ID: it stays out of the message.

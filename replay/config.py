@@ -273,16 +273,17 @@ def drift_table() -> tuple[str, Any]:
 @lru_cache(maxsize=16)
 def _file(directory: str) -> tuple[str, Mapping[str, str], Any]:
     # Per working directory and process: a suite does not change its configuration while it runs.
-    import tomllib
-
     for folder in (Path(directory), *Path(directory).parents):
         for name, table in (("replay.toml", ()), ("pyproject.toml", ("tool", "replay"))):
             path = folder / name
             try:
-                document: Any = tomllib.loads(path.read_text("utf-8"))
+                text = path.read_text("utf-8")
+                import tomllib
+
+                document: Any = tomllib.loads(text)
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 continue
-            except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+            except (OSError, ValueError, RecursionError) as error:
                 raise ConfigError(
                     "the configuration cannot be read", where=f"{path}: {error}"
                 ) from error

@@ -10,14 +10,17 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from threading import Lock
+from typing import TYPE_CHECKING
 
-from replay.anew import Anew
-from replay.call import Call, read
+from replay.call import Call, read, stripe_headers
 from replay.cassette import Interaction, Request, Response
 from replay.errors import CassetteNotFound
 from replay.modes import Takes
 from replay.recorder import Outcome, Recorder, bare
 from replay.replayer import Found
+
+if TYPE_CHECKING:
+    from replay.anew import Anew
 
 _SPELLINGS, _SPELLING = 8192, 2048
 """So many spellings of requests are known by heart, each up to so many characters."""
@@ -108,7 +111,7 @@ class Decks:
         self._api_version = api_version
         self._recorder = recorder
         self._decks: dict[Call, Deck] = {}
-        self._read: dict[tuple[str | bytes | bool | None, ...], Deck] = {}
+        self._read: dict[tuple[object, ...], Deck] = {}
         self._lock = Lock()
 
     def __iter__(self) -> Iterator[Deck]:
@@ -121,21 +124,11 @@ class Decks:
             ReplayError: it is no call that replay reads.
         """
         # Clients repeat themselves: a request seen before is not parsed again.
-        version = account = context = None
-        for name, value in request.headers:
-            match len(name), name.lower():
-                case 14, "stripe-version" if version is None:
-                    version = value
-                case 14, "stripe-account" if account is None:
-                    account = value
-                case 14, "stripe-context" if context is None:
-                    context = value
-        seen = (
-            request.method, request.uri, version, account, context, request.body, request.unread,
-        )  # fmt: skip
+        stripes = stripe_headers(request.headers)
+        seen = request.method, request.uri, stripes, request.body, request.unread
         deck = self._read.get(seen)
         if deck is None:
-            call = read(request)
+            call = read(request, stripes)
             if self._api_version is not None:
                 if len(self.pinned) < _VERSIONS:
                     self.pinned.add(call.pinned)

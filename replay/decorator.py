@@ -70,6 +70,7 @@ class Cassettes:
             "pass_others": other_calls == "pass",
             "keep_errors": keep_errors,
         }
+        self._library: tuple[str, Library] | None = None
         self._entered: list[tuple[Session, Session | None]] = []
         self._check(self._settled())
 
@@ -88,10 +89,13 @@ class Cassettes:
             ConfigError: a setting that cannot be used.
         """
         # Settled anew: the environment may have changed since the decorator was written.
-        session = Session(self._settled(), **self._options)
-        if session.config.mode is RecordMode.NONE:
-            session.library.require()
-        return session
+        config = self._settled()
+        library = self._library
+        if library is None or library[0] != config.library:
+            library = self._library = config.library, Library(config.library)
+        if config.mode is RecordMode.NONE:
+            library[1].require()
+        return Session(config, library[1], **self._options)
 
     def _settled(self) -> Config:
         config = resolve(**self._settings, directory=self._directory)

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from traceback import clear_frames
 
-from replay.anew import Anew
 from replay.call import Call, read
 from replay.cassette import ObjectKey, Request, Response
 from replay.config import Config
@@ -26,7 +25,6 @@ from replay.modes import DECISIONS, Action, RecordMode, Takes
 from replay.recorder import Outcome, Recorder
 from replay.repeats import same
 from replay.replayer import Found, find, is_lent, search
-from replay.upstream import fetches
 
 _INTERRUPTED = UpstreamError("the fetch of this call was interrupted", hint="ask again")
 _log = logging.getLogger("replay")
@@ -58,6 +56,7 @@ class Session:
     def __init__(
         self,
         config: Config,
+        library: Library | None = None,
         *,
         allow_live: bool = False,
         raw_view: bool = False,
@@ -65,7 +64,7 @@ class Session:
         keep_errors: bool = False,
     ) -> None:
         self.config = config
-        self.library = Library(config.library)
+        self.library = library or Library(config.library)
         self.refusals: list[ReplayError] = []
         self.notes: list[str] = []
         self._mode = config.mode
@@ -185,6 +184,8 @@ class Session:
             return self.serve(request)
         from anyio import to_thread
 
+        from replay.upstream import fetches
+
         return await to_thread.run_sync(self.serve, request, limiter=fetches())
 
     def close(self, *, failed: bool = False) -> None:
@@ -279,6 +280,8 @@ class Session:
         if self._mode is not RecordMode.ALL:
             return search(self.library, deck.call)
         if deck.anew is None:
+            from replay.anew import Anew
+
             deck.anew = Anew(self.library, deck.call)
         return deck.anew.found()
 

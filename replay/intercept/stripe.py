@@ -57,14 +57,14 @@ def _is_bare(client: Any) -> bool:
         or requests.Session is not requests.sessions.Session
     ):
         return False
-    session, adapter = requests.Session, requests.adapters.HTTPAdapter
-    ways = (
-        (requests.sessions, (session.request, session.send, session.get_adapter)),
-        (requests.adapters, (adapter.send,)),
-        (pools, (pools.HTTPConnectionPool.urlopen,)),
-    )
-    return all(
-        getattr(function, "__globals__", None) is vars(module)
-        for module, functions in ways
-        for function in functions
-    )
+    session, own = requests.Session, vars(requests.sessions)
+    try:
+        return (
+            session.request.__globals__ is own
+            and session.send.__globals__ is own
+            and session.get_adapter.__globals__ is own
+            and requests.adapters.HTTPAdapter.send.__globals__ is vars(requests.adapters)
+            and pools.HTTPConnectionPool.urlopen.__globals__ is vars(pools)
+        )
+    except AttributeError:  # no function, but a mock
+        return False

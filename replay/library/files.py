@@ -13,8 +13,8 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from replay.errors import CassetteDamaged, LibraryBusy, LibraryError
 
@@ -30,8 +30,7 @@ _HINTS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """Tells one state of a file from another: inode, size in bytes, mtime and ctime in ns."""
 
     inode: int

@@ -340,8 +340,11 @@ class Library:
 
     def _candidates(self, key: ObjectKey) -> Iterator[str]:
         """The folders where an object's cassettes may be, the usual one first."""
+        usual = names.directories(key)
+        yield os.path.join(self._base, *usual)
         for folders in product(*names.spellings(key)):
-            yield os.path.join(self._base, *folders)
+            if folders != usual:
+                yield os.path.join(self._base, *folders)
 
     def _place(self, key: ObjectKey) -> Path:
         """The folder to write to, made where it is missing."""

@@ -59,10 +59,11 @@ class Account:
         self.played += tally.played
         self.recorded += tally.recorded
         self.add_refusals(session.refusals)
-        self.notes.update(session.notes)
+        if session.notes:
+            self.notes.update(session.notes)
         if library:
             used = self.used.setdefault(session.library.place, set())
-            used.update((*_fields(key), version) for key, version in session.used)
+            used.update([(*_fields(key), version) for key, version in session.used])
 
     def add_refusals(self, refusals: Iterable[ReplayError]) -> None:
         """Count refusals, also those of threads that outlived their test meanwhile."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
+from contextlib import suppress
 
 import pytest
 
@@ -19,15 +20,20 @@ _CASSETTE = re.compile(r"(?:\d{4}-\d\d-\d\d.*|unversioned)\.yaml\Z")
 
 def is_library(folder: str) -> bool:
     """Whether a folder holds cassettes, and no file of any other kind that is not hidden."""
-    found = False
-    for _, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name[:1] != "."]
-        for name in names:
-            if name[:1] == ".":
-                continue
-            if _CASSETTE.match(name) is None:
-                return False
-            found = True
+    found, folders = False, [folder]
+    while folders:
+        with suppress(OSError), os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                name = entry.name
+                if name[:1] == ".":
+                    continue
+                if entry.is_dir():
+                    if not entry.is_symlink():
+                        folders.append(entry.path)
+                elif _CASSETTE.match(name) is None:
+                    return False
+                else:
+                    found = True
     return found
 
 

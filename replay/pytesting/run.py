@@ -191,11 +191,14 @@ class Run:
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
         """Turn a refusal into the test's failure; below a failure of its own, say it too."""
         test = self._test
-        raised = call.excinfo.value if call.excinfo is not None else None
         if call.when == "teardown":
             self._test = None
         if test is not None:
             self._take(test)
+        if call.excinfo is None and (test is None or not test.refusals):
+            self._broken = None
+            return
+        raised = call.excinfo.value if call.excinfo is not None else None
         refused = refusal_in(raised)
         fresh = test.refusals if test is not None else []
         # Out of a pool of threads it comes as itself.
@@ -289,6 +292,8 @@ class Run:
     @staticmethod
     def _take(test: _Test) -> None:
         refusals = test.session.refusals
+        if len(refusals) == test.taken:
+            return
         for error in refusals[test.taken :]:
             assert isinstance(refusals, Refusals)  # noqa: S101 - made by _noting
             test.refusals.append((error, refusals.lines(error)))

@@ -82,6 +82,8 @@ class Run:
         self._broken: ReplayError | None = None
         self._rehearsal = Rehearsal(config)
         self._open: list[Session] = []  # the last one answers, the others wait for it to end
+        self._left: list[tuple[Session, bool]] = []
+        self._finished = False
         self._server: ReplayServer | None = None
         try:
             installation.hold(self._ended)
@@ -183,9 +185,11 @@ class Run:
             if self._test is not None:
                 self._test.failed = True
                 self._close(self._test)
+            self._close_fixtures(failed=True)
             raise
         if self._test is not None:
             self._close(self._test)
+        self._close_fixtures(failed=False)
         return result
 
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
@@ -231,6 +235,7 @@ class Run:
     def pytest_sessionfinish(self) -> None:
         """Write what was read of answers. Comes before the account is settled."""
         answering.resume()
+        self._finished = True
         self._account.add_refusals(())
         self._account.notes.update(self._rehearsal.finish())
 
@@ -330,17 +335,27 @@ class Run:
                 answering.current.set(None)
 
     def _leave_fixture(self, session: Session, *, failed: bool | None = None) -> None:
-        """Leave a wide fixture's session; for good where it is said whether its takes are whole."""
+        """Leave a wide fixture's session; for good where it is said whether its set-up failed."""
         self._leave(session)
         refusals = session.refusals
         if self._test is not None and isinstance(refusals, Refusals):
             self._test.refusals += [(error, refusals.lines(error)) for error in refusals]
         if failed is not None:
-            session.close(failed=failed or bool(refusals))
-            self._account.add(session)
+            self._left.append((session, failed or bool(refusals)))
+            if self._finished:  # a run that is broken off ends its fixtures outside of tests
+                self._close_fixtures(failed=False)
         else:
             self._account.add_refusals(refusals)
             session.refusals = Refusals()
+
+    def _close_fixtures(self, *, failed: bool) -> None:
+        """Close what wide fixtures left: only here it is known whether their ends failed."""
+        while self._left:
+            session, broken = self._left.pop(0)
+            try:
+                session.close(failed=failed or broken)
+            finally:
+                self._account.add(session)
 
     def _ended(self, session: Session) -> None:
         # Sessions of `use_cassettes` count too; our own are counted when they are closed.

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.standin import StandIn
+from support.standin import DRAFT, NEW, StandIn
 from support.suites import Suite
 
 KINDS = """
@@ -408,10 +408,18 @@ def test_a_task_that_outlives_its_test_is_refused(suite: Suite) -> None:
     assert ({"passed": 2}, 0) == (ran.outcomes, ran.code), ran.out
 
 
+@pytest.mark.parametrize(
+    ("ends", "outcomes"),
+    [
+        ('raise ValueError("too early")', {"error": 1}),
+        ('yield; raise ValueError("at the end")', {"passed": 1, "error": 1}),
+    ],
+    ids=["while it is set up", "while it is torn down"],
+)
 def test_a_wide_fixture_that_fails_keeps_the_old_takes(
-    suite: Suite, shelf: Path, stand_in: StandIn
+    suite: Suite, shelf: Path, stand_in: StandIn, ends: str, outcomes: dict[str, int]
 ) -> None:
-    """Mode `all` replaces a file by complete takes only: the fixture ends after its first read."""
+    """Mode `all` replaces a file by complete takes only: the fixture fails after its first read."""
     own = shutil.copytree(shelf, suite.folder / "own")
     suite.write(f"""
         pytestmark = pytest.mark.cassettes("own", mode="all", api_base="{stand_in.url}")
@@ -420,13 +428,39 @@ def test_a_wide_fixture_that_fails_keeps_the_old_takes(
         def invoice():
             url = "{stand_in.url}/v1/invoices/" + DRAFT
             requests.get(url, headers={{"Stripe-Version": NEW}}, timeout=5)
-            raise ValueError("too early")
+            {ends}
 
         def test_it(invoice): ...
     """)
     before = {path: path.read_bytes() for path in own.glob("invoices/*/*.yaml")}
     assert before
     ran = suite.run()
-    assert {"error": 1} == ran.outcomes, ran.out
+    assert outcomes == ran.outcomes, ran.out
     assert 1 == sum(stand_in.hits.values())
     assert before == {path: path.read_bytes() for path in own.glob("invoices/*/*.yaml")}
+
+
+def test_a_wide_fixture_of_a_run_that_is_broken_off_keeps_its_takes(
+    suite: Suite, shelf: Path, stand_in: StandIn
+) -> None:
+    """Fixtures end after the last test then: what they recorded anew is written all the same."""
+    own = shutil.copytree(shelf, suite.folder / "own")
+    stand_in.add_invoice(DRAFT, status="void")
+    suite.write(f"""
+        pytestmark = pytest.mark.cassettes("own", mode="all", api_base="{stand_in.url}")
+
+        @pytest.fixture(scope="module")
+        def invoice():
+            url = "{stand_in.url}/v1/invoices/" + DRAFT
+            requests.get(url, headers={{"Stripe-Version": NEW}}, timeout=5)
+            yield
+
+        def test_it(invoice):
+            pytest.exit("enough")
+
+        def test_another(invoice): ...
+    """)
+    ran = suite.run()
+    assert "Exit: enough" in ran.out
+    text = (own / "invoices" / DRAFT / f"{NEW}.yaml").read_text()
+    assert '"status": "void"' in text

@@ -9,8 +9,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import replay.began  # noqa: F401 - notes the time
-
 if TYPE_CHECKING:
     from replay.decorator import use_cassettes
     from replay.errors import (

@@ -1,41 +1,63 @@
 """What mode ``all`` records anew: kept beside the library until a session that asked ends well.
 
-The takes of a call lie in a library of their own in the state folder. All sessions of a run share
-them, in this process and in those beside it, such as the workers of pytest-xdist: each replays what
-is there and adds what it is the first to ask for. A process that was at work since this one began
-belongs to the same run; what is older is dropped by the first who records the call anew.
+The takes of a call lie in a library of their own in the state folder, below the name of the run.
+All sessions of the run share them, in this process and in those beside it, such as the workers of
+pytest-xdist: each replays what is there and adds what it is the first to ask for. They go when the
+process ends in which the run began; what a killed one left goes when the next run begins.
 """
 
 from __future__ import annotations
 
+import atexit
+import os
+import shutil
 import time
-from collections.abc import Collection, Sequence
-from dataclasses import replace
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, ExitStack, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from replay import began
+from replay import repeats, runs
 from replay.call import Call
 from replay.cassette import Interaction
-from replay.errors import ReplayError
-from replay.library import Library
-from replay.library.files import translated
+from replay.errors import LibraryError, ReplayError
+from replay.library import Library, files
 from replay.library.library import STATE
 from replay.library.names import digest
 from replay.recorder import Outcome, Recorder, bare
-from replay.repeats import held
 from replay.replayer import Found, search, takes_of
 
 if TYPE_CHECKING:
     from replay.redaction.redactor import Original
 
+_FOLDER = "anew"
 _NOTE = "note"
-"""The file that says when takes were added last, in nanoseconds, and of which API versions."""
+_DAY = 86_400.0
+
+_open: dict[tuple[str, str], ExitStack] = {}
+"""By library and run that this process records for: what it holds until the run is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Note:
+    """What stands beside the takes of a call.
+
+    Attributes:
+        shared: whether another session than the one that began replayed them, or one ended well.
+        takes: how many takes there were; with another number the repeats are not of these.
+        repeats: how often the last of them was answered again.
+    """
+
+    shared: bool = True
+    takes: int = 0
+    repeats: int = 0
 
 
 class Anew:
     """The takes of one call that a run records anew, as one session sees them.
 
-    Whoever adds or settles holds the object's lock of the library.
+    Whoever calls a method that asks or changes what is there holds the object's lock.
     """
 
     def __init__(self, library: Library, call: Call) -> None:
@@ -43,45 +65,75 @@ class Anew:
         # The account is in the key as a pseudonym; the name shows nothing of the rest.
         named = (call.route.path, call.key.resource, *call.key.parents, call.key.id)
         asked = (call.key.account, call.key.query, call.expand, call.pinned)
-        folder = library.root / STATE / "anew" / digest(repr((named, asked)))
-        self._takes = Library(folder)
+        self._run = runs.name()
+        self._folder = _folder(library, self._run) / digest(repr((named, asked)))
+        self._takes = Library(self._folder)
         self._seen: dict[str, list[Interaction]] = {}
         self._originals: list[Original] = []
-        self._alone = False  # all that the run has is this session's
+        self._began = False
         self._first = search(library, call) is None
 
+    def fetching(self) -> AbstractContextManager[None]:
+        """The lock that one session of the run holds while it fetches this call.
+
+        Raises:
+            LibraryBusy: it was not free in time.
+            LibraryError: it cannot be taken here.
+        """
+        _begin(self._library, self._run)
+        return files.lock(self._folder.with_name(f"{self._folder.name}.lock"), str(self._call.key))
+
     def found(self) -> Found | None:
-        """What the run recorded anew so far; None where it has nothing yet.
+        """What the run recorded anew so far, with the repeats at its end; None if nothing.
 
         Raises:
             CassetteDamaged: what is there cannot be used.
         """
-        kept = list(self._kept().items())
-        return Found(kept[-1][0], tuple(kept[-1][1])) if kept else None
+        found = search(self._takes, self._call)
+        if found is None:
+            return None
+        return replace(found, takes=(*found.takes, *found.takes[-1:] * self._repeats(found)))
 
     def deal(self, found: Found) -> None:
-        """Note that others recorded what the session is given."""
+        """Note that the session is given what was found."""
+        note = self._note()
+        if not note.shared:
+            self._say(replace(note, shared=True))
         self._seen = {found.version: list(found.takes)}
-        self._alone = False
 
-    def add(self, recorder: Recorder, outcomes: Sequence[Outcome]) -> None:
-        """Add what the session fetched, all at one version; also to the library if that has none.
+    def add(self, recorder: Recorder, outcome: Outcome) -> list[Interaction]:
+        """Add what the session fetched; also to the library, if that had nothing of the call.
+
+        Returns:
+            The take, as the run has it now; none where it says the same for the thousandth time.
 
         Raises:
             LeakFound: the gate found something in the final bytes; nothing is written.
             LibraryError: the file system refuses.
         """
-        version, versions = outcomes[-1].version, self._versions()
-        write = recorder.append if version in versions else recorder.replace
-        write(self._call, version, outcomes, library=self._takes)
-        self._say(*(other for other in versions if other != version), version)
-        self._alone = self._alone or not versions
-        takes = [outcome.take for outcome in outcomes if outcome.take is not None]
-        self._seen.setdefault(version, []).extend(takes)
-        for outcome in {id(outcome): outcome for outcome in outcomes}.values():  # repeats are one
+        assert outcome.take is not None  # noqa: S101 - who adds has one
+        files.make_folder(self._folder, self._library.place)
+        found, note = search(self._takes, self._call), self._note()
+        if found is None:
+            self._began, note = True, _Note(shared=False)
+        going_on = found is not None and found.version == outcome.version
+        last = found.takes[-1] if found is not None and going_on else None
+        again = self._repeats(found) if found is not None and going_on else 0
+        if found is not None and last is not None and repeats.same(last, outcome.take):
+            if again >= repeats.MOST:
+                return []
+            self._say(_Note(note.shared, len(found.takes), again + 1))
+            new = [last]
+        else:
+            before = [bare(last, outcome.version)] * again if last is not None else []
+            recorder.append(self._call, outcome.version, [*before, outcome], library=self._takes)
+            self._say(_Note(note.shared))
             self._originals += outcome.originals
+            new = [outcome.take]
+        self._seen.setdefault(outcome.version, []).extend(new)
         if self._first:
-            recorder.append(self._call, version, outcomes)
+            self._keep(recorder)
+        return new
 
     def settle(self, recorder: Recorder, *, failed: bool) -> None:
         """End the session: all takes of the run so far replace the library's, if it ended well.
@@ -92,43 +144,120 @@ class Anew:
             LeakFound: as `add`; the library's takes stay.
             LibraryError: the file system refuses; the library's takes stay.
         """
-        kept = self._kept()
+        note = self._note()
         if failed:
-            if self._alone and not self._first and self._seen == kept:
-                self._say()
+            if self._began and not self._first and not note.shared:
+                self._withdraw()
             return
-        for version, seen in self._seen.items():
-            if len(kept.get(version, ())) < len(seen):  # withdrawn, or another run has begun
-                self._replace(recorder, version, seen, self._takes)
-                kept[version] = seen
-                self._say(*kept)
-        twins = held(self._library, self._call.key, kept.keys())
-        for version, takes in kept.items():
-            self._replace(recorder, version, takes, self._library, twins)
+        if not note.shared:
+            self._say(replace(note, shared=True))
+        self._keep(recorder)
 
-    def _replace(
-        self, recorder: Recorder, version: str, takes: Sequence[Interaction], library: Library,
-        twins: Collection[str] = (),
-    ) -> None:  # fmt: skip
-        outcomes = [bare(take, version) for take in takes]
-        outcomes[-1] = replace(outcomes[-1], originals=tuple(self._originals))
-        recorder.replace(self._call, version, outcomes, library=library, held=twins)
+    def _keep(self, recorder: Recorder) -> None:
+        kept = {version: list(takes) for version, takes in self._seen.items()}
+        for cassette in self._takes.recorded(self._call.key):
+            takes = takes_of(cassette, self._call)
+            if len(takes) >= len(kept.get(cassette.api_version, ())):
+                kept[cassette.api_version] = list(takes)
+        twins = repeats.held(self._library, self._call.key, kept.keys())
+        for version, those in kept.items():
+            outcomes = [bare(take, version) for take in those]
+            outcomes[-1] = replace(outcomes[-1], originals=tuple(self._originals))
+            recorder.replace(self._call, version, outcomes, held=twins)
 
-    def _kept(self) -> dict[str, list[Interaction]]:
-        found = [self._takes.load(self._call.key, version) for version in self._versions()]
-        return {c.api_version: list(takes_of(c, self._call)) for c in found if c is not None}
-
-    def _versions(self) -> list[str]:
-        """The API versions that the run has takes of, the last one last."""
+    def _withdraw(self) -> None:
+        # At one stroke: who looks meanwhile finds all or nothing.
+        gone = self._folder.with_name(f"{self._folder.name}.{os.urandom(6).hex()}")
         try:
-            when, *versions = (self._takes.data(_NOTE) or b"").decode("ascii").split()
-            return versions if int(when) >= began.BEGAN else []
-        except (ReplayError, ValueError):
-            return []
-
-    def _say(self, *versions: str) -> None:
-        path = self._takes.root / _NOTE
-        try:
-            path.write_text(" ".join((str(time.time_ns()), *versions)), "ascii")
+            self._folder.rename(gone)
         except OSError as error:
-            raise translated(error, "the library cannot be written", str(path)) from error
+            what = "what a failed test recorded anew cannot be withdrawn"
+            raise files.translated(error, what, str(self._folder)) from error
+
+    def _repeats(self, found: Found) -> int:
+        note = self._note()
+        return note.repeats if note.takes == len(found.takes) else 0
+
+    def _note(self) -> _Note:
+        try:
+            shared, takes, again = map(int, (self._takes.data(_NOTE) or b"").split())
+        except ValueError:
+            return _Note()
+        return _Note(bool(shared), takes, min(again, repeats.MOST))
+
+    def _say(self, note: _Note) -> None:
+        text = f"{int(note.shared)} {note.takes} {note.repeats}"
+        files.write(self._folder / _NOTE, text, self._takes.place)
+
+
+def _begin(library: Library, run: str) -> None:
+    """Make ready to record into a library anew: what is left there of runs that are over goes."""
+    folder = library.root / STATE / _FOLDER
+    if (library.place, run) in _open:
+        return
+    files.make_folder(folder, library.place)
+    over = [path for path in folder.iterdir() if path.suffix != ".lock" and _is_over(path)]
+    alive = ExitStack()
+    if runs.is_own(run):
+        alive.enter_context(_alive(_folder(library, run)))
+    _open[library.place, run] = alive
+    for path in over:
+        _clear(path)
+
+
+def _alive(folder: Path) -> AbstractContextManager[None]:
+    # Held by the process in which a run began, as long as it lives.
+    return files.lock(folder.with_suffix(".lock"), "a run in mode all", seconds=0)
+
+
+def _is_over(folder: Path) -> bool:
+    try:
+        if folder.with_suffix(".lock").exists():
+            with _alive(folder):
+                return True
+        return time.time() - folder.stat().st_mtime > _DAY
+    except (OSError, LibraryError):
+        return False
+
+
+def end(places: Iterable[str]) -> None:
+    """End the run, if it began in this process: what it recorded anew into these places goes."""
+    run = runs.name()
+    if runs.is_own(run):
+        for place in places:
+            _clear(_folder(Library(place), run))
+            with suppress(ReplayError):
+                _open.pop((place, run), ExitStack()).close()
+
+
+@atexit.register
+def _end() -> None:
+    for place, run in [*_open]:
+        if runs.is_own(run):
+            _clear(_folder(Library(place), run))
+
+
+def _clear(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):
+        folder.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def forget(library: Library) -> None:
+    """Remove what any run recorded anew, and has not kept.
+
+    Raises:
+        LibraryError: the file system refuses.
+    """
+    folder = library.root / STATE / _FOLDER
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        what = "what runs left here cannot be removed"
+        raise files.translated(error, what, str(folder)) from error
+
+
+def _folder(library: Library, run: str) -> Path:
+    return library.root / STATE / _FOLDER / digest(run)

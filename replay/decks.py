@@ -6,12 +6,13 @@ bounded.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from replay import repeats
 from replay.call import Call, read, stripe_headers
 from replay.cassette import Interaction, Request, Response
 from replay.errors import CassetteNotFound
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 _SPELLINGS, _SPELLING = 8192, 2048
 """So many spellings of requests are known by heart, each up to so many characters."""
-
-_REPEATS = 1000
-"""So many repeats in a row are written before a take that says something else."""
 
 _VERSIONS = 64
 """So many versions that requests pin are remembered."""
@@ -68,21 +66,22 @@ class Deck:
         They say the same, so one stands for all.
         """
         self.repeated = outcome
-        self.repeats = min(self.repeats + 1, _REPEATS)
+        self.repeats = min(self.repeats + 1, repeats.MOST)
 
-    def keep(self, outcomes: Sequence[Outcome]) -> None:
+    def keep(self, version: str, takes: Iterable[Interaction]) -> None:
         """Note takes that were written behind those of the deck, or in the place of lent ones."""
         if self.lent:
             self.takes = []
-        self.takes += [outcome.take for outcome in outcomes if outcome.take is not None]
-        self.version, self.position = outcomes[-1].version, len(self.takes)
+        self.takes += takes
+        self.version, self.position = version, len(self.takes)
         self.lent, self.opened, self.repeats = False, True, 0
 
     def goes_on(self, found: Found) -> bool:
         """Whether takes that were found go on behind those that this session saw."""
         seen = self.position
         return len(found.takes) > seen and (
-            not self.opened
+            (self.lent and not self.opened)
+            or not seen
             or (found.version == self.version and list(found.takes[:seen]) == self.takes[:seen])
         )
 

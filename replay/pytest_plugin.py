@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from replay import began
 from replay.pytesting.collecting import is_library, refuse_misspelt
 from replay.pytesting.options import (
     MARKER,
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 _RUN = "replay_cassettes_run"
 _VERSION = "REPLAY_API_VERSION"
 _PARTIAL = "replay_cassettes_partial"
-_BEGAN = "replay_cassettes_began"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -80,7 +78,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker; a worker belongs to its controller's run."""
-    began.BEGAN = getattr(config, "workerinput", {}).get(_BEGAN, began.BEGAN)
+    run = getattr(config, "workerinput", {}).get(_RUN)
+    if run is not None:
+        from replay import runs
+
+        runs.join(run)
     config.addinivalue_line(
         "markers",
         f"{MARKER}(library=None, *, mode=None, api_version=None, api_base=None, ...): answer this "
@@ -194,8 +196,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell a worker of pytest-xdist when the run began: one may take a crashed one's place."""
-    node.workerinput[_BEGAN] = began.BEGAN
+    """Tell a worker of pytest-xdist which run it works for: also one in a crashed one's place."""
+    from replay import runs
+
+    node.workerinput[_RUN] = runs.name()
 
 
 @pytest.hookimpl(optionalhook=True)

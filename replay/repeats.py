@@ -7,6 +7,9 @@ from collections.abc import Collection, Sequence
 from replay.cassette import Interaction, ObjectKey
 from replay.library import Library
 
+MOST = 1000
+"""So many repeats in a row are written before a take that says something else."""
+
 
 def same(one: Interaction, other: Interaction) -> bool:
     """Whether two takes say the same: all but when, where from and in which batch."""

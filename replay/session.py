@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from threading import Lock
 from traceback import clear_frames
 
 from replay.call import Call, read
-from replay.cassette import ObjectKey, Request, Response
+from replay.cassette import Interaction, ObjectKey, Request, Response
 from replay.config import Config
 from replay.decks import Deck, Decks
 from replay.errors import CallRefused, CassetteNotFound, Refused, ReplayError, UpstreamError
@@ -263,7 +264,7 @@ class Session:
             except CassetteNotFound as refusal:
                 deck.refusal = self._explained(refusal, deck.call)
         else:
-            self._deal(deck, self._found(deck))
+            self._deal(deck, self._look(deck))
         deck.loaded = True
 
     def _explained(self, refusal: CassetteNotFound, call: Call) -> CassetteNotFound:
@@ -276,14 +277,23 @@ class Session:
             )
         return refusal
 
-    def _found(self, deck: Deck) -> Found | None:
+    def _look(self, deck: Deck) -> Found | None:
+        """What is recorded for a deck, where that goes on behind what the session had."""
         if self._mode is not RecordMode.ALL:
-            return search(self.library, deck.call)
+            found = search(self.library, deck.call)
+            return found if found is not None and deck.goes_on(found) else None
+        if self._recorder.private(deck.call):
+            return None
         if deck.anew is None:
             from replay.anew import Anew
 
             deck.anew = Anew(self.library, deck.call)
-        return deck.anew.found()
+        with self.library.lock(deck.call.key):
+            found = deck.anew.found()
+            if found is None or not deck.goes_on(found):
+                return None
+            deck.anew.deal(found)
+            return found
 
     def _deal(self, deck: Deck, found: Found | None) -> None:
         if found is None:
@@ -292,8 +302,6 @@ class Session:
         # What this session recorded for clients that pin otherwise may grow: nothing is lent of it.
         if not lent or (deck.call.key, deck.call.expand) not in self._opened:
             deck.version, deck.takes, deck.lent = found.version, list(found.takes), lent
-            if deck.anew is not None:
-                deck.anew.deal(found)
 
     def _record(self, deck: Deck, request: Request) -> Response:
         if self._recorder.private(deck.call):
@@ -301,47 +309,48 @@ class Session:
             outcome = self._recorder.fetch(deck.call, request)
             self._note(deck.call, outcome)
             return outcome.response
-        with self.library.lock(deck.call.key):
+        with self._fetching(deck):
             if self._has_more(deck):
                 return self._next(deck)
             outcome = self._recorder.fetch(deck.call, request)
             self._note(deck.call, outcome)
             if outcome.take is None:
                 return outcome.response
-            if (
-                deck.takes
-                and deck.version == outcome.version
-                and same(deck.takes[-1], outcome.take)
-            ):
-                deck.repeat(outcome)
-            else:
-                with self._writing:
-                    if self._closed:
-                        return outcome.response
-                    self._keep(deck, outcome)
+            with self._writing:
+                if self._closed:
+                    return outcome.response
+                self._keep(deck, outcome, outcome.take)
         self._recorded += 1
         return outcome.response
 
-    def _keep(self, deck: Deck, outcome: Outcome) -> None:
-        # Takes of another version stand in another cassette: there they repeat anyway.
-        before = deck.before(outcome) if deck.version == outcome.version else []
-        outcomes = [*before, outcome]
-        self._opened.add((deck.call.key, deck.call.expand))
+    def _fetching(self, deck: Deck) -> AbstractContextManager[None]:
+        # Who ends a session has no time to wait for the fetch of another one.
+        return deck.anew.fetching() if deck.anew is not None else self.library.lock(deck.call.key)
+
+    def _keep(self, deck: Deck, outcome: Outcome, take: Interaction) -> None:
+        key, version = deck.call.key, outcome.version
+        self._opened.add((key, deck.call.expand))
         if deck.anew is not None:
-            deck.anew.add(self._recorder, outcomes)
+            with self.library.lock(key):
+                takes = deck.anew.add(self._recorder, outcome)
+        elif deck.takes and deck.version == version and same(deck.takes[-1], take):
+            deck.repeat(outcome)
+            return
         else:
-            self._recorder.append(deck.call, outcome.version, outcomes)
+            # Takes of another version stand in another cassette: there they repeat anyway.
+            before = deck.before(outcome) if deck.version == version else []
+            self._recorder.append(deck.call, version, [*before, outcome])
+            takes = [o.take for o in (*before, outcome) if o.take is not None]
         with deck.lock:
-            deck.keep(outcomes)
+            deck.keep(version, takes)
 
     def _has_more(self, deck: Deck) -> bool:
         """Whether another process or session recorded takes since this deck was dealt."""
         if deck.repeats:
             return False
-        found = self._found(deck)
+        found = self._look(deck)
         with deck.lock:
-            if found is not None and deck.goes_on(found):
-                self._deal(deck, found)
+            self._deal(deck, found)
             return deck.position < len(deck.takes)
 
     def _next(self, deck: Deck) -> Response:

@@ -21,6 +21,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         "http_proxy", "https_proxy", "all_proxy",
     ):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("REPLAY_RUN", "")  # each test is a run of its own
     monkeypatch.chdir(tmp_path)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Event
+from typing import Protocol
 
 import pytest
 import requests
@@ -45,11 +47,12 @@ for word in sys.stdin:
 class Process:
     """A real process that does as it is told, a step at a time."""
 
-    def __init__(self, library: Path, base: str) -> None:
+    def __init__(self, library: Path, base: str, run: str) -> None:
         program = PROGRAM.replace("{headers!r}", repr(HEADERS))
         self.process = subprocess.Popen(
             [sys.executable, "-c", program, str(library), base, PATH],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, "REPLAY_RUN": run},
         )  # fmt: skip
         assert "began" == self.read()
 
@@ -77,6 +80,12 @@ class Process:
         return found
 
 
+class Begin(Protocol):
+    """Starts a process that works for a run."""
+
+    def __call__(self, run: str = ...) -> Process: ...
+
+
 @pytest.fixture
 def gate() -> Iterator[Event]:
     """Live answers wait for it."""
@@ -87,7 +96,7 @@ def gate() -> Iterator[Event]:
 
 
 @pytest.fixture
-def begin(stand_in: StandIn, library: Path, gate: Event) -> Iterator[Callable[[], Process]]:
+def begin(stand_in: StandIn, library: Path, gate: Event) -> Iterator[Begin]:
     """Starts processes beside a library that has one take; every live answer has a new number."""
     serve, numbers = stand_in.objects[PATH], itertools.count(1)
 
@@ -100,7 +109,7 @@ def begin(stand_in: StandIn, library: Path, gate: Event) -> Iterator[Callable[[]
     with replay.use_cassettes(library, mode="once", api_base=stand_in.url):
         requests.get(stand_in.url + PATH, headers=HEADERS, timeout=5)
     with ExitStack() as stack:
-        yield lambda: stack.enter_context(Process(library, stand_in.url))
+        yield lambda run="one": stack.enter_context(Process(library, stand_in.url, run))
 
 
 def offline(library: Path, stand_in: StandIn, times: int) -> list[str]:
@@ -113,7 +122,7 @@ def offline(library: Path, stand_in: StandIn, times: int) -> list[str]:
 
 @pytest.mark.parametrize("last", ["short", "long"])
 def test_two_at_the_same_time_fetch_each_take_once(
-    begin: Callable[[], Process], library: Path, stand_in: StandIn, last: str
+    begin: Begin, library: Path, stand_in: StandIn, last: str
 ) -> None:
     """What one fetched the other replays, though neither has ended; the whole is kept."""
     short, long = begin(), begin()
@@ -126,7 +135,7 @@ def test_two_at_the_same_time_fetch_each_take_once(
 
 
 def test_two_that_ask_in_turns_see_one_sequence(
-    begin: Callable[[], Process], library: Path, stand_in: StandIn
+    begin: Begin, library: Path, stand_in: StandIn
 ) -> None:
     """Each asks the source for what is not there yet, and is given what the other recorded."""
     one, other = begin(), begin()
@@ -139,7 +148,7 @@ def test_two_that_ask_in_turns_see_one_sequence(
 
 
 def test_many_at_once_fetch_once(
-    begin: Callable[[], Process], library: Path, stand_in: StandIn, gate: Event
+    begin: Begin, library: Path, stand_in: StandIn, gate: Event
 ) -> None:
     """Eight processes that ask at the very same moment share one slow answer."""
     gate.clear()
@@ -156,7 +165,7 @@ def test_many_at_once_fetch_once(
 
 
 def test_a_killed_process_holds_nobody_up(
-    begin: Callable[[], Process], library: Path, stand_in: StandIn, gate: Event
+    begin: Begin, library: Path, stand_in: StandIn, gate: Event
 ) -> None:
     """What it recorded before is used by the others; what it was about to fetch, they fetch."""
     killed, other = begin(), begin()
@@ -173,7 +182,7 @@ def test_a_killed_process_holds_nobody_up(
 
 
 def test_what_a_failed_session_alone_recorded_is_withdrawn(
-    begin: Callable[[], Process], library: Path, stand_in: StandIn
+    begin: Begin, library: Path, stand_in: StandIn
 ) -> None:
     """The old takes stay, and the next session of the run, such as a repeated test, fetches."""
     failed, other = begin(), begin()
@@ -184,7 +193,7 @@ def test_what_a_failed_session_alone_recorded_is_withdrawn(
 
 
 def test_what_a_failed_session_recorded_stays_for_who_replayed_it(
-    begin: Callable[[], Process], library: Path, stand_in: StandIn
+    begin: Begin, library: Path, stand_in: StandIn
 ) -> None:
     """A session that saw the takes of one that failed meanwhile keeps them when it ends well."""
     failed, other, later = begin(), begin(), begin()
@@ -197,7 +206,7 @@ def test_what_a_failed_session_recorded_stays_for_who_replayed_it(
 
 
 def test_what_a_process_beside_recorded_anew_is_replayed_and_added_to(
-    begin: Callable[[], Process], library: Path, stand_in: StandIn
+    begin: Begin, library: Path, stand_in: StandIn
 ) -> None:
     """A process that comes to a call later asks the source for what is not there yet alone."""
     first, second, third = begin(), begin(), begin()
@@ -208,7 +217,7 @@ def test_what_a_process_beside_recorded_anew_is_replayed_and_added_to(
 
 
 def test_a_call_that_was_not_recorded_before_is_recorded_once(
-    begin: Callable[[], Process], library: Path, stand_in: StandIn
+    begin: Begin, library: Path, stand_in: StandIn
 ) -> None:
     """Also what no process found a recording of is fetched once."""
     next(library.rglob("*.yaml")).unlink()
@@ -222,10 +231,21 @@ def test_a_call_that_was_not_recorded_before_is_recorded_once(
     assert ["2", "3", "3"] == offline(library, stand_in, 3)
 
 
-def test_a_process_that_begins_later_is_another_run(
-    begin: Callable[[], Process], library: Path, stand_in: StandIn
-) -> None:
+def test_another_run_records_anew(begin: Begin, library: Path, stand_in: StandIn) -> None:
     """What an earlier run recorded anew is recorded anew by the next one, though it be shorter."""
     assert ["opened", "2", "3", "closed"] == begin().told("open", "ask", "ask", "close")
-    assert ["opened", "4", "closed"] == begin().told("open", "ask", "close")
+    assert ["opened", "4", "closed"] == begin("two").told("open", "ask", "close")
     assert ["4", "4"] == offline(library, stand_in, 2)
+
+
+def test_two_runs_at_the_same_time_do_not_mix(
+    begin: Begin, library: Path, stand_in: StandIn
+) -> None:
+    """Each fetches for itself, and the one that ends last is kept, whole."""
+    one, two = begin(), begin("two")
+    assert ["opened", "2"] == one.told("open", "ask")
+    assert ["opened", "3", "4"] == two.told("open", "ask", "ask")
+    assert ["5", "closed"] == one.told("ask", "close")
+    assert ["2", "5"] == offline(library, stand_in, 2)
+    assert ["closed"] == two.told("close")
+    assert ["3", "4"] == offline(library, stand_in, 2)

@@ -52,7 +52,7 @@ def state(library: Path) -> dict[str, object]:
 
 def ask(library: Path, source: StandIn, mode: str) -> None:
     """One session: objects at two versions, with an expand set, a list, an unknown ID, repeats."""
-    another_run()
+    another_run(library)
     with (
         replay.use_cassettes(library, mode=mode, api_base=source.url),
         httpx.Client(base_url=source.url) as client,

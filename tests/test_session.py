@@ -12,7 +12,7 @@ from support.runs import another_run
 from support.standin import DRAFT, NEW, OLD, PREVIEW, StandIn, error
 
 import replay
-from replay import decks
+from replay import repeats
 from replay.call import retrieve
 from replay.cassette import ObjectKey, Request
 from replay.config import Config, resolve
@@ -285,7 +285,7 @@ def test_a_run_of_repeats_has_an_end(
     stand_in: StandIn, library: Path, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
     """A server is asked without end: only so many repeats are written before another take."""
-    monkeypatch.setattr(decks, "_REPEATS", 3)
+    monkeypatch.setattr(repeats, "MOST", 3)
     session = Suite(stand_in, library).session(mode)
     for _ in range(9):
         session.answer(Request("GET", stand_in.url + PATH))

@@ -45,7 +45,9 @@ def seal_command(
       replay seal --redact cassettes
       replay seal --merge cassettes && git add cassettes
     """
+    from replay import anew
     from replay.config import resolve
+    from replay.library import Library
     from replay.masking import Rules
 
     if redacting and merging:
@@ -58,6 +60,8 @@ def seal_command(
     failed = False
     for path in paths:
         failed |= _all(path, act, policy, merging) if path.is_dir() else _one(path, act, policy)
+        if redacting and path.is_dir():
+            anew.forget(Library(path))
     ctx.exit(2 if failed else 0)
 
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 STATE = ".replay"
-"""The folder of a library that keeps what is no recording; `Library.lock` makes it."""
+"""The folder of a library for locks, and for what a run is about to record; `Library.lock` makes
+it."""
 
 
 class Library:

@@ -121,6 +121,10 @@ def finish(session: pytest.Session, partial: str) -> None:
     if output is not None:
         output[_OUTPUT] = account.pack()
         return
+    if account.recorded:
+        from replay import anew
+
+        anew.end(account.used)
     wanted = unused(config)
     if wanted == "off":
         return

@@ -58,7 +58,7 @@ def source(stand_in: StandIn) -> Source:
 
 def ask(source: Source, library: Path, mode: str, times: int = 1) -> None:
     """One session that asks for both invoices."""
-    another_run()
+    another_run(library)
     session = Session(resolve(library=library, mode=mode, api_base=source.url))
     try:
         for id in IDS:
@@ -263,7 +263,7 @@ def test_a_folder_removed_mid_run(what: str, source: Source, tmp_path: Path) -> 
     library = tmp_path / "cassettes"
     gone = {"library": library, "resource": library / "invoices", "state": library / ".replay",
             "object": library / "invoices" / IDS[0]}[what]  # fmt: skip
-    another_run()
+    another_run(library)
     session = Session(resolve(library=library, mode="new_episodes", api_base=source.url))
     requests = [Request("GET", f"{source.url}/v1/invoices/{id}") for id in IDS]
     for request in requests:

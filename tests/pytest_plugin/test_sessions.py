@@ -206,8 +206,7 @@ def test_a_run_without_marked_tests_loads_nothing_of_replay(suite: Suite) -> Non
         "import sys\n"
         "def test_plain():\n"
         "    found = {n for n in sys.modules if n.split('.')[0] == 'replay'}\n"
-        "    assert found == {'replay', 'replay.began', 'replay.pytest_plugin',\n"
-        "                     'replay.pytesting',\n"
+        "    assert found == {'replay', 'replay.pytest_plugin', 'replay.pytesting',\n"
         "                     'replay.pytesting.collecting', 'replay.pytesting.options'}\n"
         "    assert not {'yaml', 'vcr', 'deepdiff', 'click', 'httpx', 'rich'} & set(sys.modules)\n"
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import time
+import os
+from pathlib import Path
 
-from replay import began
+from replay import anew
 
 
-def another_run() -> None:
-    """Let what follows be another run: what this process recorded anew counts no more."""
-    began.BEGAN = time.time_ns()
+def another_run(*libraries: Path) -> None:
+    """End the run, as the end of this process would, and let what follows be another one."""
+    anew.end([str(library) for library in libraries])
+    os.environ["REPLAY_RUN"] = ""

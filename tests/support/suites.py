@@ -82,6 +82,6 @@ class Suite:
             [sys.executable, "-m", "pytest", "-W", "ignore::DeprecationWarning", "--color=no",
              "-p", "no:cassetter", *args],
             capture_output=True, text=True, check=False, timeout=120, cwd=cwd or self.folder,
-            env={**os.environ, "PYTHONPATH": SUPPORT, "COLUMNS": "200", **env},
+            env={**os.environ, "PYTHONPATH": SUPPORT, "COLUMNS": "200", "REPLAY_RUN": "", **env},
         )  # fmt: skip
         return Ran(done.returncode, done.stdout + done.stderr)

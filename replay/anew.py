@@ -116,24 +116,23 @@ class Anew:
         found, note = search(self._takes, self._call), self._note()
         if found is None:
             self._began, note = True, _Note(shared=False)
-        going_on = found is not None and found.version == outcome.version
-        last = found.takes[-1] if found is not None and going_on else None
-        again = self._repeats(found) if found is not None and going_on else 0
-        if found is not None and last is not None and repeats.same(last, outcome.take):
-            if again >= repeats.MOST:
-                return []
-            self._say(_Note(note.shared, len(found.takes), again + 1))
-            new = [last]
-        else:
-            before = [bare(last, outcome.version)] * again if last is not None else []
-            recorder.append(self._call, outcome.version, [*before, outcome], library=self._takes)
-            self._say(_Note(note.shared))
-            self._originals += outcome.originals
-            new = [outcome.take]
-        self._seen.setdefault(outcome.version, []).extend(new)
+        before, new = [], outcome.take
+        if found is not None and found.version == outcome.version:
+            last, again = found.takes[-1], self._repeats(found)
+            if repeats.same(last, new):
+                if again >= repeats.MOST:
+                    return []
+                self._say(_Note(note.shared, len(found.takes), again + 1))
+                self._seen.setdefault(found.version, []).append(last)
+                return [last]
+            before = [bare(last, found.version)] * again
+        recorder.append(self._call, outcome.version, [*before, outcome], library=self._takes)
+        self._say(_Note(note.shared))
+        self._originals += outcome.originals
+        self._seen.setdefault(outcome.version, []).append(new)
         if self._first:
             self._keep(recorder)
-        return new
+        return [new]
 
     def settle(self, recorder: Recorder, *, failed: bool) -> None:
         """End the session: all takes of the run so far replace the library's, if it ended well.
@@ -196,18 +195,20 @@ def _begin(library: Library, run: str) -> None:
     if (library.place, run) in _open:
         return
     files.make_folder(folder, library.place)
-    over = [path for path in folder.iterdir() if path.suffix != ".lock" and _is_over(path)]
+    own = _folder(library, run)
+    others = [path for path in folder.iterdir() if path.suffix != ".lock" and path != own]
+    over = [path for path in others if _is_over(path)]
     alive = ExitStack()
     if runs.is_own(run):
-        alive.enter_context(_alive(_folder(library, run)))
+        alive.enter_context(_alive(own, 10.0))  # who looks whether it is over lets go at once
     _open[library.place, run] = alive
     for path in over:
         _clear(path)
 
 
-def _alive(folder: Path) -> AbstractContextManager[None]:
+def _alive(folder: Path, seconds: float = 0.0) -> AbstractContextManager[None]:
     # Held by the process in which a run began, as long as it lives.
-    return files.lock(folder.with_suffix(".lock"), "a run in mode all", seconds=0)
+    return files.lock(folder.with_suffix(".lock"), "a run in mode all", seconds=seconds)
 
 
 def _is_over(folder: Path) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from replay.cassette import Cassette, Interaction, ObjectKey
 from replay.errors import CassetteDamaged
 from replay.library import document, written
-from replay.library.seals import RESTORE, seal, too_new, unseal
+from replay.library.seals import RESTORE, decoded, seal, too_new, unseal, whole
 
 
 def dumps(cassette: Cassette, where: str = "") -> str:
@@ -57,9 +57,9 @@ def loads(data: bytes, where: str) -> Cassette:
     Raises:
         CassetteDamaged: or one of its kinds, which says what is wrong and what to do.
     """
-    body = unseal(data, where)
+    body = whole(data, where)
     try:
-        return written.read(body) or document.read(_parsed(body))
+        return written.read(bytes(body)) or document.read(_parsed(decoded(body, where)))
     except document.Later as error:
         raise too_new(error.version, where) from None
     except document.Unfit as error:
@@ -68,12 +68,12 @@ def loads(data: bytes, where: str) -> Cassette:
 
 def comments(data: bytes, where: str) -> Sequence[tuple[str, int]]:
     """The comments of a cassette that `loads` reads, with their lines; the seal is none."""
-    body = unseal(data, where)
-    if written.read(body) is not None:
+    body = whole(data, where)
+    if written.read(bytes(body)) is not None:
         return ()
     from replay.library import events
 
-    return [(text, line + 1) for text, line in events.comments(body)]
+    return [(text, line + 1) for text, line in events.comments(decoded(body, where))]
 
 
 def head(data: bytes, where: str) -> tuple[ObjectKey, str]:
@@ -86,7 +86,7 @@ def head(data: bytes, where: str) -> tuple[ObjectKey, str]:
         CassetteDamaged: or one of its kinds, as `loads`; but what is below a head that stands as it
             is written may be no cassette at all, as long as its seal fits.
     """
-    found = written.read_head(unseal(data, where))
+    found = written.read_head(bytes(whole(data, where)))
     if found is not None:
         return found
     cassette = loads(data, where)

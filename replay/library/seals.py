@@ -58,6 +58,15 @@ def unseal(data: bytes, where: str, kind: str = "cassette") -> str:
     Raises:
         CassetteDamaged: or one of its kinds.
     """
+    return decoded(whole(data, where, kind), where)
+
+
+def whole(data: bytes, where: str, kind: str = "cassette") -> memoryview:
+    """The bytes below a seal of this kind that fits them.
+
+    Raises:
+        CassetteDamaged: or one of its kinds.
+    """
     digest, rest = _parted(data, where, kind)
     if hashlib.sha256(rest).hexdigest() != digest:
         _refuse_what_is_no_text(rest, where)
@@ -67,7 +76,7 @@ def unseal(data: bytes, where: str, kind: str = "cassette") -> str:
             hint=f"if the edit is yours, accept it with: replay seal {shlex.quote(where)}\n"
             f"if it is not, {RESTORE}",
         )
-    return _decoded(rest, where)
+    return rest
 
 
 def split(data: bytes, where: str, kind: str = "cassette") -> tuple[str, str]:
@@ -77,7 +86,7 @@ def split(data: bytes, where: str, kind: str = "cassette") -> tuple[str, str]:
         CassetteDamaged: or one of its kinds; whether the digest fits is not looked at.
     """
     digest, rest = _parted(data, where, kind)
-    return digest, _decoded(rest, where)
+    return digest, decoded(rest, where)
 
 
 def refuse_conflict(text: str, where: str) -> None:
@@ -148,7 +157,12 @@ def _refuse_conflict(data: bytes, where: str) -> None:
         )
 
 
-def _decoded(data: memoryview, where: str) -> str:
+def decoded(data: memoryview, where: str) -> str:
+    """The text that bytes are.
+
+    Raises:
+        CassetteDamaged: they are not UTF-8.
+    """
     if len(data) > _CHUNK and not _is_text(data):
         raise _damaged("is not UTF-8", where)
     try:

@@ -21,6 +21,11 @@ from replay.cassette import (
     Response,
 )
 
+
+def _bytes(pattern: str) -> re.Pattern[bytes]:
+    return re.compile(pattern.encode("ascii"))
+
+
 # Plain texts begin with a letter or a slash, so that none is a number; in flow style no colon.
 _PLAIN = r"[A-Za-z/][A-Za-z0-9_./+-]*(?:[: ][A-Za-z0-9_./+-]+)*"
 _FLOW = r"[A-Za-z/][A-Za-z0-9_./+-]*(?: [A-Za-z0-9_./+-]+)*"
@@ -28,7 +33,7 @@ _QUOTED = r"'[^'\n]*'"
 _VALUE = f"(?:{_PLAIN}|{_QUOTED})"
 _LIST = rf"\[(?:{_FLOW}|{_QUOTED})(?:, (?:{_FLOW}|{_QUOTED}))*\]"
 
-_HEAD = re.compile(
+_HEAD = _bytes(
     "version: 1\n"
     "cassette:\n"
     f"  resource: (?P<resource>{_VALUE})\n"
@@ -41,7 +46,7 @@ _HEAD = re.compile(
     "interactions:\n"
 )
 _HEADERS = rf"(?: \{{\}}\n|\n(?:      {_VALUE}: {_LIST}\n)+)"
-_ITEM = re.compile(
+_ITEM = _bytes(
     f"- recorded_at: (?P<recorded_at>{_VALUE})\n"
     f"  source: (?P<source>{_VALUE})\n"
     f"(?:  batch: (?P<batch>{_VALUE})\n)?"
@@ -56,14 +61,14 @@ _ITEM = re.compile(
     "    body:\n"
     "      string: [|]-(?=\n)"
 )
-_INDENT = "\n        "
-_AFTER = "\n  redacted:"
-_NEXT = "\n- "
-_END = re.compile(rf" \{{\}}\n|\n(?:    {_VALUE}: {_VALUE}\n)+")
-_HEADER = re.compile(f"      ({_VALUE}): ({_LIST})\n")
-_REDACTED = re.compile(f"    ({_VALUE}): ({_VALUE})\n")
-_ENTRY = re.compile(f"{_FLOW}|{_QUOTED}")
-_BLANK = frozenset(["", " ", "\n"])
+_INDENT = b"\n        "
+_AFTER = b"\n  redacted:"
+_NEXT = b"\n- "
+_END = _bytes(rf" \{{\}}\n|\n(?:    {_VALUE}: {_VALUE}\n)+")
+_HEADER = _bytes(f"      ({_VALUE}): ({_LIST})\n")
+_REDACTED = _bytes(f"    ({_VALUE}): ({_VALUE})\n")
+_ENTRY = _bytes(f"{_FLOW}|{_QUOTED}")
+_BLANK = frozenset([b"", b" ", b"\n"])
 _CONSTANTS = frozenset(["null", "true", "false"])
 _SHORT = 8192
 _PRINTABLE = bytes([*range(0x20, 0x7F), 0x0A])
@@ -73,8 +78,11 @@ class _Other(Exception):
     """The text is of another form."""
 
 
-def read(text: str) -> Cassette | None:
-    """What `document.read` makes of a text that YAML reads; None where YAML has to be asked."""
+def read(text: bytes) -> Cassette | None:
+    """What `document.read` makes of a text that YAML reads; None where YAML has to be asked.
+
+    Of the text, only what is short is ever decoded: an answer's body is wanted in bytes.
+    """
     if not _is_plain(text):
         return None
     head = _HEAD.match(text)
@@ -91,11 +99,11 @@ def read(text: str) -> Cassette | None:
     return Cassette(key, api_version, policy, tuple(takes)) if takes else None
 
 
-def _is_plain(text: str) -> bool:
-    return text.isascii() and not text.encode("ascii").translate(None, _PRINTABLE)
+def _is_plain(text: bytes) -> bool:
+    return not text.translate(None, _PRINTABLE)
 
 
-def read_head(text: str) -> tuple[ObjectKey, str] | None:
+def read_head(text: bytes) -> tuple[ObjectKey, str] | None:
     """The key and API version that `read` finds, whatever follows; None where YAML has to be asked.
 
     The lines of the head stand first and each is whole, so that nothing below changes them, but for
@@ -111,14 +119,14 @@ def read_head(text: str) -> tuple[ObjectKey, str] | None:
     return key, api_version
 
 
-def _cassette(head: re.Match[str]) -> tuple[ObjectKey, str, str]:
+def _cassette(head: re.Match[bytes]) -> tuple[ObjectKey, str, str]:
     resource, parents, id, query, account, api_version, policy = head.groups()
-    resource = _text(resource)
+    path = _text(resource)
     above = _texts(parents) if parents is not None else ()
-    if len(above) > resource.count("/"):
+    if len(above) > path.count("/"):
         raise _Other
     key = ObjectKey(
-        resource,
+        path,
         _text(id),
         above,
         _text(account) if account is not None else "",
@@ -127,7 +135,7 @@ def _cassette(head: re.Match[str]) -> tuple[ObjectKey, str, str]:
     return key, _text(api_version), _text(policy)
 
 
-def _interaction(text: str, place: int) -> tuple[Interaction, int]:
+def _interaction(text: bytes, place: int) -> tuple[Interaction, int]:
     """The interaction that begins at a place, and where it ends."""
     item = _ITEM.match(text, place)
     if item is None:
@@ -143,7 +151,7 @@ def _interaction(text: str, place: int) -> tuple[Interaction, int]:
             int(code),
             _text(message),
             _known(_headers, received),
-            _literal(text[item.end() : after]).encode("ascii"),
+            _literal(text[item.end() : after]),
         ),
         _text(at),
         _text(source),
@@ -153,11 +161,11 @@ def _interaction(text: str, place: int) -> tuple[Interaction, int]:
     return take, end
 
 
-def _literal(block: str) -> str:
+def _literal(block: bytes) -> bytes:
     """The text of a literal block, all lines with its indent, the first and last not blank."""
-    lines = block.replace(_INDENT, "\n")
+    lines = block.replace(_INDENT, b"\n")
     indented = (len(block) - len(lines)) // (len(_INDENT) - 1)
-    if not indented or indented != block.count("\n") or lines[1:2] in _BLANK or block[-1] == " ":
+    if not indented or indented != block.count(b"\n") or lines[1:2] in _BLANK or block[-1:] == b" ":
         raise _Other
     return lines[1:]
 
@@ -165,37 +173,38 @@ def _literal(block: str) -> str:
 # What one library repeats in file after file is read once. Nobody changes what a cassette holds.
 
 
-def _known(read: Any, lines: str) -> Any:
+def _known(read: Any, lines: bytes) -> Any:
     return (read if len(lines) < _SHORT else read.__wrapped__)(lines)
 
 
 @lru_cache(maxsize=256)
-def _headers(lines: str) -> Headers:
+def _headers(lines: bytes) -> Headers:
     found = {name: _texts(values) for name, values in _rows(_HEADER, lines)}
     return tuple((name, value) for name, values in found.items() for value in values)
 
 
 @lru_cache(maxsize=256)
-def _redacted(lines: str) -> Mapping[str, str]:
+def _redacted(lines: bytes) -> Mapping[str, str]:
     if _END.fullmatch(lines) is None:
         raise _Other
     return {name: _text(kind) for name, kind in _rows(_REDACTED, lines)} or NOTHING
 
 
-def _rows(row: re.Pattern[str], lines: str) -> list[tuple[str, str]]:
+def _rows(row: re.Pattern[bytes], lines: bytes) -> list[tuple[str, bytes]]:
     found = [(_text(name), value) for name, value in row.findall(lines)]
     if len({name for name, _ in found}) != len(found):
         raise _Other  # a duplicate key
     return found
 
 
-def _texts(values: str) -> tuple[str, ...]:
+def _texts(values: bytes) -> tuple[str, ...]:
     return tuple([_text(value) for value in _ENTRY.findall(values)])
 
 
-def _text(value: str) -> str:
-    if value[0] == "'":
-        return value[1:-1]
-    if len(value) < 6 and value.lower() in _CONSTANTS:
+def _text(value: bytes) -> str:
+    text = value.decode("ascii")
+    if text[0] == "'":
+        return text[1:-1]
+    if len(text) < 6 and text.lower() in _CONSTANTS:
         raise _Other
-    return value
+    return text

@@ -192,9 +192,15 @@ def _policy(named: str, where: str, directory: str) -> str:
         if not found:
             raise ConfigError(f"there is no policy file {named}", where=where)
         return path
-    folder = os.path.dirname(_file(directory)[0]) or directory  # noqa: PTH120 - hot path
-    beside = os.path.join(folder, _POLICY_FILE)  # noqa: PTH118 - hot path
+    beside = _beside(directory)
     return beside if os.path.isfile(beside) else ""  # noqa: PTH113 - hot path
+
+
+@lru_cache(maxsize=16)
+def _beside(directory: str) -> str:
+    configuration = _file(directory)[0]
+    folder = Path(configuration).parent if configuration else Path(directory)
+    return str(folder / _POLICY_FILE)
 
 
 def _switch(text: str, where: str) -> bool:

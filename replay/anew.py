@@ -11,11 +11,11 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
-import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from replay import repeats, runs
@@ -25,6 +25,7 @@ from replay.errors import LibraryError, ReplayError
 from replay.library import Library, files
 from replay.library.library import STATE
 from replay.library.names import digest
+from replay.masking import Pseudonyms
 from replay.recorder import Outcome, Recorder, bare
 from replay.replayer import Found, search, takes_of
 
@@ -33,10 +34,16 @@ if TYPE_CHECKING:
 
 _FOLDER = "anew"
 _NOTE = "note"
-_DAY = 86_400.0
+_ALIVE = ".alive"
+"""What a process of a run holds locked below the run's folder, as long as it lives."""
 
-_open: dict[tuple[str, str], ExitStack] = {}
-"""By library and run that this process records for: what it holds until the run is over."""
+_TRIES = 5
+
+_process = os.getpid()
+
+_places: dict[tuple[str, str], Pseudonyms] = {}
+_alive: dict[str, ExitStack] = {}
+_opening = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,7 @@ class Anew:
 
     def __init__(self, library: Library, call: Call) -> None:
         self._library, self._call = library, call
+        search(library, call)  # what is damaged is told before anything is fetched
         # The account is in the key as a pseudonym; the name shows nothing of the rest.
         named = (call.route.path, call.key.resource, *call.key.parents, call.key.id)
         asked = (call.key.account, call.key.query, call.expand, call.pinned)
@@ -70,8 +78,8 @@ class Anew:
         self._takes = Library(self._folder)
         self._seen: dict[str, list[Interaction]] = {}
         self._originals: list[Original] = []
+        self._kept: tuple[Interaction, ...] | None = None
         self._began = False
-        self._first = search(library, call) is None
 
     def fetching(self) -> AbstractContextManager[None]:
         """The lock that one session of the run holds while it fetches this call.
@@ -130,8 +138,11 @@ class Anew:
         self._say(_Note(note.shared))
         self._originals += outcome.originals
         self._seen.setdefault(outcome.version, []).append(new)
-        if self._first:
+        there = search(self._library, self._call)
+        if there is None or there.takes == self._kept:  # there is nothing old to keep
             self._keep(recorder)
+            there = search(self._library, self._call)
+            self._kept = there.takes if there is not None else None
         return [new]
 
     def settle(self, recorder: Recorder, *, failed: bool) -> None:
@@ -145,7 +156,7 @@ class Anew:
         """
         note = self._note()
         if failed:
-            if self._began and not self._first and not note.shared:
+            if self._began and self._kept is None and not note.shared:
                 self._withdraw()
             return
         if not note.shared:
@@ -189,59 +200,74 @@ class Anew:
         files.write(self._folder / _NOTE, text, self._takes.place)
 
 
+def join(library: Library) -> Pseudonyms:
+    """Note that this process records into a library for its run, so that the run's end clears it.
+
+    Returns:
+        The pseudonyms that the run's sessions of this process share: what one of them fetched,
+        another replays.
+    """
+    with _opening:
+        return _places.setdefault((library.place, runs.name()), Pseudonyms())
+
+
 def _begin(library: Library, run: str) -> None:
-    """Make ready to record into a library anew: what is left there of runs that are over goes."""
-    folder = library.root / STATE / _FOLDER
-    if (library.place, run) in _open:
-        return
-    files.make_folder(folder, library.place)
-    own = _folder(library, run)
-    others = [path for path in folder.iterdir() if path.suffix != ".lock" and path != own]
-    over = [path for path in others if _is_over(path)]
-    alive = ExitStack()
-    if runs.is_own(run):
-        alive.enter_context(_alive(own, 10.0))  # who looks whether it is over lets go at once
-    _open[library.place, run] = alive
-    for path in over:
-        _clear(path)
+    """Hold the run open in a library, and clear away what is left there of runs that are over."""
+    home = _folder(library, run)
+    real = os.path.realpath(home)
+    with _opening:
+        if real in _alive:
+            return
+        files.make_folder(home.parent, library.place)
+        for folder in home.parent.iterdir():
+            if folder != home:
+                _clear_if_over(folder)
+        _alive[real] = _held_open(home)
 
 
-def _alive(folder: Path, seconds: float = 0.0) -> AbstractContextManager[None]:
-    # Held by the process in which a run began, as long as it lives.
-    return files.lock(folder.with_suffix(".lock"), "a run in mode all", seconds=seconds)
+def _held_open(folder: Path) -> ExitStack:
+    held = ExitStack()
+    path = folder / f"{os.urandom(6).hex()}{_ALIVE}"
+    for _ in range(_TRIES):
+        with suppress(LibraryError):  # its folder was cleared away before it could be locked
+            held.enter_context(files.lock(path, "a run in mode all", seconds=10.0))
+            if path.exists():
+                return held
+            held.close()
+    held.enter_context(files.lock(path, "a run in mode all", seconds=10.0))
+    return held
 
 
-def _is_over(folder: Path) -> bool:
-    try:
-        if folder.with_suffix(".lock").exists():
-            with _alive(folder):
-                return True
-        return time.time() - folder.stat().st_mtime > _DAY
-    except (OSError, LibraryError):
-        return False
+def _clear_if_over(folder: Path) -> None:
+    """Clear a run's folder, unless one of its processes is alive."""
+    with suppress(OSError, LibraryError), ExitStack() as locks:
+        for path in folder.glob(f"*{_ALIVE}"):
+            locks.enter_context(files.lock(path, "a run in mode all", seconds=0))
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def end(places: Iterable[str]) -> None:
     """End the run, if it began in this process: what it recorded anew into these places goes."""
     run = runs.name()
     if runs.is_own(run):
-        for place in places:
-            _clear(_folder(Library(place), run))
+        for place in {*places, *(place for place, of in _places if of == run)}:
+            folder = _folder(Library(place), run)
             with suppress(ReplayError):
-                _open.pop((place, run), ExitStack()).close()
+                _alive.pop(os.path.realpath(folder), ExitStack()).close()
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @atexit.register
 def _end() -> None:
-    for place, run in [*_open]:
+    if os.getpid() != _process:
+        return  # forked: the lock is the parent's
+    for held in _alive.values():
+        with suppress(ReplayError):
+            held.close()
+    _alive.clear()
+    for place, run in _places:
         if runs.is_own(run):
-            _clear(_folder(Library(place), run))
-
-
-def _clear(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    with suppress(OSError):
-        folder.with_suffix(".lock").unlink(missing_ok=True)
+            shutil.rmtree(_folder(Library(place), run), ignore_errors=True)
 
 
 def forget(library: Library) -> None:

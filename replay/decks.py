@@ -141,6 +141,13 @@ class Decks:
                     self._read[seen] = deck
         return deck
 
+    def remember(self, deck: Deck) -> None:
+        """Have a deck that takes were recorded for, though it was forgotten meanwhile."""
+        with self._lock:
+            found = self._decks.get(deck.call)
+            if found is None or not found.position:
+                self._decks[deck.call] = deck
+
     def forget(self, deck: Deck) -> None:
         """Drop a deck that nothing was taken from.
 

@@ -98,7 +98,8 @@ class Pseudonyms:
                 raise ConfigError(
                     "this call asks for a pseudonym whose ID is not known in this run",
                     where="pseudonymise_ids",
-                    hint="the answer that named it was replayed: record both anew with mode all",
+                    hint="the answer that named it was replayed: record both anew with mode all,"
+                    " and in one process (without pytest-xdist)",
                 )
             return found
 

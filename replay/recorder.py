@@ -96,6 +96,7 @@ class Recorder:
         raw_view: bool = False,
         keep_errors: bool = False,
         rules: Rules = SHIPPED,
+        ids: Pseudonyms | None = None,
     ) -> None:
         if raw_view and rules.pseudonymise_ids:
             raise ConfigError(
@@ -105,7 +106,7 @@ class Recorder:
             )
         self.library = library
         self._rules = rules
-        self._ids = Pseudonyms()
+        self._ids = Pseudonyms() if ids is None else ids
         self._base = api_base
         self._source = str(Origin.of(api_base))
         self._allow_live = allow_live

@@ -6,17 +6,22 @@ import os
 
 _VARIABLE = "REPLAY_RUN"
 
-_made: set[tuple[int, str]] = set()
+_own = os.urandom(12).hex()
+_process = os.getpid()
 
 
 def name() -> str:
-    """The run's name, made when it is first asked for."""
+    """The run's name; from the first time on that it is asked for, children inherit it."""
     found = os.environ.get(_VARIABLE)
     if not found:
-        found = os.urandom(12).hex()
-        _made.add((os.getpid(), found))
-        join(found)
+        join(_own)  # whichever thread comes first: it is the same name
+        return _own
     return found
+
+
+def current() -> str:
+    """The run's name; empty where nobody has asked for it."""
+    return os.environ.get(_VARIABLE, "")
 
 
 def join(run: str) -> None:
@@ -26,4 +31,4 @@ def join(run: str) -> None:
 
 def is_own(run: str) -> bool:
     """Whether a run began in this process, so that it ends here too."""
-    return (os.getpid(), run) in _made
+    return run == _own and os.getpid() == _process

@@ -72,6 +72,11 @@ class Session:
         if self._mode is not RecordMode.NONE:
             self.library.require_writable()
             load()
+        ids = None
+        if self._mode is RecordMode.ALL:
+            from replay import anew
+
+            ids = anew.join(self.library)
         self._recorder = Recorder(
             self.library,
             config.api_base,
@@ -79,6 +84,7 @@ class Session:
             raw_view=raw_view,
             keep_errors=keep_errors,
             rules=Rules.of(config),
+            ids=ids,
         )
         self._pass_others = pass_others
         self._writing = Lock()
@@ -343,6 +349,7 @@ class Session:
             takes = [o.take for o in (*before, outcome) if o.take is not None]
         with deck.lock:
             deck.keep(version, takes)
+        self._decks.remember(deck)
 
     def _has_more(self, deck: Deck) -> bool:
         """Whether another process or session recorded takes since this deck was dealt."""

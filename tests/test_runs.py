@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -23,12 +25,18 @@ from replay.session import Session
 
 PATH = f"/v1/invoices/{DRAFT}"
 
+RECORD = """
+import replay, requests
+with replay.use_cassettes({lab.place!r}, mode="all", api_base={lab.stand_in.url!r}):
+    print(requests.get({lab.stand_in.url!r} + {path!r}, timeout=5).json()["attempt_count"])
+"""
+
 
 class Lab:
     """A library that has one take of an invoice, and a source whose answers say a number."""
 
     def __init__(self, stand_in: StandIn, library: Path) -> None:
-        self.stand_in, self.library = stand_in, library
+        self.stand_in, self.library, self.place = stand_in, library, str(library)
         self.number, self.step, self.seconds = 1, 1, 0.0
         self.opened: list[Session] = []
         serve = stand_in.objects[PATH]
@@ -139,14 +147,8 @@ def test_a_process_that_a_test_starts_works_for_its_run(lab: Lab) -> None:
     """A subprocess that records the same call replays what its parent recorded."""
     session = lab.open()
     assert [2] == lab.ask(session)
-    program = f"""
-import replay, requests
-with replay.use_cassettes({str(lab.library)!r}, mode="all", api_base={lab.stand_in.url!r}):
-    print(requests.get({lab.stand_in.url + PATH!r}, timeout=5).json()["attempt_count"])
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
+    command = [sys.executable, "-c", RECORD.format(lab=lab, path=PATH)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "2" == done.stdout.strip()
     assert [3] == lab.ask(session)
     session.close()
@@ -155,13 +157,10 @@ with replay.use_cassettes({str(lab.library)!r}, mode="all", api_base={lab.stand_
 
 def test_nothing_is_left_of_a_run_that_has_ended(lab: Lab) -> None:
     """Beside the recordings there is no copy of them, when the process ends that began the run."""
-    program = f"""
-import replay, requests
-with replay.use_cassettes({str(lab.library)!r}, mode="all", api_base={lab.stand_in.url!r}):
-    requests.get({lab.stand_in.url + PATH!r}, timeout=5)
-"""
     environment = {**os.environ, "REPLAY_RUN": ""}
-    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+    command = [sys.executable, "-c", RECORD.format(lab=lab, path=PATH)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert ("2", "") == (done.stdout.strip(), done.stderr)
     assert [2] == lab.offline(1)
     assert [] == list((lab.library / ".replay" / "anew").iterdir())
 
@@ -232,3 +231,58 @@ def test_a_session_ends_while_a_fetch_that_nobody_waits_for_hangs(lab: Lab) -> N
 
     assert asyncio.run(timed()) < 2.0
     assert [2] == lab.offline(1)
+
+
+def test_the_first_calls_of_many_threads_go_together(lab: Lab) -> None:
+    """None waits for what its own process holds."""
+    session = lab.open()
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: lab.ask(session)[0], range(8), timeout=9))
+    session.close()
+    assert set(answers) == set(lab.offline(len(set(answers))))
+
+
+def test_a_process_that_is_started_before_the_first_call_works_for_the_run(lab: Lab) -> None:
+    """The session names the run when it opens; its parent replays what the subprocess fetched."""
+    session = lab.open()
+    command = [sys.executable, "-c", RECORD.format(lab=lab, path=PATH)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert ("2", "") == (done.stdout.strip(), done.stderr)
+    assert [2, 3] == lab.ask(session, 2)
+    session.close()
+    another_run(lab.library)
+    assert [] == list((lab.library / ".replay" / "anew").iterdir())
+    assert [2, 3] == lab.offline(2)
+
+
+def test_a_failed_session_of_one_run_does_not_replace_what_another_run_kept(lab: Lab) -> None:
+    """Nothing was recorded when both began, and the one that fails goes on after the other."""
+    (file,) = lab.library.glob("invoices/*/*.yaml")
+    file.unlink()
+    fails = lab.open()
+    assert [2] == lab.ask(fails)
+    environment = {**os.environ, "REPLAY_RUN": "another"}
+    command = [sys.executable, "-c", RECORD.format(lab=lab, path=PATH)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert "3" == done.stdout.strip()
+    assert [4] == lab.ask(fails)
+    fails.close(failed=True)
+    assert [3, 3] == lab.offline(2)
+
+
+def test_a_pseudonym_that_an_earlier_session_was_given_is_known(
+    stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second session replays the list, and asks for an object by the ID that stands there."""
+    stand_in.lists = {"/v1/invoices": [PATH]}
+    monkeypatch.setenv("REPLAY_PSEUDONYMISE_IDS", "true")
+    monkeypatch.setenv("REPLAY_LIBRARY", str(tmp_path / "masked"))
+    for _ in range(2):
+        session = Session(resolve(mode="all", api_base=stand_in.url))
+        listed = session.answer(Request("GET", f"{stand_in.url}/v1/invoices?limit=1"))
+        id = json.loads(listed.body)["data"][0]["id"]
+        assert id != DRAFT
+        found = session.answer(Request("GET", f"{stand_in.url}/v1/invoices/{id}"))
+        assert id == json.loads(found.body)["id"]
+        session.close()
+    another_run(tmp_path / "masked")

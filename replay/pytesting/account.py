@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from replay import runs
 from replay.cassette import ObjectKey
 from replay.errors import ReplayError
 from replay.intercept import answering
@@ -26,6 +27,9 @@ _OUTPUT = "replay_cassettes"
 _SHOWN = 10
 
 _fields = attrgetter(*(each.name for each in fields(ObjectKey)))  # `astuple` copies deeply
+
+_runs: list[Account] = []
+"""Those that pytest is at in this process, the innermost last."""
 
 Key = tuple[Any, ...]
 """An object key's fields, then the API version: what travels between processes."""
@@ -100,7 +104,18 @@ def account_of(config: pytest.Config) -> Account:
     found: Account | None = getattr(config, "replay_account", None)
     if found is None:
         found = config.replay_account = Account()  # type: ignore[attr-defined]  # where the entry looks
+        _runs.append(found)
+        config.add_cleanup(_end_run)
     return found
+
+
+def _end_run() -> None:
+    # After the last fixtures; a run of pytest inside of a test ends nothing.
+    account = _runs.pop()
+    if not _runs and runs.is_own(runs.current()):
+        from replay import anew
+
+        anew.end(account.used)
 
 
 def merge(config: pytest.Config, output: Mapping[str, Any]) -> None:
@@ -121,10 +136,6 @@ def finish(session: pytest.Session, partial: str) -> None:
     if output is not None:
         output[_OUTPUT] = account.pack()
         return
-    if account.recorded:
-        from replay import anew
-
-        anew.end(account.used)
     wanted = unused(config)
     if wanted == "off":
         return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import shutil
 from pathlib import Path
 
@@ -463,3 +465,36 @@ def test_a_wide_fixture_of_a_run_that_is_broken_off_keeps_its_takes(
     assert "Exit: enough" in ran.out
     text = (own / "invoices" / DRAFT / f"{NEW}.yaml").read_text()
     assert '"status": "void"' in text
+
+
+def test_what_a_passed_test_saw_stays_when_a_late_fixture_ends(
+    suite: Suite, shelf: Path, stand_in: StandIn
+) -> None:
+    """A run that is broken off ends its fixtures late: they lose no take that a test added."""
+    own = shutil.copytree(shelf, suite.folder / "own")
+    serve, numbers = stand_in.objects[f"/v1/invoices/{DRAFT}"], itertools.count(1)
+    stand_in.objects[f"/v1/invoices/{DRAFT}"] = lambda version, expand: {
+        **serve(version, expand), "attempt_count": next(numbers),
+    }  # fmt: skip
+    suite.write(f"""
+        pytestmark = pytest.mark.cassettes("own", mode="all", api_base="{stand_in.url}")
+
+        def ask():
+            url = "{stand_in.url}/v1/invoices/" + DRAFT
+            return requests.get(url, headers={{"Stripe-Version": NEW}}, timeout=5).json()
+
+        @pytest.fixture(scope="module")
+        def invoice():
+            assert ask()["attempt_count"] == 1
+            yield
+
+        def test_that_passes(invoice):
+            assert [1, 2, 3] == [ask()["attempt_count"] for _ in range(3)]
+
+        def test_that_ends_it_all():
+            pytest.exit("enough")
+    """)
+    assert "Exit: enough" in suite.run().out
+    text = (own / "invoices" / DRAFT / f"{NEW}.yaml").read_text()
+    assert ["1", "2", "3"] == re.findall(r'"attempt_count": (\d+)', text)
+    assert [] == list((own / ".replay" / "anew").iterdir())

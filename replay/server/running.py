@@ -27,7 +27,7 @@ def listen(host: str, port: int) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        listener = socket.create_server((host, port), family=family, backlog=2048)
     except (OSError, OverflowError) as error:
         raise ConfigError(
             "the server cannot listen there: "
@@ -35,6 +35,9 @@ def listen(host: str, port: int) -> socket.socket:
             where=f"{host}:{port}",
             hint="choose another: --port 0 takes a free one",
         ) from error
+    # asyncio lets small answers go at once where a socket is said to be TCP: else each waits 40 ms
+    # for the client's acknowledgement of the one before.
+    return socket.socket(family, listener.type, socket.IPPROTO_TCP, fileno=listener.detach())
 
 
 def url_of(listener: socket.socket) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -22,6 +23,7 @@ from support.served import KEY, OTHER
 from support.standin import DRAFT, NEW, StandIn
 
 import replay
+from replay.server.running import listen
 
 HEADERS = {"Authorization": f"Bearer {KEY}", "Stripe-Version": NEW}
 
@@ -233,3 +235,24 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
     done = replay_command("serve")
     assert 2 == done.code
     assert "pip install 'replay-cassettes[server]'" in done.err
+
+
+def test_small_answers_go_at_once() -> None:
+    """A kept connection's answers do not wait for acknowledgements, which clients delay."""
+    options = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = writer.get_extra_info("socket")
+        options.append(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    async def ask() -> None:
+        listener = listen("127.0.0.1", 0)
+        async with await asyncio.start_server(answer, sock=listener):
+            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            await reader.read()
+            writer.close()
+
+    asyncio.run(ask())
+    assert options
+    assert all(options)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from replay import repeats, runs
 from replay.call import Call
 from replay.cassette import Interaction
-from replay.errors import LibraryError, ReplayError
+from replay.errors import CassetteDamaged, LibraryError, ReplayError
 from replay.library import Library, files
 from replay.library.library import STATE
 from replay.library.names import digest
@@ -38,8 +38,6 @@ _ALIVE = ".alive"
 """What a process of a run holds locked below the run's folder, as long as it lives."""
 
 _TRIES = 5
-
-_process = os.getpid()
 
 _places: dict[tuple[str, str], Pseudonyms] = {}
 _alive: dict[str, ExitStack] = {}
@@ -59,6 +57,10 @@ class _Note:
     shared: bool = True
     takes: int = 0
     repeats: int = 0
+
+    def repeats_of(self, found: Found) -> int:
+        """How often the last of these takes was answered again."""
+        return self.repeats if self.takes == len(found.takes) else 0
 
 
 class Anew:
@@ -97,10 +99,11 @@ class Anew:
         Raises:
             CassetteDamaged: what is there cannot be used.
         """
-        found = search(self._takes, self._call)
+        found = self._search()
         if found is None:
             return None
-        return replace(found, takes=(*found.takes, *found.takes[-1:] * self._repeats(found)))
+        again = self._note().repeats_of(found)
+        return replace(found, takes=(*found.takes, *found.takes[-1:] * again))
 
     def deal(self, found: Found) -> None:
         """Note that the session is given what was found."""
@@ -121,12 +124,12 @@ class Anew:
         """
         assert outcome.take is not None  # noqa: S101 - who adds has one
         files.make_folder(self._folder, self._library.place)
-        found, note = search(self._takes, self._call), self._note()
+        found, note = self._search(), self._note()
         if found is None:
             self._began, note = True, _Note(shared=False)
         before, new = [], outcome.take
         if found is not None and found.version == outcome.version:
-            last, again = found.takes[-1], self._repeats(found)
+            last, again = found.takes[-1], note.repeats_of(found)
             if repeats.same(last, new):
                 if again >= repeats.MOST:
                     return []
@@ -184,9 +187,12 @@ class Anew:
             what = "what a failed test recorded anew cannot be withdrawn"
             raise files.translated(error, what, str(self._folder)) from error
 
-    def _repeats(self, found: Found) -> int:
-        note = self._note()
-        return note.repeats if note.takes == len(found.takes) else 0
+    def _search(self) -> Found | None:
+        try:
+            return search(self._takes, self._call)
+        except CassetteDamaged as error:
+            error.hint = "remove it: it holds what this run was about to record, and nothing else"
+            raise
 
     def _note(self) -> _Note:
         try:
@@ -259,8 +265,8 @@ def end(places: Iterable[str]) -> None:
 
 @atexit.register
 def _end() -> None:
-    if os.getpid() != _process:
-        return  # forked: the lock is the parent's
+    if runs.forked():
+        return
     for held in _alive.values():
         with suppress(ReplayError):
             held.close()

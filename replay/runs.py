@@ -31,4 +31,9 @@ def join(run: str) -> None:
 
 def is_own(run: str) -> bool:
     """Whether a run began in this process, so that it ends here too."""
-    return run == _own and os.getpid() == _process
+    return run == _own and not forked()
+
+
+def forked() -> bool:
+    """Whether this process is a copy of the one that loaded this: what it holds is that one's."""
+    return os.getpid() != _process

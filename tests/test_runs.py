@@ -286,3 +286,16 @@ def test_a_pseudonym_that_an_earlier_session_was_given_is_known(
         assert id == json.loads(found.body)["id"]
         session.close()
     another_run(tmp_path / "masked")
+
+
+def test_what_is_damaged_there_is_told_with_the_way_out(lab: Lab) -> None:
+    """It is in no version control: the file is named, and may be removed."""
+    lab.ask(lab.open())
+    (file,) = (lab.library / ".replay" / "anew").rglob("*.yaml")
+    file.write_text(file.read_text() + "x: 1\n")
+    session, hits = lab.open(), lab.stand_in.hits[PATH]
+    with pytest.raises(replay.CassetteDamaged, match="remove it") as caught:
+        lab.ask(session)
+    assert (str(file), hits) == (caught.value.where, lab.stand_in.hits[PATH])
+    file.unlink()
+    assert [3] == lab.ask(lab.open())

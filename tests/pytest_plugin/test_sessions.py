@@ -409,6 +409,25 @@ def test_a_task_that_outlives_its_test_is_refused(suite: Suite) -> None:
     assert ({"passed": 2}, 0) == (ran.outcomes, ran.code), ran.out
 
 
+def write_wide(suite: Suite, stand_in: StandIn, ends: str, tests: str) -> None:
+    """Tests beside a fixture of the module that asks once, in mode `all`, and then does `ends`."""
+    suite.write(
+        f"""
+        pytestmark = pytest.mark.cassettes("own", mode="all", api_base="{stand_in.url}")
+
+        def ask():
+            url = "{stand_in.url}/v1/invoices/" + DRAFT
+            return requests.get(url, headers={{"Stripe-Version": NEW}}, timeout=5).json()
+
+        @pytest.fixture(scope="module")
+        def invoice():
+            ask()
+            {ends}
+        """
+        + tests
+    )
+
+
 @pytest.mark.parametrize(
     ("ends", "outcomes"),
     [
@@ -422,17 +441,12 @@ def test_a_wide_fixture_that_fails_keeps_the_old_takes(
 ) -> None:
     """Mode `all` replaces a file by complete takes only: the fixture fails after its first read."""
     own = shutil.copytree(shelf, suite.folder / "own")
-    suite.write(f"""
-        pytestmark = pytest.mark.cassettes("own", mode="all", api_base="{stand_in.url}")
-
-        @pytest.fixture(scope="module")
-        def invoice():
-            url = "{stand_in.url}/v1/invoices/" + DRAFT
-            requests.get(url, headers={{"Stripe-Version": NEW}}, timeout=5)
-            {ends}
-
+    write_wide(
+        suite, stand_in, ends,
+        """
         def test_it(invoice): ...
-    """)
+        """,
+    )  # fmt: skip
     before = {path: path.read_bytes() for path in own.glob("invoices/*/*.yaml")}
     assert before
     ran = suite.run()
@@ -447,20 +461,15 @@ def test_a_wide_fixture_of_a_run_that_is_broken_off_keeps_its_takes(
     """Fixtures end after the last test then: what they recorded anew is written all the same."""
     own = shutil.copytree(shelf, suite.folder / "own")
     stand_in.add_invoice(DRAFT, status="void")
-    suite.write(f"""
-        pytestmark = pytest.mark.cassettes("own", mode="all", api_base="{stand_in.url}")
-
-        @pytest.fixture(scope="module")
-        def invoice():
-            url = "{stand_in.url}/v1/invoices/" + DRAFT
-            requests.get(url, headers={{"Stripe-Version": NEW}}, timeout=5)
-            yield
-
+    write_wide(
+        suite, stand_in, "yield",
+        """
         def test_it(invoice):
             pytest.exit("enough")
 
         def test_another(invoice): ...
-    """)
+        """,
+    )  # fmt: skip
     ran = suite.run()
     assert "Exit: enough" in ran.out
     text = (own / "invoices" / DRAFT / f"{NEW}.yaml").read_text()
@@ -476,24 +485,16 @@ def test_what_a_passed_test_saw_stays_when_a_late_fixture_ends(
     stand_in.objects[f"/v1/invoices/{DRAFT}"] = lambda version, expand: {
         **serve(version, expand), "attempt_count": next(numbers),
     }  # fmt: skip
-    suite.write(f"""
-        pytestmark = pytest.mark.cassettes("own", mode="all", api_base="{stand_in.url}")
-
-        def ask():
-            url = "{stand_in.url}/v1/invoices/" + DRAFT
-            return requests.get(url, headers={{"Stripe-Version": NEW}}, timeout=5).json()
-
-        @pytest.fixture(scope="module")
-        def invoice():
-            assert ask()["attempt_count"] == 1
-            yield
-
+    write_wide(
+        suite, stand_in, "yield",
+        """
         def test_that_passes(invoice):
             assert [1, 2, 3] == [ask()["attempt_count"] for _ in range(3)]
 
         def test_that_ends_it_all():
             pytest.exit("enough")
-    """)
+        """,
+    )  # fmt: skip
     assert "Exit: enough" in suite.run().out
     text = (own / "invoices" / DRAFT / f"{NEW}.yaml").read_text()
     assert ["1", "2", "3"] == re.findall(r'"attempt_count": (\d+)', text)

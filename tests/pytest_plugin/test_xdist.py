@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 from support.standin import DRAFT, NEW, OLD, StandIn, generated
 from support.suites import Suite
@@ -19,31 +22,8 @@ def kept(suite: Suite) -> list[tuple[str, str, int]]:
     return sorted((c.key.id, c.api_version, len(c.interactions)) for _, c in found)
 
 
-def test_eight_workers_fetch_each_key_and_version_once(suite: Suite, stand_in: StandIn) -> None:
-    """Tests on every worker ask for the same keys, and each for one of its own, at two versions."""
-    (suite.folder / "cassettes").unlink()
-    for id in (*SHARED, *OWN):
-        stand_in.add_invoice(id)
-    suite.write(f"""
-        @pytest.mark.cassettes
-        @pytest.mark.parametrize("own", {OWN!r})
-        def test_it(own):
-            for id in [*{SHARED!r}, own]:
-                for version in ({OLD!r}, {NEW!r}):
-                    assert get(id, version).id == id
-    """)
-    ran = suite.run("-n", "8", "--replay-mode=once", STRIPE_API_BASE=stand_in.url)
-    assert ({"passed": 16}, 0) == (ran.outcomes, ran.code), ran.out
-    paths = {f"/v1/invoices/{id}": 2 for id in (*SHARED, *OWN)}
-    assert paths == dict(stand_in.hits)
-    assert EACH == kept(suite)
-    assert "replay: 90 played, 38 recorded, 0 refused" == ran.summary
-    stand_in.stop()
-    assert "replay: 128 played, 0 recorded, 0 refused" == suite.run("-n", "2").summary
-
-
-def test_all_fetches_each_key_and_version_once(suite: Suite, stand_in: StandIn) -> None:
-    """Mode `all` over recordings, with tests that overlap: each call is fetched once, kept anew."""
+def write(suite: Suite, stand_in: StandIn) -> None:
+    """Tests that all ask for the same keys, and each for one of its own, at two versions."""
     (suite.folder / "cassettes").unlink()
     for id in (*SHARED, *OWN):
         stand_in.add_invoice(id)
@@ -58,6 +38,24 @@ def test_all_fetches_each_key_and_version_once(suite: Suite, stand_in: StandIn) 
                     assert get(id, version).id == id
             time.sleep("REPLAY_MODE" in os.environ and 0.2)  # nobody ends before others ask
     """)
+
+
+def test_eight_workers_fetch_each_key_and_version_once(suite: Suite, stand_in: StandIn) -> None:
+    """Over an empty library: nothing is lost, and what one worker records the others replay."""
+    write(suite, stand_in)
+    ran = suite.run("-n", "8", "--replay-mode=once", STRIPE_API_BASE=stand_in.url)
+    assert ({"passed": 16}, 0) == (ran.outcomes, ran.code), ran.out
+    paths = {f"/v1/invoices/{id}": 2 for id in (*SHARED, *OWN)}
+    assert paths == dict(stand_in.hits)
+    assert EACH == kept(suite)
+    assert "replay: 90 played, 38 recorded, 0 refused" == ran.summary
+    stand_in.stop()
+    assert "replay: 128 played, 0 recorded, 0 refused" == suite.run("-n", "2").summary
+
+
+def test_all_fetches_each_key_and_version_once(suite: Suite, stand_in: StandIn) -> None:
+    """Mode `all` over recordings, with tests that overlap: each call is fetched once, kept anew."""
+    write(suite, stand_in)
     assert 0 == suite.run("--replay-mode=once", STRIPE_API_BASE=stand_in.url).code
     stand_in.hits.clear()
     for id in (*SHARED, *OWN):
@@ -114,9 +112,11 @@ def test_all_loses_no_take_of_another_worker(suite: Suite, stand_in: StandIn, st
 
 
 def test_the_worker_in_a_crashed_ones_place_works_for_the_same_run(
-    suite: Suite, stand_in: StandIn
+    suite: Suite, shelf: Path, stand_in: StandIn
 ) -> None:
     """Mode `all` goes on with what the crashed worker had recorded anew."""
+    (suite.folder / "cassettes").unlink()  # others read the shelf that it leads to
+    shutil.copytree(shelf, suite.folder / "cassettes")
     suite.write("""
         import os, pytest
 

@@ -130,8 +130,11 @@ def account_label(account: str, context: str = "") -> str:
 
 def expand_set(uri: str) -> tuple[str, ...]:
     """The expand set of a URI's query, in whichever spelling: sorted, each name once."""
-    if "?" not in uri:
-        return ()
+    return _asked_of(uri) if "?" in uri else ()
+
+
+@lru_cache(maxsize=8192)
+def _asked_of(uri: str) -> tuple[str, ...]:
     query = urlsplit(uri).query
     return tuple(sorted({value for name, value in parse_qsl(query) if _EXPAND.match(name)}))
 
@@ -259,6 +262,8 @@ def read(request: Request, stripes: StripeHeaders | None = None) -> Call:
 def _parameters(request: Request, found: Match, query: str) -> list[tuple[str, str]]:
     """The parameters of a query, and of the form that a POST sends."""
     form = b""
+    if not query and found.route.method == "GET":
+        return []
     if found.route.method == "POST":
         kind = (header(request.headers, "Content-Type") or _FORM).partition(";")[0]
         if request.unread or kind.strip().lower() != _FORM:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from replay import wrapping
 from replay.config import Config, resolve
@@ -20,6 +20,16 @@ from replay.session import Session
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
+
+if not TYPE_CHECKING:
+
+    def overload(function: Any) -> Any:
+        """What typing's own does, which keeps the function for ever: and with it, by the loader of
+        this module, all that pytest collected."""
+        return function
+
+else:
+    from typing import overload
 
 F = TypeVar("F", bound=Callable[..., Any])
 LiveView = Literal["redacted", "raw"]

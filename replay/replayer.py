@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from functools import lru_cache
 
 from replay.call import Call, expand_of
 from replay.cassette import Cassette, Interaction
 from replay.errors import CassetteNotFound, VersionNotRecorded
 from replay.library import Library
-
-_expand_of = lru_cache(maxsize=8192)(expand_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +29,7 @@ def takes_of(cassette: Cassette, call: Call) -> tuple[Interaction, ...]:
 
     Where none of the expand set were, those of clients that pin otherwise.
     """
-    fitting = [t for t in cassette.interactions if _expand_of(t.request) == call.expand]
+    fitting = [t for t in cassette.interactions if expand_of(t.request) == call.expand]
     return tuple([t for t in fitting if t.pinned == call.pinned] or fitting)
 
 
@@ -119,7 +116,7 @@ def _refusal(library: Library, call: Call, cassettes: tuple[Cassette, ...]) -> C
     versions = tuple(c.api_version for c in cassettes)
     fitting = [c.api_version for c in cassettes if takes_of(c, call)]
     if wanted in versions or (wanted is None and not fitting):
-        sets = sorted({_shown(_expand_of(t.request)) for c in cassettes
+        sets = sorted({_shown(expand_of(t.request)) for c in cassettes
                        for t in c.interactions if wanted in {None, c.api_version}})  # fmt: skip
         what = f"{name} is not recorded {_shown(call.expand)}"
         hint = f"recorded {', '.join(sets)}\nrecord it: {record}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections import Counter, deque
 from contextvars import ContextVar
-from threading import Event, get_ident
+from threading import Lock, get_ident
 from typing import TYPE_CHECKING
 
 from replay.call import API_HOST
@@ -53,16 +53,22 @@ class Pause:
 
     def __init__(self, base: str) -> None:
         self.base = Origin.of(base)
-        self._over = Event()
+        self._held = Lock()  # in place of an `Event`, as one begins and ends with every test
+        self._held.acquire()
         self._thread = get_ident()
 
     def end(self) -> None:
         """Let the calls that wait go on: to the session that is open by now, if one is."""
-        self._over.set()
+        self._held.release()
 
     def waited(self) -> bool:
         """Wait for the end; False if it does not come, or if it is this thread that pauses."""
-        return self._thread == get_ident() or self._over.wait(_PATIENCE)
+        if self._thread == get_ident():
+            return True
+        over = self._held.acquire(timeout=_PATIENCE)
+        if over:
+            self._held.release()
+        return over
 
 
 _pause: Pause | None = None

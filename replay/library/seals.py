@@ -110,15 +110,16 @@ def too_new(version: int, where: str) -> CassetteTooNew:
 def _parted(data: bytes, where: str, kind: str) -> tuple[str, memoryview]:
     if len(data) > MAX_BYTES:
         raise _damaged(f"is larger than {MAX_BYTES} bytes", where)
-    if _BLANK.match(data):
-        raise _damaged("is empty", where)
-    if data[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
-        raise _damaged("is UTF-16, not UTF-8", where)
+    given = data
     data = data.removeprefix(codecs.BOM_UTF8)
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n")
     found = _SEAL.match(data)
     if found is None or found[1] != kind.encode("ascii"):
+        if _BLANK.match(given):
+            raise _damaged("is empty", where)
+        if given[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
+            raise _damaged("is UTF-16, not UTF-8", where)
         _refuse_what_is_no_text(memoryview(data), where)
         if data.startswith(b"version https://git-lfs.github.com/"):
             raise CassetteDamaged(

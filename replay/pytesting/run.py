@@ -21,6 +21,7 @@ from replay.config import resolve
 from replay.decorator import refusal_in, swallowed
 from replay.errors import CallRefused, ConfigError, ReplayError
 from replay.intercept import answering, installation
+from replay.library import cache
 from replay.pytesting.account import account_of
 from replay.pytesting.failures import Line, Refusals, failure, told
 from replay.pytesting.options import MARKER, blocks, wants
@@ -89,6 +90,7 @@ class Run:
             installation.hold(self._ended)
         except ReplayError as error:
             raise pytest.UsageError(str(error)) from None
+        config.add_cleanup(cache.clear)
         config.add_cleanup(lambda: installation.release(self._ended))
 
     def session_of(self, item: pytest.Item) -> Session:

@@ -47,6 +47,21 @@ def test_tests_in_a_folder_of_that_name_are_found(suite: Suite) -> None:
         (["invoices/in_1/2024-06-20.yaml", "README.md"], False),
         (["invoices/in_1/2024-06-20.yaml", "invoices/in_1/test_x.yaml"], False),
         (["test_x/2024.py"], False),
+        ([f"invoices/in_1MtHbELkdIwHu7ix{n}/2024-06-20.yaml" for n in range(9)], True),
+        ([*(f"a/in_1MtHbELkdIwHu7ix{n}/2024-06-20.yaml" for n in range(9)), "a/a.py"], False),
+        (
+            [
+                f"a/test_{name}/{file}"
+                for name in (
+                    "invoice2payments_new",
+                    "InvoicePaymentsNew",
+                    "invoice2paymentsnew",
+                    "In2",
+                )
+                for file in ("2024-06-20.yaml", "test_a.py")
+            ],
+            False,
+        ),
         ([], False),
     ],
 )

@@ -62,7 +62,7 @@ _ITEM = _bytes(
     "      string: [|]-(?=\n)"
 )
 _INDENT = b"\n        "
-_AFTER = b"\n  redacted:"
+_AFTER = _bytes("\n  redacted:")  # twice as fast as bytes are found
 _NEXT = b"\n- "
 _END = _bytes(rf" \{{\}}\n|\n(?:    {_VALUE}: {_VALUE}\n)+")
 _HEADER = _bytes(f"      ({_VALUE}): ({_LIST})\n")
@@ -140,10 +140,10 @@ def _interaction(text: bytes, place: int) -> tuple[Interaction, int]:
     item = _ITEM.match(text, place)
     if item is None:
         raise _Other
-    after = text.find(_AFTER, item.end())
-    if after < 0:
+    after = _AFTER.search(text, item.end())
+    if after is None:
         raise _Other
-    end = text.find(_NEXT, after) + 1 or len(text)
+    end = text.find(_NEXT, after.end()) + 1 or len(text)
     at, source, batch, method, uri, sent, code, message, received = item.groups()
     take = Interaction(
         Request(_text(method), _text(uri), _known(_headers, sent)),
@@ -151,12 +151,12 @@ def _interaction(text: bytes, place: int) -> tuple[Interaction, int]:
             int(code),
             _text(message),
             _known(_headers, received),
-            _literal(text[item.end() : after]),
+            _literal(text[item.end() : after.start()]),
         ),
         _text(at),
         _text(source),
         _text(batch) if batch is not None else "",
-        _known(_redacted, text[after + len(_AFTER) : end]),
+        _known(_redacted, text[after.end() : end]),
     )
     return take, end
 

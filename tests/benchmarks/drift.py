@@ -34,8 +34,7 @@ from support.writing import unchecked
 from replay.bodies import dump
 from replay.cassette import Cassette, Interaction, ObjectKey, Request, Response
 from replay.drift.report import report
-from replay.library import Library
-from replay.library.library import _cache
+from replay.library import Library, cache
 from replay.redaction.policy import default_policy
 from replay.redaction.redactor import redact
 
@@ -148,7 +147,7 @@ def _share(paths: list[str]) -> None:
 
 def seconds(work: Callable[[], Any]) -> tuple[float, float]:
     """Processor time, children's too, and elapsed time of some work, with cold caches."""
-    _cache._items.clear()
+    cache.clear()
     gc.collect()
     began, clock = os.times(), perf_counter()
     work()

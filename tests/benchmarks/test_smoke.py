@@ -1,10 +1,12 @@
-"""The benchmark runs: every row is printed. What the figures are is not looked at."""
+"""The benchmarks run: every row is printed. What the figures are is not looked at."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 ROWS = [
     "enter and leave",
@@ -49,6 +51,34 @@ def test_a_quick_run_of_replay_alone_prints_every_row_and_every_aim() -> None:
     assert (0, "") == (done.returncode, done.stderr)
     assert ROWS == [row for row in ROWS if any(_is(row, line) for line in lines)]
     assert AIMS == sum(line.endswith(("met", "MISSED", "not measured")) for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("script", "rows"),
+    [
+        (
+            "drift.py",
+            [
+                "bare loop",
+                "replay diff",
+                "bare loop",
+                "replay diff",
+                "memory of a process, at most",
+            ],
+        ),
+        ("verify.py", ["bare loop", "replay verify", "bare loop", "replay verify --deep"]),
+    ],
+)
+def test_a_small_corpus_is_compared_and_checked(script: str, rows: list[str]) -> None:
+    """The rows of many cassettes, in their order."""
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name(script)), "--objects", "5", "--rounds", "1"],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    lines = [line.strip() for line in done.stdout.splitlines()]
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert rows == [row for line in lines if (row := line.partition("  ")[0]) in rows]
 
 
 def _is(row: str, line: str) -> bool:

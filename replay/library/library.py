@@ -6,17 +6,16 @@ import os
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
-from dataclasses import replace
 from difflib import SequenceMatcher
 from heapq import nlargest
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from replay.cassette import Cassette, ObjectKey
-from replay.errors import ConfigError, KeyMismatch, LibraryError
+from replay.errors import ConfigError, LibraryError
 from replay.library import cache, codec, files, names, seals
 from replay.library.disk import Disk, Store
+from replay.library.places import Places, misplaced
 from replay.resources import path_of
 
 if TYPE_CHECKING:
@@ -42,6 +41,7 @@ class Library:
         self._base = os.path.abspath(path_of(root))
         self.with_evidence = with_evidence
         self._files, self._archive = _store(self._base)
+        self._places = Places(self._base, self._files)
 
     def __repr__(self) -> str:
         return f"Library({self._base!r})"
@@ -128,12 +128,12 @@ class Library:
             LibraryError: the file system refuses.
         """
         name = names.file(version)
-        for folder in self._candidates(key):
+        for folder in self._places.of(key):
             path = os.path.join(folder, name)
             cassette = self._placed(path, key)
             if cassette is not None:
                 if cassette.api_version != version:
-                    raise _misplaced(cassette.key, cassette.api_version, path)
+                    raise misplaced(cassette.key, cassette.api_version, path)
                 return cassette
         return None
 
@@ -144,7 +144,7 @@ class Library:
             CassetteDamaged: or one of its kinds: one of the files cannot be used.
         """
         found: list[Cassette] = []
-        for folder in self._candidates(key):
+        for folder in self._places.of(key):
             found_here = [n for n in self._files.names(folder) if names.is_cassette(n)]
             for name in sorted(found_here):
                 path = os.path.join(folder, name)
@@ -254,12 +254,7 @@ class Library:
         Raises:
             KeyMismatch: it belongs elsewhere.
         """
-        # Without a Path: this is called for every cassette that is read.
-        folder, _, name = os.fspath(path).rpartition(os.sep)
-        usual = os.path.join(self._base, *names.directories(key))
-        placed = folder == usual or folder in self._candidates(key)
-        if name != names.file(version) or not placed:
-            raise _misplaced(key, version, os.fspath(path))
+        self._places.check(os.fspath(path), key, version)
 
     def write(self, cassette: Cassette, check: Callable[[str, Cassette, str], None]) -> Path:
         """Put a cassette in its place, atomically. The caller holds the object's `lock`.
@@ -275,7 +270,7 @@ class Library:
         """
         self.require_writable()
         name = names.file(cassette.api_version)
-        where = os.path.join(self._chosen(cassette.key), name)
+        where = os.path.join(self._places.chosen(cassette.key), name)
         text = codec.dumps(cassette, where)
         check(text, codec.loads(text.encode("utf-8"), where), where)
         path = self._place(cassette.key) / name
@@ -323,53 +318,19 @@ class Library:
 
     def _placed(self, path: str, key: ObjectKey) -> Cassette | None:
         cassette = self._read(path)
-        if cassette is None or cassette.key == key:
+        if cassette is None or self._places.holds(path, cassette, key):
             return cassette
-        # On a file system that ignores case, the plain folder answers for a sibling's ID.
-        folder = os.path.dirname(path)
-        if _folded(cassette.key) == _folded(key) and not self._spelled(folder):
-            return None
-        raise _misplaced(cassette.key, cassette.api_version, path)
-
-    def _spelled(self, folder: str) -> bool:
-        """Whether a folder's path is spelled as the file system keeps it."""
-        parts = Path(folder).relative_to(self._base).parts
-        return all(
-            name in self._files.names(os.path.join(self._base, *parts[:depth]))
-            for depth, name in enumerate(parts)
-        )
-
-    def _candidates(self, key: ObjectKey) -> Iterator[str]:
-        """The folders where an object's cassettes may be, the usual one first."""
-        usual = names.directories(key)
-        yield os.path.join(self._base, *usual)
-        for folders in product(*names.spellings(key)):
-            if folders != usual:
-                yield os.path.join(self._base, *folders)
+        return None
 
     def _place(self, key: ObjectKey) -> Path:
         """The folder to write to, made where it is missing."""
-        folder = self._chosen(key)
+        folder = self._places.chosen(key)
         if not os.path.isdir(folder):
             # Only one at a time decides who is called by the plain name.
             with self._lock("folders", "a new folder"):
-                folder = self._chosen(key)
+                folder = self._places.chosen(key)
                 files.make_folder(Path(folder), self._base)
         return Path(folder)
-
-    def _chosen(self, key: ObjectKey) -> str:
-        folder = self._base
-        for usual, *digested in names.spellings(key):
-            name = usual
-            if digested:
-                siblings = self._files.names(folder)
-                if usual not in siblings and (
-                    digested[0] in siblings
-                    or usual.casefold() in {sibling.casefold() for sibling in siblings}
-                ):
-                    name = digested[0]
-            folder = os.path.join(folder, name)
-        return folder
 
 
 def _store(base: str) -> tuple[Store, str | None]:
@@ -380,16 +341,3 @@ def _store(base: str) -> tuple[Store, str | None]:
 
     file = archive.leads_into(base)
     return (archive.Archive(file, base), file) if file is not None else (Disk(base), None)
-
-
-def _folded(key: ObjectKey) -> ObjectKey:
-    parents = tuple(parent.casefold() for parent in key.parents)
-    return replace(key, id=key.id.casefold(), parents=parents)
-
-
-def _misplaced(key: ObjectKey, version: str, path: str) -> KeyMismatch:
-    return KeyMismatch(
-        "the cassette belongs to another object or version than its path says",
-        where=path,
-        hint=f"it holds {key} at {version}: move it there, or restore it",
-    )

@@ -17,6 +17,7 @@ from support.writing import unchecked
 from replay.cassette import ObjectKey
 from replay.errors import KeyMismatch, LibraryBusy
 from replay.library import Library, codec, names
+from replay.library.places import Places
 
 NEW = "2025-03-31.basil"
 BETAS = (
@@ -140,16 +141,16 @@ def test_siblings_share_a_lock(lib: Library) -> None:
 def test_a_folder_is_named_by_one_at_a_time(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A parent and another parent's child, recorded at once, do not both take the plain name."""
     lib, inside = Library(library), threading.Barrier(2)
-    real = Library._chosen
+    real = Places.chosen
 
-    def together(self: Library, key: ObjectKey) -> str:
+    def together(self: Places, key: ObjectKey) -> str:
         chosen = real(self, key)
         if chosen_first.pop(key, None):
             inside.wait(5)  # both have looked before either has made its folder
         return chosen
 
     chosen_first = {GOLD: True, FEATURES[2]: True}
-    monkeypatch.setattr(Library, "_chosen", together)
+    monkeypatch.setattr(Places, "chosen", together)
     threads = [threading.Thread(target=put, args=(lib, key)) for key in (GOLD, FEATURES[2])]
     for thread in threads:
         thread.start()

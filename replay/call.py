@@ -238,7 +238,8 @@ def read(request: Request, stripes: StripeHeaders | None = None) -> Call:
         raise CallRefused(
             "this query parameter is not part of a retrieve call that replay records",
             where=f"{shown}, parameter {name!r}" if name.isidentifier() else shown,
-            hint="only expand is",
+            hint="only expand is: stub this call, or let it through to the live API: "
+            "use_cassettes(other_calls='pass')",
         )
     version, account, context = stripes or stripe_headers(request.headers)
     ids = (*found.parents, *([] if found.route.singleton else [found.id]))
@@ -291,13 +292,16 @@ def _parameters(request: Request, found: Match, query: str) -> list[tuple[str, s
 def _parted(given: list[tuple[str, str]]) -> tuple[list[str], list[tuple[str, str]]]:
     """Expand names, and the other parameters in one order and spelling (``a[0]`` is ``a[]``)."""
     expand: list[str] = []
-    others: list[tuple[str, str]] = []
+    others: list[tuple[str, str, str]] = []
     for name, value in given:
         if _EXPAND.match(name) and _FIELD_PATH.match(value):
             expand.append(value)
         elif (name, value) != ("expand", ""):  # stripe-java says so of an empty list
-            others.append((_LAST_INDEX.sub("[]", name), value))
-    return expand, sorted(others, key=itemgetter(0))
+            index = _LAST_INDEX.search(name)
+            place = index[0].zfill(12) if index else ""
+            others.append((_LAST_INDEX.sub("[]", name), place, value))
+    others.sort(key=itemgetter(0, 1))
+    return expand, [(name, value) for name, _, value in others]
 
 
 def _shown(request: Request, found: Match | None) -> str:

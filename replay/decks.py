@@ -34,7 +34,8 @@ _VERSIONS = 64
 class Deck:
     """The takes of one call key in one session, and how far they are served.
 
-    `lent` are takes that clients recorded which pin otherwise. `anew` is what mode ``all`` records,
+    `lent` are takes that clients recorded which pin otherwise. `unkept` is whether the live answer
+    that came last is not recorded. `anew` is what mode ``all`` records,
     and `takes` are its takes then.
     """
 
@@ -48,6 +49,7 @@ class Deck:
     refusal: CassetteNotFound | None = None
     repeated: Outcome | None = None
     repeats: int = 0
+    unkept: bool = False
     anew: Anew | None = None
     flight: Future[Response] | None = None
     lock: Lock = field(default_factory=Lock)

@@ -66,6 +66,8 @@ class Cassettes:
                 where="live_view",
                 hint="leave it out: the client then sees what replay will serve",
             )
+        _text(api_base, "api_base")
+        _text(api_version, "api_version")
         _switch(allow_live, "allow_live")
         _switch(keep_errors, "keep_errors")
         # A test may go elsewhere: the library, the configuration and the policy stay.
@@ -192,6 +194,11 @@ class Cassettes:
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__, _entered=[])
         return other
+
+
+def _text(value: object, where: str) -> None:
+    if value is not None and not isinstance(value, str):
+        raise ConfigError(f"{value!r} is no text", where=where, hint=f"write {where}='{value}'")
 
 
 def _switch(value: object, where: str) -> None:

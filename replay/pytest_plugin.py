@@ -80,6 +80,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker; a worker belongs to its controller's run."""
+    config.pluginmanager.register(_Skips(config))
     run = getattr(config, "workerinput", {}).get(_RUN)
     if run is not None:
         from replay import runs
@@ -186,6 +187,17 @@ def replay_server(request: pytest.FixtureRequest) -> ReplayServer:
     run = _run(request.config)
     run.session_of(request.node)
     return run.server()
+
+
+class _Skips:
+    """Remembers that the run is not a full one where a whole module is skipped."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.skipped:
+            setattr(self._config, _PARTIAL, "a module was skipped")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

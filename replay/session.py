@@ -214,7 +214,8 @@ class Session:
                     continue
                 try:
                     with self.library.lock(deck.call.key):
-                        deck.anew.settle(self._recorder, failed=failed)
+                        # What ended in an answer that is not kept would end otherwise offline.
+                        deck.anew.settle(self._recorder, failed=failed or deck.unkept)
                 except ReplayError as error:
                     errors.append(error)  # one that cannot be written does not cost the others
         finally:
@@ -320,6 +321,7 @@ class Session:
                 return self._next(deck)
             outcome = self._recorder.fetch(deck.call, request)
             self._note(deck.call, outcome)
+            deck.unkept = outcome.take is None
             if outcome.take is None:
                 return outcome.response
             with self._writing:

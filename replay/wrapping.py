@@ -24,6 +24,9 @@ _AROUND = frozenset(
 )  # fmt: skip
 """What unittest and pytest call before and after a class's tests."""
 
+_COUNTED = frozenset({"setup_method", "teardown_method", "setup_class", "teardown_class"})
+"""What pytest calls with as many arguments as its code has."""
+
 _LATER = (
     types.GeneratorType,
     types.AsyncGeneratorType,
@@ -49,6 +52,8 @@ def wrapped(opens: Opens, function: Any) -> Any:
             where=getattr(function, "__name__", ""),
             hint="put use_cassettes below it, next to the function",
         )
+    if isinstance(function, staticmethod | classmethod):
+        return type(function)(wrapped(opens, function.__func__))
     if not callable(function):
         raise ConfigError(
             f"use_cassettes decorates functions and classes, and this is of type "
@@ -56,7 +61,9 @@ def wrapped(opens: Opens, function: Any) -> Any:
             where="use_cassettes(…)",
             hint='write @use_cassettes("path"), or: with use_cassettes("path"):',
         )
-    return functools.wraps(function)(_wrapper(opens, function))
+    made: Any = functools.wraps(function)(_wrapper(opens, function))
+    made.replay_wrapped = True
+    return made
 
 
 def _wrap_in(owner: type, name: str, opens: Opens) -> None:
@@ -72,16 +79,26 @@ def _wrap_in(owner: type, name: str, opens: Opens) -> None:
     if isinstance(found, staticmethod | classmethod):
         function = found.__func__
         if not _is_of_unittest(function):
-            setattr(owner, name, type(found)(wrapped(opens, function)))
+            setattr(owner, name, type(found)(_wrapped_in(opens, name, function)))
     elif inspect.isfunction(found):
         if not _is_of_unittest(found):
-            setattr(owner, name, wrapped(opens, found))
+            setattr(owner, name, _wrapped_in(opens, name, found))
     elif callable(found) or isinstance(found, functools.partialmethod):
         raise ConfigError(
             f"this test is no function, but of type {type(found).__name__}",
             where=f"{owner.__qualname__}.{name}",
             hint="write it as a function that calls it",
         )
+
+
+def _wrapped_in(opens: Opens, name: str, function: Any) -> Any:
+    made = wrapped(opens, function)
+    count = function.__code__.co_argcount if name in _COUNTED else None
+    if count == 1:
+        return functools.wraps(made)(lambda first, /: made(first))
+    if count == 2:
+        return functools.wraps(made)(lambda first, second, /: made(first, second))
+    return made
 
 
 def _is_of_unittest(function: Any) -> bool:

@@ -22,7 +22,8 @@ POST_READS = ["/v1/invoices/create_preview"]
 """POST paths that read: they make nothing, and the same body gives the same answer."""
 
 METHOD = re.compile(r'def (\w+)\(.*?\) -> "?([^"\n]+)"?:\n', re.DOTALL)
-GET = re.compile(r'self\._request(?:_stream)?\(\s*"get",\s*"([^"]+)"')
+# A stream is no JSON: the PDF of a quote, from a host of its own.
+GET = re.compile(r'self\._request\(\s*"get",\s*"([^"]+)"')
 
 
 def object_name(service: str, class_name: str) -> str:

@@ -249,3 +249,28 @@ def test_two_runs_at_the_same_time_do_not_mix(
     assert ["2", "5"] == offline(library, stand_in, 2)
     assert ["closed"] == two.told("close")
     assert ["3", "4"] == offline(library, stand_in, 2)
+
+
+def test_what_ends_in_an_answer_that_is_not_kept_keeps_the_old_file(
+    library: Path, stand_in: StandIn
+) -> None:
+    """Offline, the last take would answer where the live call failed."""
+
+    def record(mode: str, *failures: bool) -> None:
+        with replay.use_cassettes(library, mode=mode, api_base=stand_in.url):
+            for failing in failures:
+                if failing:
+                    stand_in.script.append((500, {}, {"error": {}}))
+                found = requests.get(stand_in.url + PATH, headers=HEADERS, timeout=5)
+                assert failing == (found.status_code == 500)
+
+    def held() -> list[bytes]:
+        return [path.read_bytes() for path in library.glob("invoices/**/*.yaml")]
+
+    record("once", False, False)
+    before = held()
+    stand_in.add_invoice(DRAFT, status="void")
+    record("all", False, True)
+    assert before == held()
+    record("all", True, False)
+    assert before != held()

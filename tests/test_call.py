@@ -422,3 +422,17 @@ def test_query_is_what_servers_read() -> None:
     """The canonical query is read by the standard parser as the names it was made from."""
     call = retrieve(INVOICE, ["in_1"], expand=["b", "a.c"])
     assert [("expand[]", "a.c"), ("expand[]", "b")] == parse_qsl(urlsplit(call.uri).query)
+
+
+def test_an_items_place_in_a_list_counts_and_its_spelling_does_not() -> None:
+    """Whatever order the parameters are written in, a list keeps the order that its indices say."""
+    first, second = "types[0]=a&types[1]=b&types[10]=c", "types[10]=c&types[1]=b&types[0]=a"
+    other = "types[0]=b&types[1]=a&types[10]=c"
+    keys = [read(Request("GET", f"{API_BASE}/v1/events?{q}")).key for q in (first, second, other)]
+    assert keys[0] == keys[1] != keys[2]
+
+
+def test_a_stream_that_is_no_json_is_no_read_of_ours() -> None:
+    """The PDF of a quote: it may be let through."""
+    with pytest.raises(CallRefused, match="no such read"):
+        read(Request("GET", f"{API_BASE}/v1/quotes/qt_1/pdf"))

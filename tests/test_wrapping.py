@@ -9,6 +9,7 @@ import sys
 import threading
 import unittest
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ import pytest
 import requests
 from support.clients import HEADERS
 from support.standin import DRAFT, StandIn, generated
+from support.suites import Suite
 
 import replay
+from replay import wrapping
 from replay.intercept import answering
 
 ABSENT = generated("in", "absent")
@@ -236,3 +239,52 @@ def test_threads_that_share_an_object_leave_their_own_sessions(recorded: Path) -
     finally:
         sys.setswitchinterval(interval)
     assert ([], []) == (failed, answering.opened)
+
+
+@pytest.mark.parametrize("arguments", ["self", "self, method"])
+def test_what_pytest_calls_around_tests_has_as_many_arguments_as_before(
+    arguments: str, tmp_path: Path
+) -> None:
+    """pytest looks at the code of `setup_method` and its like, to see what it takes."""
+    suite = Suite(tmp_path / "suite")
+    (suite.folder / "cassettes").mkdir()
+    suite.write(f"""
+        done = []
+
+        @replay.use_cassettes("cassettes")
+        class TestIt:
+            @classmethod
+            def setup_class(cls):
+                done.append("class")
+
+            def setup_method({arguments}):
+                done.append("method")
+
+            def teardown_method({arguments}):
+                done.append("torn")
+
+            def test_a(self):
+                assert done == ["class", "method"]
+
+            @classmethod
+            def teardown_class(cls):
+                assert done == ["class", "method", "torn"]
+    """)
+    assert {"passed": 1} == suite.run().outcomes
+
+
+def test_above_a_static_method() -> None:
+    """The decorator may stand above staticmethod and classmethod too."""
+    opened = []
+
+    @contextmanager
+    def opens() -> Iterator[Any]:
+        opened.append(1)
+        yield
+
+    class Of:
+        one = wrapping.wrapped(opens, staticmethod(lambda n: n))
+        two = wrapping.wrapped(opens, classmethod(lambda cls, n: (cls, n)))
+
+    assert (1, (Of, 2)) == (Of.one(1), Of.two(2))
+    assert [1, 1] == opened

@@ -36,6 +36,7 @@ def _request(original: Any) -> Any:
         url = client._build_url(str_or_url)
         if not owns(url.host or "", url.port):
             return await original(client, method, str_or_url, **options)
+        _refuse_middlewares(client, options)
         if options.get("params"):
             url = url.extend_query(options["params"])
         headers = client._prepare_headers(options.get("headers"))
@@ -68,6 +69,20 @@ def _request(original: Any) -> Any:
         return response
 
     return request
+
+
+def _refuse_middlewares(client: Any, options: Mapping[str, Any]) -> None:
+    # They may change whose data is asked for, and run after this hook; or call the API themselves.
+    given = options.get("middlewares")
+    if given if given is not None else getattr(client, "_middlewares", ()):
+        error = CallRefused(
+            "this client has middlewares, which may change a call behind replay's hook",
+            where="aiohttp",
+            hint="in tests, make the client without them, and give it the headers that they would "
+            "set: aiohttp.ClientSession(headers=...)",
+        )
+        blocked(error)
+        raise Refused(error)
 
 
 def _connect(original: Any) -> Any:

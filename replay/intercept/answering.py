@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, deque
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
-from threading import Lock, get_ident
-from typing import TYPE_CHECKING
+from threading import Lock, RLock, get_ident
+from typing import TYPE_CHECKING, NamedTuple
 
 from replay.call import API_HOST
 from replay.config import Origin, plain_host
@@ -29,7 +31,7 @@ current: ContextVar[Session | None] = ContextVar("replay_session", default=None)
 """The session of the running context."""
 
 opened: list[Session] = []
-"""All open sessions, of any context; changed by `installation` alone."""
+"""All open sessions, of any context; changed by `installation` alone, inside of `changing`."""
 
 bases: Counter[Origin] = Counter()
 """The live sources of the open sessions: calls to them are answered too."""
@@ -57,65 +59,96 @@ class Pause:
         self._held.acquire()
         self._thread = get_ident()
 
+    @property
+    def mine(self) -> bool:
+        """Whether it is the running thread that pauses: it goes on."""
+        return self._thread == get_ident()
+
     def end(self) -> None:
-        """Let the calls that wait go on: to the session that is open by now, if one is."""
+        """Let the calls that wait go on."""
         self._held.release()
 
     def waited(self) -> bool:
-        """Wait for the end; False if it does not come, or if it is this thread that pauses."""
-        if self._thread == get_ident():
-            return True
+        """Wait for the end; False if it does not come."""
         over = self._held.acquire(timeout=_PATIENCE)
         if over:
             self._held.release()
         return over
 
 
-_pause: Pause | None = None
+class _Moment(NamedTuple):
+    """What a call finds: the open sessions, their live sources, the pause. Replaced as a whole, so
+    that no call sees one half of it from before a change and the other from after it."""
+
+    opened: tuple[Session, ...] = ()
+    bases: frozenset[Origin] = frozenset()
+    pause: Pause | None = None
+
+
+_now = _Moment()
+_changing = RLock()
+
+
+@contextmanager
+def changing() -> Iterator[None]:
+    """Change `opened` and `bases` inside of this: calls see all of a change, or nothing."""
+    global _now
+    with _changing:
+        try:
+            yield
+        finally:
+            _now = _now._replace(opened=tuple(opened), bases=frozenset(bases))
 
 
 def pause(base: str) -> None:
     """Begin a pause, in place of the one before."""
-    global _pause
-    before, _pause = _pause, Pause(base)
-    if before is not None:
-        before.end()
+    _pause(Pause(base))
 
 
 def resume() -> None:
-    """End the pause, if there is one."""
-    global _pause
-    before, _pause = _pause, None
+    """End the pause, if there is one; without a session by then, calls that wait are refused."""
+    _pause(None)
+
+
+def _pause(new: Pause | None) -> None:
+    global _now
+    with _changing:
+        before, _now = _now.pause, _now._replace(pause=new)
     if before is not None:
         before.end()
 
 
 def owns(host: str, port: int | None) -> bool:
-    """Whether a request to this host is for a session to answer: never for our own traffic."""
+    """Whether a request to this host is for a session to answer: never for our own traffic.
+
+    Between two sessions of a run, whoever belongs to none of them waits for the next.
+    """
     if passing():
         return False
-    own = current.get()
-    if own is None and not opened:
-        return _held(host, port)
-    if host in STRIPE_HOSTS:
+    own, waited = current.get(), False
+    while True:
+        now = _now
+        if own is not None or now.opened:
+            break
+        held = now.pause
+        if held is None:
+            return waited  # and the run has ended meanwhile
+        if held.mine or not _is_one(plain_host(host), port, {held.base}):
+            return False
+        if not held.waited():
+            return True
+        waited = True
+    if host in STRIPE_HOSTS or _is_one(name := plain_host(host), port, now.bases):
         return True
-    name = plain_host(host)
-    if name in STRIPE_HOSTS:
-        return True
-    if port is None:
-        return False
-    origin = Origin(name, port)
-    return origin in bases or (own is not None and origin == Origin.of(own.config.api_base))
+    return own is not None and port is not None and Origin(name, port) == _base(own)
 
 
-def _held(host: str, port: int | None) -> bool:
-    """`owns` where no session is open: after a pause one may be."""
-    held, name = _pause, plain_host(host)
-    if held is None or not (
-        name in STRIPE_HOSTS or (port is not None and Origin(name, port) == held.base)
-    ):
-        return False
-    return bool(opened) if held.waited() else True
+def _is_one(name: str, port: int | None, of: Collection[Origin]) -> bool:
+    return name in STRIPE_HOSTS or (port is not None and Origin(name, port) in of)
+
+
+def _base(session: Session) -> Origin:
+    return Origin.of(session.config.api_base)
 
 
 def session() -> Session:
@@ -127,7 +160,13 @@ def session() -> Session:
     found = current.get()
     if found is not None and found in opened:
         return found
-    sessions = tuple(opened)
+    now = _now
+    while found is None and not now.opened:
+        held = now.pause  # the only one that was open has ended since `owns`
+        if held is None or held.mine or not held.waited():
+            break
+        now = _now
+    sessions = now.opened
     if found is None and len(sessions) == 1:
         return sessions[0]
     error = NoSession(

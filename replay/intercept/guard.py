@@ -35,8 +35,10 @@ def hook(patches: Patches, module: ModuleType) -> None:
     _looked_up.clear()
     patches.replace(module.socket, "connect", _connect)
     patches.replace(module.socket, "connect_ex", _connect)
-    for name in ("send", "sendall", "sendfile", "sendmsg", "sendto"):
+    for name in ("send", "sendall", "sendfile"):
         patches.replace(module.socket, name, _send)
+    for name in ("sendmsg", "sendto"):
+        patches.replace(module.socket, name, _send_to)
     for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
         patches.replace(module, name, _resolve)
 
@@ -50,8 +52,16 @@ def hook_tls(patches: Patches, module: ModuleType) -> None:
 
 
 def hook_loops(patches: Patches, module: ModuleType) -> None:
-    """Hook `asyncio`'s event loops: they look names up in a thread, far from the user's line."""
+    """Hook `asyncio`'s event loops: they look names up in a thread, far from the user's line, and
+    send files past the sockets."""
     patches.replace(module.BaseEventLoop, "getaddrinfo", _resolve_in_loop)
+    patches.replace(module.BaseEventLoop, "sock_sendfile", _send_file_in_loop)
+    patches.replace(module.BaseEventLoop, "sendfile", _send_file_in_loop)
+
+
+def hook_trio(patches: Patches, module: ModuleType) -> None:
+    """Hook `trio._socket`: its sockets took `send` from those of `socket` when it was imported."""
+    patches.replace(module._SocketType, "send", _send_in_trio)
 
 
 def _connect(original: Any) -> Any:
@@ -67,25 +77,58 @@ def _connect(original: Any) -> Any:
 
 
 def _send(original: Any) -> Any:
-    def send(sock: Any, *args: Any) -> Any:
-        # For connections from before the session: whom they lead to is known by name or address.
-        try:
-            peer = sock.getpeername()
-        except OSError:
-            peer = None
-        name = getattr(sock, "server_hostname", None)
-        if name:
-            _refuse(name, peer[1] if isinstance(peer, tuple) else None)
-        _refuse_peer(peer)
-        return original(sock, *args)
+    def send(sock: Any, *args: Any, **kwargs: Any) -> Any:
+        _refuse_connected(sock)
+        return original(sock, *args, **kwargs)
 
     return send
 
 
+def _send_to(original: Any) -> Any:
+    def send_to(sock: Any, *args: Any) -> Any:
+        # An address comes last; it may open the connection (MSG_FASTOPEN), or need none.
+        _refuse_peer(args[-1] if args else None)
+        _refuse_connected(sock)
+        return original(sock, *args)
+
+    return send_to
+
+
+def _send_in_trio(original: Any) -> Any:
+    async def send(sock: Any, *args: Any, **kwargs: Any) -> Any:
+        _refuse_connected(sock)
+        return await original(sock, *args, **kwargs)
+
+    return send
+
+
+def _send_file_in_loop(original: Any) -> Any:
+    async def send_file(loop: Any, over: Any, *args: Any, **kwargs: Any) -> Any:
+        told = getattr(over, "get_extra_info", None)  # a transport, else a socket
+        _refuse_connected(over if told is None else told("socket"))
+        return await original(loop, over, *args, **kwargs)
+
+    return send_file
+
+
+def _refuse_connected(sock: Any) -> None:
+    # For connections from before the session: whom they lead to is known by name or address.
+    try:
+        peer = sock.getpeername()
+    except (OSError, AttributeError):
+        peer = None
+    name = getattr(sock, "server_hostname", None)
+    if name:
+        _refuse(name, peer[1] if isinstance(peer, tuple) else None)
+    _refuse_peer(peer)
+
+
 def _refuse_peer(address: Any) -> None:
     # A path (Unix socket) or anything else that is no (host, port) cannot be the API's.
-    if isinstance(address, tuple) and len(address) >= 2 and isinstance(address[0], str):
-        host, port = address[:2]
+    if isinstance(address, tuple) and len(address) >= 2 and isinstance(address[1], int):
+        host, port = _text(address[0]), address[1]
+        if not isinstance(host, str):
+            return
         _refuse(host, port)
         if host in _looked_up:
             _refuse(_looked_up[host], port)
@@ -156,7 +199,9 @@ def _refuse_name(host: Any, port: Any) -> str:
 
 
 def _text(value: Any) -> Any:
-    return value.decode("ascii", "replace") if isinstance(value, bytes) else value
+    return (
+        bytes(value).decode("ascii", "replace") if isinstance(value, bytes | bytearray) else value
+    )
 
 
 def _is_base(name: str) -> bool:

@@ -62,7 +62,7 @@ def _putrequest(original: Any) -> Any:
 
 
 def _absolute(url: str) -> tuple[str, int] | None:
-    if not url.startswith(("http://", "https://")):
+    if not url[:8].lower().startswith(("http://", "https://")):
         return None
     parts = urlsplit(url)
     return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
@@ -110,7 +110,7 @@ class _Socket:
         sent = BytesIO(wire)
         method, target, _version = sent.readline().decode("latin-1").split(" ", 2)
         headers = tuple(http.client.parse_headers(sent).items())
-        uri = target if target.startswith("http") else self._base + target
+        uri = self._base + target if _absolute(target) is None else target
         body = _unchunked(sent) if _is_chunked(headers) else sent.read()
         request = Request(method, uri, headers, body or None, unread=body is None)
         found = session()

@@ -26,7 +26,7 @@ from replay.intercept import (
     threads,
     urllib3,
 )
-from replay.intercept.answering import bases, current, opened
+from replay.intercept.answering import bases, changing, current, opened
 from replay.intercept.patches import Hook, Patches
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ HOOKS: dict[str, Hook] = {
     "socket": guard.hook,
     "ssl": guard.hook_tls,
     "asyncio.base_events": guard.hook_loops,
+    "trio._socket": guard.hook_trio,
     "threading": threads.hook_threads,
     "concurrent.futures.thread": threads.hook_executors,
     "multiprocessing.pool": pools.hook,
@@ -120,8 +121,9 @@ def enter(session: Session) -> Session | None:
     with _lock:
         _install()
         _note_loop()
-        bases[Origin.of(session.config.api_base)] += 1
-        opened.append(session)
+        with changing():
+            bases[Origin.of(session.config.api_base)] += 1
+            opened.append(session)
     before = current.get()
     current.set(session)
     return before
@@ -130,13 +132,14 @@ def enter(session: Session) -> Session | None:
 def leave(session: Session, before: Session | None) -> None:
     """Close a session; the context gets back the one it had. The last one takes the hooks out."""
     with _lock:
-        opened.remove(session)
+        with changing():
+            opened.remove(session)
+            base = Origin.of(session.config.api_base)
+            bases[base] -= 1
+            if not bases[base]:
+                del bases[base]
         if current.get() is session:
             current.set(before if before in opened else None)
-        base = Origin.of(session.config.api_base)
-        bases[base] -= 1
-        if not bases[base]:
-            del bases[base]
         for ended in _holders:
             ended(session)
         _remove()

@@ -6,8 +6,9 @@ Hooked at `_make_request`: above it the pool's retry lists would break, below it
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
-from io import BytesIO
+from io import BytesIO, IOBase
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -50,7 +51,7 @@ def _make_request(original: Any) -> Any:
         headers: Any = None, *args: Any, **kwargs: Any,
     ) -> Any:  # fmt: skip
         # A plain proxy's pool is the proxy's: then the URL is absolute.
-        target = urlsplit(url) if url.startswith("http") else None
+        target = urlsplit(url) if url[:4].lower() == "http" else None
         host = (target.hostname or "") if target else pool.host
         port = (target.port or 80) if target else _port(pool)
         if not owns(host, port):
@@ -64,7 +65,7 @@ def _make_request(original: Any) -> Any:
             with pass_through():
                 if conn.sock is None and pool.proxy is not None and target is None:
                     pool._prepare_proxy(conn)
-                return original(pool, conn, method, url, body, headers, *args, **kwargs)
+                return original(pool, conn, method, url, _made(body), headers, *args, **kwargs)
         answer = found.serve(request)
         if kwargs.get("response_conn") is not None:
             # The connection was not used: nothing that is read later would give it back.
@@ -72,6 +73,38 @@ def _make_request(original: Any) -> Any:
         return _response(method, url, answer, **kwargs)
 
     return make_request
+
+
+def _made(body: Any) -> Any:
+    """A body; if the user's code makes it while it is sent, then calls of that code are not let
+    through along with it."""
+    if body is None or isinstance(body, str | bytes | bytearray | memoryview | IOBase):
+        return body
+    if hasattr(body, "read"):
+        return _Read(body)
+    return _chunks(body) if hasattr(body, "__iter__") else body
+
+
+_END = object()
+
+
+class _Read:
+    def __init__(self, body: Any) -> None:
+        self._body = body
+
+    def read(self, *size: int) -> Any:
+        with pass_through(False):
+            return self._body.read(*size)
+
+
+def _chunks(body: Any) -> Iterator[Any]:
+    rest = iter(body)
+    while True:
+        with pass_through(False):
+            chunk = next(rest, _END)
+        if chunk is _END:
+            return
+        yield chunk
 
 
 def _port(pool: Any) -> int:

@@ -81,12 +81,12 @@ class Run:
         self._account = account_of(config)
         self._test: _Test | None = None
         self._broken: ReplayError | None = None
-        self._rehearsal = Rehearsal(config)
         self._open: list[Session] = []  # the last one answers, the others wait for it to end
         self._left: list[tuple[Session, bool]] = []
         self._finished = False
         self._server: ReplayServer | None = None
         try:
+            self._rehearsal = Rehearsal(config)
             installation.hold(self._ended)
         except ReplayError as error:
             raise pytest.UsageError(str(error)) from None
@@ -231,7 +231,9 @@ class Run:
             self._rehearsal.tell(item, call, test.session if test is not None else None)
             if test is not None:
                 test.failed = True
-            if isinstance(call.excinfo.value, pytest.skip.Exception) and wants(item):
+            if isinstance(call.excinfo.value, pytest.skip.Exception) and (
+                wants(item) or getattr(getattr(item, "obj", None), "replay_wrapped", False)
+            ):
                 self._account.skipped += 1
 
     def pytest_sessionfinish(self) -> None:

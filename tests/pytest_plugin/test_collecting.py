@@ -62,6 +62,8 @@ def test_tests_in_a_folder_of_that_name_are_found(suite: Suite) -> None:
             ],
             False,
         ),
+        (["cassettes/invoices/in_1/2024-06-20.yaml", "test_InvoicesBasil2025/test_a.py"], False),
+        (["cassettes/invoices/in_1/2024-06-20.yaml", "in_1MtHbELkdIwHu7ixl4/test_a.py"], False),
         ([], False),
     ],
 )
@@ -76,7 +78,7 @@ def test_a_library_is_known_by_its_files(files: list[str], expected: bool, tmp_p
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
-@pytest.mark.parametrize("marker", ["casettes", "cassette", "Cassettes"])
+@pytest.mark.parametrize("marker", ["casettes", "cassette", "Cassettes", "use_cassettes"])
 def test_a_misspelt_marker_is_refused(suite: Suite, marker: str, workers: str) -> None:
     """Tests that are not marked by a slip do not run, and the message names the line."""
     suite.write(f"""

@@ -499,3 +499,55 @@ def test_what_a_passed_test_saw_stays_when_a_late_fixture_ends(
     text = (own / "invoices" / DRAFT / f"{NEW}.yaml").read_text()
     assert ["1", "2", "3"] == re.findall(r'"attempt_count": (\d+)', text)
     assert [] == list((own / ".replay" / "anew").iterdir())
+
+
+def test_calls_of_old_threads_wait_and_never_go_online(suite: Suite, stand_in: StandIn) -> None:
+    """Threads from before all tests ask without end: each call is answered by a test's session,
+    also one that slept through a whole test; what waits at the end of the run is refused."""
+    suite.write(
+        """
+        import os
+        from collections import Counter
+
+        begin, stop, out = threading.Event(), threading.Event(), Counter()
+        base = os.environ["STRIPE_API_BASE"]
+
+        def ask():
+            begin.wait()
+            while not stop.is_set():
+                try:
+                    found = requests.get(base + "/v1/invoices/" + DRAFT,
+                                         headers={"Stripe-Version": NEW}, timeout=5)
+                    out[found.json()["status"]] += 1
+                except BaseException as error:
+                    out[str(error).partition("\\n")[0]] += 1
+
+        threads = [threading.Thread(target=ask, daemon=True) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_sessionfinish():
+            stop.set()
+
+        def pytest_unconfigure():
+            for thread in threads:
+                thread.join(10)
+            print("asked", *sorted(out))
+        """,
+        "conftest.py",
+    )
+    suite.write("""
+        from conftest import begin
+
+        @pytest.mark.cassettes
+        @pytest.mark.parametrize("n", range(60))
+        def test_it(n):
+            begin.set()
+    """)
+    ran = suite.run("-s", STRIPE_API_BASE=stand_in.url)
+    assert "60 passed" in ran.out
+    assert 0 == ran.code
+    asked = next(line for line in ran.out.splitlines() if line.startswith("asked"))
+    assert re.fullmatch("asked draft( no session is open for this call to the API)?( paid)?", asked)
+    assert {} == stand_in.hits

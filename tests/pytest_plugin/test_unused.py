@@ -81,6 +81,33 @@ def test_a_skipped_test_may_have_used_them(suite: Suite) -> None:
     assert 1 == suite.run("--replay-unused=fail").code
 
 
+@pytest.mark.parametrize(
+    ("tests", "why"),
+    [
+        ("pytest.skip('not here', allow_module_level=True)", "a module was skipped"),
+        (
+            "@pytest.mark.skip\n    @replay.use_cassettes\n    def test_b(): pass",
+            "1 marked test was skipped",
+        ),
+        (
+            "@replay.use_cassettes\n    class TestB(unittest.TestCase):\n"
+            "        @unittest.skip('')\n        def test_b(self): pass",
+            "1 marked test was skipped",
+        ),
+    ],
+)
+def test_what_is_skipped_without_a_marker_may_have_used_them(
+    suite: Suite, tests: str, why: str
+) -> None:
+    """A whole module, or a test that is decorated: none of their cassettes is called unused."""
+    suite.write(SOME)
+    assert 1 == suite.run("--replay-unused=fail").code
+    suite.write("\n    " + tests, "test_more.py")
+    ran = suite.run("--replay-unused=fail")
+    assert 0 == ran.code, ran.out
+    assert ran.summary.endswith(f"unused not looked for: {why}")
+
+
 def test_a_failure_is_not_masked(suite: Suite) -> None:
     """A run that failed stays as it is, and so does one that collected nothing."""
     suite.write(SOME + "\n    def test_bad():\n        assert False\n")

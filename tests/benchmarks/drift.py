@@ -38,6 +38,9 @@ from replay.library import Library, cache
 from replay.redaction.policy import default_policy
 from replay.redaction.redactor import redact
 
+TICK = 1 / os.sysconf("SC_CLK_TCK")
+"""Seconds: less than that of processor time reads as nothing."""
+
 
 def made(folder: Path, objects: int) -> Library:
     """A library of invoices at two versions, redacted, with values and states of their own."""
@@ -196,7 +199,7 @@ def measured(library: Library, rounds: int, processes: int) -> None:
         shown = ""
         for which in (0, 1) if name != "bare loop" else ():
             pairs = zip(found, times["bare loop"], strict=True)
-            ratios = [mine[which] / theirs[which] for mine, theirs in pairs]
+            ratios = [mine[which] / max(theirs[which], TICK) for mine, theirs in pairs]
             shown += f"   {median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
         print(f"    {name:20} {cpu:11.2f} s {clock:8.2f} s{shown}")
 

@@ -35,8 +35,8 @@ class Deck:
     """The takes of one call key in one session, and how far they are served.
 
     `lent` are takes that clients recorded which pin otherwise. `unkept` is whether the live answer
-    that came last is not recorded. `anew` is what mode ``all`` records,
-    and `takes` are its takes then.
+    that came last is not recorded. `anew` is what mode ``all`` records, and `takes` are its takes
+    then.
     """
 
     call: Call

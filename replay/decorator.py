@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 if not TYPE_CHECKING:
 
     def overload(function: Any) -> Any:
-        """What typing's own does, which keeps the function for ever: and with it, by the loader of
+        """In place of typing's, which keeps the function for ever: and with it, by the loader of
         this module, all that pytest collected."""
         return function
 

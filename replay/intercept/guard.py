@@ -56,7 +56,6 @@ def hook_loops(patches: Patches, module: ModuleType) -> None:
     send files past the sockets."""
     patches.replace(module.BaseEventLoop, "getaddrinfo", _resolve_in_loop)
     patches.replace(module.BaseEventLoop, "sock_sendfile", _send_file_in_loop)
-    patches.replace(module.BaseEventLoop, "sendfile", _send_file_in_loop)
 
 
 def hook_trio(patches: Patches, module: ModuleType) -> None:
@@ -103,10 +102,9 @@ def _send_in_trio(original: Any) -> Any:
 
 
 def _send_file_in_loop(original: Any) -> Any:
-    async def send_file(loop: Any, over: Any, *args: Any, **kwargs: Any) -> Any:
-        told = getattr(over, "get_extra_info", None)  # a transport, else a socket
-        _refuse_connected(over if told is None else told("socket"))
-        return await original(loop, over, *args, **kwargs)
+    async def send_file(loop: Any, sock: Any, *args: Any, **kwargs: Any) -> Any:
+        _refuse_connected(sock)
+        return await original(loop, sock, *args, **kwargs)
 
     return send_file
 
@@ -115,7 +113,7 @@ def _refuse_connected(sock: Any) -> None:
     # For connections from before the session: whom they lead to is known by name or address.
     try:
         peer = sock.getpeername()
-    except (OSError, AttributeError):
+    except OSError:
         peer = None
     name = getattr(sock, "server_hostname", None)
     if name:

@@ -10,7 +10,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from replay.decorator import use_cassettes
     from replay.errors import (
         CallRefused,
         CassetteConflict,
@@ -34,18 +33,19 @@ if TYPE_CHECKING:
         VersionNotRecorded,
     )
     from replay.library import Library
-    from replay.modes import RecordMode
+    from replay.model.modes import RecordMode
     from replay.redaction.pseudonyms import pseudonym
-    from replay.session import Session
-    from replay.tracking import track_fields
+    from replay.session.session import Session
+    from replay.testing.decorator import use_cassettes
+    from replay.testing.field_tracking import track_fields
 
 _HOMES = {
-    "use_cassettes": "replay.decorator",
+    "use_cassettes": "replay.testing.decorator",
     "Library": "replay.library",
-    "RecordMode": "replay.modes",
+    "RecordMode": "replay.model.modes",
     "pseudonym": "replay.redaction.pseudonyms",
-    "Session": "replay.session",
-    "track_fields": "replay.tracking",
+    "Session": "replay.session.session",
+    "track_fields": "replay.testing.field_tracking",
 }
 """Where a public name lives; one that is not listed is an error's."""
 

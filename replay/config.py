@@ -17,12 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from replay.answers import VERSION
-from replay.call import API_BASE, API_HOST, canonical_version
-from replay.cassette import UNVERSIONED
 from replay.errors import ConfigError
-from replay.modes import RecordMode
-from replay.resources import path_of
+from replay.library.location import path_of
+from replay.model.modes import RecordMode
+from replay.stripe_api.call import API_BASE, API_HOST
+from replay.stripe_api.versions import checked_version
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -219,22 +218,6 @@ def _refuse_redirect(base: str, where: str) -> None:
         )
 
 
-def checked_version(text: str, where: str) -> str:
-    """An API version that a person names, spelled one way; or what has none, `UNVERSIONED`.
-
-    Raises:
-        ConfigError: it has not the form of one.
-    """
-    version = canonical_version(text, where)
-    if version != UNVERSIONED and not VERSION.match(version):
-        raise ConfigError(
-            f"{text!r} is no API version",
-            where=where,
-            hint="a version looks like 2024-06-20 or 2025-03-31.basil",
-        )
-    return version
-
-
 @lru_cache(maxsize=64)
 def checked_base(base: str, where: str) -> str:
     """A base URL that the API key may be sent to, without a trailing slash.
@@ -306,7 +289,7 @@ def _checked(document: Any, path: Path) -> Mapping[str, str]:
     settings: dict[str, str] = {}
     for name, value in document.items():
         if name == "drift":
-            continue  # read by `replay.drift.policy`, where it is needed
+            continue  # read by `replay.drift.acceptance.settings`, where it is needed
         if name not in DEFAULTS:
             near = get_close_matches(name, DEFAULTS, n=1)
             raise ConfigError(

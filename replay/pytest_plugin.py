@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from replay.pytesting.collecting import is_library, refuse_misspelt
-from replay.pytesting.options import (
+from replay.testing.collecting import is_library, refuse_misspelt
+from replay.testing.options import (
     MARKER,
     MODES,
     UNUSED,
@@ -29,9 +29,9 @@ from replay.pytesting.options import (
 )
 
 if TYPE_CHECKING:
-    from replay.pytesting.run import Run
-    from replay.pytesting.serving import ReplayServer
-    from replay.session import Session
+    from replay.session.session import Session
+    from replay.testing.plugin import Run
+    from replay.testing.server_fixture import ReplayServer
 
 _RUN = "replay_cassettes_run"
 _VERSION = "REPLAY_API_VERSION"
@@ -83,9 +83,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(_Skips(config))
     run = getattr(config, "workerinput", {}).get(_RUN)
     if run is not None:
-        from replay import runs
+        from replay.session import run_id
 
-        runs.join(run)
+        run_id.join(run)
     config.addinivalue_line(
         "markers",
         f"{MARKER}(library=None, *, mode=None, api_version=None, api_base=None, ...): answer this "
@@ -114,8 +114,8 @@ def _check_version(given: str | None) -> None:
     variable = os.environ.get(_VERSION)
     for where, version in (("--replay-api-version", given), (_VERSION, variable)):
         if version:
-            from replay.config import checked_version
             from replay.errors import ConfigError
+            from replay.stripe_api.versions import checked_version
 
             try:
                 checked_version(version, where)
@@ -203,7 +203,7 @@ class _Skips:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Settle which cassettes were not used, or leave that to the controller of the workers."""
     if hasattr(session.config, "replay_account"):
-        from replay.pytesting.account import finish
+        from replay.testing.summary import finish
 
         finish(session, getattr(session.config, _PARTIAL, ""))
 
@@ -211,15 +211,15 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tell a worker of pytest-xdist which run it works for: also one in a crashed one's place."""
-    from replay import runs
+    from replay.session import run_id
 
-    node.workerinput[_RUN] = runs.name()
+    node.workerinput[_RUN] = run_id.name()
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object) -> None:
     """Add up what a worker of pytest-xdist did."""
-    from replay.pytesting.account import merge
+    from replay.testing.summary import merge
 
     merge(node.config, getattr(node, "workeroutput", {}))
 
@@ -227,7 +227,7 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """One line on what was played, recorded and refused, and what is worth knowing beside."""
     if hasattr(config, "replay_account"):
-        from replay.pytesting.account import summarise
+        from replay.testing.summary import summarise
 
         summarise(terminalreporter, config)
 
@@ -255,7 +255,7 @@ def _run(config: pytest.Config) -> Run:
     found: Run | None = config.pluginmanager.get_plugin(_RUN)
     if found is None:
         with _as_compiled(config.pluginmanager):
-            from replay.pytesting.run import Run
+            from replay.testing.plugin import Run
 
         found = Run(config)
         config.pluginmanager.register(found, _RUN)

@@ -22,10 +22,6 @@ from vcr.request import Request as VcrRequest
 from vcr.serialize import deserialize
 from vcr.serializers import yamlserializer
 
-from replay import bodies
-from replay.answers import is_live, is_live_key, kept_headers, phrase
-from replay.call import API_HOST, Call, read
-from replay.cassette import Headers, Interaction, ObjectKey, Request, Response, header
 from replay.config import Config, Origin, resolve
 from replay.errors import (
     CallRefused,
@@ -35,15 +31,20 @@ from replay.errors import (
     LiveDataRefused,
     NotRecordable,
 )
-from replay.library import Library, codec, files, seals
-from replay.masking import Rules
-from replay.recorder import private
-from replay.redaction.leaks import gate, kept_words, stand_ins
+from replay.library import Library, files
+from replay.library.format import codec, seals
+from replay.model import json_body
+from replay.model.cassette import Headers, Interaction, ObjectKey, Request, Response, header
+from replay.recording.recorder import private
+from replay.recording.repeats import same
+from replay.recording.upstream import Undecodable, decoded
+from replay.redaction.gate import gate, kept_words, stand_ins
 from replay.redaction.parameters import keeps_url
 from replay.redaction.policy import Policy
+from replay.redaction.policy_source import Rules
 from replay.redaction.redactor import Original, redact
-from replay.repeats import same
-from replay.upstream import Undecodable, decoded
+from replay.stripe_api.call import API_HOST, Call, read
+from replay.stripe_api.headers import is_live, is_live_key, kept_headers, phrase
 
 __all__ = ["Persister"]
 
@@ -195,7 +196,7 @@ class _Tape:
     def _keep(self, asked: Request, answer: Response, owner: str, sent: bytes | None) -> None:
         body, redacted = b"", {}
         if answer.body:
-            document = bodies.parse(answer.body)
+            document = json_body.parse(answer.body)
             if not self._allow_live and is_live(document):
                 raise LiveDataRefused(
                     "the answer is live-mode data",
@@ -203,7 +204,7 @@ class _Tape:
                     hint="record from a test account, or Persister(allow_live=True)",
                 )
             done = redact(document, owner=owner, policy=self._policy)
-            body, redacted = bodies.dump(done.body), dict(done.redacted)
+            body, redacted = json_body.dump(done.body), dict(done.redacted)
             self._originals += done.originals
             self._searched.append(stand_ins(done.body, redacted))
             self._kept |= kept_words(done.body, redacted)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import click
 
-from replay import routes
 from replay.cli.main import COMMANDS, cli
-from replay.drift.rules import RULES
-from replay.modes import DECISIONS, RecordMode
+from replay.drift.judge.rules import RULES
+from replay.model.modes import DECISIONS, RecordMode
+from replay.stripe_api import routes
 
 DOCS = Path(__file__).parents[1] / "docs"
 MADE = "<!-- Made by scripts/generate_docs.py. Do not edit. -->\n"

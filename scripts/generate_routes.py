@@ -1,4 +1,4 @@
-"""Write replay/data/routes.json from the service classes of the installed stripe SDK.
+"""Write replay/stripe_api/data/routes.json from the service classes of the installed stripe SDK.
 
 Run it after an SDK upgrade: ``.venv/bin/python scripts/generate_routes.py``. Which paths are
 retrieve calls is stated by the SDK's own services; no rule about path segments can tell
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import stripe
 
-TARGET = Path(__file__).parents[1] / "replay" / "data" / "routes.json"
+TARGET = Path(__file__).parents[1] / "replay" / "stripe_api" / "data" / "routes.json"
 LEGACY_COLLECTIONS = ["/v1/invoices/upcoming", "/v1/invoices/upcoming/lines"]
 """GET paths that the newest SDK no longer has but older API versions still answer."""
 

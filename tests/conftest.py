@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.standin import StandIn
 
-from replay.intercept import answering
+from replay.intercept import current_session
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,7 @@ def ctrl_c_is_heard() -> None:
 def hooks_are_out() -> Iterator[None]:
     """No test leaves a session open."""
     yield
-    assert [] == answering.opened
+    assert [] == current_session.opened
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from replay.call import API_BASE
 from replay.config import DEFAULTS, ENVIRONMENT, Config, Origin, is_loopback, plain_host, resolve
 from replay.errors import ConfigError
-from replay.modes import RecordMode
+from replay.model.modes import RecordMode
+from replay.stripe_api.call import API_BASE
 
 VALUES = {
     # setting: argument, environment, file, default

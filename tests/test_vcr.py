@@ -19,7 +19,7 @@ from support.standin import DRAFT, NEW, StandIn, error, generated, invoice
 
 import replay
 import replay.vcr
-from replay.library import codec, seals
+from replay.library.format import codec, seals
 
 PATH = f"/v1/invoices/{DRAFT}"
 

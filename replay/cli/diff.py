@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from replay.cli.options import library_option, open_library
-from replay.routes import by_name
+from replay.stripe_api.routes import by_name
 
 if TYPE_CHECKING:
-    from replay.drift.findings import Finding, Report
-    from replay.drift.gather import Tell
-    from replay.drift.policy import Policy
+    from replay.drift.acceptance.settings import Policy
+    from replay.drift.judge.findings import Finding, Report
+    from replay.drift.observe.gather import Tell
     from replay.library import Library
 
 NOTHING_TO_COMPARE = 3
@@ -111,7 +111,7 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
     # Imported here, as everything that costs time: `replay --help` needs none of it.
     from replay.cli.progress import watched
     from replay.config import drift_table
-    from replay.drift.policy import read
+    from replay.drift.acceptance.settings import read
 
     _check(ctx, options)
     where, table = drift_table()
@@ -122,7 +122,7 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
     with watched(library, older) as tell:
         found = _report(options, library, older, policy, tell)
     if options["used"]:
-        from replay.drift import used
+        from replay.drift.acceptance import used
 
         found = used.marked(found, used.load(Path(options["used"])))
     baseline = Path(options["baseline"] or policy.baseline or _BASELINE)
@@ -188,7 +188,7 @@ def _check(ctx: click.Context, options: Mapping[str, Any]) -> None:
 
 
 def _versions(options: Mapping[str, Any]) -> tuple[str, str] | None:
-    from replay.call import canonical_version
+    from replay.stripe_api.versions import canonical_version
 
     if options["same_version"]:
         version = canonical_version(options["same_version"], "--same-version")
@@ -205,12 +205,12 @@ def _report(
     policy: Policy,
     tell: Tell | None,
 ) -> Report:
-    from replay.call import canonical_version
-    from replay.drift.baseline import day
+    from replay.drift.acceptance.baseline import day
+    from replay.stripe_api.versions import canonical_version
 
     resource = by_name(options["resource"]).resource if options["resource"] else None
     if options["spec"]:
-        from replay.drift.spec import against
+        from replay.drift.openapi.spec import against
 
         version = canonical_version(options["old"], "VERSION")
         path = Path(options["spec"])
@@ -246,7 +246,7 @@ def _with_baseline(
     from dataclasses import replace
     from datetime import date
 
-    from replay.drift.baseline import accept, apply, checked, day, load, save
+    from replay.drift.acceptance.baseline import accept, apply, checked, day, load, save
     from replay.errors import ConfigError
 
     if options["baseline"] and not options["accept"] and not path.exists():
@@ -353,7 +353,7 @@ def _nothing(found: Report, options: Mapping[str, Any]) -> None:
     from dataclasses import replace
 
     from replay.drift.report import recording
-    from replay.drift.selection import near
+    from replay.stripe_api.versions import near
 
     pair, resource = _versions(options), options["resource"]
     what = f"{pair[0]} and {pair[1]} of one object" if pair else "one object at two versions"

@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from replay.call import expand_of
-from replay.cassette import Cassette
 from replay.cli.options import format_option, library_option, open_library
 from replay.errors import CassetteDamaged
 from replay.library import Library
-from replay.routes import by_name
+from replay.model.cassette import Cassette
+from replay.stripe_api.call import expand_of
+from replay.stripe_api.routes import by_name
 
 
 @click.command("list")

@@ -9,11 +9,12 @@ from typing import Any, TypeVar
 
 import click
 
-from replay.call import Call, account_label, retrieve
-from replay.config import checked_version, resolve
+from replay.config import resolve
 from replay.errors import ConfigError
 from replay.library import Library
-from replay.routes import Route
+from replay.stripe_api.call import Call, account_label, retrieve
+from replay.stripe_api.routes import Route
+from replay.stripe_api.versions import checked_version
 
 
 class _Rate(click.FloatRange):

@@ -8,7 +8,6 @@ from typing import IO, Any
 
 import click
 
-from replay.call import Call
 from replay.cli.options import (
     allow_live_option,
     api_base_option,
@@ -23,11 +22,12 @@ from replay.cli.stopping import second_ends_at_once
 from replay.config import Config, resolve
 from replay.errors import ConfigError, UpstreamError
 from replay.library import Library
-from replay.masking import Rules
-from replay.modes import RecordMode
-from replay.recorder import Recorder
-from replay.routes import Route, by_name
-from replay.twins import Pace, Result, Status, record
+from replay.model.modes import RecordMode
+from replay.recording.recorder import Recorder
+from replay.recording.twins import Pace, Result, Status, record
+from replay.redaction.policy_source import Rules
+from replay.stripe_api.call import Call
+from replay.stripe_api.routes import Route, by_name
 
 WORKERS = 4
 

@@ -21,7 +21,7 @@ def rules_command(rule: str | None, format_: str) -> None:
       replay rules field-moved
       replay rules --format json
     """
-    from replay.drift.rules import CATALOGUE, by_id
+    from replay.drift.judge.rules import CATALOGUE, by_id
 
     chosen = CATALOGUE if rule is None else (by_id(rule),)
     if format_ == "json":

@@ -40,7 +40,7 @@ def scan_command(
     """
     from replay.config import resolve
     from replay.errors import ConfigError
-    from replay.masking import Rules
+    from replay.redaction.policy_source import Rules
     from replay.scan import ignores, report
     from replay.scan.rules import Confidence
     from replay.scan.run import scan

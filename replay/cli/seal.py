@@ -45,10 +45,10 @@ def seal_command(
       replay seal --redact cassettes
       replay seal --merge cassettes && git add cassettes
     """
-    from replay import anew
     from replay.config import resolve
     from replay.library import Library
-    from replay.masking import Rules
+    from replay.redaction.policy_source import Rules
+    from replay.session import rerecording
 
     if redacting and merging:
         raise ConfigError(
@@ -61,7 +61,7 @@ def seal_command(
     for path in paths:
         failed |= _all(path, act, policy, merging) if path.is_dir() else _one(path, act, policy)
         if redacting and path.is_dir():
-            anew.forget(Library(path))
+            rerecording.forget(Library(path))
     ctx.exit(2 if failed else 0)
 
 
@@ -106,21 +106,21 @@ def _below(folder: Path, merging: bool) -> Iterator[Path]:
 
     found = {folder / path for path in Library(folder).paths()}
     if merging:
-        from replay.merging import conflicted
+        from replay.upkeep.merge import conflicted
 
         found.update(conflicted(folder))  # also what git took out of the working tree
     return iter(sorted(found))
 
 
 def _sealed(path: Path, policy: Policy) -> tuple[str, bool]:
-    from replay.sealing import seal
+    from replay.upkeep.seal import seal
 
     done = seal(path, policy)
     return f"{'sealed' if done else 'sealed already'}  {path}", done
 
 
 def _redacted(path: Path, policy: Policy) -> tuple[str, bool]:
-    from replay.reredacting import redact_again
+    from replay.upkeep.reredact import redact_again
 
     change = redact_again(path, policy)
     if change.looser:
@@ -134,7 +134,7 @@ def _redacted(path: Path, policy: Policy) -> tuple[str, bool]:
 
 
 def _merged(path: Path, policy: Policy) -> tuple[str, bool]:
-    from replay.merging import merge
+    from replay.upkeep.merge import merge
 
     done = merge(path, policy)
     if done is None:

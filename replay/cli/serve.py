@@ -12,7 +12,7 @@ from replay.cli.main import INTERRUPTED
 from replay.cli.options import allow_live_option, api_base_option, library_option, version_of
 from replay.config import Config, Origin, is_loopback, resolve
 from replay.errors import ConfigError
-from replay.modes import RecordMode
+from replay.model.modes import RecordMode
 from replay.server import PORT, create_app, require_extra
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from replay import bodies
-from replay.call import expand_of
-from replay.cassette import Cassette, Interaction
 from replay.cli.options import call_of, format_option, library_option, open_library
-from replay.replayer import find
-from replay.routes import by_name
+from replay.model import json_body
+from replay.model.cassette import Cassette, Interaction
+from replay.session.not_recorded import find
+from replay.stripe_api.call import expand_of
+from replay.stripe_api.routes import by_name
 
 
 @click.command("show")
@@ -42,7 +42,7 @@ def show_command(
     if not cassettes:
         find(opened, call)
     for cassette in cassettes:
-        bodies.require(cassette, str(opened.path(cassette.key, cassette.api_version)))
+        json_body.require(cassette, str(opened.path(cassette.key, cassette.api_version)))
     rows = [_row(c, n, take) for c in cassettes for n, take in enumerate(c.interactions)]
     if format_ == "json":
         click.echo(json.dumps({"format": 1, "takes": rows}, indent=2))
@@ -70,7 +70,7 @@ def _row(cassette: Cassette, number: int, take: Interaction) -> dict[str, Any]:
         "batch": take.batch or None,
         "expand": list(expand_of(take.request)),
         "redacted": dict(take.redacted),
-        "body": bodies.recorded(take.response.body, cassette.api_version)
+        "body": json_body.recorded(take.response.body, cassette.api_version)
         if take.response.body
         else None,
     }

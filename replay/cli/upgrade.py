@@ -13,7 +13,6 @@ from typing import Any
 
 import click
 
-from replay.cassette import ObjectKey
 from replay.cli.options import (
     accounts_by_label,
     allow_live_option,
@@ -30,11 +29,12 @@ from replay.cli.stopping import second_ends_at_once
 from replay.config import Config, resolve
 from replay.errors import ConfigError, UpstreamError
 from replay.library import Library
-from replay.masking import Rules
-from replay.recorder import Recorder
-from replay.routes import by_name
-from replay.twins import Pace
-from replay.upgrading import Became, Left, Plan, Result, Step, Why, plan, upgrade
+from replay.model.cassette import ObjectKey
+from replay.recording.recorder import Recorder
+from replay.recording.twins import Pace
+from replay.recording.upgrade import Became, Left, Plan, Result, Step, Why, plan, upgrade
+from replay.redaction.policy_source import Rules
+from replay.stripe_api.routes import by_name
 
 NOTHING = 3
 _LISTED = 20

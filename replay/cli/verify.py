@@ -24,11 +24,11 @@ from replay.cli.stopping import second_ends_at_once
 from replay.errors import ConfigError
 
 if TYPE_CHECKING:
-    from replay.cassette import Cassette
     from replay.library import Library
+    from replay.model.cassette import Cassette
     from replay.redaction.policy import Policy
-    from replay.verify.findings import Report, Unasked
-    from replay.verify.live import Question
+    from replay.upkeep.verify.findings import Report, Unasked
+    from replay.upkeep.verify.live import Question
 
 
 @click.command("verify")
@@ -81,9 +81,9 @@ def verify_command(
       replay verify --library dist/package-1.0-py3-none-any.whl/package/cassettes
     """
     from replay.config import resolve
-    from replay.masking import Rules
-    from replay.verify import findings
-    from replay.verify.cassettes import days
+    from replay.redaction.policy_source import Rules
+    from replay.upkeep.verify import findings
+    from replay.upkeep.verify.cassettes import days
 
     if not live and (shape or accounts or contexts or api_base or allow_live):
         raise ConfigError(
@@ -100,9 +100,9 @@ def verify_command(
     items: list[Question | Unasked] = []
     report = _check(opened, policy, older_than, items if live else None)
     if live:
-        from replay.recorder import Recorder
-        from replay.twins import Pace
-        from replay.verify.live import Live, compare
+        from replay.recording.recorder import Recorder
+        from replay.recording.twins import Pace
+        from replay.upkeep.verify.live import Live, compare
 
         recorder = Recorder(opened, config.api_base, allow_live=allow_live, rules=rules)
         named = accounts_by_label(accounts, contexts)
@@ -126,11 +126,11 @@ def _check(
     items: list[Question | Unasked] | None,
 ) -> Report:
     """Check what is on disk, and collect what to ask the source where that is wanted."""
-    from replay.verify.run import verify
+    from replay.upkeep.verify.run import verify
 
     collect: Callable[[str, Cassette], None] | None = None
     if items is not None:
-        from replay.verify.live import questions
+        from replay.upkeep.verify.live import questions
 
         def collect(path: str, cassette: Cassette) -> None:
             items.extend(questions(path, cassette))

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from replay.call import Call
-from replay.cassette import ObjectKey
-from replay.drift.compare import compare, samples, with_findings
-from replay.drift.corpus import Corpus, Part
-from replay.drift.findings import Comparison, Finding, Grade, Matrix, Report, Row
-from replay.drift.gather import Cassettes, Sources, Tell, gather
-from replay.drift.policy import Policy
-from replay.drift.reading import ANY, parent
-from replay.drift.relocate import GONE, elsewhere, wanted
-from replay.drift.retyped import retyped
-from replay.drift.selection import Epoch, Selection, epoch_order, require_version, version_order
-from replay.drift.shape import Shape, is_map
+from replay.drift.acceptance.settings import Policy
+from replay.drift.judge.compare import compare, samples, with_findings
+from replay.drift.judge.findings import Comparison, Finding, Grade, Matrix, Report, Row
+from replay.drift.judge.relocate import GONE, elsewhere, wanted
+from replay.drift.judge.retyped import retyped
+from replay.drift.observe.corpus import Corpus, Part
+from replay.drift.observe.gather import Cassettes, Sources, Tell, gather
+from replay.drift.observe.marks import ANY, parent
+from replay.drift.observe.selection import Epoch, Selection, epoch_order
+from replay.drift.observe.shape import Shape, is_map
 from replay.errors import ConfigError
-from replay.routes import by_resource
+from replay.model.cassette import ObjectKey
+from replay.stripe_api.call import Call
+from replay.stripe_api.routes import by_resource
+from replay.stripe_api.versions import require_version, version_order
 
 
 def report(

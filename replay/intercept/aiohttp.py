@@ -11,10 +11,10 @@ from contextvars import ContextVar
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from replay.cassette import Request
 from replay.errors import CallRefused, Refused
-from replay.intercept.answering import blocked, owns, session
-from replay.upstream import pass_through
+from replay.intercept.current_session import blocked, owns, session
+from replay.model.cassette import Request
+from replay.recording.upstream import pass_through
 
 if TYPE_CHECKING:
     from replay.intercept.patches import Patches

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from replay.config import is_loopback, plain_host
 from replay.errors import NetworkBlocked, Refused
-from replay.intercept.answering import bases, blocked, owns
-from replay.upstream import passing
+from replay.intercept.current_session import bases, blocked, owns
+from replay.recording.upstream import passing
 
 if TYPE_CHECKING:
     from replay.intercept.patches import Patches

@@ -13,10 +13,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from replay.cassette import Headers, Request, Response, header
 from replay.errors import Refused
-from replay.intercept.answering import owns, session
-from replay.upstream import pass_through
+from replay.intercept.current_session import owns, session
+from replay.model.cassette import Headers, Request, Response, header
+from replay.recording.upstream import pass_through
 
 if TYPE_CHECKING:
     from replay.intercept.patches import Patches

@@ -11,9 +11,9 @@ from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from replay.cassette import Request, Response
-from replay.intercept.answering import owns, session
-from replay.upstream import pass_through
+from replay.intercept.current_session import owns, session
+from replay.model.cassette import Request, Response
+from replay.recording.upstream import pass_through
 
 if TYPE_CHECKING:
     from replay.intercept.patches import Patches

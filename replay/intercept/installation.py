@@ -21,16 +21,16 @@ from replay.intercept import (
     http_client,
     httpx,
     pools,
-    refused,
     stripe,
     threads,
+    unsupported,
     urllib3,
 )
-from replay.intercept.answering import bases, changing, current, opened
+from replay.intercept.current_session import bases, changing, current, opened
 from replay.intercept.patches import Hook, Patches
 
 if TYPE_CHECKING:
-    from replay.session import Session
+    from replay.session.session import Session
 
 HOOKS: dict[str, Hook] = {
     "urllib3.connectionpool": urllib3.hook,
@@ -40,8 +40,8 @@ HOOKS: dict[str, Hook] = {
     "http.client": http_client.hook,
     "httplib2": http_client.hook_httplib2,
     "stripe._http_client": stripe.hook,
-    "tornado.httpclient": refused.hook_tornado,
-    "httpcore": refused.hook_httpcore,
+    "tornado.httpclient": unsupported.hook_tornado,
+    "httpcore": unsupported.hook_httpcore,
     "socket": guard.hook,
     "ssl": guard.hook_tls,
     "asyncio.base_events": guard.hook_loops,

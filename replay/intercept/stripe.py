@@ -11,10 +11,10 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from replay.cassette import Request
-from replay.intercept import refused
-from replay.intercept.answering import session
-from replay.modes import RecordMode
+from replay.intercept import unsupported
+from replay.intercept.current_session import session
+from replay.model.cassette import Request
+from replay.model.modes import RecordMode
 
 if TYPE_CHECKING:
     from replay.intercept.patches import Patches
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def hook(patches: Patches, module: ModuleType) -> None:
     """Hook the Stripe SDK's module of HTTP clients."""
-    refused.hook_pycurl(patches, module)
+    unsupported.hook_pycurl(patches, module)
     patches.replace(module.RequestsClient, "_request_internal", _request)
 
 
@@ -33,7 +33,7 @@ def _request(original: Any) -> Any:
         method, url, headers, body = args
         if (
             not (body is None or isinstance(body, str))
-            or not refused.owned(url)
+            or not unsupported.owned(url)
             or not _is_bare(client)
         ):
             return original(client, *args, **kwargs)

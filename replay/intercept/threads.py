@@ -11,8 +11,8 @@ from contextlib import nullcontext
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from replay.intercept.answering import current
-from replay.upstream import pass_through, passing
+from replay.intercept.current_session import current
+from replay.recording.upstream import pass_through, passing
 
 if TYPE_CHECKING:
     from replay.intercept.patches import Patches

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from replay.cassette import Request, Response
+from replay.model.cassette import Request, Response
 
 
 def aiohttp_response(request: Request, answer: Response) -> Any:

@@ -6,8 +6,8 @@ from collections import OrderedDict
 from threading import Lock
 from typing import NamedTuple
 
-from replay.cassette import Cassette
 from replay.library.files import Stamp
+from replay.model.cassette import Cassette
 
 _SIZE = 4096
 

@@ -11,12 +11,13 @@ from heapq import nlargest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from replay.cassette import Cassette, ObjectKey
 from replay.errors import ConfigError, LibraryError
-from replay.library import cache, codec, files, names, seals
+from replay.library import cache, files, names
 from replay.library.disk import Disk, Store
-from replay.library.places import Places, misplaced
-from replay.resources import path_of
+from replay.library.folders import Places, misplaced
+from replay.library.format import codec, seals
+from replay.library.location import path_of
+from replay.model.cassette import Cassette, ObjectKey
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TypeVar
 
-from replay.cassette import ObjectKey
+from replay.model.cassette import ObjectKey
 
 T = TypeVar("T")
 

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 from urllib.parse import parse_qsl
 
-from replay.redaction.secret_forms import is_secret
-from replay.redaction.team import Team
-from replay.redaction.tokens import is_opaque
+from replay.redaction.page_tokens import is_opaque
+from replay.redaction.secrets import is_secret
+from replay.redaction.team_policy import Team
 from replay.redaction.values import is_generated
-from replay.routes import match
+from replay.stripe_api.routes import match
 
 
 class Rules(Protocol):

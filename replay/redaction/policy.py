@@ -15,12 +15,8 @@ from importlib.resources.abc import Traversable
 from typing import Any
 
 from replay.redaction import parameters
-from replay.redaction.pseudonyms import (
-    DEFAULT_POLICY,
-    GENERATED,
-    masked_id,
-)
-from replay.redaction.reading import (
+from replay.redaction.page_tokens import encodes_text, is_opaque
+from replay.redaction.policy_files import (
     KEPT_KINDS,
     REPLACED_KINDS,
     STRING_CLASSES,
@@ -28,12 +24,16 @@ from replay.redaction.reading import (
     Reader,
     TypePolicy,
 )
-from replay.redaction.secret_forms import is_secret
-from replay.redaction.team import Team
-from replay.redaction.team import read as read_team
-from replay.redaction.tokens import encodes_text, is_opaque
+from replay.redaction.pseudonyms import (
+    DEFAULT_POLICY,
+    GENERATED,
+    masked_id,
+)
+from replay.redaction.secrets import is_secret
+from replay.redaction.team_policy import Team
+from replay.redaction.team_policy import read as read_team
 from replay.redaction.values import SIMPLE_KINDS, is_generated
-from replay.routes import table
+from replay.stripe_api.routes import table
 
 __all__ = [
     "KEPT_KINDS",
@@ -227,3 +227,22 @@ def load(directory: Traversable, name: str) -> Policy:
                 text = file.read_bytes().decode("utf-8").replace("\r\n", "\n")
                 sources[prefix + file.name] = text
     return Policy(name, sources)
+
+
+def keeps_parameter(resource: str, name: str, value: str, *, policy: Policy | None = None) -> bool:
+    """Whether a parameter of a list, search or preview may be written as it is.
+
+    A call with one that may not is answered, but not recorded.
+
+    Args:
+        resource: the collection's resource path, such as ``invoices`` or ``invoices/search``.
+        name: the parameter as sent, decoded: ``limit``, ``created[gte]``, ``expand[]``.
+        value: its value, decoded.
+        policy: the policy; by default the one that ships with replay.
+    """
+    return parameters.keeps_parameter(resource, name, value, policy or default_policy())
+
+
+def keeps_expand(name: str, *, policy: Policy | None = None) -> bool:
+    """Whether a name to expand is made of the API's own words, and says nothing else."""
+    return parameters.keeps_expand(name, policy or default_policy())

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from replay.errors import NotRecordable
+from replay.redaction.page_tokens import encodes_text
 from replay.redaction.policy import (
     STRING_CLASSES,
     Node,
@@ -19,8 +20,7 @@ from replay.redaction.policy import (
     default_policy,
 )
 from replay.redaction.pseudonyms import NUMBER_CONSTANTS, masked_id, stand_in
-from replay.redaction.secret_forms import is_secret
-from replay.redaction.tokens import encodes_text
+from replay.redaction.secrets import is_secret
 from replay.redaction.values import is_generated, is_plain_key, look
 
 MAX_DEPTH = 100

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection
 
-from replay.redaction.secret_forms import is_secret
+from replay.redaction.secrets import is_secret
 
 TOKEN = re.compile(
     r"(?!.{65})[a-z]{1,30}[0-9]{0,3}(?:[_.-](?:[a-z]{1,30}[0-9]{0,3}|[0-9]{1,4}[a-z]{0,3}))*\Z"

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-from replay.drift.findings import Comparison, Finding, Grade, Report, Severity
-from replay.drift.rules import CATALOGUE
+from replay.drift.judge.findings import Comparison, Finding, Grade, Report, Severity
+from replay.drift.judge.rules import CATALOGUE
 from replay.errors import printable
 from replay.render.words import dotted, sentence
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from replay import bodies
-from replay.cassette import Cassette
-from replay.drift.findings import Report
-from replay.drift.reading import unescape
+from replay.drift.judge.findings import Report
+from replay.drift.observe.marks import unescape
+from replay.model import json_body
+from replay.model.cassette import Cassette
 
 Excerpt = tuple[tuple[str, bool], ...]
 """Lines of JSON, each with whether the witness points at it."""
@@ -51,7 +51,7 @@ def _bodies(read: Callable[[str], Cassette | None]) -> Callable[[str, int], Any]
         # A file that went since the comparison, or was written anew, has nothing to show.
         if cassette is None or take >= len(cassette.interactions):
             return None
-        return bodies.recorded(cassette.interactions[take].response.body, f"{file} take {take}")
+        return json_body.recorded(cassette.interactions[take].response.body, f"{file} take {take}")
 
     return body
 

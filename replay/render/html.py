@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from importlib.resources import files
 
-from replay.drift.findings import Comparison, Finding, Grade, Matrix, Report, Severity, Side
+from replay.drift.judge.findings import Comparison, Finding, Grade, Matrix, Report, Severity, Side
 from replay.errors import printable
 from replay.render.excerpts import Excerpt
 from replay.render.words import cell, counted, counted_use, dotted, sentence

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from replay.drift.findings import Comparison, Finding, Matrix, Report, Side, Support, Target
-from replay.drift.rules import Rule
+from replay.drift.judge.findings import Comparison, Finding, Matrix, Report, Side, Support, Target
+from replay.drift.judge.rules import Rule
 
 FORMAT = 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from replay.drift.findings import Comparison, Finding, Grade, Report, Severity
+from replay.drift.judge.findings import Comparison, Finding, Grade, Report, Severity
 from replay.errors import printable
 from replay.render.words import counted, counted_use, sentence
 

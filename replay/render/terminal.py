@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, TextIO
 
-from replay.drift.findings import Comparison, Finding, Grade, Matrix, Report, Severity
-from replay.drift.rules import Rule
+from replay.drift.judge.findings import Comparison, Finding, Grade, Matrix, Report, Severity
+from replay.drift.judge.rules import Rule
 from replay.errors import printable
 from replay.render.words import cell, counted, counted_use, dotted, group, sentence
 

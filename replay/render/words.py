@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from replay.drift.findings import Comparison, Finding, Report, Support, Target
-from replay.drift.reading import ANY, unescape
+from replay.drift.judge.findings import Comparison, Finding, Report, Support, Target
+from replay.drift.observe.marks import ANY, unescape
 from replay.errors import printable
 
 EMPTY = '""'

@@ -1,37 +1,17 @@
-"""Proves a cassette of ours: each value is kept by the policy, or listed as replaced and looks so.
-
-The proof is the redactor itself: a redacted body is what redacting it again gives. What differs is
-neither kept nor a stand-in, whatever the file says about itself.
-"""
+"""Scans a cassette of ours: what the proof by redacting again finds, with file and line."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from collections.abc import Iterator
 
-from replay import bodies
-from replay.cassette import Cassette, Headers, Interaction
-from replay.errors import CassetteDamaged, ReplayError
-from replay.library import codec
+from replay.errors import ReplayError
+from replay.library.format import codec
 from replay.redaction.policy import Policy
-from replay.redaction.pseudonyms import STAND_IN
-from replay.redaction.queries import keeps_expand, keeps_parameter
-from replay.redaction.redactor import redact
-from replay.redaction.values import look
 from replay.scan.rules import Finding
+from replay.upkeep.proof import around, telling_comments, unproven
 
 FIRST_LINE = b"# replay cassette "
-_HEADERS = {"content-type", "stripe-version", "request-id", "retry-after", "stripe-should-retry"}
-_HEADER_VALUE = re.compile(r"[0-9A-Za-z./+*; =_-]{1,120}\Z")
-_REQUEST_ID = re.compile(r"req_replay[0-9a-f]{10}\Z")
-_WORDS = re.compile(r"[A-Za-z' -]{0,40}\Z")
-_SOURCE = re.compile(r"[a-z0-9.:_\[\]-]{0,255}\Z")
-_COMMENT = re.compile(r" *[A-Za-z]?[a-z ,.;:()'/-]{0,200}\r?\Z")
-_KIND = re.compile(r"[a-z0-9_]{1,32}(?:\+[a-z0-9_]{1,32})?\Z")
-_OTHER = "a key that replay does not write"
-_LOOKS = frozenset({"int", "time", "float", "integer", "decimal"})
 
 
 def prove(data: bytes, path: str, policy: Policy) -> Iterator[Finding]:
@@ -61,159 +41,6 @@ def prove(data: bytes, path: str, policy: Policy) -> Iterator[Finding]:
                 yield Finding(path, _line(text, pointer), rule, pointer, kind)
     for line in telling_comments(data, path):
         yield Finding(path, line, "unproven-leaf", "", "a comment")
-
-
-def kept_labels(cassette: Cassette) -> set[str]:
-    """Where strings are kept, as types and fields: ``invoice/customer``.
-
-    Raises:
-        CassetteDamaged: a body that no recording has.
-    """
-    labels: set[str] = set()
-    for take in cassette.interactions:
-        if take.response.body:
-            body = bodies.recorded(take.response.body, str(cassette.key))
-            _labels(body, "", "body", take.redacted, labels)
-    return labels
-
-
-def _labels(
-    value: Any, pointer: str, label: str, redacted: Mapping[str, str], labels: set[str]
-) -> None:
-    if isinstance(value, dict):
-        name = value.get("object")
-        label = name if isinstance(name, str) and f"{pointer}/object" not in redacted else label
-        for key, child in value.items():
-            _labels(child, f"{pointer}/{key}", f"{label}/{key}", redacted, labels)
-    elif isinstance(value, list):
-        for index, child in enumerate(value):
-            _labels(child, f"{pointer}/{index}", label, redacted, labels)
-    elif isinstance(value, str) and value and pointer not in redacted:
-        labels.add(label)
-
-
-def telling_comments(data: bytes, path: str) -> Iterator[int]:
-    """The lines of a cassette's comments that say more than words in lower case."""
-    for comment, line in codec.comments(data, path):
-        if not _COMMENT.match(comment):
-            yield line
-
-
-def around(cassette: Cassette, policy: Policy, *, keys: bool = False) -> Iterator[tuple[str, str]]:
-    """What stands around the bodies that a recording would not have written: place and words.
-
-    Args:
-        cassette: the cassette.
-        policy: the policy in force.
-        keys: whether keys that replay does not write may stand there.
-    """
-    key = cassette.key
-    ids = [id for id in (*key.parents, key.id) if id]
-    if not all(policy.keeps_id(key.resource, id) for id in ids):
-        yield "cassette/id", "the ID"
-    if not keys and (cassette.extra or cassette.cassette_extra):
-        yield "cassette", _OTHER
-    for number, take in enumerate(cassette.interactions):
-        at = f"interactions/{number}"
-        for where in _frame(take, key.resource, policy):
-            yield f"{at} {where}", where
-        if take.extra and not keys:
-            yield f"{at} {_OTHER}", _OTHER
-        if not _are_pointers(take):
-            yield f"{at} redacted", "redacted"
-
-
-def unproven(take: Interaction, owner: str, policy: Policy) -> Iterator[tuple[str, str, str]]:
-    """What a body holds that the policy would replace: rule, pointer and class of each value.
-
-    Args:
-        take: the recording.
-        owner: the object, as a text.
-        policy: the policy in force.
-    """
-    try:
-        body = bodies.recorded(take.response.body, owner)
-        again = redact(body, owner=owner, policy=policy)
-    except CassetteDamaged as error:
-        yield "damaged-cassette", "/", error.what
-        return
-    except ReplayError as error:
-        yield "unproven-leaf", "/", type(error).__name__
-        return
-    for pointer, kind in again.redacted.items():
-        if pointer not in take.redacted:
-            yield "unproven-leaf", pointer, kind
-    for original in again.originals:
-        if original.pointer in take.redacted and not _may_stand_in(original.value):
-            yield "forged-stand-in", original.pointer, original.kind
-
-
-def _may_stand_in(value: str | int | float) -> bool:
-    # Stand-ins of another policy have the same forms; numbers have no form to tell them by.
-    return look(value) in _LOOKS or STAND_IN.fullmatch(str(value)) is not None
-
-
-def _frame(take: Interaction, resource: str, policy: Policy) -> Iterator[str]:
-    """Names the parts of a take beside its body that hold something unexpected."""
-    form = (take.request.body or b"").decode("latin-1")
-    query = [
-        pair
-        for part in (urlsplit(take.request.uri).query, form)
-        for pair in parse_qsl(part, keep_blank_values=True)
-    ]
-    for name, value in query:
-        if name.startswith("expand"):
-            kept = keeps_expand(value, policy=policy)
-        else:
-            kept = keeps_parameter(resource, name, value, policy=policy)
-        if not kept:
-            yield "request/uri"
-    if not _are_kept(take.request.headers):
-        yield "request/headers"
-    if not _are_kept(take.response.headers):
-        yield "response/headers"
-    if not _WORDS.match(take.response.reason):
-        yield "response/status"
-    if not _SOURCE.match(take.source) or not re.fullmatch(r"[0-9a-f]{0,64}", take.batch):
-        yield "source"
-
-
-def _are_pointers(take: Interaction) -> bool:
-    """Whether each pointer that is listed as redacted leads to a value, and names a class."""
-    if not take.redacted:
-        return True
-    try:
-        body = bodies.recorded(take.response.body, "")
-    except CassetteDamaged:
-        return True  # a finding of its own
-    return all(
-        leads_to_a_value(body, pointer) and _KIND.match(kind)
-        for pointer, kind in take.redacted.items()
-    )
-
-
-def leads_to_a_value(body: Any, pointer: str) -> bool:
-    """Whether a pointer, as ``redacted:`` lists it, leads to something in a body."""
-    value = body
-    for step in pointer.split("/")[1:]:
-        if isinstance(value, list):
-            if not (step.isdecimal() and step.isascii() and int(step) < len(value)):
-                return False
-            value = value[int(step)]
-        elif isinstance(value, dict) and step in value:
-            value = value[step]
-        else:
-            return False
-    return pointer.startswith("/")
-
-
-def _are_kept(headers: Headers) -> bool:
-    return all(
-        name.lower() in _HEADERS
-        and _HEADER_VALUE.match(value)
-        and (name.lower() != "request-id" or _REQUEST_ID.match(value))
-        for name, value in headers
-    )
 
 
 def _line(text: str, pointer: str) -> int:

@@ -14,14 +14,13 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from replay.errors import ReplayError
-from replay.library.events import Malformed, scalars
-from replay.redaction.policy import Policy
+from replay.library.format.yaml_reader import Malformed, scalars
+from replay.redaction.policy import Policy, keeps_parameter
 from replay.redaction.pseudonyms import STAND_IN
-from replay.redaction.queries import keeps_parameter
 from replay.redaction.redactor import redact
-from replay.routes import match
 from replay.scan.rules import Finding
 from replay.scan.texts import inflated
+from replay.stripe_api.routes import match
 
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{2,63}){1,4}")
 _RESERVED = re.compile(

@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
 from replay.errors import ReplayError
-from replay.library import codec
+from replay.library.format import codec
 from replay.redaction.policy import Policy
 from replay.scan import cassettes, ignores, recordings, sources, texts
 from replay.scan.rules import Confidence, Finding
 from replay.scan.sources import Source
+from replay.upkeep.proof import kept_labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,6 @@ def _labels(source: Source) -> set[str]:
     if source.data is None or cassettes.FIRST_LINE not in source.data[:64]:
         return set()
     try:
-        return cassettes.kept_labels(codec.loads(source.data, source.path))
+        return kept_labels(codec.loads(source.data, source.path))
     except ReplayError:
         return set()

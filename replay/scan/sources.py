@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from replay.errors import ConfigError, LibraryError
+from replay.upkeep.git import git
 
 MAX_BYTES = 64 * 1024 * 1024
 """Larger files are named, not searched."""
@@ -92,40 +93,6 @@ def history() -> Iterator[Source]:
         if name:
             names.setdefault(id, name)
     yield from (Source(f"{source.path}", source.data) for source in _blobs(names, suffixed=True))
-
-
-def git(
-    *arguments: str, cwd: Path | None = None, missing: bytes | None = None,
-    index: Path | None = None,
-) -> bytes:  # fmt: skip
-    """What a git command prints; `missing` where it fails and that is given.
-
-    Args:
-        arguments: the command.
-        cwd: where to run it.
-        missing: what to give where it fails.
-        index: a file to use in place of git's index.
-
-    Raises:
-        ConfigError: it failed.
-    """
-    try:
-        environment = {**os.environ, "GIT_INDEX_FILE": str(index)} if index is not None else None
-        done = subprocess.run(  # noqa: S603 - no shell
-            ["git", *arguments],  # noqa: S607 - wherever the user has it
-            cwd=cwd, env=environment, capture_output=True, check=False,
-        )  # fmt: skip
-    except OSError as error:
-        raise ConfigError("git cannot be run", where=f"git {arguments[0]}") from error
-    if done.returncode == 0:
-        return done.stdout
-    if missing is not None:
-        return missing
-    lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-    raise ConfigError(
-        lines[0] if lines else "git failed", where=f"git {arguments[0]}",
-        hint="run it inside a git checkout, and name a branch or commit that it has",
-    )  # fmt: skip
 
 
 def _listed(folder: Path) -> list[Path]:

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from itertools import chain
 
-from replay.redaction.secret_forms import find_secrets
+from replay.redaction.secrets import find_secrets
 from replay.scan.rules import Finding
 
 _WRAPPED = re.compile(

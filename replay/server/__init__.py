@@ -41,7 +41,7 @@ def create_app(
     """
     from replay.config import resolve
     from replay.library import Library
-    from replay.modes import RecordMode
+    from replay.model.modes import RecordMode
 
     settled = config if config is not None else resolve()
     library = Library(settled.library)

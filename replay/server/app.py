@@ -12,14 +12,14 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from functools import lru_cache
 from typing import Any
 
-from replay.call import API_BASE
-from replay.cassette import Headers, Request, Response
 from replay.config import is_loopback
 from replay.errors import CallRefused, Refused, ReplayError
+from replay.model.cassette import Headers, Request, Response
 from replay.server.control import control
+from replay.server.error_responses import INTERNAL, Lines, Refusal, refusal
 from replay.server.journal import Journal
-from replay.server.refusals import INTERNAL, Lines, Refusal, refusal
 from replay.server.sessions import Sessions
+from replay.stripe_api.call import API_BASE
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

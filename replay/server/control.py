@@ -17,8 +17,8 @@ from starlette.routing import Route
 
 from replay.errors import CallRefused, CassetteDamaged, ReplayError
 from replay.library import Library
+from replay.server.error_responses import refusal
 from replay.server.journal import Journal
-from replay.server.refusals import refusal
 from replay.server.sessions import Sessions
 
 _LISTED = 2000

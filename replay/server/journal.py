@@ -13,10 +13,10 @@ from threading import Lock
 from time import time
 from typing import Any
 
-from replay.cassette import Headers, Request, header
 from replay.errors import ReplayError
-from replay.server.refusals import Refusal
-from replay.session import Session
+from replay.model.cassette import Headers, Request, header
+from replay.server.error_responses import Refusal
+from replay.session.session import Session
 
 _SERVED, _MISSING = 200, 500
 

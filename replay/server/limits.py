@@ -13,7 +13,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from replay.errors import CallRefused
-from replay.server.refusals import Refusal, refusal
+from replay.server.error_responses import Refusal, refusal
 
 MAX_HEAD = 32 * 1024
 """The largest request line and header lines together, in bytes."""

@@ -13,7 +13,7 @@ from threading import Lock
 
 from replay.config import Config
 from replay.errors import CallRefused, ReplayError
-from replay.session import Session
+from replay.session.session import Session
 
 MAX_SESSIONS = 256
 """So many sessions are open at once."""

@@ -31,10 +31,10 @@ from support.recordings import NEW, OLD
 from support.standin import generated, invoice
 from support.writing import unchecked
 
-from replay.bodies import dump
-from replay.cassette import Cassette, Interaction, ObjectKey, Request, Response
 from replay.drift.report import report
 from replay.library import Library, cache
+from replay.model.cassette import Cassette, Interaction, ObjectKey, Request, Response
+from replay.model.json_body import dump
 from replay.redaction.policy import default_policy
 from replay.redaction.redactor import redact
 

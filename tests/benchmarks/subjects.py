@@ -58,7 +58,7 @@ class Replay(Subject):
         return replay.use_cassettes(place, mode="once", api_base=base)
 
     def grow(self, recorded: Path, place: Path, names: Iterable[str]) -> None:
-        from replay.library import seals
+        from replay.library.format import seals
 
         (file,) = recorded.rglob(f"{INVOICE}/*.yaml")
         body = seals.unseal(file.read_bytes(), str(file))

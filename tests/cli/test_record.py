@@ -30,7 +30,7 @@ def live(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STRIPE_API_BASE", stand_in.url)
 
 
-def cassette(path: str) -> replay.cassette.Cassette:
+def cassette(path: str) -> replay.model.cassette.Cassette:
     found = replay.Library("cassettes").read(path)
     assert found is not None
     return found
@@ -196,7 +196,7 @@ def test_a_source_that_does_not_answer_exits_4(
     stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing listens: exit 4, with the host and what to check."""
-    monkeypatch.setattr("replay.twins.ATTEMPTS", 1)
+    monkeypatch.setattr("replay.recording.twins.ATTEMPTS", 1)
     stand_in.stop()
     done = replay_command("record", "invoice", DRAFT)
     assert 4 == done.code

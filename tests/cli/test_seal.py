@@ -11,7 +11,7 @@ from support.command import replay_command
 from support.standin import DRAFT, PREVIEW, StandIn
 
 import replay
-from replay.library import seals
+from replay.library.format import seals
 
 FILE = Path("cassettes") / "invoices" / DRAFT / f"{PREVIEW}.yaml"
 

@@ -11,7 +11,7 @@ from support.command import Done, replay_command
 from support.standin import DRAFT, NEW, OLD, PREVIEW, StandIn, generated
 
 import replay
-from replay.library import seals
+from replay.library.format import seals
 
 OTHER = generated("in", "sound")
 FILE = Path("cassettes") / "invoices" / DRAFT / f"{OLD}.yaml"

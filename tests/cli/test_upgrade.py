@@ -19,9 +19,9 @@ from support.command import Done, replay_command
 from support.standin import DRAFT, NEW, OLD, PAYMENT, StandIn, error, generated, invoice
 
 import replay
-from replay.call import account_label
-from replay.cassette import ObjectKey
 from replay.errors import VersionNotRecorded
+from replay.model.cassette import ObjectKey
+from replay.stripe_api.call import account_label
 
 COMMAND = [sys.executable, "-m", "replay", "upgrade", NEW, "--yes"]
 
@@ -46,7 +46,9 @@ def became(done: Done) -> dict[tuple[str, ...], str]:
     return {(row["id"], *row["expand"]): row["became"] for row in done.json["results"]}
 
 
-def take(version: str, id: str = DRAFT, place: str = "cassettes") -> replay.cassette.Interaction:
+def take(
+    version: str, id: str = DRAFT, place: str = "cassettes"
+) -> replay.model.cassette.Interaction:
     cassette = replay.Library(place).load(ObjectKey("invoices", id), version)
     assert cassette is not None, (id, version, place)
     return cassette.interactions[-1]
@@ -439,7 +441,7 @@ def test_a_source_that_is_away(stand_in: StandIn, monkeypatch: pytest.MonkeyPatc
     record(DRAFT)
     before = files()
     stand_in.stop()
-    monkeypatch.setattr("replay.twins.ATTEMPTS", 1)
+    monkeypatch.setattr("replay.recording.twins.ATTEMPTS", 1)
     done = upgrade()
     assert 4 == done.code
     assert before == files()
@@ -589,7 +591,7 @@ def test_an_answer_that_leaks_is_not_written(
     def hit(*_: object, **__: object) -> None:
         raise replay.errors.LeakFound("the gate found something", where="a test")
 
-    monkeypatch.setattr("replay.redaction.leaks.gate", hit)
+    monkeypatch.setattr("replay.redaction.gate.gate", hit)
     done = upgrade()
     assert 1 == done.code
     assert "the gate found something" in done.err

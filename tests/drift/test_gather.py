@@ -12,12 +12,12 @@ import pytest
 from support.recordings import NEW, OLD, Entry, Shelf, recording, takes, twins
 from support.writing import unchecked
 
-from replay.drift import gather as gathering
-from replay.drift.corpus import Corpus
-from replay.drift.findings import Grade
-from replay.drift.gather import Sources, _Share, _shares, gather
+from replay.drift.judge.findings import Grade
+from replay.drift.observe import gather as gathering
+from replay.drift.observe.corpus import Corpus
+from replay.drift.observe.gather import Sources, _Share, _shares, gather
+from replay.drift.observe.selection import Epoch, Selection
 from replay.drift.report import report
-from replay.drift.selection import Epoch, Selection
 from replay.library import Library
 from replay.render.machine import to_json
 
@@ -119,12 +119,12 @@ def test_shares_add_up_and_survive_the_way_between_processes(library: Library) -
         for pair, paired in both.items():
             other_pairs = corpus.paired[part][pair]
             assert paired.objects == other_pairs.objects
-            for tally, counted in (
+            for pair_events, counted in (
                 (paired.controlled, other_pairs.controlled),
                 (paired.loose, other_pairs.loose),
             ):
-                assert (tally.pairs, tally.kept) == (counted.pairs, counted.kept)
-                assert tally._events == counted._events
+                assert (pair_events.pairs, pair_events.kept) == (counted.pairs, counted.kept)
+                assert pair_events._events == counted._events
             places_of = [[p.old.place for p in found.samples] for found in (paired, other_pairs)]
             assert places_of[0] == places_of[1]
 
@@ -144,14 +144,14 @@ def test_shares_never_cut_an_object() -> None:
 
 def test_what_waits_to_be_counted_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no two bodies are alike, memory stays flat and the sum is the same."""
-    from replay.drift import reading, shape, tally
+    from replay.drift.observe import marks, pair_events, shape
 
     olds = [{f"f{n}": n, "t": n} for n in range(30)]
     news = [{f"g{n}": n, "t": str(n)} for n in range(30)]
     many = to_json(report(Shelf(twins(olds, news))))
     monkeypatch.setattr(shape, "_BODIES", 3)
-    monkeypatch.setattr(tally, "_PAIRS", 3)
-    monkeypatch.setattr(reading, "_CACHED", 3)
+    monkeypatch.setattr(pair_events, "_PAIRS", 3)
+    monkeypatch.setattr(marks, "_CACHED", 3)
     assert many == to_json(report(Shelf(twins(olds, news))))
 
 

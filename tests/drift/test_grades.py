@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from support.recordings import NEW, OLD, Entry, Shelf, pools, recording, takes, twins
 
-from replay.drift.evidence import proves
-from replay.drift.findings import Comparison, Finding, Grade, Severity
-from replay.drift.pairs import agree
+from replay.drift.judge.evidence import proves
+from replay.drift.judge.findings import Comparison, Finding, Grade, Severity
+from replay.drift.observe.pairs import agree
 from replay.drift.report import report
 
 SPLITS = int(os.environ.get("REPLAY_SPLITS", "60"))

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from support.recordings import NEW, OLD, Shelf, recording, twins
 
-from replay.drift.findings import Finding, Grade, Target
-from replay.drift.moves import at
+from replay.drift.judge.findings import Finding, Grade, Target
+from replay.drift.observe.pointers import at
 from replay.drift.report import report
 
 SUBS = [f"sub_{n}MowQVLkdIwHu7ix" for n in range(1, 5)]

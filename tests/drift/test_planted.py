@@ -16,9 +16,9 @@ from support.proof import rounds
 from support.recordings import NEW, OLD, Entry, Shelf, recording
 from support.schemas import body
 
-from replay.drift.findings import Finding, Grade
+from replay.drift.judge.findings import Finding, Grade
 from replay.drift.report import report
-from replay.routes import by_name
+from replay.stripe_api.routes import by_name
 
 TYPES = ("charge", "customer", "dispute", "invoice", "payment_intent", "payout", "price", "refund",
          "setup_intent", "subscription")  # fmt: skip

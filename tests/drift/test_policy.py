@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from support.recordings import NEW, Shelf, recording, twins
 
-from replay.drift.baseline import Entry, accept, apply, load, save
-from replay.drift.findings import Finding, Grade, Report, Severity
-from replay.drift.policy import Policy, pointer, read
+from replay.drift.acceptance.baseline import Entry, accept, apply, load, save
+from replay.drift.acceptance.settings import Policy, pointer, read
+from replay.drift.judge.findings import Finding, Grade, Report, Severity
 from replay.drift.report import report
 from replay.errors import ConfigError
 

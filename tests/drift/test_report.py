@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.recordings import NEW, OLD, Entry, Shelf, pools, recording, takes, twins
 
-from replay.drift.corpus import by_object
-from replay.drift.findings import Grade, Report, Severity
+from replay.drift.judge.findings import Grade, Report, Severity
+from replay.drift.observe.corpus import by_object
 from replay.drift.report import recording as record_line
 from replay.drift.report import report
 from replay.errors import CassetteDamaged, ConfigError

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from support.recordings import NEW, OLD, Shelf, pools, twins
 
-from replay.drift.findings import Finding
+from replay.drift.judge.findings import Finding
+from replay.drift.judge.rules import CATALOGUE, RULES, by_id
 from replay.drift.report import report
-from replay.drift.rules import CATALOGUE, RULES, by_id
 from replay.errors import ConfigError
 
 SUB, SUB2, CUS = "sub_1MowQVLkdIwHu7ix", "sub_2NpxRWMleJxIv8jy", "cus_NffrFeUfNV2Hib"

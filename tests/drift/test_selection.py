@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from support.recordings import NEW, OLD, Entry, Shelf, pools, recording, twins
 
-from replay.drift.findings import Grade, Report
+from replay.drift.judge.findings import Grade, Report
+from replay.drift.observe.selection import Epoch, Selection
+from replay.drift.observe.shape import KEY_SETS, Calendar
 from replay.drift.report import report
-from replay.drift.selection import Epoch, Selection, promises, train, version_order
-from replay.drift.shape import KEY_SETS, Calendar
+from replay.stripe_api.versions import promises, train, version_order
 
 MID = "2024-09-30.acacia"
 

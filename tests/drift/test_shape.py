@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replay.drift import reading
-from replay.drift.reading import escape, parent, read, unescape
-from replay.drift.shape import CAP, Builder, Shape, Witness, is_map, merge
+from replay.drift.observe import marks
+from replay.drift.observe.marks import escape, parent, read, unescape
+from replay.drift.observe.shape import CAP, Builder, Shape, Witness, is_map, merge
 
 leaf = st.one_of(
     st.none(),
@@ -103,19 +103,19 @@ def test_a_mark_says_kind_format_and_enum_like_value(mark: str, value: Any) -> N
 )
 def test_a_stand_in_gives_its_kind_and_format_but_never_a_value(mark: str, value: Any) -> None:
     """Values of redacted leaves stay out of shapes, also in lists."""
-    reading = read({"a": value, "l": [value]}, {"/a": "text", "/l/0": "text"})
-    assert mark == reading.single["/a"]
-    assert {mark: 1} == reading.many["/l/*"]
+    marks = read({"a": value, "l": [value]}, {"/a": "text", "/l/0": "text"})
+    assert mark == marks.single["/a"]
+    assert {mark: 1} == marks.many["/l/*"]
 
 
 def test_items_and_map_values_share_a_path_whose_first_pointer_is_kept() -> None:
     """Lists and maps are crossed by `*`; keys are escaped as JSON pointers want."""
-    reading = read({"l": [{"a": 1}, {"a": None}], "metadata": {"x/y": "one"}, "t~": 1})
-    assert {"int": 1, "null": 1} == reading.many["/l/*/a"]
-    assert "int|null" == reading.marks["/l/*/a"]
-    assert "/l/0/a" == reading.pointer("/l/*/a")
-    assert "/metadata/x~1y" == reading.pointer("/metadata/*")
-    assert "/t~0" == reading.pointer("/t~0")
+    marks = read({"l": [{"a": 1}, {"a": None}], "metadata": {"x/y": "one"}, "t~": 1})
+    assert {"int": 1, "null": 1} == marks.many["/l/*/a"]
+    assert "int|null" == marks.marks["/l/*/a"]
+    assert "/l/0/a" == marks.pointer("/l/*/a")
+    assert "/metadata/x~1y" == marks.pointer("/metadata/*")
+    assert "/t~0" == marks.pointer("/t~0")
     assert "t~/" == unescape(escape("t~/"))
     assert "/l/*" == parent("/l/*/a")
 
@@ -183,8 +183,8 @@ def test_what_was_read_before_changes_no_mark(texts: list[str]) -> None:
     texts = [*texts, "a_é1"]
     alone = []
     for text in texts:
-        for known in (reading._marks, reading._prefixes):
+        for known in (marks._marks, marks._prefixes):
             known.clear()
-        alone.append(reading.mark(text))
-    reading._marks.clear()
-    assert alone == [reading.mark(text) for text in ["a_1", "b_A", "a_b_1", *texts]][3:]
+        alone.append(marks.mark(text))
+    marks._marks.clear()
+    assert alone == [marks.mark(text) for text in ["a_1", "b_A", "a_b_1", *texts]][3:]

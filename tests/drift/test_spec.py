@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from support.recordings import NEW, OLD, Shelf, recording
 
-from replay.drift.findings import Report, Severity
-from replay.drift.policy import read
-from replay.drift.spec import against
+from replay.drift.acceptance.settings import read
+from replay.drift.judge.findings import Report, Severity
+from replay.drift.openapi.spec import against
 from replay.errors import ConfigError
 
 SCHEMAS = {

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from support.recordings import NEW, OLD, Shelf, recording, twins
 
-from replay.drift.findings import Report, Severity
+from replay.drift.acceptance.used import Body, Used, add, load, marked
+from replay.drift.judge.findings import Report, Severity
 from replay.drift.report import report
-from replay.drift.used import Body, Used, add, load, marked
 from replay.errors import ConfigError
 
 

@@ -10,7 +10,7 @@ from support.clients import stripe_client
 from support.standin import DRAFT, NEW, StandIn
 
 import replay
-from replay.call import account_label
+from replay.stripe_api.call import account_label
 
 ACCOUNT, CONTEXT = "acct_1PRIVATEaccount00", "acct_1PRIVATEcontext00"
 ASKED: dict[str, dict[str, str]] = {

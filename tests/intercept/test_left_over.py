@@ -18,7 +18,7 @@ from support.clients import HEADERS
 from support.standin import DRAFT, StandIn
 
 import replay
-from replay.intercept import answering
+from replay.intercept import current_session
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def recorded(stand_in: StandIn, library: Path) -> Path:
     with replay.use_cassettes(library, mode="once", api_base=stand_in.url):
         ask(stand_in)
     stand_in.hits.clear()
-    answering.strays.clear()
+    current_session.strays.clear()
     return library
 
 
@@ -46,7 +46,7 @@ async def ask_async(stand_in: StandIn) -> int:
 def refused(stand_in: StandIn) -> None:
     """Nothing arrived, and one refusal is noted that no session is to blame for."""
     assert 0 == sum(stand_in.hits.values())
-    (error,) = answering.strays
+    (error,) = current_session.strays
     assert isinstance(error, replay.NoSession)
     assert "join the thread" in error.hint
 

@@ -37,8 +37,8 @@ from support.standin import PREVIEW, StandIn, generated
 from support.tls import TlsListener
 
 import replay
-from replay.intercept import answering
-from replay.upstream import pass_through, passing
+from replay.intercept import current_session
+from replay.recording.upstream import pass_through, passing
 
 IDS = [generated("in", str(n)) for n in range(8)]
 THREADS, CALLS = 16, rounds(10, 200)
@@ -601,7 +601,7 @@ def test_hooks_leave_even_if_the_body_raises(recorded: Path) -> None:
     """An error in the block comes out as itself, and no session stays open."""
     with pytest.raises(ZeroDivisionError), replay.use_cassettes(recorded):
         1 / 0  # noqa: B018 - raises
-    assert [] == answering.opened
+    assert [] == current_session.opened
 
 
 def test_a_recording_does_not_stop_the_event_loop(stand_in: StandIn, library: Path) -> None:

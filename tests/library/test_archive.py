@@ -19,7 +19,6 @@ from support.takes import KEY, VERSION, cassette
 from support.writing import settle, unchecked
 
 import replay
-from replay.cassette import ObjectKey
 from replay.errors import (
     CassetteDamaged,
     CassetteUnsealed,
@@ -27,7 +26,9 @@ from replay.errors import (
     KeyMismatch,
     LibraryError,
 )
-from replay.library import Library, archive, codec, seals
+from replay.library import Library, archive
+from replay.library.format import codec, seals
+from replay.model.cassette import ObjectKey
 
 PLACE = f"invoices/{KEY.id}/{VERSION}.yaml"
 TEXT = codec.dumps(cassette())

@@ -14,10 +14,11 @@ from support.mounts import exfat
 from support.takes import VERSION, cassette
 from support.writing import unchecked
 
-from replay.cassette import ObjectKey
 from replay.errors import KeyMismatch, LibraryBusy
-from replay.library import Library, codec, names
-from replay.library.places import Places
+from replay.library import Library, names
+from replay.library.folders import Places
+from replay.library.format import codec
+from replay.model.cassette import ObjectKey
 
 NEW = "2025-03-31.basil"
 BETAS = (

@@ -22,16 +22,16 @@ from support.takes import CASSETTES, KEY, TRAPS, VERSION, cassette, document, pa
 from vcr.serialize import deserialize
 from vcr.serializers import yamlserializer
 
-from replay.bodies import dump
-from replay.cassette import Cassette, Request, Response
 from replay.errors import (
     CassetteConflict,
     CassetteDamaged,
     CassetteTooNew,
     CassetteUnsealed,
 )
-from replay.library.codec import dumps, head, loads
-from replay.library.seals import FORMAT, MAX_BYTES, seal, split, unseal
+from replay.library.format.codec import dumps, head, loads
+from replay.library.format.seals import FORMAT, MAX_BYTES, seal, split, unseal
+from replay.model.cassette import Cassette, Request, Response
+from replay.model.json_body import dump
 
 WHERE = "cassettes/invoices/in_1/2024-06-20.yaml"
 SAMPLE = dumps(cassette()).encode()

@@ -23,16 +23,16 @@ from support.runs import another_run
 from support.standin import NEW, OLD, StandIn, generated
 
 import replay
-from replay.call import retrieve
-from replay.cassette import Cassette, Request
 from replay.config import resolve
 from replay.errors import LibraryBusy, LibraryError, ReplayError
 from replay.library import Library, cache
-from replay.modes import RecordMode
-from replay.recorder import Recorder
-from replay.routes import by_name
-from replay.session import Session
-from replay.twins import Pace, Status, record
+from replay.model.cassette import Cassette, Request
+from replay.model.modes import RecordMode
+from replay.recording.recorder import Recorder
+from replay.recording.twins import Pace, Status, record
+from replay.session.session import Session
+from replay.stripe_api.call import retrieve
+from replay.stripe_api.routes import by_name
 
 IDS = [generated("in", name) for name in ("one", "two")]
 ROUTE = by_name("invoice")

@@ -18,7 +18,6 @@ from support.proof import no_wait
 from support.takes import KEY, VERSION, cassette
 from support.writing import settle, unchecked
 
-from replay.cassette import Cassette, ObjectKey
 from replay.errors import (
     CassetteConflict,
     CassetteDamaged,
@@ -29,7 +28,9 @@ from replay.errors import (
     LeakFound,
     LibraryError,
 )
-from replay.library import Library, cache, codec, files, seals
+from replay.library import Library, cache, files
+from replay.library.format import codec, seals
+from replay.model.cassette import Cassette, ObjectKey
 
 NEW = "2025-03-31.basil"
 BETA = "2023-10-16; feature_beta=v1"

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.proof import proved
 
-from replay.cassette import ObjectKey
 from replay.library.names import SUFFIX, digested, directories, plain, segment
-from replay.routes import Route, retrieves, table
+from replay.model.cassette import ObjectKey
+from replay.stripe_api.routes import Route, retrieves, table
 
 ANY = st.text(st.characters(codec=None), min_size=1, max_size=300) | st.text(
     alphabet="aA.~-_/\\: xyaml", min_size=1, max_size=20

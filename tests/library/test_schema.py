@@ -23,11 +23,12 @@ from support.takes import CASSETTES, TRAPS, cassette, document
 from support.writing import unchecked
 
 import replay
-from replay.cassette import Cassette
-from replay.library import Library, codec
-from replay.library.document import Later, Unfit, read
+from replay.library import Library
+from replay.library.format import codec
+from replay.library.format.schema import Later, Unfit, read
+from replay.model.cassette import Cassette
 
-SCHEMA = json.loads((files("replay.library") / "cassette.schema.json").read_text("utf-8"))
+SCHEMA = json.loads((files("replay.library.format") / "cassette.schema.json").read_text("utf-8"))
 VALIDATOR = Draft202012Validator(SCHEMA)
 SAMPLES = sorted((Path(__file__).parents[2] / "cassettes").rglob("*.yaml"))
 

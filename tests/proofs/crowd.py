@@ -27,7 +27,7 @@ from support.standin import StandIn
 
 from replay.config import resolve
 from replay.errors import CassetteNotFound, ReplayError
-from replay.session import Session
+from replay.session.session import Session
 
 PROCESSES, ROUNDS, READERS = 8, 200, 2
 TOGETHER = 8

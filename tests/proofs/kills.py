@@ -30,7 +30,7 @@ from support.standin import StandIn
 
 from replay.config import resolve
 from replay.library import Library
-from replay.session import Session
+from replay.session.session import Session
 
 KILLS, TOGETHER, COMMANDS = 1000, 25, 25
 """In all; as many on one set of objects, so that cassettes stay small; one of these a command."""

@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from replay.errors import LeakFound
-from replay.redaction.leaks import gate, kept_words, stand_ins
+from replay.redaction.gate import gate, kept_words, stand_ins
 from replay.redaction.redactor import Original, redact
 
 OWNER = "invoices in_1QaTestAbCdEfGhIjKlMnOp0"

@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replay.redaction.decodings import views
-from replay.redaction.leaks import gate, kept_words, stand_ins
+from replay.redaction.encodings import views
+from replay.redaction.gate import gate, kept_words, stand_ins
 from replay.redaction.policy import default_policy
 from replay.redaction.redactor import redact
 from replay.redaction.values import look

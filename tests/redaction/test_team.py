@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from replay.errors import PolicyError
-from replay.redaction.policy import default_policy, with_team
-from replay.redaction.queries import keeps_parameter
+from replay.redaction.policy import default_policy, keeps_parameter, with_team
 from replay.redaction.redactor import redact
 
 IN = "in_1QaTestAbCdEfGhIjKlMnOp0"

@@ -11,9 +11,9 @@ import jsonschema
 import pytest
 from support.recordings import NEW, OLD, Entry, Shelf, pools, recording, twins
 
-from replay.drift.findings import Finding, Report, Severity
+from replay.drift.judge.findings import Finding, Report, Severity
+from replay.drift.judge.rules import RULES
 from replay.drift.report import report
-from replay.drift.rules import RULES
 from replay.render.checks import to_github, to_junit, to_sarif
 
 HOSTILE = 'x\n::error::<b>&"\x1b\ud800'

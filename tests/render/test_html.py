@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from support.recordings import NEW, OLD, Entry, Shelf, pools, recording, takes, twins
 
-from replay.cassette import Cassette
 from replay.drift.report import report
+from replay.model.cassette import Cassette
 from replay.render.excerpts import _cut, excerpts
 from replay.render.html import to_html
 

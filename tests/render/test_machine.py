@@ -8,8 +8,8 @@ from typing import Any
 import jsonschema
 from support.recordings import NEW, OLD, Shelf, recording, twins
 
+from replay.drift.judge.rules import CATALOGUE, RULES
 from replay.drift.report import report
-from replay.drift.rules import CATALOGUE, RULES
 from replay.render.machine import rules_to_json, to_json
 
 SIDE = {

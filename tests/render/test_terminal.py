@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from support.recordings import NEW, OLD, Entry, Shelf, pools, recording, twins
 
+from replay.drift.judge.rules import CATALOGUE, by_id
 from replay.drift.report import report
-from replay.drift.rules import CATALOGUE, by_id
 from replay.errors import printable
 from replay.render.terminal import console, show, show_rule, show_rules
 from replay.render.words import _WORDS, dotted

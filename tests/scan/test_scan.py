@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from replay.cli.main import cli
 from replay.errors import ConfigError, LibraryError
-from replay.library import codec, seals
+from replay.library.format import codec, seals
 from replay.redaction.policy import default_policy, with_team
 from replay.scan import ignores
 from replay.scan.rules import RULES, Confidence, Finding

@@ -15,7 +15,7 @@ from support.served import OTHER, Served
 from support.standin import DRAFT, NEW, StandIn
 
 import replay
-from replay.library import codec
+from replay.library.format import codec
 from replay.server import limits
 from replay.server.app import MAX_BODY
 
@@ -383,7 +383,7 @@ def test_endless_different_requests_leave_nothing_behind(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither decks nor spellings nor refusals nor exceptions grow with the questions."""
-    monkeypatch.setattr("replay.decks._SPELLINGS", 50)
+    monkeypatch.setattr("replay.session.playback._SPELLINGS", 50)
     for n in range(200):
         assert 404 == served.retrieve(f"{DRAFT[:-3]}{n:03}").status_code
     for n in range(200):

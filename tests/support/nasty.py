@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from replay.cassette import Request
 from replay.config import resolve
 from replay.errors import ReplayError
 from replay.library import Library
-from replay.modes import RecordMode
-from replay.session import Session
+from replay.model.cassette import Request
+from replay.model.modes import RecordMode
+from replay.session.session import Session
 from support.standin import DRAFT, OLD, StandIn
 
 SECONDS = 1.0

@@ -9,13 +9,13 @@ from urllib.parse import quote
 
 import pytest
 
-from replay.call import read, retrieve
 from replay.config import resolve
 from replay.errors import ConfigError, ReplayError, UpstreamError
 from replay.library import Library
-from replay.routes import by_name
-from replay.session import Session
-from replay.upstream import MAX_BODY
+from replay.recording.upstream import MAX_BODY
+from replay.session.session import Session
+from replay.stripe_api.call import read, retrieve
+from replay.stripe_api.routes import by_name
 from support.nasty import Bench, row
 from support.raw import Raw
 from support.standin import DRAFT, OLD, StandIn

@@ -15,7 +15,8 @@ from vcr.serialize import deserialize
 from vcr.serializers import yamlserializer
 
 from replay.config import resolve
-from replay.library import Library, codec
+from replay.library import Library
+from replay.library.format import codec
 from replay.server import create_app
 from replay.server.running import Beside
 from support.nasty import Bench, row

@@ -11,9 +11,9 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from replay.cassette import ObjectKey
-from replay.library import codec, seals
-from replay.modes import RecordMode
+from replay.library.format import codec, seals
+from replay.model.cassette import ObjectKey
+from replay.model.modes import RecordMode
 from support.nasty import SAMPLES, Bench, all_cassettes, aside, row
 from support.proof import no_wait
 from support.standin import DRAFT, OLD

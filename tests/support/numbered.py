@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from replay.cassette import Cassette, Request
-from replay.library import Library, codec
+from replay.library import Library
+from replay.library.format import codec
+from replay.model.cassette import Cassette, Request
 from support.standin import StandIn, generated
 
 _NUMBER = re.compile(rb'"attempt_count": ([0-9]+),')

@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus, urlencode
 
-from replay.cassette import Request
 from replay.config import Config, checked_base
 from replay.errors import ReplayError
-from replay.modes import RecordMode
-from replay.redaction.decodings import views
-from replay.session import Session
+from replay.model.cassette import Request
+from replay.model.modes import RecordMode
+from replay.redaction.encodings import views
+from replay.session.session import Session
 from support import schemas
 from support.standin import StandIn, generated
 

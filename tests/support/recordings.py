@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from replay.cassette import Cassette, Interaction, ObjectKey, Request, Response
+from replay.model.cassette import Cassette, Interaction, ObjectKey, Request, Response
 
 OLD, NEW = "2024-06-20", "2025-03-31.basil"
 SOURCE = "api.stripe.com"

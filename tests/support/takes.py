@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 from hypothesis import strategies as st
 
-from replay.bodies import dump
-from replay.cassette import Cassette, Interaction, ObjectKey, Request, Response
+from replay.model.cassette import Cassette, Interaction, ObjectKey, Request, Response
+from replay.model.json_body import dump
 
 VERSION = "2024-06-20"
 KEY = ObjectKey("invoices", "in_1SampleOfOneCassette0001")

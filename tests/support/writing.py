@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from replay.cassette import Cassette
 from replay.library import files
+from replay.model.cassette import Cassette
 
 
 def unchecked(text: str, written: Cassette, path: str) -> None:

@@ -1,0 +1,1 @@
+"""What a team has settled about findings: baseline, gate, fields in use."""

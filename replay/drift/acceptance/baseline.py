@@ -1,0 +1,249 @@
+"""The baseline: findings that the team has accepted, each with a reason and a last day.
+
+A JSON file, sorted, so that it is reviewed like code. An entry names a finding by its fingerprint
+and repeats in words what it stands for. Entries whose day has passed, and entries that no finding
+needs any more, are findings themselves.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from replay.drift.judge.findings import Comparison, Finding, Grade, Report, Side, fingerprint
+from replay.drift.judge.rules import RULES
+from replay.errors import ConfigError
+from replay.redaction.gate import find_secrets
+
+FORMAT = 1
+EXPIRED, UNUSED = "baseline-expired", "baseline-unused"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One accepted finding.
+
+    Attributes:
+        fingerprint: the finding's.
+        rule, resource, path, old, new: what the fingerprint hashes, for people.
+        reason: why it is accepted.
+        expires: the last day it is, as ``YYYY-MM-DD``; empty for no such day.
+    """
+
+    fingerprint: str
+    rule: str
+    resource: str
+    path: str
+    old: str
+    new: str
+    reason: str
+    expires: str = ""
+
+    @property
+    def order(self) -> tuple[str, str, str, str, str]:
+        """Sorts entries as a person would look for them."""
+        return self.resource, self.old, self.new, self.path, self.rule
+
+    def expired(self, today: date) -> bool:
+        """Whether its last day has passed."""
+        return bool(self.expires) and date.fromisoformat(self.expires) < today
+
+
+_EMAIL = re.compile(r"[^@\s]@[\w-]+(?:\.[\w-]+)*\.[^\W\d_]{2,}")
+_MEND = "restore the file from version control, or delete it and accept anew with --accept"
+_FIELDS = tuple(field.name for field in fields(Entry))
+
+
+def load(path: Path) -> tuple[Entry, ...]:
+    """The entries of a baseline file; none where there is no file.
+
+    Raises:
+        ConfigError: it cannot be read, or says something that no baseline says.
+    """
+    try:
+        document = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigError("the baseline cannot be read", where=str(path), hint=_MEND) from error
+    rows = document.get("accepted") if isinstance(document, dict) else None
+    if not isinstance(rows, list) or document.get("format") != FORMAT:
+        raise ConfigError("this is no baseline of this version", where=str(path), hint=_MEND)
+    return tuple(_entry(row, f"{path}: accepted[{n}]") for n, row in enumerate(rows))
+
+
+def _entry(row: Any, at: str) -> Entry:
+    if wrong := _wrong(row):
+        raise ConfigError(f"this is no entry of a baseline: {wrong}", where=at, hint=_MEND)
+    entry = Entry(**row)
+    if entry.expires:
+        day(entry.expires, f"{at}.expires")
+    named = fingerprint(entry.rule, entry.resource, entry.path, entry.old, entry.new)
+    if named != entry.fingerprint:
+        raise ConfigError(
+            "the fingerprint is of another finding",
+            where=at,
+            hint="delete the entry, then accept the finding again with --accept",
+        )
+    return entry
+
+
+def _wrong(row: Any) -> str:
+    if not isinstance(row, dict):
+        return "it is no table"
+    for name in row:
+        if name not in _FIELDS:
+            return f"it has no field {name!r}"
+    for name in _FIELDS:
+        if name not in row and name != "expires":
+            return f"{name} is missing"
+        if not isinstance(row.get(name, ""), str):
+            return f"{name} is no text"
+    return ""
+
+
+def day(text: str, where: str) -> str:
+    """A day as ``YYYY-MM-DD``.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise ConfigError(
+            f"{text!r} is no day", where=where, hint="write it as YYYY-MM-DD"
+        ) from None
+
+
+def save(path: Path, entries: Iterable[Entry]) -> None:
+    """Write a baseline file, sorted; of two entries for one finding the last.
+
+    Raises:
+        ConfigError: the file system refuses.
+    """
+    kept = {entry.fingerprint: entry for entry in entries}
+    rows = [asdict(entry) for entry in sorted(kept.values(), key=lambda entry: entry.order)]
+    text = json.dumps({"format": FORMAT, "accepted": rows}, indent=2) + "\n"
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"the baseline cannot be written: {error.strerror}", where=str(path)
+        ) from error
+
+
+def checked(reason: str) -> str:
+    """A reason that may stand in a file that is committed.
+
+    Raises:
+        ConfigError: it is empty, or holds a secret or an email address; which one is not repeated.
+    """
+    if not reason.strip():
+        raise ConfigError("the reason is empty", where="--reason", hint="say why it is accepted")
+    held = next((f"a secret ({hit.id})" for hit in find_secrets(reason)), "")
+    if not held and _EMAIL.search(reason):
+        held = "an email address"
+    if held:
+        raise ConfigError(
+            f"the reason holds {held}",
+            where="--reason",
+            hint="nothing was written: the baseline is committed, so say it without",
+        )
+    return reason
+
+
+def accept(
+    report: Report,
+    wanted: Callable[[Finding], bool],
+    reason: str,
+    expires: str,
+    *,
+    again: bool = False,
+) -> tuple[Entry, ...]:
+    """Entries for the findings of a report that are wanted.
+
+    Args:
+        report: the report, with what is accepted already.
+        wanted: whether a finding shall have an entry.
+        reason: why; see `checked`.
+        expires: the last day, as ``YYYY-MM-DD``; empty for none.
+        again: whether for those that are accepted already, else for those that are not.
+    """
+    return tuple(
+        Entry(
+            finding.fingerprint,
+            finding.rule,
+            comparison.resource,
+            finding.path,
+            comparison.old,
+            comparison.new,
+            reason,
+            expires,
+        )
+        for comparison, finding in report.findings()
+        if (finding.accepted is not None) == again
+        and finding.rule not in (EXPIRED, UNUSED)
+        and wanted(finding)
+    )
+
+
+def apply(report: Report, entries: Iterable[Entry], today: date, *, whole: bool) -> Report:
+    """A report whose accepted findings say so, and that has the baseline's own findings.
+
+    Args:
+        report: the report.
+        entries: the baseline.
+        today: the day to judge last days by.
+        whole: whether the report looked at all there is. If not, an entry is called unused only
+            where its resource was compared at its versions.
+    """
+    entries = tuple(entries)
+    seen = {finding.fingerprint for _, finding in report.findings()}
+    good = {entry.fingerprint: entry.reason for entry in entries if not entry.expired(today)}
+    own: dict[tuple[str, str, str], list[Finding]] = {}
+    compared = {_place(comparison) for comparison in report.comparisons}
+    for entry in sorted(entries, key=lambda entry: entry.order):
+        place = (entry.resource, entry.old, entry.new)
+        if entry.fingerprint not in seen:
+            if whole or place in compared:
+                own.setdefault(place, []).append(_own(UNUSED, entry))
+        elif entry.expired(today):
+            own.setdefault(place, []).append(_own(EXPIRED, entry))
+    done = []
+    for comparison in report.comparisons:
+        findings = [
+            replace(finding, accepted=good.get(finding.fingerprint))
+            for finding in comparison.findings
+        ]
+        findings += own.pop(_place(comparison), [])
+        done.append(replace(comparison, findings=tuple(sorted(findings, key=lambda f: f.order))))
+    for (resource, old, new), findings in own.items():
+        nothing = Comparison(resource, "", False, old, new, (), (0, 0, 0), 0, tuple(findings))
+        done.append(nothing)
+    return replace(report, comparisons=tuple(done))
+
+
+def _place(comparison: Comparison) -> tuple[str, str, str]:
+    return comparison.resource, comparison.old, comparison.new
+
+
+def _own(rule: str, entry: Entry) -> Finding:
+    detail = f"{entry.rule}, accepted for: {entry.reason}"
+    if rule == EXPIRED:
+        detail += f" (until {entry.expires})"
+    return Finding(
+        rule,
+        RULES[rule].severity,
+        Grade.PROVEN,
+        entry.path,
+        Side(),
+        Side(),
+        detail=detail,
+        fingerprint=fingerprint(rule, entry.resource, entry.path, entry.old, entry.new),
+    )

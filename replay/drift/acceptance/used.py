@@ -1,0 +1,159 @@
+"""Which paths of recorded bodies a test suite reads: kept in a file, and held against findings.
+
+Nothing but names is kept: resource, type, API version, paths. ``*`` is any one key or item, ``**``
+all that lies below, ``/**`` the whole body.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from replay.drift.judge.findings import Comparison, Finding, Report
+from replay.drift.observe.marks import ANY
+from replay.errors import ConfigError
+from replay.library import files
+
+FORMAT = 1
+ALL = "**"
+
+_SHARED = frozenset({"", "list", "search_result"})
+"""Types that say nothing of what a body is: there the resource has to agree too."""
+
+
+class Body(NamedTuple):
+    """Whose body was read.
+
+    Attributes:
+        resource: the resource path.
+        type: the body's `object` value; empty for none.
+        version: the API version that it was served at.
+    """
+
+    resource: str
+    type: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Used:
+    """What was read.
+
+    Attributes:
+        paths: body -> its paths that were read; also those that were not there.
+    """
+
+    paths: Mapping[Body, set[str]] = field(default_factory=dict)
+
+    def reads(self, comparison: Comparison, finding: Finding) -> bool:
+        """Whether a finding is about something that was read, at whichever version."""
+        wanted = [finding.path, *(source for source, _ in finding.parts)]
+        return any(
+            _reads(paths, path)
+            for body, paths in self.paths.items()
+            if body.type == comparison.type
+            and (body.type not in _SHARED or body.resource == comparison.resource)
+            for path in wanted
+        )
+
+
+def _reads(read: set[str], path: str) -> bool:
+    if path in read:
+        return True
+    segments = path.split("/")
+    return any(_fits(pattern.split("/"), segments) for pattern in read if ANY in pattern) or (
+        ANY in segments and any(_fits(pattern.split("/"), segments) for pattern in read)
+    )
+
+
+def _fits(pattern: list[str], segments: list[str]) -> bool:
+    if pattern[-1] == ALL:
+        pattern = pattern[:-1]
+        segments = segments[: len(pattern)]
+    return len(pattern) == len(segments) and all(
+        a == b or ANY in (a, b) for a, b in zip(pattern, segments, strict=True)
+    )
+
+
+def marked(report: Report, used: Used) -> Report:
+    """A report whose findings say whether they were used, the used ones of a severity first."""
+    comparisons = []
+    for comparison in report.comparisons:
+        findings = [replace(f, used=used.reads(comparison, f)) for f in comparison.findings]
+        findings.sort(key=lambda finding: finding.order)
+        comparisons.append(replace(comparison, findings=tuple(findings)))
+    comparisons.sort(key=lambda c: [f.order[:2] for f in c.findings[:1]] or [(1, 1)])
+    return replace(report, comparisons=tuple(comparisons))
+
+
+def load(path: Path) -> Used:
+    """Read what runs left.
+
+    Raises:
+        ConfigError: there is no such file, or it is none of ours.
+    """
+    try:
+        document = json.loads(path.read_bytes())
+        if document["format"] != FORMAT:
+            raise ConfigError(
+                "the used fields are of another format",
+                where=str(path),
+                hint="delete the file, and run the tests with --replay-track-fields again",
+            )
+        rows = [
+            (Body(str(row["resource"]), str(row["type"]), str(row["version"])), _texts(row))
+            for row in document["bodies"]
+        ]
+    except OSError as error:
+        raise ConfigError(
+            f"the used fields cannot be read: {error.strerror}",
+            where=str(path),
+            hint="make the file first: pytest --replay-track-fields",
+        ) from error
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise ConfigError(
+            "this is no file of used fields",
+            where=str(path),
+            hint="make it anew: pytest --replay-track-fields",
+        ) from error
+    return Used(together(rows))
+
+
+def _texts(row: Mapping[str, Any]) -> set[str]:
+    paths = row["paths"]
+    if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
+        raise TypeError("paths")
+    return set(paths)
+
+
+def together(rows: Iterable[tuple[Body, set[str]]]) -> dict[Body, set[str]]:
+    """What several runs read, added up."""
+    found: dict[Body, set[str]] = {}
+    for body, paths in rows:
+        found.setdefault(body, set()).update(paths)
+    return found
+
+
+def add(path: Path, paths: Mapping[Body, set[str]]) -> None:
+    """Add what was read to the file, whoever else does so at the time. Nothing is lost.
+
+    Raises:
+        ConfigError: the file is there, and none of ours.
+        LibraryError: the file system refuses.
+    """
+    path = path.absolute()
+    named = hashlib.sha256(os.fspath(path).encode()).hexdigest()[:24]
+    # Beside other temporary files: a lock in the user's folder would be committed one day.
+    lock = Path(tempfile.gettempdir()) / f"replay-{getattr(os, 'getuid', int)()}" / f"{named}.lock"
+    with files.lock(lock, path.name):
+        before = load(path).paths if path.exists() else {}
+        found = together([*before.items(), *paths.items()])
+        rows = [{**body._asdict(), "paths": sorted(read)} for body, read in sorted(found.items())]
+        text = json.dumps({"format": FORMAT, "bodies": rows}, indent=2) + "\n"
+        files.write(path, text, str(path.parent))

@@ -1,0 +1,179 @@
+"""What the recordings say about one comparison, and how sure they are of it.
+
+The strongest evidence is a controlled pair: one object, both versions, one state. Pools of
+different objects prove a difference only where chance cannot make it: splitting one version's
+recordings at random shows "always against never" for a field that exactly the n objects of the
+one half carry with probability 1/C(n+m, n), the extreme case of Fisher's exact test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import comb
+
+from replay.drift.judge.findings import Finding, Grade, Severity, Support, side
+from replay.drift.judge.rules import RULES
+from replay.drift.observe.marks import parent
+from replay.drift.observe.pair_events import Tally
+from replay.drift.observe.shape import Calendar, Shape, Stat
+
+MIN_OBJECTS = 5
+"""Fewer objects on a side prove nothing in a pool; as many quiet controlled pairs outweigh one."""
+
+CHANCE = 1e-8
+"""The probability of a coincidence that a pool may still be called proven at. A library has some
+thousand paths: at one comparison for each, that is one false proof in a hundred thousand runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Both sides of a comparison.
+
+    Attributes:
+        old, new: the shapes of all bodies.
+        pools: per state that both sides show, the shapes of one body per object.
+        controlled: what happened in twins and agreeing pairs.
+        loose: what happened in pairs whose state may have moved on.
+        calendars: when the paths of either side were seen.
+    """
+
+    old: Shape
+    new: Shape
+    pools: Sequence[tuple[Shape, Shape]]
+    controlled: Tally
+    loose: Tally
+    calendars: tuple[Calendar, Calendar]
+
+    def finding(
+        self,
+        rule: str,
+        path: str,
+        what: str = "",
+        *,
+        pool: bool = False,
+        severity: Severity | None = None,
+        detail: str = "",
+    ) -> Finding:
+        """A finding with its grade, support and witnesses.
+
+        Args:
+            rule: the rule's ID.
+            path: the path.
+            what: the event of pairs that shows it; empty where nothing can (unobserved).
+            pool: whether the pools prove it.
+            severity: in place of the rule's own.
+            detail: what there is to add in words.
+        """
+        above = parent(path)
+        old, new = self.old.get(path), self.new.get(path)
+        grade, support = Grade.UNOBSERVED, None
+        witnesses = (_witness(self.old, path), _witness(self.new, path))
+        if what:
+            grade = Grade.PROVEN if pool else Grade.LIKELY
+            for tally in (self.controlled, self.loose):
+                event = tally.event(what, path)
+                if event is not None:
+                    if tally is self.controlled:
+                        grade = Grade.PROVEN
+                    pairs = tally.kept.get(path, 0)
+                    if what in ("lost", "gained"):
+                        pairs += event.count
+                    support = Support(event.count, pairs, tally is self.controlled)
+                    witnesses = (str(event.old), str(event.new))
+                    break
+        return Finding(
+            rule,
+            RULES[rule].severity if severity is None else severity,
+            grade,
+            path,
+            side(old, _chances(self.old, path, above)),
+            side(new, _chances(self.new, path, above)),
+            witnesses,
+            support=support,
+            detail=detail,
+        )
+
+    def unobserved(self, rule: str, path: str, blind: str, below: str = "") -> Finding:
+        """A finding that one side was blind.
+
+        Args:
+            rule: the rule's ID.
+            path: the path.
+            blind: the side that showed nothing, ``old`` or ``new``.
+            below: what the other side showed, for its witness: ``/*`` for a list's items.
+        """
+        finding = self.finding(rule, path)
+        old, new = finding.witnesses
+        if blind == "new":
+            old = _witness(self.old, path + below)
+        else:
+            new = _witness(self.new, path + below)
+        return replace(finding, blind=blind, witnesses=(old, new))
+
+    def happened(self, what: str, path: str) -> bool:
+        """Whether a controlled pair shows an event."""
+        return self.controlled.count(what, path) > 0
+
+    def told(self, what: str, path: str) -> int:
+        """In how many pairs an event happened, fair ones or not."""
+        return self.controlled.count(what, path) + self.loose.count(what, path)
+
+    def quiet(self, what: str, path: str) -> bool:
+        """Whether enough controlled pairs have the path on both sides and do not show an event.
+
+        Then a difference between the pools is a matter of which objects were recorded.
+        """
+        return (
+            self.controlled.kept.get(path, 0) >= MIN_OBJECTS
+            and self.controlled.count(what, path) == 0
+        )
+
+    def pool_presence(self, path: str) -> bool:
+        """Whether pools prove that a path is always there on one side and never on the other."""
+        above = parent(path)
+        old, new = self.calendars
+        has_it, lacks_it = (old, new) if path in self.old else (new, old)
+        if lacks_it.last_absent(path) < has_it.first_seen(path):
+            return False  # what shipped in between is on one side only, whatever the version
+        for pool in self.pools:
+            has, lacks = pool if path in pool[0] else (pool[1], pool[0])
+            stat, of, without = has.get(path), has.get(above), lacks.get(above)
+            if stat is None or of is None or without is None or path in lacks:
+                continue
+            if stat.seen == of.parents and proves(_solid(of), _solid(without)):
+                return True
+        return False
+
+    def pool_kinds(self, path: str) -> bool:
+        """Whether pools prove that a path has other kinds on the one side than on the other."""
+        for a, b in self.pools:
+            x, y = a.get(path), b.get(path)
+            if x is None or y is None or (x.kinds & y.kinds) - {"null"}:
+                continue
+            if proves(x.bodies - x.count("null"), y.bodies - y.count("null")):
+                return True
+        return False
+
+
+def proves(n: int, m: int) -> bool:
+    """Whether "always" in n objects against "never" in m is beyond coincidence."""
+    return min(n, m) >= MIN_OBJECTS and 1 / comb(n + m, n) <= CHANCE
+
+
+def _solid(stat: Stat) -> int:
+    # Bodies that surely showed a living object here, however many items their lists have.
+    return stat.bodies - (stat.seen - stat.parents)
+
+
+def _chances(shape: Shape, path: str, above: str) -> int:
+    stat = shape.get(above)
+    if stat is None:
+        return 0
+    return stat.count("arr") if path.endswith("/*") else stat.parents
+
+
+def _witness(shape: Shape, path: str) -> str:
+    while path not in shape:
+        path = parent(path)
+    return str(shape[path].witness)

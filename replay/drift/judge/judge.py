@@ -1,0 +1,380 @@
+"""Judges candidate paths: presence first, then null, then kinds, then formats and values.
+
+Parents are judged before their children, and what a parent's finding explains is not reported
+again below it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from replay.drift.judge.evidence import MIN_OBJECTS, Evidence
+from replay.drift.judge.findings import Finding, Grade, Severity
+from replay.drift.observe.marks import ANY, MAPS, UNNAMED, is_record, key, parent
+from replay.drift.observe.shape import Shape, Stat, children, is_map
+
+_TAG = "/type"
+
+_FREE = frozenset({"currency", "country", "id", "locale", "object"})
+"""Keys whose values are no closed set of the API's, or are judged elsewhere."""
+
+_SHOWN = 5
+
+
+def judge(evidence: Evidence, candidates: Iterable[str]) -> list[Finding]:
+    """Judge paths whose statistics differ between the two sides.
+
+    Returns:
+        at most one finding for each change, in the order of paths.
+    """
+    judged = _Judge(evidence)
+    paths = set(candidates)
+    paths |= {parent(path) for path in paths if path.endswith(("/object", f"/{ANY}"))}
+    for path in sorted(paths, key=_after_parents):
+        judged.look(path)
+    return judged.findings
+
+
+def _after_parents(path: str) -> list[tuple[bool, str]]:
+    # A tag comes after the keys that it selects: they explain its new values.
+    return [(segment == "type", segment) for segment in path.split("/")]
+
+
+class _Judge:
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        self.old, self.new = evidence.old, evidence.new
+        self.findings: list[Finding] = []
+        self._closed: set[str] = set()
+        self._branches: set[str] = set()
+
+    def look(self, path: str) -> None:
+        if self._explained(path):
+            return
+        a, b = self.old.get(path), self.new.get(path)
+        if key(path) == UNNAMED:
+            if a is None or b is None:
+                blind = "old" if a is None else "new"
+                finding = self.evidence.unobserved("name-redacted", path, blind)
+                places = (place.removesuffix(f"/{UNNAMED}") for place in finding.witnesses)
+                self.findings.append(replace(finding, witnesses=(next(places), next(places))))
+            return
+        if a is None or b is None:
+            self._closed.add(path)
+            self._absent(path, a, b)
+            return
+        if path and self._remapped(path, a, b):
+            self._closed.add(path)
+            finding = self.evidence.finding("map-became-record", path, "remapped")
+            sides = ("map", "record") if is_map(self.old, path) else ("record", "map")
+            self.findings.append(replace(finding, detail=" to ".join(sides)))
+            return
+        if path and not path.endswith(f"/{ANY}"):
+            self.findings += self._presence(path, a, b)
+        found = list(self._values(path, a, b))
+        unlisted = self._unlisted(path)
+        if unlisted is not None:
+            self.findings += [*found, unlisted]
+            self._closed.add(path)
+            return
+        self.findings += found
+        if bool(a.parents) != bool(b.parents):
+            # Nothing below can be compared; where the kinds are no news, that is the finding.
+            if not found and a.kinds & b.kinds - {"null"}:
+                blind = "old" if b.parents else "new"
+                self.findings.append(self.evidence.unobserved("subtree-unobserved", path, blind))
+            self._closed.add(path)
+        elif ("arr" in a.kinds) != ("arr" in b.kinds) or self._other_objects(path):
+            self._closed.add(path)
+
+    def _explained(self, path: str) -> bool:
+        above = path
+        while above:
+            above = parent(above)
+            if above in self._closed or is_map(self.old, above) or is_map(self.new, above):
+                return True
+        return False
+
+    def _absent(self, path: str, a: Stat | None, b: Stat | None) -> None:
+        evidence, above = self.evidence, parent(path)
+        of_a, of_b = self.old[above].parents, self.new[above].parents
+        if path.endswith(f"/{ANY}"):
+            blind = "old" if a is None else "new"
+            rule = "list-element-unobserved"
+            self.findings.append(evidence.unobserved(rule, above, blind, f"/{ANY}"))
+            return
+        tags = self._tag_counts(path)
+        if tags is not None:
+            if a is None and tags[0] == 0:
+                self._branches.add(path)
+                self.findings.append(evidence.finding("branch-added", path, "gained"))
+                return
+            if b is None and tags[1] == 0:
+                self._branches.add(path)
+                self.findings.append(evidence.finding("branch-unseen", path, "lost"))
+                return
+            of_a, of_b = min(of_a, tags[0]), min(of_b, tags[1])
+        pool = evidence.pool_presence(path)
+        if a is None:
+            self.findings.append(evidence.finding("field-added", path, "gained", pool=pool))
+        else:
+            rule = "field-removed" if a.seen >= of_a else "field-unseen"
+            self.findings.append(evidence.finding(rule, path, "lost", pool=pool))
+
+    def _presence(self, path: str, a: Stat, b: Stat) -> Iterator[Finding]:
+        above = parent(path)
+        of_a, of_b = self.old[above].parents, self.new[above].parents
+        tags = self._tag_counts(path)
+        if tags is not None:
+            of_a, of_b = min(of_a, tags[0]), min(of_b, tags[1])
+        always_a, always_b = a.seen >= of_a, b.seen >= of_b
+        if always_a and not always_b and not self.evidence.quiet("lost", path):
+            yield self.evidence.finding("became-optional", path, "lost")
+        if always_b and not always_a and not self.evidence.quiet("gained", path):
+            yield self.evidence.finding("became-required", path, "gained")
+
+    def _values(self, path: str, a: Stat, b: Stat) -> Iterator[Finding]:
+        evidence = self.evidence
+        x, y = a.kinds - {"null"}, b.kinds - {"null"}
+        if not x and not y:
+            return
+        null_a, null_b = "null" in a.kinds, "null" in b.kinds
+        if not y and evidence.told("nulled", path):
+            yield self._nullable(path, evidence.told("nulled", path))
+        elif not x and evidence.told("denulled", path):
+            yield evidence.finding("became-non-null", path, "denulled")
+        elif not x or not y:
+            subtree = bool((x | y) & {"obj", "arr"})
+            rule = "subtree-unobserved" if subtree else "null-only"
+            yield evidence.unobserved(rule, path, "new" if x else "old")
+        else:
+            if null_b and not null_a and not evidence.quiet("nulled", path):
+                yield self._nullable(path, a.seen)
+            if null_a and not null_b and not evidence.quiet("denulled", path):
+                yield evidence.finding("became-non-null", path, "denulled")
+            if x != y:
+                yield from self._kinds(path, a, b)
+            else:
+                yield from _same_kinds(evidence, path, self._branches)
+
+    def _unlisted(self, path: str) -> Finding | None:
+        """The finding of a list envelope whose place a single object takes, or the reverse."""
+        a, b = self.old[path], self.new[path]
+        listed = _is_listing(self.old, path), _is_listing(self.new, path)
+        if not path or listed[0] == listed[1] or not a.kinds & b.kinds >= {"obj"}:
+            return None
+        data = f"{path}/data"
+        what = (
+            "retyped"
+            if data in self.old and data in self.new
+            else "lost"
+            if listed[0]
+            else "gained"
+        )
+        rule = "list-to-scalar" if listed[0] else "scalar-to-list"
+        shown = self.evidence.finding(rule, data, what, pool=self.evidence.pool_presence(data))
+        place = self.evidence.finding(rule, path)
+        return replace(shown, path=path, old=place.old, new=place.new)
+
+    def _nullable(self, path: str, observations: int) -> Finding:
+        # A null in an object recorded at another time is also what an edit looks like.
+        few = observations < MIN_OBJECTS and not self.evidence.happened("nulled", path)
+        severity = Severity.WARNING if few else None
+        return self.evidence.finding("became-nullable", path, "nulled", severity=severity)
+
+    def _kinds(self, path: str, a: Stat, b: Stat) -> Iterator[Finding]:
+        evidence = self.evidence
+        x, y = a.kinds - {"null"}, b.kinds - {"null"}
+        detail = f"{_said(self.old, path, x)} to {_said(self.new, path, y)}"
+        if x | y <= {"int", "num"} and not any(
+            evidence.happened(what, path) for what in ("retyped", "widened", "narrowed")
+        ):
+            return  # 25 and 25.5 are one type: only an object that shows both is news
+        if x & y:
+            rule, what = ("type-widened", "widened") if y - x else ("type-narrowed", "narrowed")
+            if not evidence.quiet(what, path):
+                yield evidence.finding(rule, path, what, detail=detail)
+            return
+        rule, severity = _retyped(self.old, self.new, path, a, b)
+        pool = evidence.pool_kinds(path)
+        yield evidence.finding(rule, path, "retyped", pool=pool, severity=severity, detail=detail)
+
+    def _tag_counts(self, path: str) -> tuple[int, int] | None:
+        """How often the parent's tag selects this key on either side; None where none does."""
+        counts = []
+        for shape in (self.old, self.new):
+            stat = shape.get(parent(path) + _TAG)
+            tokens = stat.tokens() if stat is not None else {}
+            counts.append((tokens or {}).get(key(path), 0))
+        return (counts[0], counts[1]) if any(counts) else None
+
+    def _remapped(self, path: str, a: Stat, b: Stat) -> bool:
+        below = f"{path}/{ANY}"
+        if key(path) in MAPS or (below in self.old) == (below in self.new):
+            return False
+        if not a.parents or not b.parents or "arr" in a.kinds | b.kinds:
+            return False
+        x, y = children(self.old, path), children(self.new, path)
+        return (x == {ANY} and is_record(y)) or (y == {ANY} and is_record(x))
+
+    def _other_objects(self, path: str) -> bool:
+        """Report an object whose `object` value is another one; whether its keys are explained."""
+        tag = f"{path}/object"
+        a, b = self.old.get(tag), self.new.get(tag)
+        x, y = (stat.tokens() if stat is not None else None for stat in (a, b))
+        if not path or not x or not y or x.keys() == y.keys():
+            return False
+        fresh, gone = sorted(y.keys() - x.keys()), sorted(x.keys() - y.keys())
+        events = [f"str:token:{value}" for value in fresh or sorted(y)]
+        what = next((event for event in events if self.evidence.happened(event, tag)), events[0])
+        rule = "branch-added" if fresh else "branch-unseen"
+        detail = ", ".join(fresh or gone)
+        self.findings.append(self.evidence.finding(rule, tag, what, detail=detail))
+        return not self.evidence.controlled.kept.get(path)
+
+
+def _retyped(old: Shape, new: Shape, path: str, a: Stat, b: Stat) -> tuple[str, Severity | None]:
+    x, y = a.kinds - {"null"}, b.kinds - {"null"}
+    if x == {"int"} and y == {"str"} and b.styles() <= {"decimal", "integer"}:
+        return "int-to-decimal-string", None
+    if {*x, *y} == {"int", "str"}:
+        times, texts = (a, b) if x == {"int"} else (b, a)
+        if texts.styles() == {"iso-time"} and "int" not in times.marks:
+            return "format-changed", Severity.BREAKING
+    list_a, list_b = _is_list(old, path, x), _is_list(new, path, y)
+    if list_a and _is_single(list_b, y):
+        return "list-to-scalar", None
+    if list_b and _is_single(list_a, x):
+        return "scalar-to-list", None
+    if {*x, *y} == {"str", "obj"}:
+        ids, objects = (a, new) if x == {"str"} else (b, old)
+        if ids.styles() == {"id"} and f"{path}/id" in objects:
+            return "expand-changed", None
+    return "type-changed", None
+
+
+def _is_list(shape: Shape, path: str, kinds: frozenset[str]) -> bool:
+    return kinds == {"arr"} or (kinds == {"obj"} and _is_envelope(shape, path))
+
+
+def _is_single(listed: bool, kinds: frozenset[str]) -> bool:
+    return not listed and "arr" not in kinds
+
+
+def _is_listing(shape: Shape, path: str) -> bool:
+    tag = shape.get(f"{path}/object")
+    tokens = tag.tokens() if tag is not None else None
+    return _is_envelope(shape, path) and {*(tokens or {"": 0})} <= {"list", "search_result"}
+
+
+def _is_envelope(shape: Shape, path: str) -> bool:
+    data = shape.get(f"{path}/data")
+    return data is not None and "arr" in data.marks and f"{path}/object" in shape
+
+
+_WORDS = {
+    "bool": "boolean",
+    "int": "integer",
+    "num": "number",
+    "str": "string",
+    "obj": "object",
+    "arr": "list",
+}
+
+
+def _said(shape: Shape, path: str, kinds: frozenset[str]) -> str:
+    if kinds == {"obj"} and _is_envelope(shape, path):
+        return "list envelope"
+    return " or ".join(word for kind, word in _WORDS.items() if kind in kinds)
+
+
+# Paths whose kinds are the same on both sides: ID prefixes, formats, enum-like values.
+
+
+def _same_kinds(evidence: Evidence, path: str, branches: Collection[str]) -> Iterator[Finding]:
+    """Judge a path that has the same kinds on both sides.
+
+    Args:
+        evidence: the comparison.
+        path: the path; both sides have it, and not as null alone.
+        branches: paths already reported as selected by a tag's new or unseen value.
+    """
+    a, b = evidence.old[path], evidence.new[path]
+    if a.kinds - {"null"} != {"str"}:
+        return
+    changed = _format(a, b)
+    if changed is not None:
+        rule, detail = changed
+        yield evidence.finding(rule, path, "restyled", detail=detail)
+    elif key(path) not in _FREE:
+        yield from _enum(evidence, path, a, b, branches)
+
+
+def _format(a: Stat, b: Stat) -> tuple[str, str] | None:
+    x, y = a.styles(), b.styles()
+    if x == y == {"id"} or x == y == {"url"}:
+        style = next(iter(x))
+        old, new = a.details(style), b.details(style)
+        if old & new or ANY in old | new:
+            return None
+        detail = f"{_listed(old)} to {_listed(new)}"
+        return ("id-prefix-changed" if style == "id" else "format-changed"), detail
+    if len(x) != 1 or len(y) != 1 or x == y:
+        return None
+    old_word, new_word = _word(a), _word(b)
+    if {old_word, new_word} in _COMPARABLE:
+        return "format-changed", f"{old_word} to {new_word}"
+    return None
+
+
+_COMPARABLE = (
+    {"decimal string", "integer string"},
+    {"integer string", "ISO time"},
+    {"lower-case code", "upper-case code"},
+)
+
+_STYLES = {
+    "decimal": "decimal string",
+    "integer": "integer string",
+    "iso-time": "ISO time",
+    "code": "upper-case code",
+}
+
+
+def _word(stat: Stat) -> str:
+    tokens = stat.tokens()
+    if tokens and all(len(token) == 3 for token in tokens):
+        return "lower-case code"
+    return _STYLES.get(next(iter(stat.styles())), "")
+
+
+def _enum(
+    evidence: Evidence, path: str, a: Stat, b: Stat, branches: Collection[str]
+) -> Iterator[Finding]:
+    x, y = a.tokens(), b.tokens()
+    if x is None or y is None:
+        return
+    selected = {key(branch) for branch in branches if parent(branch) == parent(path)}
+    fresh, gone = sorted(y.keys() - x.keys() - selected), sorted(x.keys() - y.keys() - selected)
+    shown = [value for value in fresh if evidence.happened(f"str:token:{value}", path)]
+    if fresh and (shown or _closed(x)):
+        what = f"str:token:{(shown or fresh)[0]}"
+        found = evidence.finding("enum-value-new", path, what, detail=_listed(fresh))
+    elif gone and _closed(y):
+        found = evidence.finding("enum-value-unseen", path, "restyled", detail=_listed(gone))
+    else:
+        return
+    # A set of values is a sample: what no recording showed may have been possible all along.
+    yield replace(found, grade=min(found.grade, Grade.LIKELY), support=None)
+
+
+def _closed(tokens: Mapping[str, int]) -> bool:
+    # Each value was seen twice on average: more of them would have shown by now.
+    return sum(tokens.values()) >= 2 * len(tokens)
+
+
+def _listed(values: Collection[str]) -> str:
+    found = sorted(values)
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return ", ".join(found[:_SHOWN]) + more

@@ -1,0 +1,291 @@
+"""Follows values that left one path to the path where they are now, within one object.
+
+A move is proven by value: in every pair where the old path held an informative value and the new
+path could have held one, it held the same. Stand-ins of redacted values are seeded by identity,
+so their being equal proves nothing; such a move is likely at most. Where the same few IDs are equal
+over and over, or at several new paths that fit as well, it is no move, only a hint: all objects may
+name one customer in several places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
+from typing import Any
+
+from replay.drift.observe.marks import ANY, Node, escape, key, mark, parent, unescape
+from replay.drift.observe.pairs import Pair, Take
+from replay.drift.observe.pointers import at
+from replay.drift.observe.shape import Shape, Witness, is_map
+
+DISTINCT = 3
+"""Fewer different values prove nothing, unless there were no more pairs to see them in."""
+
+_LENGTH = 8
+_NUMBER = 10**6
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Values that left one path for another.
+
+    Attributes:
+        source, target: the paths.
+        agree: in how many pairs they were equal, which is every pair that could show it.
+        controlled: whether a controlled pair is among them.
+        redacted: whether only stand-ins were equal.
+        few: whether the same few IDs were equal again and again, which is no move.
+        named: whether the values are IDs, or at least three: no text that many places have.
+        old, new: the witnesses.
+        rivals: targets that have as good a claim: where the values went is not known.
+    """
+
+    source: str
+    target: str
+    agree: int
+    controlled: bool
+    redacted: bool
+    few: bool
+    named: bool
+    old: str
+    new: str
+    rivals: tuple[str, ...] = ()
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it is a hint only: the same few IDs, or one target of several."""
+        return self.few or bool(self.rivals)
+
+
+def leaves(shape: Shape, root: str) -> list[str]:
+    """The paths at and below a root that hold values of their own; a map counts as one value."""
+    found = []
+    inside = f"{root}/"
+    for path in shape:
+        if path != root and not path.startswith(inside):
+            continue
+        stat = shape[path]
+        if stat.kinds & {"bool", "int", "num", "str"} or is_map(shape, path):
+            found.append(path)
+    return [path for path in found if not any(is_map(shape, above) for above in _above(path))]
+
+
+def follow(samples: Sequence[Pair], sources: Iterable[str], targets: Iterable[str]) -> list[Move]:
+    """Find where values went: one target for each source, and one source for each target.
+
+    Args:
+        samples: pairs with their bodies.
+        sources: paths that the old version has.
+        targets: paths that the new version has.
+
+    Returns:
+        the moves in the order of their sources.
+    """
+    sources, targets = list(sources), list(targets)
+    if not sources or not targets:
+        return []
+    left, right = frozenset(sources), frozenset(targets)
+    told = [(_said(pair.old, left), _said(pair.new, right)) for pair in samples]
+    tracks = [
+        track
+        for source in sources
+        for target in _candidates(told, source, targets)
+        if (track := _track(samples, source, target)) is not None
+    ]
+    taken: dict[str, Claim] = {}
+    moves: dict[str, Move] = {}
+    for move in sorted(tracks, key=lambda move: (_claim(move), move.source, move.target)):
+        if move.source not in moves and move.target not in taken:
+            moves[move.source] = move
+            taken[move.target] = _claim(move)
+    return [
+        replace(moves[source], rivals=_rivals(moves[source], tracks, taken))
+        for source in sorted(moves)
+    ]
+
+
+Claim = tuple[bool, bool, bool, int, int]
+
+
+def _claim(move: Move) -> Claim:
+    """How well a target fits a source, the best first."""
+    source, target = move.source, move.target
+    return (
+        move.few,
+        move.redacted,
+        key(source) != key(target),
+        abs(source.count(f"/{ANY}") - target.count(f"/{ANY}")),
+        target.count("/"),
+    )
+
+
+def _rivals(move: Move, tracks: Iterable[Move], taken: Mapping[str, Claim]) -> tuple[str, ...]:
+    # A target that fits another source better is no rival.
+    claim = _claim(move)
+    return tuple(
+        track.target
+        for track in tracks
+        if track.source == move.source
+        and track.target != move.target
+        and _claim(track) == claim <= taken.get(track.target, claim)
+    )
+
+
+Said = dict[str, set[Any]]
+
+
+def _candidates(
+    told: Sequence[tuple[Said, Said]], source: str, targets: Sequence[str]
+) -> list[str]:
+    # Targets that agree once; most are ruled out here, before places are aligned.
+    found: set[str] = set()
+    for old, new in told:
+        values = old.get(source)
+        if values:
+            found |= {
+                target
+                for target in targets
+                if target not in found and not values.isdisjoint(new.get(target, ()))
+            }
+    return sorted(found - {source})
+
+
+def _said(take: Take, paths: frozenset[str]) -> Said:
+    """Path -> what may be compared of the values there, for some paths."""
+    said: Said = {}
+
+    def look(value: Any, node: Any, path: str, pointer: str) -> None:
+        if path in paths and (told := _told(take, pointer, value)) is not None:
+            said.setdefault(path, set()).add(told)
+        if isinstance(node, Node):
+            for name, kid in zip(node.names, node.kids, strict=True):
+                child = _get(value, f"/{name}")
+                look(child, kid, f"{path}/{name if node.single else ANY}", f"{pointer}/{name}")
+
+    look(take.body, take.reading.node, "", "")
+    return said
+
+
+def _track(samples: Sequence[Pair], source: str, target: str) -> Move | None:
+    shared = _shared(source, target)
+    agree, controlled, redacted = 0, False, False
+    distinct: set[Any] = set()
+    witness: tuple[Witness, Witness] | None = None
+    for pair in samples:
+        shown = False
+        for place, old_item in at(pair.old.body, shared):
+            new_item = _get(pair.new.body, place)
+            olds = [(place + end, value) for end, value in at(old_item, source[len(shared) :])]
+            news = [(place + end, value) for end, value in at(new_item, target[len(shared) :])]
+            values = [_told(pair.old, *old) for old in olds]
+            if not values or None in values or not _open(new_item, target[len(shared) :]):
+                continue
+            if [_told(pair.new, *new) for new in news] != values:
+                return None
+            masked = any(_classes(pair.old, *old) for old in olds) or any(
+                _classes(pair.new, *new) for new in news
+            )
+            if masked and not _same_owner(pair, source, target, olds, news):
+                return None
+            redacted = redacted or masked
+            distinct.update(values)
+            shown = True
+            here = (
+                Witness(pair.old.file, pair.old.number, olds[0][0]),
+                Witness(pair.new.file, pair.new.number, news[0][0]),
+            )
+            witness = here if witness is None else min(witness, here)
+        agree += shown
+        controlled = controlled or (shown and pair.controlled)
+    if witness is None:
+        return None
+    ids = all(isinstance(value, str) and _is_id(value) for value in distinct)
+    few = not redacted and len(distinct) < DISTINCT <= agree
+    # Other values come twice by themselves, and the same keys of a map are a habit of its user.
+    if not (redacted or ids) and len(distinct) < min(DISTINCT, agree):
+        return None
+    named = ids or len(distinct) >= DISTINCT
+    old, new = map(str, witness)
+    return Move(source, target, agree, controlled, redacted, few, named, old, new)
+
+
+def _is_id(value: str) -> bool:
+    return mark(value).startswith("str:id:")
+
+
+def _get(body: Any, pointer: str) -> Any:
+    for segment in pointer.split("/")[1:]:
+        if isinstance(body, dict):
+            body = body.get(unescape(segment))
+        else:
+            there = isinstance(body, list) and segment.isdigit() and int(segment) < len(body)
+            body = body[int(segment)] if there else None
+    return body
+
+
+def _open(body: Any, path: str) -> bool:
+    above = parent(path)
+    return any(isinstance(value, dict | list) and value != [] for _, value in at(body, above))
+
+
+def _shared(source: str, target: str) -> str:
+    # The longest common start that ends in an item: within it, items are compared one by one.
+    both = zip(source.split("/"), target.split("/"), strict=False)
+    common = "/".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], both))
+    head, found, _ = f"{common}/".rpartition(f"/{ANY}/")
+    return f"{head}/{ANY}" if found else ""
+
+
+def _told(take: Take, pointer: str, value: Any) -> Any:
+    """What may be compared of a value, if it says enough to be recognised; else None."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value if abs(value) >= _NUMBER else None
+    if isinstance(value, str):
+        token = mark(value).startswith("str:token")
+        return value if len(value) >= _LENGTH and not token else None
+    if isinstance(value, dict) and value:
+        if _classes(take, pointer, value):
+            return tuple(sorted(value))
+        return tuple(sorted((name, repr(item)) for name, item in value.items()))
+    return None
+
+
+def _classes(take: Take, pointer: str, value: Any) -> list[str]:
+    redacted = take.redacted
+    if isinstance(value, dict):
+        below = (f"{pointer}/{escape(name)}" for name in value)
+        return sorted(redacted[child] for child in below if child in redacted)
+    return [redacted[pointer]] if pointer in redacted else []
+
+
+def _same_owner(
+    pair: Pair,
+    source: str,
+    target: str,
+    olds: Sequence[tuple[str, Any]],
+    news: Sequence[tuple[str, Any]],
+) -> bool:
+    return key(source) == key(target) and all(
+        _classes(pair.old, *old) == _classes(pair.new, *new)
+        and _owner(pair.old.body, old[0]) == _owner(pair.new.body, new[0])
+        for old, new in zip(olds, news, strict=True)
+    )
+
+
+def _owner(body: Any, pointer: str) -> Any:
+    owner, above = None, ""
+    for segment in ["", *pointer.split("/")[1:-1]]:
+        above = f"{above}/{segment}" if segment else above
+        inside = _get(body, above)
+        if isinstance(inside, dict) and isinstance(inside.get("id"), str):
+            owner = inside["id"]
+    return owner
+
+
+def _above(path: str) -> Iterator[str]:
+    while path:
+        path = parent(path)
+        yield path

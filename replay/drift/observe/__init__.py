@@ -1,0 +1,1 @@
+"""What recordings say: shapes of bodies, pairs, and what is evidence for what."""

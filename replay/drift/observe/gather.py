@@ -1,0 +1,183 @@
+"""Gathers the evidence of libraries: in one look or two, in one process or in several."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from threading import active_count
+from typing import Protocol
+
+from replay.drift.observe.corpus import Corpus, Part, by_object
+from replay.drift.observe.selection import Selection
+from replay.library import Library
+from replay.library.names import served
+from replay.model.cassette import Cassette
+
+WORTH = 4000
+"""Fewer cassettes are read by one process before others have started."""
+
+_SHARES = 4  # per process, so that none waits long for the last one
+
+Places = dict[Part, set[tuple[str, str]]]
+Tell = Callable[[int], None]
+
+
+class Cassettes(Protocol):
+    """Where recordings come from; `replay.library.Library` is one."""
+
+    def cassettes(self, resource: str | None = None) -> Iterator[tuple[str, Cassette]]:
+        """Cassettes with their paths below the library, sorted by path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What to gather from, and how.
+
+    Attributes:
+        library: the recordings.
+        older: another library that holds the old side; None where there is none.
+        source: only recordings that this host answered.
+        processes: how many processes may be used, where they pay and both libraries are folders.
+        tell: called with a number whenever so many cassettes have been read.
+    """
+
+    library: Cassettes
+    older: Cassettes | None = None
+    source: str | None = None
+    processes: int = 1
+    tell: Tell | None = None
+
+
+def gather(sources: Sources, selection: Selection) -> Corpus:
+    """All evidence for a selection, also what lies inside other objects.
+
+    Raises:
+        LibraryError: or one of its kinds, where a recording cannot be read.
+    """
+    corpus = _look(sources, selection, None)
+    places = corpus.places()
+    if places:
+        # Another look: only now it is known of which types there is something to compare with.
+        corpus.merge(_look(sources, selection, places))
+    corpus.finish(places)
+    return corpus
+
+
+def _look(sources: Sources, selection: Selection, places: Places | None) -> Corpus:
+    library, older = sources.library, sources.older
+    tell = sources.tell if places is None else None
+    folders = isinstance(library, Library) and (older is None or isinstance(older, Library))
+    if sources.processes > 1 and folders:
+        named = _named(sources)
+        if len(named) >= WORTH:
+            return _spread(sources, selection, places, named, tell)
+    corpus = Corpus(selection, sources.source)
+    entries = _told(library.cassettes(), tell)
+    for files in by_object(entries, _told(older.cassettes(), tell) if older is not None else ()):
+        _count(corpus, files, places)
+    return corpus
+
+
+def _told(
+    entries: Iterable[tuple[str, Cassette]], tell: Tell | None
+) -> Iterator[tuple[str, Cassette]]:
+    for entry in entries:
+        if tell is not None:
+            tell(1)
+        yield entry
+
+
+def _count(
+    corpus: Corpus, files: Sequence[tuple[str, Cassette, bool]], places: Places | None
+) -> None:
+    if places is None:
+        corpus.add(files)
+    elif files[0][1].key.resource in {part.resource for part in places}:
+        corpus.add_inside(files, places)
+
+
+# In several processes. What they count adds up, and no order of adding changes the sum.
+
+Names = tuple[tuple[str, bool], ...]
+
+
+def _named(sources: Sources) -> list[tuple[str, bool]]:
+    found = [(path, False) for path in _paths(sources.library)]
+    found += [(path, True) for path in _paths(sources.older)]
+    return sorted(found, key=lambda entry: (served(entry[0]), entry))
+
+
+def _paths(library: Cassettes | None) -> list[str]:
+    return library.paths() if isinstance(library, Library) else []
+
+
+def _spread(
+    sources: Sources,
+    selection: Selection,
+    places: Places | None,
+    named: Sequence[tuple[str, bool]],
+    tell: Tell | None,
+) -> Corpus:
+    # Imported here: small comparisons do without.
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    both = sources.library, sources.older
+    roots = tuple(one.place if isinstance(one, Library) else "" for one in both)
+    share = _Share(roots, selection, sources.source, places)
+    corpus = Corpus(selection, sources.source)
+    shares = _shares(named, sources.processes * _SHARES)
+    with ProcessPoolExecutor(sources.processes, mp_context=get_context(_method())) as pool:
+        for names, found in zip(shares, pool.map(share, shares), strict=True):
+            corpus.merge(found)
+            if tell is not None:
+                tell(len(names))
+    return corpus
+
+
+def _method() -> str:
+    # A fork needs no new start of everything, but is safe only where there is no other thread.
+    forks = sys.platform == "linux" and active_count() == 1
+    return "fork" if forks else "spawn"
+
+
+def _shares(named: Sequence[tuple[str, bool]], count: int) -> list[Names]:
+    """Cut sorted paths into shares of about one size; what one object has stays together."""
+    shares: list[list[tuple[str, bool]]] = [[]]
+    least = len(named) / count
+    top = served(named[0][0]).rpartition("/")[0] + "/"
+    for path, older in named:
+        # A folder may hold other folders, so that a cut is good only outside of the topmost one.
+        folder = served(path).rpartition("/")[0] + "/"
+        if not folder.startswith(top):
+            top = folder
+            if len(shares[-1]) >= least:
+                shares.append([])
+        shares[-1].append((path, older))
+    return [tuple(share) for share in shares]
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """Counts some cassettes in a process of its own."""
+
+    roots: tuple[str, ...]
+    selection: Selection
+    source: str | None
+    places: Places | None
+
+    def __call__(self, names: Names) -> Corpus:
+        libraries = [Library(root) for root in self.roots]
+
+        def entries(older: bool) -> Iterator[tuple[str, Cassette]]:
+            for path, is_older in names:
+                if is_older is older:
+                    cassette = libraries[older].read(path)
+                    if cassette is not None:
+                        yield path, cassette
+
+        corpus = Corpus(self.selection, self.source)
+        for files in by_object(entries(False), entries(True)):
+            _count(corpus, files, self.places)
+        return corpus

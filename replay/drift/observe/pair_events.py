@@ -1,0 +1,301 @@
+"""Counts what happened between the two sides of pairs, path by path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from replay.drift.observe.marks import ANY, Many, Mark, Node, flatten, is_record, joined, parent
+from replay.drift.observe.pairs import Pair
+from replay.drift.observe.shape import Witness, children, kinds
+
+_PAIRS = 1024
+
+Both = tuple[Witness, Witness]
+
+
+@dataclass(slots=True)
+class Event:
+    """Something that happened at a path between the two sides of pairs.
+
+    Attributes:
+        count: in how many pairs.
+        old, new: where the least of those pairs shows it.
+    """
+
+    count: int
+    old: Witness
+    new: Witness
+
+
+@dataclass(slots=True)
+class _Seen:
+    """How often two trees were a pair, and the least of the places."""
+
+    count: int
+    places: Both
+
+    def add(self, count: int, places: Both) -> None:
+        self.count += count
+        self.places = min(self.places, places)
+
+
+class Tally:
+    """Counts, per path, what happened between the two sides of pairs.
+
+    The events: ``lost`` and ``gained`` (its parent is an object on both sides), ``nulled`` and
+    ``denulled``, ``retyped`` (no kind in common), ``widened``, ``narrowed``, ``restyled`` (another
+    format class, prefix or host), ``remapped`` (a map became a record, or the reverse), and an
+    enum-like value that the old side did not have, which is counted under its own mark, such as
+    ``str:token:draft``.
+
+    Attributes:
+        pairs: how many pairs were added.
+    """
+
+    def __init__(self) -> None:
+        self.pairs = 0
+        self._kept: dict[str, int] = {}
+        self._events: dict[tuple[str, str], Event] = {}
+        self._waiting: dict[tuple[Node, Node, frozenset[str], bool], _Seen] = {}
+
+    def add(self, pair: Pair, doubtful: Tally | None = None) -> None:
+        """Count one pair.
+
+        Args:
+            pair: the pair.
+            doubtful: counts the events that the dates of the two explain.
+        """
+        self.pairs += 1
+        unsure = pair.unsure if doubtful is not None else frozenset[str]()
+        self._wait(pair, unsure, only=False)
+        if doubtful is not None and unsure:
+            doubtful._wait(pair, unsure, only=True)
+
+    def _wait(self, pair: Pair, events: frozenset[str], *, only: bool) -> None:
+        """Let a pair wait to be counted, without some events or with those alone."""
+        what = pair.old.reading.node, pair.new.reading.node, events, only
+        places = pair.old.place, pair.new.place
+        seen = self._waiting.get(what)
+        if seen is not None:
+            seen.add(1, places)
+            return
+        self._waiting[what] = _Seen(1, places)
+        if len(self._waiting) > _PAIRS:
+            self._settle()
+
+    @property
+    def kept(self) -> Mapping[str, int]:
+        """Path -> in how many pairs both sides have it."""
+        self._settle()
+        return self._kept
+
+    def event(self, what: str, path: str) -> Event | None:
+        """What was counted of an event at a path."""
+        self._settle()
+        return self._events.get((what, path))
+
+    def count(self, what: str, path: str) -> int:
+        """In how many pairs an event happened at a path."""
+        event = self.event(what, path)
+        return event.count if event else 0
+
+    def merge(self, other: Tally) -> None:
+        """Add what another tally counted."""
+        self.pairs += other.pairs
+        for path, n in other.kept.items():
+            self._kept[path] = self._kept.get(path, 0) + n
+        for (what, path), event in other._events.items():
+            self._count(what, path, event.count, event.old, event.new)
+
+    def __getstate__(self) -> dict[str, Any]:
+        self._settle()
+        return self.__dict__
+
+    def _settle(self) -> None:
+        """Count what waits: level by level, so that trees within trees are compared once."""
+        if not self._waiting:
+            return
+        waiting, self._waiting = self._waiting, {}
+        levels: dict[tuple[frozenset[str], bool], Level] = {}
+        for (a, b, events, only), seen in waiting.items():
+            levels.setdefault((events, only), {})["", a, b] = seen
+        for (events, only), level in levels.items():
+            _Count(self, events, only).all(level)
+
+    def _count(self, what: str, path: str, count: int, old: Witness, new: Witness) -> None:
+        event = self._events.get((what, path))
+        if event is None:
+            self._events[what, path] = Event(count, old, new)
+            return
+        event.count += count
+        if (old, new) < (event.old, event.new):
+            event.old, event.new = old, new
+
+
+Level = dict[tuple[str, Node, Node], _Seen]
+
+
+class _Count:
+    """Compares trees and counts what it finds into a tally."""
+
+    def __init__(self, tally: Tally, events: frozenset[str], only: bool) -> None:
+        self._tally = tally
+        self._skipped = events
+        self._only = only
+        self._same: dict[tuple[str, Node], int] = {}
+
+    def all(self, level: Level) -> None:
+        """Compare pairs of trees."""
+        for seen in level.values():
+            self._keep("", seen)
+        while level:
+            below: Level = {}
+            for (path, a, b), seen in level.items():
+                if a is b:
+                    self._same[path, a] = self._same.get((path, a), 0) + seen.count
+                elif a.single and b.single and (not path or a.mark == b.mark == "obj"):
+                    self._records(path, a, b, seen, below)
+                else:
+                    self._flat(path, a, b, seen)
+            level = below
+        self._unchanged()
+
+    def _records(self, path: str, a: Node, b: Node, seen: _Seen, below: Level) -> None:
+        olds = dict(zip(a.names, a.kids, strict=True))
+        for name, new in zip(b.names, b.kids, strict=True):
+            where = f"{path}/{name}"
+            old = olds.pop(name, None)
+            if old is None:
+                self._event("gained", where, seen, path, where)
+                continue
+            self._keep(where, seen)
+            if old is new:
+                if isinstance(old, Node):
+                    self._same[where, old] = self._same.get((where, old), 0) + seen.count
+                continue
+            x, y = (kid.mark if isinstance(kid, Node) else kid for kid in (old, new))
+            if x != y:
+                for what in changes(x, y):
+                    self._event(what, where, seen, where, where)
+            if isinstance(old, Node) and isinstance(new, Node):
+                if (where, old, new) in below:
+                    below[where, old, new].add(seen.count, seen.places)
+                else:
+                    below[where, old, new] = _Seen(seen.count, seen.places)
+        for name in olds:
+            self._event("lost", f"{path}/{name}", seen, f"{path}/{name}", path)
+
+    def _flat(self, path: str, a: Node, b: Node, seen: _Seen) -> None:
+        """Compare what stands below two nodes of which one is a list, a map or a stub."""
+        old, firsts = _marks(path, a)
+        new, seconds = _marks(path, b)
+        for where in sorted(old.keys() | new.keys()):
+            x, y = old.get(where), new.get(where)
+            if where == path:
+                continue
+            if x is not None and y is not None:
+                self._keep(where, seen)
+                if x != y:
+                    pointers = firsts.get(where, where), seconds.get(where, where)
+                    for what in changes(x, y):
+                        self._event(what, where, seen, *pointers)
+                continue
+            above = parent(where)
+            if not (_open(old, above) and _open(new, above)):
+                continue
+            here, there = firsts.get(above, above), seconds.get(above, above)
+            if where.endswith(f"/{ANY}"):
+                if _remapped(old, new, above):
+                    self._event("remapped", above, seen, here, there)
+            elif y is None:
+                self._event("lost", where, seen, firsts.get(where, where), there)
+            else:
+                self._event("gained", where, seen, here, seconds.get(where, where))
+
+    def _unchanged(self) -> None:
+        """Count the paths of trees that were the same on both sides."""
+        level, self._same = self._same, {}
+        while level:
+            below: dict[tuple[str, Node], int] = {}
+            for (path, node), count in level.items():
+                if not node.single:
+                    for where in _marks(path, node)[0]:
+                        if where != path:
+                            self._kept(where, count)
+                    continue
+                for name, kid in zip(node.names, node.kids, strict=True):
+                    where = f"{path}/{name}"
+                    self._kept(where, count)
+                    if isinstance(kid, Node):
+                        below[where, kid] = below.get((where, kid), 0) + count
+            level = below
+
+    def _keep(self, path: str, seen: _Seen) -> None:
+        self._kept(path, seen.count)
+
+    def _kept(self, path: str, count: int) -> None:
+        if not self._only:
+            kept = self._tally._kept
+            kept[path] = kept.get(path, 0) + count
+
+    def _event(self, what: str, path: str, seen: _Seen, at_old: str, at_new: str) -> None:
+        if (what in self._skipped) is not self._only:
+            return
+        old, new = seen.places
+        self._tally._count(
+            what,
+            path,
+            seen.count,
+            Witness(old.file, old.take, old.pointer + at_old),
+            Witness(new.file, new.take, new.pointer + at_new),
+        )
+
+
+def _marks(path: str, node: Node) -> tuple[dict[str, str], dict[str, str]]:
+    """What stands at and below a node: path -> joined marks, path -> its first pointer."""
+    single: dict[str, Mark] = {path: node.mark}
+    many: dict[str, Many] = {}
+    flatten(node, path, single, many)
+    return joined(single, many), {where: found.first for where, found in many.items()}
+
+
+def _remapped(old: Mapping[str, str], new: Mapping[str, str], path: str) -> bool:
+    a, b = children(old, path), children(new, path)
+    return (a == {ANY} and is_record(b)) or (b == {ANY} and is_record(a))
+
+
+def _open(marks: Mapping[str, str], path: str) -> bool:
+    return "obj" in marks.get(path, "").split("|")
+
+
+@lru_cache(maxsize=4096)
+def changes(old: str, new: str) -> tuple[str, ...]:
+    """The events that two sides' marks, joined by ``|``, amount to."""
+    return tuple(_changes(frozenset(old.split("|")), frozenset(new.split("|"))))
+
+
+def _changes(a: frozenset[str], b: frozenset[str]) -> Iterator[str]:
+    null_a, null_b = "null" in a, "null" in b
+    if null_b and not null_a:
+        yield "nulled"
+    elif null_a and not null_b:
+        yield "denulled"
+    x, y = kinds(a) - {"null"}, kinds(b) - {"null"}
+    if x and y and x != y:
+        if not x & y:
+            yield "retyped"
+        elif y - x:
+            yield "widened"
+        else:
+            yield "narrowed"
+    elif x and y and _coarse(a) != _coarse(b):
+        yield "restyled"
+    if x and y:
+        yield from sorted(mark for mark in b - a if mark.startswith("str:token:"))
+
+
+def _coarse(marks: frozenset[str]) -> frozenset[str]:
+    return frozenset("str:token" if m.startswith("str:token:") else m for m in marks if m != "null")

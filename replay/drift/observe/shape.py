@@ -1,0 +1,348 @@
+"""What was observed at each path of bodies, and when: counted and merged; nothing is judged here.
+
+A `Shape` counts marks per path. Presence, nullability and map-likeness are derived from the counts
+when reporting and never stored, or the order of merging would leak in.
+
+A `Calendar` knows the days. Additions reach old versions too, on the day they ship; only removals,
+renames and changes of type are gated by version. So a field that old recordings lack until a day,
+and have from then on, is a matter of that day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from replay.drift.observe.marks import (
+    ANY,
+    MAPS,
+    Many,
+    Mark,
+    Node,
+    Reading,
+    key,
+    note,
+    parent,
+    within,
+)
+
+CAP = 24
+"""How many tokens, prefixes or hosts are told apart at one path before they count as any."""
+
+KEY_SETS = 64
+"""Sets of keys of one object that are told apart: it has few, for Stripe sends every key."""
+
+KINDS = ("null", "bool", "int", "num", "str", "obj", "arr")
+
+_LARGE = 4 * CAP
+_BODIES = 1024
+
+Days = tuple[str, str]
+
+
+class Calendar:
+    """First and last day of each set of keys, per path. The order of what is added is no matter."""
+
+    def __init__(self) -> None:
+        # Path of an object -> its keys -> first and last day; empty keys: too many were seen.
+        self._days: dict[str, dict[frozenset[str], Days]] = {}
+        self._crowded: set[str] = set()
+
+    def add(self, path: str, keys: tuple[str, ...], first: str, last: str) -> None:
+        """Note that objects at a path with exactly these keys were recorded between two days."""
+        if path in self._crowded:
+            return
+        sets = self._days.setdefault(path, {})
+        names = frozenset(keys)
+        found = sets.get(names)
+        if found is not None:
+            first, last = min(found[0], first), max(found[1], last)
+        sets[names] = first, last
+        if len(sets) > KEY_SETS:
+            self._crowded.add(path)
+            sets.clear()
+
+    def merge(self, other: Calendar) -> None:
+        """Add what another calendar has."""
+        for path in other._crowded:
+            self._crowded.add(path)
+            self._days[path] = {}
+        for path, sets in other._days.items():
+            for names, (first, last) in sets.items():
+                self.add(path, tuple(names), first, last)
+
+    def first_seen(self, path: str) -> str:
+        """The first day that showed a path; empty where none did."""
+        name, sets = key(path), self._days.get(parent(path), {})
+        return min((first for names, (first, _) in sets.items() if name in names), default="")
+
+    def last_absent(self, path: str) -> str:
+        """The last day that showed the path's parent without it; empty where none did."""
+        name, sets = key(path), self._days.get(parent(path), {})
+        return max((last for names, (_, last) in sets.items() if name not in names), default="")
+
+    def arrived(self, path: str) -> bool:
+        """Whether a path was absent until a day and always there from a later day on."""
+        absent = self.last_absent(path)
+        return bool(absent) and absent < self.first_seen(path)
+
+
+class Witness(NamedTuple):
+    """Where a value was seen.
+
+    Attributes:
+        file: the cassette, relative to the library.
+        take: the number of the take, from 0.
+        pointer: the JSON pointer in the body.
+    """
+
+    file: str
+    take: int
+    pointer: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file}#{self.take}{self.pointer}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """What was seen at one path.
+
+    Attributes:
+        marks: mark -> how often.
+        bodies: in how many bodies.
+        witness: the least of the places, null ones last.
+    """
+
+    marks: Mapping[str, int]
+    bodies: int
+    witness: Witness
+
+    @property
+    def seen(self) -> int:
+        """How often the path was there."""
+        return sum(self.marks.values())
+
+    @property
+    def parents(self) -> int:
+        """How many living objects were there: the chances a key of theirs had."""
+        return self.marks.get("obj", 0)
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds seen, null included."""
+        return kinds(self.marks)
+
+    def count(self, kind: str) -> int:
+        """How often a kind was seen."""
+        return sum(n for mark, n in self.marks.items() if mark.split(":", 1)[0] == kind)
+
+    def tokens(self) -> Mapping[str, int] | None:
+        """The counted enum-like values; None where other text or too many values were seen."""
+        found: dict[str, int] = {}
+        for mark, n in self.marks.items():
+            kind, _, rest = mark.partition(":")
+            if kind == "str":
+                style, _, value = rest.partition(":")
+                if style != "token" or value == ANY:
+                    return None
+                found[value] = n
+        return found
+
+    def styles(self) -> frozenset[str]:
+        """The format classes of the strings: ``id``, ``decimal``, ``text``, ``token``, …"""
+        return frozenset(m.split(":")[1] for m in self.marks if m.startswith("str:"))
+
+    def details(self, style: str) -> frozenset[str]:
+        """The prefixes, hosts or codes seen in strings of one format class."""
+        head = f"str:{style}:"
+        return frozenset(m[len(head) :] for m in self.marks if m.startswith(head))
+
+
+Shape = Mapping[str, Stat]
+"""path -> what was seen there. The body itself is the path ``""``."""
+
+
+def kinds(marks: Iterable[str]) -> frozenset[str]:
+    """The kinds of some marks."""
+    return frozenset(mark.split(":", 1)[0] for mark in marks)
+
+
+def is_map(shape: Shape, path: str) -> bool:
+    """Whether an object is a map from the user's keys to values, not a record."""
+    stat = shape.get(path)
+    return (
+        stat is not None
+        and stat.parents > 0
+        and (key(path) in MAPS or (f"{path}/{ANY}" in shape and "arr" not in stat.marks))
+    )
+
+
+def children(paths: Iterable[str], path: str) -> frozenset[str]:
+    """The last segments of the paths directly below one."""
+    head = f"{path}/"
+    below = (name[len(head) :] for name in paths if name.startswith(head))
+    return frozenset(name for name in below if "/" not in name)
+
+
+class _Cell:
+    """What a builder has of one path."""
+
+    __slots__ = ("bodies", "marks", "null", "witness")
+
+    def __init__(self, null: bool, witness: Witness) -> None:
+        self.marks: dict[str, int] = {}
+        self.bodies = 0
+        self.null = null
+        self.witness = witness
+
+
+@dataclass(slots=True)
+class _Seen:
+    """How often a tree was seen, where first, and between which days."""
+
+    count: int
+    place: Witness
+    first: str
+    last: str
+
+    def add(self, count: int, place: Witness, first: str, last: str) -> None:
+        self.count += count
+        self.place = min(self.place, place)
+        self.first = min(self.first, first)
+        self.last = max(self.last, last)
+
+
+class Builder:
+    """Adds up readings. What comes out does not depend on the order they come in.
+
+    Attributes:
+        calendar: when keys were seen.
+    """
+
+    def __init__(self) -> None:
+        self._cells: dict[str, _Cell] = {}
+        self._waiting: dict[Node, _Seen] = {}
+        self._calendar = Calendar()
+
+    def add(self, reading: Reading, file: str, take: int, at: str = "", day: str = "") -> None:
+        """Count one body.
+
+        Args:
+            reading: the body.
+            file, take, at: where it was recorded; `at` is its pointer in what was.
+            day: when.
+        """
+        place = Witness(file, take, at)
+        seen = self._waiting.get(reading.node)
+        if seen is not None:
+            seen.add(1, place, day, day)
+            return
+        self._waiting[reading.node] = _Seen(1, place, day, day)
+        if len(self._waiting) > _BODIES:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Count what waits: level by level, so that trees within trees are counted once."""
+        level = {("", node): seen for node, seen in self._waiting.items()}
+        self._waiting = {}
+        for seen in level.values():
+            self._count("", {"obj": seen.count}, seen.count, seen.place)
+        while level:
+            below: dict[tuple[str, Node], _Seen] = {}
+            for (path, node), seen in level.items():
+                self._calendar.add(path, node.names, seen.first, seen.last)
+                for name, kid in zip(node.names, node.kids, strict=True):
+                    where = f"{path}/{name}"
+                    place = _below(seen.place, where)
+                    if not isinstance(kid, Node):
+                        self._count(where, {kid: seen.count}, seen.count, place)
+                        continue
+                    self._count(where, {kid.mark: seen.count}, seen.count, place)
+                    if not kid.single:
+                        self._items(kid, where, seen)
+                    elif (where, kid) in below:
+                        below[where, kid].add(seen.count, seen.place, seen.first, seen.last)
+                    else:
+                        below[where, kid] = _Seen(seen.count, seen.place, seen.first, seen.last)
+            level = below
+
+    def _items(self, node: Node, path: str, seen: _Seen) -> None:
+        many: dict[str, Many] = {}
+        for where, kid, mark, pointer in within(node, path, path):
+            note(many, where, mark, pointer)
+            if isinstance(kid, Node) and kid.single:
+                self._calendar.add(where, kid.names, seen.first, seen.last)
+        for where, found in many.items():
+            marks = {mark: n * seen.count for mark, n in found.marks.items()}
+            self._count(where, marks, seen.count, _below(seen.place, found.first))
+
+    def _count(self, path: str, marks: Mapping[Mark, int], bodies: int, witness: Witness) -> None:
+        null = len(marks) == 1 and "null" in marks
+        cell = self._cells.get(path)
+        if cell is None:
+            cell = self._cells[path] = _Cell(null, witness)
+        elif (null, witness) < (cell.null, cell.witness):
+            cell.null, cell.witness = null, witness
+        cell.bodies += bodies
+        counts = cell.marks
+        for mark, n in marks.items():
+            counts[mark] = counts.get(mark, 0) + n
+        if len(counts) > _LARGE:
+            # Keeps memory flat where every body brings a value of its own.
+            cell.marks = _capped(counts)
+
+    def __getstate__(self) -> dict[str, Any]:
+        self._settle()
+        return self.__dict__
+
+    @property
+    def calendar(self) -> Calendar:
+        """When keys were seen."""
+        self._settle()
+        return self._calendar
+
+    def merge(self, shape: Shape, calendar: Calendar | None = None) -> None:
+        """Add what another builder counted."""
+        for path, stat in shape.items():
+            self._count(path, stat.marks, stat.bodies, stat.witness)
+        if calendar is not None:
+            self._calendar.merge(calendar)
+
+    def shape(self) -> Shape:
+        """What was counted so far."""
+        self._settle()
+        return {
+            path: Stat(_capped(cell.marks), cell.bodies, cell.witness)
+            for path, cell in sorted(self._cells.items())
+        }
+
+
+def _below(place: Witness, pointer: str) -> Witness:
+    return Witness(place.file, place.take, place.pointer + pointer)
+
+
+def merge(*shapes: Shape) -> Shape:
+    """The shape of all bodies of some shapes: associative, commutative, ``{}`` is its identity."""
+    builder = Builder()
+    for shape in shapes:
+        builder.merge(shape)
+    return builder.shape()
+
+
+def _capped(counts: Mapping[str, int]) -> dict[str, int]:
+    families: dict[str, list[str]] = {}
+    for mark in _detailed(counts):
+        families.setdefault(mark.rpartition(":")[0], []).append(mark)
+    capped = dict(counts)
+    for family, marks in families.items():
+        rest = f"{family}:{ANY}"
+        if len(marks) > CAP or rest in capped:
+            total = sum(capped.pop(mark) for mark in marks)
+            capped[rest] = total
+    return dict(sorted(capped.items()))
+
+
+def _detailed(marks: Iterable[str]) -> Iterator[str]:
+    return (mark for mark in marks if mark.count(":") > 1)

@@ -1,0 +1,1 @@
+"""Recordings held against Stripe's OpenAPI file."""

@@ -1,0 +1,106 @@
+"""Text to `Cassette` and back: the file format. No I/O.
+
+The text is a valid vcrpy version-1 cassette; ours is the first line (the seal) and the extra key
+``cassette:``. docs/cassette-format.md specifies it. YAML is loaded for what is written, and for
+what stands otherwise than it was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from replay.errors import CassetteDamaged
+from replay.library.format import fast_reader, schema
+from replay.library.format.seals import RESTORE, decoded, seal, too_new, unseal, whole
+from replay.model.cassette import Cassette, Interaction, ObjectKey
+
+
+def dumps(cassette: Cassette, where: str = "") -> str:
+    """The text of a cassette, sealed; ASCII, LF line ends.
+
+    Raises:
+        CassetteDamaged: the text would be larger than `MAX_BYTES`; `where` names its file.
+    """
+    from replay.library.format import yaml_writer
+
+    return seal(yaml_writer.whole(cassette), where=where)
+
+
+def dumps_vcr(takes: Sequence[Interaction], extra: Mapping[str, Any]) -> str:
+    """The sealed text of a vcrpy cassette of any calls, with what stands beside them (`extra`).
+
+    Raises:
+        CassetteDamaged: larger than `MAX_BYTES`, or `extra` is no plain data.
+    """
+    from replay.library.format import yaml_writer
+
+    return seal(yaml_writer.takes(takes, extra), "vcr")
+
+
+def loads_vcr(data: bytes, where: str) -> tuple[tuple[Interaction, ...], Mapping[str, Any]]:
+    """Read what `dumps_vcr` wrote; raises CassetteDamaged, or one of its kinds."""
+    body = unseal(data, where, "vcr")
+    try:
+        return schema.takes(_parsed(body))
+    except schema.Unfit as error:
+        raise _damaged(error, where) from None
+
+
+def loads(data: bytes, where: str) -> Cassette:
+    """Read a cassette's bytes.
+
+    Args:
+        data: the file's bytes; a BOM and CRLF line ends (a checkout's doing) are accepted.
+        where: the file's name, for errors.
+
+    Raises:
+        CassetteDamaged: or one of its kinds, which says what is wrong and what to do.
+    """
+    body = whole(data, where)
+    try:
+        return fast_reader.read(bytes(body)) or schema.read(_parsed(decoded(body, where)))
+    except schema.Later as error:
+        raise too_new(error.version, where) from None
+    except schema.Unfit as error:
+        raise _damaged(error, where) from None
+
+
+def comments(data: bytes, where: str) -> Sequence[tuple[str, int]]:
+    """The comments of a cassette that `loads` reads, with their lines; the seal is none."""
+    body = whole(data, where)
+    if fast_reader.read(bytes(body)) is not None:
+        return ()
+    from replay.library.format import yaml_reader
+
+    return [(text, line + 1) for text, line in yaml_reader.comments(decoded(body, where))]
+
+
+def head(data: bytes, where: str) -> tuple[ObjectKey, str]:
+    """The object and API version that a sealed cassette is of.
+
+    The seal covers every byte, so what else the text says is read only where the head does not
+    stand as it is written.
+
+    Raises:
+        CassetteDamaged: or one of its kinds, as `loads`; but what is below a head that stands as it
+            is written may be no cassette at all, as long as its seal fits.
+    """
+    found = fast_reader.read_head(bytes(whole(data, where)))
+    if found is not None:
+        return found
+    cassette = loads(data, where)
+    return cassette.key, cassette.api_version
+
+
+def _parsed(text: str) -> Any:
+    from replay.library.format.yaml_reader import Malformed, parse
+
+    try:
+        return parse(text)
+    except Malformed as error:
+        raise schema.Unfit(str(error)) from None
+
+
+def _damaged(error: ValueError, where: str) -> CassetteDamaged:
+    return CassetteDamaged(f"the cassette {error}", where=where, hint=RESTORE)

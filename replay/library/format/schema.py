@@ -1,0 +1,161 @@
+"""A parsed document as a `Cassette`, strictly: what a value has no room for is refused.
+
+A key that is not known is kept where a rewrite can put it back: at the top, below ``cassette:`` and
+in an interaction. ``cassette.schema.json`` says the same for other readers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from replay.model.cassette import Cassette, Headers, Interaction, ObjectKey, Request, Response
+
+VERSION = 1
+"""The version that a document states."""
+
+
+class Unfit(ValueError):
+    """A value of the parsed document is not what the format says."""
+
+
+class Later(Exception):
+    """The document is of a later version.
+
+    Attributes:
+        version: which.
+    """
+
+    def __init__(self, version: int) -> None:
+        super().__init__(version)
+        self.version = version
+
+
+def _take(mapping: Mapping[str, Any], name: str, kind: type[Any], at: str) -> Any:
+    value = mapping.get(name)
+    if type(value) is not kind:
+        raise Unfit(f"is not in the format: {at}{name} is missing or of another type")
+    return value
+
+
+def _only(mapping: Mapping[str, Any], known: frozenset[str], at: str) -> None:
+    # What a value has no room for would be lost on the next rewrite.
+    if not mapping.keys() <= known:
+        raise Unfit(f"is not in the format: {at} holds a key that is not known there")
+
+
+def _rest(mapping: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:
+    return {name: value for name, value in mapping.items() if name not in known}
+
+
+def takes(document: Any) -> tuple[tuple[Interaction, ...], dict[str, Any]]:
+    """The interactions of a vcrpy cassette, and what stands beside them.
+
+    Raises:
+        Unfit: they are not in the format.
+    """
+    items = _take(document if type(document) is dict else {}, "interactions", list, "")
+    found = tuple(_read(item, f"interactions[{n}]") for n, item in enumerate(items))
+    return found, _rest(document, frozenset({"version", "interactions"}))
+
+
+_TOP = frozenset({"version", "cassette", "interactions"})
+_HEAD = frozenset({"resource", "parents", "id", "query", "account", "api_version", "policy"})
+_ITEM = frozenset({"recorded_at", "source", "batch", "request", "response", "redacted"})
+_REQUEST = frozenset({"method", "uri", "body", "headers"})
+_RESPONSE = frozenset({"status", "headers", "body"})
+_STATUS = frozenset({"code", "message"})
+_BODY = frozenset({"string"})
+
+
+def read(document: Any) -> Cassette:
+    """The cassette that a document is.
+
+    Raises:
+        Later: it is of a later version.
+        Unfit: it is no cassette.
+    """
+    if type(document) is not dict:
+        raise Unfit("is not in the format: the file is no mapping")
+    version = _take(document, "version", int, "")
+    if version > VERSION:
+        raise Later(version)
+    if version != VERSION:
+        raise Unfit(f"is not in the format: version is not {VERSION}")
+    head = _take(document, "cassette", dict, "")
+    items = _take(document, "interactions", list, "")
+    if not items:
+        raise Unfit("is not in the format: interactions is empty")
+    parents = head.get("parents", [])
+    if type(parents) is not list or not all(type(p) is str for p in parents):
+        raise Unfit("is not in the format: cassette.parents is no list of IDs")
+    resource = _take(head, "resource", str, "cassette.")
+    if len(parents) > resource.count("/"):
+        raise Unfit("is not in the format: cassette.parents has more IDs than the resource")
+    return Cassette(
+        key=ObjectKey(
+            resource=resource,
+            id=_take(head, "id", str, "cassette."),
+            parents=tuple(parents),
+            account=_take(head, "account", str, "cassette.") if "account" in head else "",
+            query=_take(head, "query", str, "cassette.") if "query" in head else None,
+        ),
+        api_version=_take(head, "api_version", str, "cassette."),
+        policy=_take(head, "policy", str, "cassette."),
+        interactions=tuple(_read(item, f"interactions[{n}]") for n, item in enumerate(items)),
+        extra=_rest(document, _TOP),
+        cassette_extra=_rest(head, _HEAD),
+    )
+
+
+def _read(item: Any, at: str) -> Interaction:
+    if type(item) is not dict:
+        raise Unfit(f"is not in the format: {at} is no mapping")
+    request = _take(item, "request", dict, f"{at}.")
+    response = _take(item, "response", dict, f"{at}.")
+    status = _take(response, "status", dict, f"{at}.response.")
+    body = _take(response, "body", dict, f"{at}.response.")
+    string = _take(body, "string", str, f"{at}.response.body.")
+    redacted = _take(item, "redacted", dict, f"{at}.")
+    code = _take(status, "code", int, f"{at}.response.status.")
+    _only(request, _REQUEST, f"{at}.request")
+    _only(response, _RESPONSE, f"{at}.response")
+    _only(status, _STATUS, f"{at}.response.status")
+    _only(body, _BODY, f"{at}.response.body")
+    sent = request.get("body")
+    if sent is not None and not (type(sent) is str and sent.isascii()):
+        raise Unfit(f"is not in the format: {at}.request.body is neither null nor ASCII")
+    if not all(type(kind) is str for kind in redacted.values()):
+        raise Unfit(f"is not in the format: {at}.redacted maps a pointer to no text")
+    if not string.isascii() or not 100 <= code <= 599:
+        raise Unfit(
+            f"is not in the format: {at}.response has a body that is no ASCII, or no status"
+        )
+    return Interaction(
+        request=Request(
+            method=_take(request, "method", str, f"{at}.request."),
+            uri=_take(request, "uri", str, f"{at}.request."),
+            headers=_headers(request, f"{at}.request."),
+            body=None if sent is None else sent.encode("ascii"),
+        ),
+        response=Response(
+            status=code,
+            reason=_take(status, "message", str, f"{at}.response.status."),
+            headers=_headers(response, f"{at}.response."),
+            body=string.encode("ascii"),
+        ),
+        recorded_at=_take(item, "recorded_at", str, f"{at}."),
+        source=_take(item, "source", str, f"{at}."),
+        batch=_take(item, "batch", str, f"{at}.") if "batch" in item else "",
+        redacted=redacted,
+        extra=_rest(item, _ITEM),
+    )
+
+
+def _headers(message: Mapping[str, Any], at: str) -> Headers:
+    lines: list[tuple[str, str]] = []
+    for name, values in _take(message, "headers", dict, at).items():
+        if type(values) is not list or not all(type(v) is str for v in values):
+            raise Unfit(f"is not in the format: {at}headers.{name} is no list of texts")
+        lines.extend((name, value) for value in values)
+    return tuple(lines)

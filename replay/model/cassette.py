@@ -1,0 +1,167 @@
+"""The values of replay: request, response, interaction, cassette. Frozen, no I/O.
+
+A cassette is one file: all takes of one object at one API version. What a cassette holds is
+always redacted; raw answers never take these shapes beyond `Response`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import parse_qsl
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+def _nothing() -> Mapping[str, Any]:
+    return NOTHING
+
+
+Headers = tuple[tuple[str, str], ...]
+"""Header lines in order, names as sent."""
+
+
+def header(headers: Headers, name: str) -> str | None:
+    """The first value of a header, whatever its case; None where it is not there."""
+    wanted, length = name.lower(), len(name)
+    for key, value in headers:
+        if len(key) == length and key.lower() == wanted:
+            return value
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request as a client made it, or as a cassette keeps it.
+
+    Attributes:
+        method: the method, upper case.
+        uri: the absolute URL with its query. Never shown in a repr: people choose IDs and values.
+        headers: as sent; a cassette keeps ``Stripe-Version`` alone. Never shown in a repr: it
+            may hold the API key.
+        body: the body's bytes, None where there is none.
+        unread: there is a body, but to read it would use it up: a stream, say.
+    """
+
+    method: str
+    uri: str = field(repr=False)
+    headers: Headers = field(default=(), repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    unread: bool = field(default=False, repr=False)
+
+    @classmethod
+    def sending(cls, method: str, uri: str, headers: Headers, body: Any) -> Request:
+        """A request with what a client was given as its body: text, bytes in any form, a stream."""
+        if body is None or isinstance(body, bytes):
+            return cls(method, uri, headers, body)
+        if isinstance(body, str):
+            return cls(method, uri, headers, body.encode())
+        try:
+            return cls(method, uri, headers, bytes(memoryview(body)))
+        except TypeError:
+            return cls(method, uri, headers, unread=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One HTTP answer, decoded (no content or transfer encoding).
+
+    Attributes:
+        status: the status code.
+        reason: the reason phrase.
+        headers: without length and encodings, which follow from the body.
+        body: the decoded body's bytes.
+        withheld: bytes of the body that are not told: all of them, in the answer to a HEAD.
+
+    Its repr shows the status alone: a live answer is not redacted.
+    """
+
+    status: int
+    reason: str = field(repr=False)
+    headers: Headers = field(default=(), repr=False)
+    body: bytes = field(default=b"", repr=False)
+    withheld: int = field(default=0, repr=False)
+
+    @property
+    def received(self) -> Headers:
+        """The headers that a client gets: with the length, to a HEAD that of the GET."""
+        return (*self.headers, ("Content-Length", str(len(self.body) + self.withheld)))
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """One request and its redacted response: a take.
+
+    Attributes:
+        request: the request, headers reduced to the allowlist.
+        response: the redacted response; its body is JSON text in pure ASCII.
+        recorded_at: UTC time in ISO 8601 with seconds, ending in ``Z``.
+        source: the host (and port, if not the API's own) that answered.
+        batch: names the recordings fetched back to back; empty for a lone one.
+        redacted: JSON pointer of each replaced value, mapped to its class.
+        extra: further keys of the file, kept as they were on a rewrite.
+    """
+
+    request: Request
+    response: Response
+    recorded_at: str
+    source: str
+    batch: str = ""
+    redacted: Mapping[str, str] = field(default_factory=_nothing)
+    extra: Mapping[str, Any] = field(default_factory=_nothing)
+
+    @property
+    def pinned(self) -> str | None:
+        """The API version that the client asked for; None where it did not."""
+        return header(self.request.headers, "Stripe-Version")
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectKey:
+    """Names one object, or one collection call: where its cassettes live, at any API version.
+
+    Attributes:
+        resource: the resource path, such as ``invoices`` or ``customers/sources``.
+        parents: IDs of the enclosing objects, outermost first.
+        id: the object's ID; empty for a singleton such as the balance.
+        account: label (a pseudonym) of the connected account; empty without one.
+        query: of a collection call, its canonical parameters without expand, form-encoded and
+            perhaps empty; None for an object.
+    """
+
+    resource: str
+    id: str
+    parents: tuple[str, ...] = ()
+    account: str = ""
+    query: str | None = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        # Parameter values may be private: a message names the parameters alone.
+        names = dict.fromkeys(name for name, _ in parse_qsl(self.query or "", True))
+        asked = f"by {', '.join(names)}" if names else ""
+        what = "" if self.query is None else "collection"
+        parts = [self.resource, what, *self.parents, self.id, asked]
+        return " ".join(part for part in parts if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Cassette:
+    """All takes of one object at one API version.
+
+    Attributes:
+        key: the object.
+        api_version: the version that answered, or `UNVERSIONED`.
+        policy: name and digest of the redaction policy, such as ``stripe-1 sha256:0123…``.
+        interactions: the takes in the order recorded; never empty.
+        extra: further keys beside ``cassette:`` and ``interactions:``, kept on a rewrite.
+        cassette_extra: further keys inside ``cassette:``, kept on a rewrite.
+    """
+
+    key: ObjectKey
+    api_version: str
+    policy: str
+    interactions: tuple[Interaction, ...]
+    extra: Mapping[str, Any] = field(default_factory=_nothing)
+    cassette_extra: Mapping[str, Any] = field(default_factory=_nothing)

@@ -1,1 +1,0 @@
-"""What the pytest plugin does once a test needs it. Loaded by `replay.pytest_plugin` alone."""

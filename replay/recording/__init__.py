@@ -1,0 +1,1 @@
+"""Asking the live source and writing down what it answers."""

@@ -1,0 +1,36 @@
+"""Loads what recording needs in one go, before the first call that is recorded.
+
+Loaded by the first calls themselves it holds them all up, and the event loop with them. What only
+replays never loads it.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+from replay.redaction.policy_source import SHIPPED
+
+_ALWAYS = (
+    "httpcore",
+    "httpx",
+    "filelock",
+    "replay.library.format.yaml_writer",
+    "replay.redaction.gate",
+    "replay.redaction.policy",
+    "replay.redaction.redactor",
+    "replay.recording.upstream",
+)
+
+_WITH = {"asyncio": "anyio._backends._asyncio", "aiohttp": "vcr.stubs.aiohttp_stubs"}
+"""What a client's module, where it is loaded, makes recording need too."""
+
+
+def load() -> None:
+    """Load it, where that has not been done."""
+    for name in _ALWAYS:
+        import_module(name)
+    for client, name in _WITH.items():
+        if client in sys.modules:
+            import_module(name)
+    SHIPPED.load()

@@ -1,0 +1,382 @@
+"""Records calls: fetch, redact, check, write. What the client gets is what was recorded.
+
+The order is the promise: nothing is written before the gate has read the final bytes, and the
+client's answer is made from the redacted body, never from the live one (unless asked, and then
+never in CI).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from replay.config import Origin
+from replay.errors import ConfigError, LiveDataRefused, NoSession, NotRecordable
+from replay.library import Library
+from replay.library.lookup import takes_of
+from replay.model import json_body
+from replay.model.cassette import Cassette, Headers, Interaction, Request, Response, header
+from replay.recording.id_map import Pseudonyms
+from replay.recording.repeats import collapsed, same
+from replay.redaction.policy_source import SHIPPED, Rules
+from replay.stripe_api.call import Call
+from replay.stripe_api.headers import (
+    RETRY_HINTS,
+    is_live,
+    is_live_key,
+    kept_headers,
+    phrase,
+    served_headers,
+)
+from replay.stripe_api.versions import UNVERSIONED, VERSION, canonical_version
+
+if TYPE_CHECKING:
+    from replay.recording.upstream import Upstream
+    from replay.redaction.policy import Policy
+    from replay.redaction.redactor import Original, Redaction
+
+
+class Stored(StrEnum):
+    """What became of a take."""
+
+    RECORDED = "recorded"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a fetch brought.
+
+    Attributes:
+        response: the client's answer.
+        version: the API version that answered.
+        take: the redacted interaction; None where the answer is not kept.
+        unkept: why it is not kept; empty where it is.
+        retry: the live answer's status and retry hints, for callers that may ask again.
+        unknown: fields that the redaction policy does not know, by name.
+        originals: the replaced values, for the gate alone.
+    """
+
+    response: Response
+    version: str
+    take: Interaction | None
+    unkept: str
+    retry: Headers
+    unknown: tuple[str, ...] = ()
+    originals: tuple[Original, ...] = ()
+
+
+def bare(take: Interaction, version: str) -> Outcome:
+    """The outcome that a take is of which was written before."""
+    return Outcome(take.response, version, take, "", ())
+
+
+class Recorder:
+    """Records into one library from one live source. Safe to share between threads."""
+
+    def __init__(
+        self,
+        library: Library,
+        api_base: str,
+        *,
+        allow_live: bool = False,
+        raw_view: bool = False,
+        keep_errors: bool = False,
+        rules: Rules = SHIPPED,
+        ids: Pseudonyms | None = None,
+    ) -> None:
+        if raw_view and rules.pseudonymise_ids:
+            raise ConfigError(
+                "live_view='raw' shows the IDs that pseudonymise_ids hides",
+                where="live_view, pseudonymise_ids",
+                hint="a test must see what replay will serve: leave one of them out",
+            )
+        self.library = library
+        self._rules = rules
+        self._ids = Pseudonyms() if ids is None else ids
+        self._base = api_base
+        self._source = str(Origin.of(api_base))
+        self._allow_live = allow_live
+        self._raw_view = raw_view
+        self._keep_errors = keep_errors
+        self._upstream: Upstream | None = None
+        self._closed = False
+        self._opening = Lock()
+
+    def masked(self, call: Call) -> Call:
+        """The call as recordings are kept: with pseudonyms for IDs, where that is asked for.
+
+        Raises:
+            ConfigError: the library holds recordings of it under the real ID.
+        """
+        if not self._rules.pseudonymise_ids:
+            return call
+        kept = self._ids.masked(call, self._rules.load())
+        if kept != call and self.library.recorded(call.key):
+            raise ConfigError(
+                "the library holds recordings with real IDs",
+                where="pseudonymise_ids",
+                hint="record into another library, or delete these recordings first",
+            )
+        return kept
+
+    def private(self, call: Call) -> str:
+        """Why a call may not be written down, whatever it answers; empty where it may."""
+        return private(call, self._rules.load())
+
+    def fetch(self, call: Call, request: Request, *, batch: str = "") -> Outcome:
+        """Fetch a call from the live source and redact the answer. Writes nothing.
+
+        Args:
+            call: what is asked for, as `masked` gave it.
+            request: the client's request; its key and account headers go to the source.
+            batch: names recordings that are fetched back to back.
+
+        Raises:
+            LiveDataRefused: a live-mode key or body, without ``allow_live``.
+            ConfigError: the client asks for what is no API version.
+            NoSession: the recorder was closed before.
+            UpstreamError: the source did not answer.
+        """
+        from replay.recording.upstream import Undecodable
+
+        if not self._allow_live and is_live_key(header(request.headers, "Authorization")):
+            raise LiveDataRefused(
+                "the API key is a live-mode key",
+                where="Authorization",
+                hint="use a test-mode key, or ask for it: allow_live=True, --allow-live",
+            )
+        if call.pinned and not VERSION.match(call.pinned):
+            raise ConfigError(
+                "this is no API version",
+                where="header Stripe-Version",
+                hint="a version looks like 2024-06-20 or 2025-03-31.basil",
+            )
+        asked = self._ids.real(call) if self._rules.pseudonymise_ids else call
+        try:
+            answer = self._open().fetch(
+                request, asked.target, asked.pinned, method=asked.route.method, form=asked.body
+            )
+        except Undecodable as error:
+            served = replace(
+                error.response, headers=served_headers(error.response.headers, "Content-Encoding")
+            )
+            return Outcome(served, UNVERSIONED, None, error.what, ())
+        return self._outcome(call, answer, batch)
+
+    def _outcome(self, call: Call, answer: Response, batch: str) -> Outcome:
+        stated = header(answer.headers, "Stripe-Version")
+        retry = tuple(row for row in kept_headers(answer.headers) if row[0] in RETRY_HINTS)
+        try:
+            version, unkept = call.pinned or UNVERSIONED, ""
+            if stated and VERSION.match(stated):
+                version = canonical_version(stated)
+            elif stated:
+                version, unkept = UNVERSIONED, "the answer's Stripe-Version is no API version"
+            redaction, body = self._redacted(call, answer)
+            unkept = self.private(call) or self._unkept(answer.status) or unkept
+        except (NotRecordable, ConfigError) as error:
+            # What cannot be read cannot be redacted: it goes to the client and nowhere else.
+            served = replace(answer, headers=served_headers(answer.headers))
+            return Outcome(served, UNVERSIONED, None, error.what, retry)
+        headers = (*kept_headers(answer.headers), ("Request-Id", _request_id(call, version)))
+        response = Response(answer.status, phrase(answer.status), headers, body)
+        take = Interaction(
+            request=Request(call.route.method, call.uri, _request_headers(call), call.body),
+            response=response,
+            recorded_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            source=self._source,
+            batch=batch,
+            redacted=dict(redaction.redacted) if redaction else {},
+        )
+        return Outcome(
+            response=replace(response, body=answer.body) if self._raw_view else response,
+            version=version,
+            take=None if unkept else take,
+            unkept=unkept,
+            retry=retry,
+            unknown=redaction.unknown if redaction else (),
+            originals=redaction.originals if redaction else (),
+        )
+
+    def _unkept(self, status: int) -> str:
+        if not self._keep_errors and (status in {401, 429} or status >= 500):
+            return f"status {status} tells about the key or the moment, not about the object"
+        if 300 <= status < 400 and status != 304:
+            return "the source redirected the call"
+        return ""
+
+    def _redacted(self, call: Call, answer: Response) -> tuple[Redaction | None, bytes]:
+        from replay.redaction.redactor import redact
+
+        if answer.status in {204, 304} and not answer.body:
+            return None, b""
+        document = json_body.parse(answer.body)
+        if not self._allow_live and is_live(document):
+            raise LiveDataRefused(
+                "the answer is live-mode data",
+                where=call.route.path,
+                hint="record from a test account, or ask for it: allow_live=True, --allow-live",
+            )
+        redaction = redact(document, owner=str(call.key), policy=self._rules.load())
+        self._ids.remember(redaction.ids)
+        return redaction, json_body.dump(redaction.body)
+
+    def append(
+        self, call: Call, version: str, outcomes: Sequence[Outcome], *,
+        anew: bool = False, held: Collection[str] = frozenset(), library: Library | None = None,
+    ) -> Stored:  # fmt: skip
+        """Add takes behind those that the cassette has. The caller holds the object's lock.
+
+        Args:
+            call: the call key, with `version`.
+            version: the API version that answered.
+            outcomes: what fetches brought, in order; what is not kept is left out.
+            anew: write also what says the same as before, for its time and batch.
+            held: batches whose takes are not lost, as `collapsed` has it.
+            library: where to write to, if not into the recorder's own.
+
+        Raises:
+            LeakFound: the gate found something in the final bytes; nothing is written.
+            LibraryError: the file system refuses; nothing has changed.
+        """
+        return self._write(
+            library or self.library, call, version, outcomes, keep_old=True, anew=anew, held=held
+        )
+
+    def replace(
+        self, call: Call, version: str, outcomes: Sequence[Outcome], *,
+        anew: bool = False, held: Collection[str] = frozenset(), library: Library | None = None,
+    ) -> Stored:  # fmt: skip
+        """Put takes in the place of all that the call key has, as `append` adds them.
+
+        Takes of other expand sets stay, and so do those of clients that pin otherwise. Takes equal
+        to the old ones leave the file untouched. Takes of the batches in `held` become evidence
+        beside the library.
+
+        Raises:
+            LeakFound: the gate found something in the final bytes; nothing is written.
+            LibraryError: the file system refuses; nothing has changed.
+        """
+        return self._write(
+            library or self.library, call, version, outcomes, keep_old=False, anew=anew, held=held
+        )
+
+    def _write(
+        self, library: Library, call: Call, version: str, outcomes: Sequence[Outcome], *,
+        keep_old: bool, anew: bool, held: Collection[str],
+    ) -> Stored:  # fmt: skip
+        from replay.redaction.gate import gate
+
+        cassette = library.load(call.key, version)
+        new = [outcome.take for outcome in outcomes if outcome.take is not None]
+        pins = {take.pinned for take in new}
+        old = [t for t in takes_of(cassette, call) if t.pinned in pins] if cassette else []
+        takes = collapsed([*old, *new] if keep_old else new, held)
+        if not anew and len(old) == len(takes) and all(map(same, old, takes)):
+            return Stored.UNCHANGED
+        label = self._rules.load().label
+        if cassette is None:
+            cassette = Cassette(call.key, version, label, tuple(takes))
+        else:
+            others = tuple(t for t in cassette.interactions if t not in old)
+            cassette = replace(cassette, policy=label, interactions=(*others, *takes))
+        originals = [original for outcome in outcomes for original in outcome.originals]
+
+        def check(text: str, written: Cassette, where: str) -> None:
+            searched, kept = skeleton(written, where)
+            gate(text, searched, originals, kept=kept, where=where)
+
+        proofs = tuple(take for take in old if take.batch in held and take not in takes)
+        if proofs:
+            beside = library.evidence.load(call.key, version)
+            earlier = beside.interactions if beside is not None else ()
+            kept = (*earlier, *(take for take in proofs if take not in earlier))
+            library.evidence.write(replace(beside or cassette, interactions=kept), check)
+        library.write(cassette, check)
+        return Stored.RECORDED
+
+    def close(self) -> None:
+        """Close the connections to the live source, if any were opened; none is opened any more."""
+        with self._opening:
+            self._closed = True
+            if self._upstream is not None:
+                self._upstream.close()
+                self._upstream = None
+
+    def ready(self) -> None:
+        """Be ready to ask the live source: what that takes once does not count as a call's time.
+
+        Raises:
+            ConfigError: the environment names a proxy that cannot be used.
+            NoSession: the recorder was closed before.
+        """
+        self._open()
+
+    def _open(self) -> Upstream:
+        with self._opening:
+            if self._closed:
+                raise NoSession(
+                    "the session of this call has ended, and goes online no more",
+                    where="a thread or task that outlived it",
+                    hint="wait for it inside the session",
+                )
+            if self._upstream is None:
+                from replay.recording.upstream import Upstream
+
+                self._upstream = Upstream(self._base)
+            return self._upstream
+
+
+def skeleton(cassette: Cassette, where: str) -> tuple[str, frozenset[str]]:
+    """What the gate searches for originals, and the words that are public by policy.
+
+    Paths, IDs and expand names are left out: they were checked before the call was made.
+
+    Raises:
+        CassetteDamaged: a body that was there before is none that a recording has; names `where`.
+    """
+    from replay.redaction.gate import kept_words, stand_ins
+
+    parts: list[Any] = []
+    kept = {cassette.key.id, *cassette.key.parents, cassette.api_version}
+    for number, take in enumerate(cassette.interactions):
+        parts.append([*take.response.headers, take.source, take.response.reason, take.extra])
+        if take.response.body:
+            document = json_body.recorded(take.response.body, f"{where} take {number}")
+            parts.append(stand_ins(document, take.redacted))
+            kept |= kept_words(document, take.redacted)
+    parts += [cassette.extra, cassette.cassette_extra]
+    return json.dumps(parts, ensure_ascii=False, default=dict), frozenset(kept)
+
+
+def private(call: Call, policy: Policy) -> str:
+    """Why a call may not be written down, whatever it answers; empty where it may."""
+    from replay.redaction.policy import keeps_expand, keeps_parameter
+
+    ids = (*call.key.parents, call.key.id)
+    if not all(policy.keeps_id(call.key.resource, id) for id in ids if id):
+        return "the ID in the path may be private: the policy does not keep it"
+    if not all(keeps_expand(name, policy=policy) for name in call.expand):
+        return "a name to expand is none of the API's own"
+    for name, value in call.parameters:
+        if not keeps_parameter(call.key.resource, name, value, policy=policy):
+            shown = name if name in policy.vocabulary else "a parameter"
+            return f"the value of {shown} may be private: the policy does not keep it"
+    return ""
+
+
+def _request_headers(call: Call) -> Headers:
+    return (("Stripe-Version", call.pinned),) if call.pinned else ()
+
+
+def _request_id(call: Call, version: str) -> str:
+    # Tells people which recording answered; never the live one, which identifies the account.
+    seed = f"{call.key}\0{version}\0{','.join(call.expand)}"
+    return "req_replay" + hashlib.sha256(seed.encode()).hexdigest()[:10]

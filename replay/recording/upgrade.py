@@ -1,0 +1,395 @@
+"""Brings a library to another API version: every object at its old and the new one, back to back.
+
+So all pairs are twins, and what differs is the version's doing. What tests were written against
+stays: where an object has moved on since, its fetch of today becomes evidence beside it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cached_property
+
+from replay.errors import CallRefused, ConfigError, ReplayError
+from replay.library import Library
+from replay.library.lookup import takes_of
+from replay.model.cassette import NOTHING, Cassette, Interaction, ObjectKey, header
+from replay.model.json_body import deleted, require
+from replay.recording.recorder import Outcome, Recorder
+from replay.recording.repeats import held
+from replay.recording.twins import Pace, asking, fetch
+from replay.redaction.pseudonyms import is_masked
+from replay.stripe_api.call import Call, read
+from replay.stripe_api.versions import UNVERSIONED, version_order
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call of one object, to be fetched at two versions.
+
+    Attributes:
+        old: the call at the version that is recorded.
+        new: the same at the version to come.
+        account: the connected account to ask for; empty for none.
+        context: the context to ask in; empty for none.
+        takes: how many takes the old recording has.
+        twins: the day it was fetched at both versions before; empty where it was not.
+    """
+
+    old: Call
+    new: Call
+    account: str = ""
+    context: str = ""
+    takes: int = 1
+    twins: str = ""
+
+
+class Why(StrEnum):
+    """Why something that is recorded cannot be fetched, or need not be."""
+
+    NOT_OLDER = "has no recording of the old version"
+    NEW_ALREADY = "is recorded at the new version already, and at no older one"
+    UNVERSIONED = "is recorded without an API version"
+    ACCOUNT = "belongs to a connected account that is not named"
+    PSEUDONYM = "is recorded under a pseudonym, not under its ID"
+    UNREADABLE = "has a request that is none of the API's"
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a plan leaves out.
+
+    Attributes:
+        key: the object.
+        why: the reason.
+    """
+
+    key: ObjectKey
+    why: Why
+
+    @property
+    def owed(self) -> bool:
+        """Whether the upgrade is not complete without it."""
+        return self.why not in {Why.NOT_OLDER, Why.NEW_ALREADY}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an upgrade would do.
+
+    Attributes:
+        target: the version to come.
+        steps: all calls, also those that have twins already, sorted.
+        left: what is left out.
+        anew: whether also what has twins is fetched.
+    """
+
+    target: str
+    steps: tuple[Step, ...]
+    left: tuple[Left, ...]
+    anew: bool = False
+
+    @cached_property
+    def wanted(self) -> list[list[Step]]:
+        """The steps to do, by object: those of one object are not done at once."""
+        found: dict[ObjectKey, list[Step]] = {}
+        for step in self.steps:
+            if self.anew or not step.twins:
+                found.setdefault(step.old.key, []).append(step)
+        return list(found.values())
+
+    @property
+    def kept(self) -> list[Step]:
+        """The steps that have twins, and are left as they are."""
+        return [] if self.anew else [step for step in self.steps if step.twins]
+
+    @property
+    def calls(self) -> int:
+        """How many calls it takes, where none has to be repeated."""
+        return 2 * sum(map(len, self.wanted))
+
+
+class Became(StrEnum):
+    """What became of one step."""
+
+    TWINS = "twins"
+    MOVED = "moved on"
+    GONE = "gone"
+    DELETED = "deleted"
+    KEPT = "kept"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one step.
+
+    Attributes:
+        step: the step.
+        became: what became of it.
+        http: the new version's HTTP status; 0 where it was not asked.
+        reason: a note for people.
+        error: the error behind a refusal, if there was one.
+    """
+
+    step: Step
+    became: Became
+    http: int = 0
+    reason: str = ""
+    error: ReplayError | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether the new version has what tests of the old one ask for."""
+        return self.became in {Became.TWINS, Became.MOVED, Became.KEPT} and self.http < 400
+
+
+def plan(
+    library: Library,
+    target: str,
+    *,
+    since: str | None = None,
+    resource: str | None = None,
+    ids: Sequence[str] = (),
+    accounts: Mapping[str, tuple[str, str]] = NOTHING,
+    anew: bool = False,
+    tell: Callable[[int], None] | None = None,
+) -> Plan:
+    """Read a library, and say what is to be fetched. Goes nowhere.
+
+    Args:
+        library: the recordings.
+        target: the version to come.
+        since: the old version; None takes each call's newest one before `target`.
+        resource: only this resource path.
+        ids: only these objects; a nested one's ID is written ``parent/id``.
+        accounts: label -> the connected account and context that it stands for.
+        anew: whether to fetch also what has twins already.
+        tell: called with a number whenever so many cassettes have been read.
+
+    Raises:
+        ConfigError: no library, `since` is no older version, or a name that is not recorded.
+        CassetteDamaged: or one of its kinds, at the first file that cannot be used.
+    """
+    if since is not None and since == target:
+        raise ConfigError("old and new are one version", where=target, hint="name another one")
+    recorded: dict[tuple[ObjectKey, tuple[str, ...]], dict[str, tuple[Call, int]]] = {}
+    left: dict[tuple[ObjectKey, Why], Left] = {}
+    missing, labels = set(ids), set[str]()
+    for path, cassette in library.cassettes(resource):
+        if tell is not None:
+            tell(1)
+        require(cassette, f"{library.shown}/{path}")
+        key = cassette.key
+        names = {key.id, "/".join((*key.parents, key.id))}
+        if ids and not names & set(ids):
+            continue
+        missing -= names
+        labels.add(key.account)
+        why = _out_of_reach(cassette, accounts)
+        for call, takes in _calls(cassette) if why is None else ():
+            if call is None:
+                why = Why.UNREADABLE
+            else:
+                recorded.setdefault((key, call.expand), {})[cassette.api_version] = call, takes
+        if why is not None:
+            left[key, why] = Left(key, why)
+    if missing:
+        raise ConfigError(
+            f"not recorded: {', '.join(sorted(missing))}",
+            where=f"library {library.shown}",
+            hint="`replay list` names what is",
+        )
+    _require_recorded(accounts, sorted(labels - {""}))
+    steps: list[Step] = []
+    for (key, _), versions in recorded.items():
+        older = [v for v in versions if (since in {None, v}) and _older(v, target, since)]
+        if not older:
+            reason = Why.NEW_ALREADY if since is None and target in versions else Why.NOT_OLDER
+            left[key, reason] = Left(key, reason)
+            continue
+        old = max(older, key=version_order)
+        call, takes = versions[old]
+        step = Step(
+            replace(call, pinned=old),
+            replace(call, pinned=target),
+            *accounts.get(key.account, ("", "")),
+            takes,
+        )
+        steps.append(replace(step, twins=twins(library, step)))
+    steps.sort(key=lambda step: (str(step.old.key), step.old.key.query or "", step.old.expand))
+    return Plan(target, tuple(steps), tuple(left.values()), anew)
+
+
+def _require_recorded(accounts: Mapping[str, tuple[str, str]], labels: Sequence[str]) -> None:
+    """Refuse an account or context that nothing is recorded of."""
+    named = {name for pair in accounts.values() for name in pair} - {""}
+    lacking = named.difference(*(accounts.get(label, ()) for label in labels))
+    if lacking:
+        told = f"recordings have the labels {', '.join(labels)}, made of the names"
+        raise ConfigError(
+            f"nothing is recorded of {', '.join(sorted(lacking))}",
+            where="--account or --context",
+            hint=told if labels else "nothing here is of a connected account: leave it out",
+        )
+
+
+def _older(version: str, target: str, since: str | None) -> bool:
+    # A version that was named is old because the user says so: downgrades can be rehearsed too.
+    return since is not None or version_order(version) < version_order(target)
+
+
+def _out_of_reach(cassette: Cassette, accounts: Collection[str]) -> Why | None:
+    key = cassette.key
+    if cassette.api_version == UNVERSIONED:
+        return Why.UNVERSIONED
+    if key.account and key.account not in accounts:
+        return Why.ACCOUNT
+    if any(map(is_masked, (*key.parents, key.id))):
+        return Why.PSEUDONYM
+    return None
+
+
+def _calls(cassette: Cassette) -> Iterator[tuple[Call | None, int]]:
+    """The calls that a cassette answers, each with its number of takes; None for no call."""
+    counts: dict[Call, int] = {}
+    for take in cassette.interactions:
+        try:
+            call = read(take.request)
+        except CallRefused:
+            yield None, 0
+            continue
+        # The account is not in the request that is kept, but the key has its label.
+        call = replace(call, key=cassette.key, pinned=None)
+        counts[call] = counts.get(call, 0) + 1
+    yield from counts.items()
+
+
+def twins(library: Library, step: Step) -> str:
+    """The day on which a step's call was fetched at both versions; empty where it was not."""
+    days: list[dict[str, str]] = []
+    for call in (step.old, step.new):
+        days.append({})
+        for place in (library, library.evidence):
+            for take in _takes(place, call):
+                days[-1][take.batch] = take.recorded_at[:10]
+    old, new = days
+    return max((new[batch] for batch in old.keys() & new.keys() if batch), default="")
+
+
+def _takes(library: Library, call: Call) -> tuple[Interaction, ...]:
+    cassette = library.load(call.key, call.pinned or UNVERSIONED)
+    return takes_of(cassette, call) if cassette is not None else ()
+
+
+def upgrade(
+    recorder: Recorder, evidence: Recorder, step: Step, api_key: str, pace: Pace, *, anew: bool
+) -> Result:
+    """Fetch one step's call at both versions, and keep what they say.
+
+    Args:
+        recorder: writes into the library.
+        evidence: writes into its `Library.evidence`, with the same settings.
+        step: the step.
+        api_key: the key for the live source.
+        pace: shared by all that ask the same source.
+        anew: whether to fetch also what has twins already.
+
+    Returns:
+        The result. Errors that concern this step alone are results.
+
+    Raises:
+        CancelledError: the run was stopped before both were fetched; nothing is kept of them.
+    """
+    try:
+        with recorder.library.lock(step.old.key):
+            # Another process may have been here since the plan was made.
+            day = "" if anew else twins(recorder.library, step)
+            if day:
+                return Result(step, Became.KEPT, reason=f"has twins of {day}")
+            return _upgrade(recorder, evidence, step, api_key, pace)
+    except ReplayError as error:
+        return Result(step, Became.REFUSED, reason=error.what, error=error)
+
+
+def _upgrade(
+    recorder: Recorder, evidence: Recorder, step: Step, api_key: str, pace: Pace
+) -> Result:
+    batch = secrets.token_hex(6)
+    outcomes: list[Outcome] = []
+    lasts: list[Interaction | None] = []
+    for call in (step.old, step.new):
+        call = recorder.masked(call)
+        takes = _takes(recorder.library, call)
+        lasts.append(takes[-1] if takes else None)
+        request = asking(call, api_key, step.account, step.context)
+        outcome = fetch(recorder, call, request, batch, pace, halfway=bool(outcomes))
+        if outcome.take is None:
+            return Result(step, Became.REFUSED, outcome.response.status, outcome.unkept)
+        if outcome.version != call.pinned:
+            why = f"the source answered at {outcome.version}, and was asked for {call.pinned}"
+            return Result(step, Became.REFUSED, outcome.response.status, why)
+        outcomes.append(outcome)
+    if (problem := _problem(step, lasts[0], outcomes)) is not None:
+        return problem
+    agree = [
+        last is not None and outcome.take is not None and _says(last) == _says(outcome.take)
+        for last, outcome in zip(lasts, outcomes, strict=True)
+    ]
+    old, new = lasts
+    # Twins stay together: one of them in a new batch alone would prove nothing any more.
+    torn = old is not None and new is not None and old.batch == new.batch != "" and not all(agree)
+    others = held(recorder.library, call.key, {outcome.version for outcome in outcomes})
+    for call, last, outcome, same in zip((step.old, step.new), lasts, outcomes, agree, strict=True):
+        beside = last is not None and (torn or not same or last.batch in others)
+        if same and not beside and last is not None and outcome.take is not None:
+            # As it was asked for then: the client may not have named a version.
+            outcome = replace(outcome, take=replace(outcome.take, request=last.request))
+        store = evidence if beside else recorder
+        store.append(call, outcome.version, [outcome], anew=True, held=others)
+    return _result(step, lasts, outcomes, agree)
+
+
+def _problem(step: Step, last: Interaction | None, outcomes: Sequence[Outcome]) -> Result | None:
+    """Why two answers are not kept: the object is not there any more, or one of them failed."""
+    old, new = (outcome.response.status for outcome in outcomes)
+    if last is None:
+        return Result(step, Became.REFUSED, new, "its old recording is gone: it is not there now")
+    if last.response.status < 400:
+        if 404 in {old, new}:
+            return Result(step, Became.GONE, new, "the source does not have it any more")
+        if old >= 400:
+            return Result(step, Became.REFUSED, old, f"{step.old.pinned} answers status {old}")
+        stated = header(outcomes[1].response.headers, "Stripe-Version")
+        if new >= 400 and not (step.new.expand and stated):
+            return Result(step, Became.REFUSED, new, f"{step.new.pinned} answers status {new}")
+    if not deleted(last) and any(o.take is not None and deleted(o.take) for o in outcomes):
+        return Result(step, Became.DELETED, new, "it was deleted since")
+    return None
+
+
+def _result(
+    step: Step,
+    lasts: Sequence[Interaction | None],
+    outcomes: Sequence[Outcome],
+    agree: Sequence[bool],
+) -> Result:
+    http, reason = outcomes[1].response.status, ""
+    if http >= 400 > outcomes[0].response.status:
+        reason = f"{step.new.pinned} answers status {http}: it may not know what is expanded"
+    for last, same in zip(lasts, agree, strict=True):
+        if last is not None and not same:
+            reason = f"differs from its recording of {last.recorded_at[:10]}, which stays"
+            return Result(step, Became.MOVED, http, reason)
+    if step.takes > 1 and not reason:
+        reason = f"of {step.takes} takes, the last is all that can be fetched"
+    # An error that was one before is what its test wants to see.
+    as_before = lasts[0] is not None and lasts[0].response.status == http
+    return Result(step, Became.TWINS, 0 if as_before else http, reason)
+
+
+def _says(take: Interaction) -> tuple[object, ...]:
+    """What a take says, whoever asked and however the answer was labelled."""
+    return take.response.status, take.response.body, dict(take.redacted)

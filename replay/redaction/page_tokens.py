@@ -1,0 +1,55 @@
+"""What a text says in base64 or hex: a page token may be kept if that is made of kept parts alone.
+
+Pages of search results and of v2 lists are asked for by a token that the answer before gave.
+Where that is replaced, nobody can turn the page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from replay.redaction.encodings import BASE64_RUN, HEX_RUN, base64_views, hex_views
+from replay.redaction.secrets import is_secret
+from replay.redaction.values import is_generated
+
+_TOKEN = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[A-Za-z0-9_+/-]{16,512}={0,2}\Z")
+_READABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\ufffd]{12,}")
+_TEXT = re.compile(r"[\w @.,+'&-]{8,}")
+_SHORTEST = 11  # characters of base64 that eight of text make
+_WORDS = re.compile(r"[A-Za-z0-9_]+|[^\x00-\x7f]+")
+
+
+def is_opaque(value: object, vocabulary: Collection[str], prefixes: Collection[str]) -> bool:
+    """Whether a value is a page token that tells nobody anything.
+
+    Args:
+        value: any JSON value.
+        vocabulary: the API's own words, which a token may encode.
+        prefixes: of generated IDs, which it may encode as well.
+    """
+    if not isinstance(value, str) or not _TOKEN.match(value) or is_secret(value):
+        return False
+    return all(
+        _is_public(word, vocabulary, prefixes)
+        for view in _views(value)
+        for run in _READABLE.findall(view)
+        for word in _WORDS.findall(run)
+    )
+
+
+def encodes_text(value: str) -> bool:
+    """Whether base64 or hex in a value, from any position, reads as text."""
+    return len(value) >= _SHORTEST and any(_TEXT.search(view) for view in _views(value))
+
+
+def _views(value: str) -> list[str]:
+    # As UTF-8 alone: as latin-1 any bytes are readable.
+    runs = BASE64_RUN.findall(value)
+    views = list(base64_views(*runs))[::2] if runs else []
+    runs = HEX_RUN.findall(value)
+    return views + (list(hex_views(*runs))[::2] if runs else [])
+
+
+def _is_public(word: str, vocabulary: Collection[str], prefixes: Collection[str]) -> bool:
+    return word.isdecimal() or word in vocabulary or is_generated(word, prefixes)

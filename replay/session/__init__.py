@@ -1,0 +1,1 @@
+"""Answering calls: sessions, and what they play or record."""

@@ -1,0 +1,79 @@
+"""What of a live answer may be written beside its body, and whether it is live-mode data. Pure.
+
+A header is kept only where its value says nothing but what the header is for.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from http import HTTPStatus
+from typing import Any
+
+from replay.model.cassette import Headers, header
+from replay.stripe_api.versions import VERSION
+
+_LIVE_KEYS = ("sk_live_", "rk_live_", "sk_org_live_")
+RETRY_HINTS = ("Retry-After", "Stripe-Should-Retry")
+_HEADER_VALUES = {
+    "Content-Type": re.compile(r"application/json(?:; ?charset=(?i:utf-8|us-ascii))?\Z"),
+    "Stripe-Version": VERSION,
+    "Retry-After": re.compile(r"\d{1,6}(?:\.\d{1,3})?\Z"),
+    "Stripe-Should-Retry": re.compile(r"(?:true|false)\Z"),
+}
+_URL_ALPHABET = str.maketrans("-_", "+/")
+_SERVED_VALUE = re.compile(r"[0-9A-Za-z./+*; =_,-]{1,120}\Z")
+
+
+def kept_headers(headers: Headers) -> Headers:
+    """The headers that are written, each only where its value says nothing but what it is for."""
+    return tuple(
+        (name, value)
+        for name, form in _HEADER_VALUES.items()
+        if (value := header(headers, name)) is not None and form.match(value)
+    )
+
+
+def served_headers(headers: Headers, *more: str) -> Headers:
+    """The headers of an answer that goes to the client and nowhere else."""
+    return tuple(
+        (name, value)
+        for name in (*_HEADER_VALUES, *more)
+        if (value := header(headers, name)) is not None and _SERVED_VALUE.match(value)
+    )
+
+
+def phrase(status: int) -> str:
+    """The reason phrase of a status: what the source wrote there is not kept."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def is_live(body: Any) -> bool:
+    """Whether any object of a body is live-mode data: a list itself does not say."""
+    stack = [body]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict):
+            if value.get("livemode") is True:
+                return True
+            stack += value.values()
+        elif isinstance(value, list):
+            stack += value
+    return False
+
+
+def is_live_key(authorization: str | None) -> bool:
+    """Whether an Authorization header carries a live-mode key, in whichever scheme."""
+    if not authorization:
+        return False
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() == "basic":
+        # Read leniently: the source might, and a live key must not slip through on its padding.
+        raw = re.sub(r"[^A-Za-z0-9+/]", "", credentials.translate(_URL_ALPHABET))
+        credentials = binascii.a2b_base64(raw[: len(raw) - (len(raw) % 4 == 1)] + "===").decode(
+            "latin-1"
+        )
+    return credentials.strip().startswith(_LIVE_KEYS)

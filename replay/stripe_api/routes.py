@@ -1,0 +1,174 @@
+"""The route table: which GET paths retrieve one object, and under which resource they are kept.
+
+The rows are data (``data/routes.json``, made from the SDK by ``scripts/generate_routes.py``):
+no rule about path segments can tell ``/v1/invoices/{id}`` from ``/v1/credit_notes/preview``.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from replay.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One GET path: it retrieves an object, or is a collection (a list, a search, a preview).
+
+    Attributes:
+        path: the template, such as ``/v1/customers/{customer}/sources/{id}``.
+        resource: the literal segments without ``v1``: ``customers/sources``. The library's
+            folders; unique per route.
+        objects: the `object` values that it answers with; empty for a collection.
+        collection: whether it answers with something else than one object by its ID.
+        method: ``GET``, or ``POST`` where a POST only reads.
+        parameters: how many IDs the path holds. 0 is a singleton such as ``/v1/balance``.
+        singleton: whether the last segment is literal, so that the object has no ID in the path.
+    """
+
+    path: str
+    resource: str
+    objects: tuple[str, ...]
+    collection: bool
+    method: str
+    parameters: int
+    singleton: bool
+
+    def url_path(self, parents: tuple[str, ...], id: str) -> str:
+        """The path of one object; IDs are put in as they are (callers encode them)."""
+        ids = iter((*parents, id))
+        return "/".join(next(ids) if part[:1] == "{" else part for part in self.path.split("/"))
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A path read by the table: its route, and the IDs in it (still percent-encoded)."""
+
+    route: Route
+    parents: tuple[str, ...]
+    id: str
+
+
+@cache
+def table() -> tuple[Route, ...]:
+    """All routes, in the order of their paths."""
+    document = json.loads(
+        files("replay.stripe_api").joinpath("data/routes.json").read_text("utf-8")
+    )
+    return tuple(
+        _route(
+            row["path"],
+            tuple(row.get("objects", ())),
+            collection=row["kind"] == "collection",
+            method=row.get("method", "GET"),
+        )
+        for row in document["routes"]
+    )
+
+
+@cache
+def retrieves() -> tuple[Route, ...]:
+    """The routes that retrieve one object."""
+    return tuple(route for route in table() if not route.collection)
+
+
+def _route(path: str, objects: tuple[str, ...], *, collection: bool, method: str) -> Route:
+    segments = path.strip("/").split("/")
+    literals = [s for s in segments if not s.startswith("{")]
+    if literals[0] == "v1":
+        del literals[0]
+    return Route(
+        path=path,
+        resource="/".join(literals),
+        objects=objects,
+        collection=collection,
+        method=method,
+        parameters=sum(s.startswith("{") for s in segments),
+        singleton=not segments[-1].startswith("{"),
+    )
+
+
+@cache
+def _tree() -> dict[str, Any]:
+    # Segment -> subtree; "/", which no segment can be, is any ID; "" holds the route ending here.
+    root: dict[str, Any] = {}
+    for route in table():
+        node = root
+        for segment in route.path.strip("/").split("/"):
+            node = node.setdefault("/" if segment.startswith("{") else segment, {})
+        node[""] = route
+    return root
+
+
+def match(path: str) -> Match | None:
+    """Read a URL path (no query). None where the table does not have it.
+
+    A literal segment wins over an ID: ``/v1/account`` is never an ID of something.
+    """
+    node = _tree()
+    ids: list[str] = []
+    for segment in path.strip("/").split("/"):
+        if not segment:
+            return None
+        step = node.get(segment)
+        if step is None:
+            step = node.get("/")
+            ids.append(segment)
+        if step is None:
+            return None
+        node = step
+    route = node.get("")
+    if route is None:
+        return None
+    if route.singleton:
+        return Match(route, tuple(ids), "")
+    return Match(route, tuple(ids[:-1]), ids[-1])
+
+
+@cache
+def _names() -> dict[str, Route]:
+    names = {route.resource: route for route in retrieves()}
+    # The shortest path with an ID owns the name of a type: `payment_method` is not a customer's,
+    # `account` is one by its ID; only what has no such path is a singleton (`balance`).
+    for route in sorted(retrieves(), key=lambda r: (r.singleton, r.parameters), reverse=True):
+        for name in route.objects:
+            names[name] = names[name.replace(".", "/")] = route
+    return names
+
+
+def by_name(name: str) -> Route:
+    """The route of a RESOURCE argument: ``invoice``, ``invoices``, ``checkout.session``, …
+
+    Raises:
+        ConfigError: no such resource; the hint names the nearest ones.
+    """
+    wanted = name.strip("/").lower()
+    names = _names()
+    for candidate in (wanted, wanted.replace("-", "_"), wanted.replace(".", "/")):
+        if candidate in names:
+            return names[candidate]
+    near = get_close_matches(wanted, names, n=3, cutoff=0.6)
+    raise ConfigError(
+        f"{name!r} is no resource of the API",
+        where="RESOURCE",
+        hint="did you mean " + " or ".join(near) + "?"
+        if near
+        else "use a name such as invoice, invoice_payment or checkout/sessions",
+    )
+
+
+def by_resource(resource: str) -> Route:
+    """The route of a resource path as a cassette names it.
+
+    Raises:
+        ConfigError: no such resource.
+    """
+    for route in retrieves():
+        if route.resource == resource:
+            return route
+    raise ConfigError(f"{resource!r} is no resource of the API", where="cassette.resource")

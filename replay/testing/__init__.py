@@ -1,0 +1,1 @@
+"""What test suites touch: the decorator, the pytest plugin, field tracking."""

@@ -1,0 +1,225 @@
+"""A suite's run on another API version: what failures have to do with it, and what was read.
+
+Nothing of this costs a test that passes: findings are looked for once per run, when the first
+test fails that was answered at a version which its client did not ask for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from replay.config import resolve
+from replay.errors import CassetteDamaged, ReplayError, VersionNotRecorded
+from replay.library import Library
+from replay.model import json_body
+from replay.model.cassette import Response
+from replay.session.session import Session
+from replay.testing.options import tracked, wants
+
+if TYPE_CHECKING:
+    from replay.drift.acceptance.used import Used
+    from replay.drift.judge.findings import Comparison, Finding, Report
+
+_MOST = 5000
+"""Cassettes of a library that are compared for a failing test; a larger one takes too long."""
+
+_LISTED = 12
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+Drift = tuple["Comparison", "Finding"]
+
+
+class Rehearsal:
+    """What a run keeps for its failures."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._forced = resolve().api_version
+        self._sessions: list[Session] = []
+        self._reports: dict[tuple[str, str, str], Report | str] = {}
+        self._file = tracked(config)
+        self._tracker: Any = None
+        if self._file is not None:
+            from replay.drift.acceptance.used import load
+            from replay.testing.field_tracking import Tracker
+
+            try:
+                if self._file.exists():
+                    load(self._file)
+            except ReplayError as error:
+                raise pytest.UsageError(str(error)) from None
+            self._tracker = Tracker()
+            self._tracker.start()
+            config.add_cleanup(self._stop)
+
+    def begin(self) -> None:
+        """A test begins."""
+        self._sessions.clear()
+        if self._tracker is not None:
+            self._tracker.cut()
+
+    def exempt(self, session: Session) -> list[str]:
+        """What is to be said of a session that answers at another version than the run."""
+        if self._forced is None or session.config.api_version == self._forced:
+            return []
+        return [f"kept at an API version of its own, and not run on {self._forced}"]
+
+    def ended(self, session: Session) -> None:
+        """A session of `use_cassettes` ended."""
+        if session.config.api_version is not None:
+            self._sessions.append(session)
+
+    def finish(self) -> list[str]:
+        """Write what was read; what is to be said of it."""
+        if self._tracker is None or self._file is None:
+            return []
+        from replay.drift.acceptance.used import add
+
+        try:
+            add(self._file, self._tracker.all())
+        except ReplayError as error:
+            return [f"the used fields are not written: {error.what} ({error.where})"]
+        return []
+
+    def _stop(self) -> None:
+        self._tracker.stop()
+
+    def tell(self, item: pytest.Item, call: pytest.CallInfo[None], own: Session | None) -> None:
+        """Say below a failure what differs in what the test was served."""
+        excinfo = call.excinfo
+        if excinfo is None or isinstance(excinfo.value, pytest.skip.Exception):
+            return
+        sessions = [*([own] if own is not None and wants(item) else []), *self._sessions]
+        if not any(session.config.api_version for session in sessions):
+            return
+        try:
+            text = "\n".join(dict.fromkeys(self._told(sessions, excinfo)))
+        except Exception as error:  # noqa: BLE001 - the test's failure comes first, whatever ours is
+            text = f"what differs cannot be told: {type(error).__name__}"
+            if isinstance(error, ReplayError):
+                text = f"what differs cannot be told: {error}"
+        if text:
+            item.add_report_section(call.when, "replay drift", text)
+
+    def _told(
+        self, sessions: list[Session], excinfo: pytest.ExceptionInfo[BaseException]
+    ) -> Iterator[str]:
+        used = None
+        if self._tracker is not None:
+            from replay.drift.acceptance.used import Used
+
+            used = Used(self._tracker.current())
+        words = _words(excinfo)
+        for session in sessions:
+            new = session.config.api_version
+            if new is None:
+                continue
+            if any(isinstance(error, VersionNotRecorded) for error in session.refusals):
+                yield f"what is recorded may be fetched at {new} too, as a whole:"
+                yield f"  replay upgrade {new} --library {session.library.shown}"
+            if not session.served:
+                continue
+            for old in sorted(_olds(session, new)):
+                yield f"answered at {new}; the client asked for {old}"
+                found = self._report(session.library, old, new)
+                if isinstance(found, str):
+                    yield found
+                    continue
+                yield from _lines(list(_served(session, found)), words, used)
+                yield f"  all of it: replay diff {old} {new} --library {session.library.shown}"
+
+    def _report(self, library: Library, old: str, new: str) -> Report | str:
+        key = library.place, old, new
+        found = self._reports.get(key)
+        if found is None:
+            found = self._reports[key] = _compared(Library(library.root, with_evidence=True), *key)
+        return found
+
+
+def _compared(library: Library, root: str, old: str, new: str) -> Report | str:
+    from replay.drift.report import report
+
+    count = len(library.paths())
+    if count > _MOST:
+        return f"  {count} cassettes: see replay diff {old} {new} --library {library.shown}"
+    return report(library, versions=(old, new))
+
+
+def _olds(session: Session, new: str) -> set[str]:
+    """The versions that the test was written for: what its client pinned, else what is recorded."""
+    from replay.stripe_api.versions import version_order
+
+    pinned = {version for version in session.pinned if version not in {None, new}}
+    found = {version for version in pinned if version is not None}
+    if None in session.pinned:
+        for call, _, _ in session.served:
+            others = {c.api_version for c in session.library.recorded(call.key)} - {new}
+            older = [v for v in others if version_order(v) < version_order(new)]
+            if older:
+                found.add(max(older, key=version_order))
+    return found
+
+
+def _served(session: Session, report: Report) -> Iterator[Drift]:
+    """The findings on what a session served that may break or surprise its reader."""
+    from replay.drift.judge.findings import Grade, Severity
+
+    served = session.served
+    types = {kind for _, _, response in served for kind in _types(response)}
+    asked = {(call.key.resource, call.expand) for call, _, _ in served}
+    resources = {resource for resource, _ in asked}
+    for comparison, finding in report.findings():
+        here = (comparison.resource, comparison.expand) in asked
+        inside = comparison.type in types and comparison.resource not in resources
+        loud = finding.severity > Severity.INFO and finding.grade > Grade.UNOBSERVED
+        if (here or inside) and loud:
+            yield comparison, finding
+
+
+def _types(response: Response) -> set[str]:
+    """The types of a body and of all objects in it."""
+    found: set[str] = set()
+    try:
+        waiting: list[Any] = [json_body.recorded(response.body, "")]
+    except CassetteDamaged:
+        return found
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            if isinstance(value.get("object"), str):
+                found.add(value["object"])
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    return found
+
+
+def _lines(drifts: list[Drift], words: set[str], used: Used | None) -> Iterator[str]:
+    from replay.drift.observe.marks import key
+    from replay.render.words import sentence
+
+    if used is not None:
+        count = len(drifts)
+        drifts = [(c, f) for c, f in drifts if used.reads(c, f)]
+        if count and not drifts:
+            yield f"  none of {count} findings is on a path that the test read"
+    if not drifts and used is None:
+        yield "  no finding on what the test was served"
+    # What the failing lines name comes first.
+    drifts.sort(key=lambda drift: (key(drift[1].path) not in words, drift[1].order))
+    for comparison, finding in drifts[:_LISTED]:
+        mark = f"{finding.severity!s:<8}  {finding.grade!s:<6}"
+        yield f"  {mark}  {comparison.resource}: {sentence(comparison, finding)}"
+    if len(drifts) > _LISTED:
+        yield f"  and {len(drifts) - _LISTED} more"
+
+
+def _words(excinfo: pytest.ExceptionInfo[BaseException]) -> set[str]:
+    """The names in a failure's message, and in the lines that led to it."""
+    text = [str(excinfo.value)]
+    text += [str(entry.statement) for entry in list(excinfo.traceback)[-8:]]
+    return set(_WORD.findall(" ".join(text)))

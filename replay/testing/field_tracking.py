@@ -1,0 +1,321 @@
+"""Notes which paths of answers the code under test reads, while somebody wants to know.
+
+Objects of the Stripe SDK say themselves what is read of them. A body that no such object was made
+of counts as read whole: whoever parses JSON holds all of it. Outside of tracking nothing of this
+is loaded or patched.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from replay.drift.acceptance.used import ALL, Body, add, together
+from replay.drift.observe.marks import ANY, MAPS, escape
+from replay.drift.observe.nested import home
+from replay.intercept.patches import Patches
+from replay.model.cassette import Request, Response, header
+from replay.session.session import Session
+from replay.stripe_api.call import read
+from replay.stripe_api.versions import UNVERSIONED
+
+FILE = "used-fields.json"
+"""Where used fields are kept, unless another file is named."""
+
+_SERVED = "Replay-Served"
+_PLACE = "_replay_place"
+_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
+
+_quiet: ContextVar[bool] = ContextVar("replay_tracking_quiet", default=False)
+
+Places = tuple[tuple[Body, str], ...]
+"""Where an object of the SDK is: in which bodies, and at which path of each."""
+
+
+class Tracker:
+    """What is read, from `start` to `stop`. Safe to share between threads.
+
+    Attributes:
+        read: body -> paths, since `cut` was called last.
+    """
+
+    def __init__(self) -> None:
+        self.read: dict[Body, set[str]] = {}
+        self._before: dict[Body, set[str]] = {}
+        # What was served and is no object of the SDK yet: number -> body.
+        self._waiting: dict[str, Body] = {}
+        self._count = 0
+        # A finalizer may read an object while its thread is noting another.
+        self._lock = threading.RLock()
+        self._patches = Patches(
+            {
+                "replay.session.session": self._hook_session,
+                "stripe._stripe_object": self._hook_stripe,
+            }
+        )
+
+    def start(self) -> None:
+        """Put the hooks in, also into an SDK that is imported later."""
+        self._patches.install()
+
+    def stop(self) -> None:
+        """Take the hooks out."""
+        self._patches.remove()
+
+    def cut(self) -> dict[Body, set[str]]:
+        """What was read since the last cut; what is read from now on is apart."""
+        with self._lock:
+            for body in self._waiting.values():
+                self.read.setdefault(body, set()).add(f"/{ALL}")
+            self._waiting.clear()
+            done, self.read = self.read, {}
+            for body, paths in done.items():
+                self._before.setdefault(body, set()).update(paths)
+        return done
+
+    def current(self) -> dict[Body, set[str]]:
+        """What was read since the last cut, which goes on."""
+        with self._lock:
+            whole = [(body, {f"/{ALL}"}) for body in self._waiting.values()]
+            return together([*((body, set(paths)) for body, paths in self.read.items()), *whole])
+
+    def all(self) -> dict[Body, set[str]]:
+        """What was read since the start."""
+        self.cut()
+        return self._before
+
+    def _hook_session(self, patches: Patches, module: ModuleType) -> None:
+        def make(answer: Callable[[Session, Request], Response]) -> Any:
+            @functools.wraps(answer)
+            def noted(session: Session, request: Request) -> Response:
+                return self._served(session, request, answer(session, request))
+
+            return noted
+
+        patches.replace(Session, "answer", make)
+
+    def _served(self, session: Session, request: Request, response: Response) -> Response:
+        """Number an answer, so that it is known again when the SDK makes an object of it."""
+        if not 200 <= response.status < 300 or not response.body:
+            return response
+        try:
+            document = json.loads(response.body)
+        except (ValueError, RecursionError):
+            return response
+        kind = document.get("object") if isinstance(document, dict) else None
+        call = read(request)
+        version = header(response.headers, "Stripe-Version") or session.config.api_version
+        body = Body(
+            call.key.resource,
+            kind if isinstance(kind, str) else "",
+            version or call.pinned or UNVERSIONED,
+        )
+        with self._lock:
+            self._count += 1
+            number = str(self._count)
+            self._waiting[number] = body
+        return replace(response, headers=(*response.headers, (_SERVED, number)))
+
+    def _hook_stripe(self, patches: Patches, module: ModuleType) -> None:
+        kind = module.StripeObject
+        patches.replace(kind, "_refresh_from", self._refreshing)
+        patches.replace(kind, "__getitem__", self._getting)
+        patches.replace(kind, "__contains__", self._asking)
+        patches.replace(kind, "__repr__", _silent)
+        whole = ["__str__", "__eq__", "__copy__", "__deepcopy__", "__reduce__", "to_dict_recursive"]
+        for name in whole:
+            if name in vars(kind):
+                patches.replace(kind, name, self._taking)
+        patches.replace(kind, "to_dict", self._dumping)
+        if issubclass(kind, dict):
+            # The SDK's objects were dictionaries up to version 14.
+            for name in ("get", "pop", "setdefault"):
+                patches.replace(kind, name, self._asking)
+            for name in ("__iter__", "keys", "values", "items", "__len__", "copy"):
+                patches.replace(kind, name, self._listing)
+
+    def _refreshing(self, original: Callable[..., None]) -> Any:
+        @functools.wraps(original)
+        def refresh(this: Any, **kwargs: Any) -> None:
+            with quiet():
+                original(this, **kwargs)
+            values, response = kwargs.get("values"), kwargs.get("last_response")
+            number = _number(response) if response is not None else None
+            if number is not None:
+                with self._lock:
+                    body = self._waiting.pop(number, None)
+                if body is not None:
+                    this.__dict__[_PLACE] = ((body, ""),)
+            elif _is_object(values):
+                # `stripe.Invoice.retrieve` fills one object from another.
+                this.__dict__[_PLACE] = values.__dict__.get(_PLACE, ())
+
+        return refresh
+
+    def _getting(self, original: Callable[[Any, Any], Any]) -> Any:
+        @functools.wraps(original)
+        def get(this: Any, name: Any) -> Any:
+            places = self._note(this, name)
+            value = original(this, name)
+            if places:
+                self._place(value, places)
+            return value
+
+        return get
+
+    def _asking(self, original: Callable[..., Any]) -> Any:
+        @functools.wraps(original)
+        def ask(this: Any, name: Any, *rest: Any) -> Any:
+            places = self._note(this, name)
+            value = original(this, name, *rest)
+            if places:
+                self._place(value, places)
+            return value
+
+        return ask
+
+    def _taking(self, original: Callable[..., Any]) -> Any:
+        @functools.wraps(original)
+        def take(this: Any, *args: Any, **kwargs: Any) -> Any:
+            self._note(this, ALL)
+            with quiet():
+                return original(this, *args, **kwargs)
+
+        return take
+
+    def _dumping(self, original: Callable[..., Any]) -> Any:
+        @functools.wraps(original)
+        def dump(this: Any, *args: Any, **kwargs: Any) -> Any:
+            shallow = (args[0] if args else kwargs.get("recursive", True)) is False
+            with quiet():
+                made = original(this, *args, **kwargs)
+            if shallow:
+                self._spread(this, made.items())
+            else:
+                self._note(this, ALL)
+            return made
+
+        return dump
+
+    def _listing(self, original: Callable[..., Any]) -> Any:
+        @functools.wraps(original)
+        def show(this: Any, *args: Any) -> Any:
+            # Past the class's own methods, which are hooked.
+            self._spread(this, dict.items(this))
+            return original(this, *args)
+
+        return show
+
+    def _spread(self, this: Any, values: Iterable[tuple[str, Any]]) -> None:
+        """Note all keys of an object; what lies below says for itself what is read of it."""
+        if not self._note(this, ANY):
+            return
+        for name, value in values:
+            places = self._note(this, name)
+            if places:
+                self._place(value, places)
+
+    def _note(self, this: Any, name: Any) -> Places:
+        """Note that a key of an object was read; where its value is, for what is in that."""
+        places: Places = this.__dict__.get(_PLACE, ())
+        if not places or not isinstance(name, str) or _quiet.get():
+            return ()
+        segment = name if name in (ALL, ANY) else escape(name) if _FIELD.match(name) else ANY
+        found = []
+        for body, path in places:
+            if path.rpartition("/")[2] in MAPS and segment != ALL:
+                segment = ANY
+            found.append((body, f"{path}/{segment}"))
+        self._add(found)
+        return tuple(found)
+
+    def _add(self, places: Iterable[tuple[Body, str]]) -> None:
+        with self._lock:
+            for body, path in places:
+                self.read.setdefault(body, set()).add(path)
+
+    def _place(self, value: Any, places: Places) -> None:
+        """Tell the SDK's objects in a value where they are."""
+        if isinstance(value, list):
+            places = tuple((body, f"{path}/{ANY}") for body, path in places)
+            self._add(places)
+            for item in value:
+                self._place(item, places)
+        elif _is_object(value):
+            value.__dict__[_PLACE] = places + _own(value, places)
+        elif isinstance(value, dict):
+            self._add((body, f"{path}/{ALL}") for body, path in places)
+
+
+def _is_object(value: Any) -> bool:
+    return hasattr(type(value), "_refresh_from")
+
+
+def _own(value: Any, places: Places) -> Places:
+    """The body that an object with an `object` field is for its own type."""
+    data = value if isinstance(value, dict) else value.__dict__.get("_data", {})
+    kind = dict.get(data, "object")
+    resource = home(kind) if isinstance(kind, str) else None
+    if resource is None or not isinstance(kind, str):
+        return ()
+    return ((Body(resource, kind, places[0][0].version), ""),)
+
+
+def _number(response: Any) -> str | None:
+    for name, value in response.headers.items():
+        if name.lower() == _SERVED.lower():
+            return str(value)
+    return None
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Note nothing: who reads is not the code under test."""
+    token = _quiet.set(True)
+    try:
+        yield
+    finally:
+        _quiet.reset(token)
+
+
+def _silent(original: Callable[[Any], str]) -> Any:
+    # What a test runner prints of an object was not used by the code under test.
+    @functools.wraps(original)
+    def show(this: Any) -> str:
+        with quiet():
+            return original(this)
+
+    return show
+
+
+@contextmanager
+def track_fields(file: str | os.PathLike[str] = FILE) -> Iterator[None]:
+    """Note which fields of answers are read inside, and add them to a file.
+
+    For suites without pytest; with it, ``--replay-track-fields`` does the same.
+    ``replay diff --used FILE`` then tells what breaks these tests from what does not.
+
+    Args:
+        file: where to; what is in it stays. It holds resources, types, versions and paths only.
+
+    Raises:
+        ConfigError: the file is there, and is none of used fields.
+        LibraryError: it cannot be written.
+    """
+    tracker = Tracker()
+    tracker.start()
+    try:
+        yield
+    finally:
+        tracker.stop()
+        add(Path(file), tracker.all())

@@ -1,0 +1,230 @@
+"""What a run played, recorded and refused, added up over workers; and what it did not use.
+
+Unused cassettes are only known after a full run in which every marked test ran: else a cassette
+may belong to a test that did not.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from replay.errors import ReplayError
+from replay.intercept import current_session
+from replay.library import Library
+from replay.model.cassette import ObjectKey
+from replay.session import run_id
+from replay.session.session import Session
+from replay.testing.options import unused
+
+_OUTPUT = "replay_cassettes"
+_SHOWN = 10
+
+_fields = attrgetter(*(each.name for each in fields(ObjectKey)))  # `astuple` copies deeply
+
+_runs: list[Account] = []
+"""Those that pytest is at in this process, the innermost last."""
+
+Key = tuple[Any, ...]
+"""An object key's fields, then the API version: what travels between processes."""
+
+
+@dataclass
+class Account:
+    """What happened in a run.
+
+    Attributes:
+        played, recorded, refused: numbers of calls.
+        notes: what sessions noted, and how many of them did.
+        used: by library, whose cassettes answered or were recorded.
+        skipped: how many marked tests were skipped.
+        partial: why this is no full run; empty where it is one.
+        unused: the cassettes that no test used; None where that cannot be said.
+    """
+
+    played: int = 0
+    recorded: int = 0
+    refused: int = 0
+    notes: Counter[str] = field(default_factory=Counter)
+    used: dict[str, set[Key]] = field(default_factory=dict)
+    skipped: int = 0
+    partial: str = ""
+    unused: list[str] | None = None
+
+    def add(self, session: Session, *, library: bool = True) -> None:
+        """Count a session that has ended."""
+        tally = session.tally
+        self.played += tally.played
+        self.recorded += tally.recorded
+        self.add_refusals(session.refusals)
+        if session.notes:
+            self.notes.update(session.notes)
+        if library:
+            used = self.used.setdefault(session.library.place, set())
+            used.update([(*_fields(key), version) for key, version in session.used])
+
+    def add_refusals(self, refusals: Iterable[ReplayError]) -> None:
+        """Count refusals, also those of threads that outlived their test meanwhile."""
+        self.refused += len([*refusals])
+        while current_session.strays:
+            stray = current_session.strays.popleft()
+            self.refused += 1
+            self.notes[f"a thread outlived its test, and was refused: {stray.what}"] += 1
+
+    def pack(self) -> dict[str, Any]:
+        """This account in types that travel between processes."""
+        return {
+            "counts": [self.played, self.recorded, self.refused, self.skipped],
+            "notes": dict(self.notes),
+            "used": {root: list(keys) for root, keys in self.used.items()},
+            "partial": self.partial,
+        }
+
+    def unpack(self, packed: Mapping[str, Any]) -> None:
+        """Add another process's account."""
+        played, recorded, refused, skipped = packed["counts"]
+        self.played += played
+        self.recorded += recorded
+        self.refused += refused
+        self.skipped += skipped
+        self.notes.update(packed["notes"])
+        for root, keys in packed["used"].items():
+            self.used.setdefault(root, set()).update(map(tuple, keys))
+        self.partial = self.partial or packed["partial"]
+
+
+def account_of(config: pytest.Config) -> Account:
+    """The run's account, made when first asked for."""
+    found: Account | None = getattr(config, "replay_account", None)
+    if found is None:
+        found = config.replay_account = Account()  # type: ignore[attr-defined]  # where the entry looks
+        _runs.append(found)
+        config.add_cleanup(_end_run)
+    return found
+
+
+def _end_run() -> None:
+    # After the last fixtures; a run of pytest inside of a test ends nothing.
+    account = _runs.pop()
+    if not _runs and run_id.is_own(run_id.current()):
+        from replay.session import rerecording
+
+        rerecording.end(account.used)
+
+
+def merge(config: pytest.Config, output: Mapping[str, Any]) -> None:
+    """Add what a worker sent at its end; a crashed one sends nothing."""
+    packed = output.get(_OUTPUT)
+    if packed is not None:
+        account_of(config).unpack(packed)
+    elif not output:
+        account_of(config).partial = "a worker crashed"
+
+
+def finish(session: pytest.Session, partial: str) -> None:
+    """Settle the account at the run's end; changes the exit status of a run that passed only."""
+    config = session.config
+    account = account_of(config)
+    account.partial = account.partial or partial
+    output = getattr(config, "workeroutput", None)
+    if output is not None:
+        output[_OUTPUT] = account.pack()
+        return
+    wanted = unused(config)
+    if wanted == "off":
+        return
+    account.partial = account.partial or _partial(session, account)
+    if account.partial:
+        return
+    account.unused = _unused(account)
+    if account.unused and wanted == "fail":
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def summarise(reporter: Any, config: pytest.Config) -> None:
+    """Write the summary."""
+    account = account_of(config)
+    wanted = unused(config)
+    parts = [
+        f"{account.played} played", f"{account.recorded} recorded", f"{account.refused} refused",
+    ]  # fmt: skip
+    if account.unused is not None:
+        parts.append(f"{len(account.unused)} unused")
+    elif wanted != "off":
+        parts.append(f"unused not looked for: {account.partial}")
+    if reporter.verbosity >= -1 and (wanted != "off" or account.used or account.refused):
+        reporter.ensure_newline()
+        reporter.write_line("replay: " + ", ".join(parts))
+        for note, count in account.notes.most_common(_SHOWN):
+            reporter.write_line(f"  {note}" + (f" ({count} tests)" if count > 1 else ""))
+        if len(account.notes) > _SHOWN:
+            reporter.write_line(f"  and {len(account.notes) - _SHOWN} more notes")
+    if account.unused:
+        failing = wanted == "fail"
+        reporter.section("unused cassettes", red=failing, yellow=not failing)
+        for path in account.unused:
+            reporter.write_line(path)
+        reporter.write_line(
+            "no test of this run played them: delete them, or set replay_unused = off"
+        )
+
+
+def _partial(session: pytest.Session, account: Account) -> str:
+    """Why a run is no full one; empty where it is."""
+    config = session.config
+    option = config.option
+    if session.exitstatus != pytest.ExitCode.OK:
+        return "the run did not pass"
+    if account.skipped:
+        return (
+            "1 marked test was skipped"
+            if account.skipped == 1
+            else f"{account.skipped} marked tests were skipped"
+        )
+    if any(getattr(option, name, None) for name in ("lf", "stepwise", "keyword", "markexpr")):
+        return "tests were selected"
+    if any(arg.startswith(("--ignore", "--deselect")) for arg in config.invocation_params.args):
+        return "tests were left out"
+    if config.args_source is pytest.Config.ArgsSource.ARGS and not _covers(config):
+        return "tests were named"
+    return ""
+
+
+def _covers(config: pytest.Config) -> bool:
+    """Whether the paths on the command line hold all tests that a run without them would."""
+    here = config.invocation_params.dir
+    roots = [config.rootpath / path for path in config.getini("testpaths")] or [here]
+    given = [(here / arg).resolve() for arg in config.args if "::" not in arg]
+    return all(any(root.resolve().is_relative_to(path) for path in given) for root in roots)
+
+
+def _unused(account: Account) -> list[str]:
+    found: list[str] = []
+    for root in sorted(account.used):
+        library = Library(root)
+        if not Path(root).is_dir():
+            continue
+        used = account.used[root]
+        known = {
+            library.path(ObjectKey(*fields), version).relative_to(root).as_posix()
+            for *fields, version in used
+        }
+        for path in library.paths():
+            if path not in known and not _is_used(library, path, used):
+                found.append(f"{library.shown}/{path}")  # noqa: PERF401 - reads a file
+    return found
+
+
+def _is_used(library: Library, path: str, used: set[Key]) -> bool:
+    # A sibling's ID that differs in case only has a folder of another name.
+    try:
+        cassette = library.read(path)
+    except ReplayError:
+        return False
+    return cassette is None or (*_fields(cassette.key), cassette.api_version) in used

@@ -1,0 +1,226 @@
+"""What a decorated function, generator, coroutine function or class becomes: sessions around it."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import types
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+from replay.errors import ConfigError
+
+if TYPE_CHECKING:
+    from replay.session.session import Session
+
+Opens = Callable[[], AbstractContextManager["Session"]]
+"""Opens a session of its own each time it is called."""
+
+_AROUND = frozenset(
+    {"setUp", "tearDown", "asyncSetUp", "asyncTearDown", "setUpClass", "tearDownClass",
+     "setup_method", "teardown_method", "setup_class", "teardown_class"}
+)  # fmt: skip
+"""What unittest and pytest call before and after a class's tests."""
+
+_COUNTED = frozenset({"setup_method", "teardown_method", "setup_class", "teardown_class"})
+"""What pytest calls with as many arguments as its code has."""
+
+_LATER = (
+    types.GeneratorType,
+    types.AsyncGeneratorType,
+    contextlib._GeneratorContextManager,
+    contextlib._AsyncGeneratorContextManager,
+)
+
+
+def wrapped(opens: Opens, function: Any) -> Any:
+    """The function with a session around each call; the class, with its tests wrapped in place.
+
+    Raises:
+        ConfigError: there is nothing to call, a pytest fixture's wrapper (whose calls pytest
+            makes past us), or a test that cannot be wrapped.
+    """
+    if inspect.isclass(function):
+        for name in dir(function):
+            _wrap_in(function, name, opens)
+        return function
+    if type(function).__name__ == "FixtureFunctionDefinition":
+        raise ConfigError(
+            "pytest calls a fixture past a decorator that stands above @pytest.fixture",
+            where=getattr(function, "__name__", ""),
+            hint="put use_cassettes below it, next to the function",
+        )
+    if isinstance(function, staticmethod | classmethod):
+        return type(function)(wrapped(opens, function.__func__))
+    if not callable(function):
+        raise ConfigError(
+            f"use_cassettes decorates functions and classes, and this is of type "
+            f"{type(function).__name__}",
+            where="use_cassettes(…)",
+            hint='write @use_cassettes("path"), or: with use_cassettes("path"):',
+        )
+    made: Any = functools.wraps(function)(_wrapper(opens, function))
+    made.replay_wrapped = True
+    return made
+
+
+def _wrap_in(owner: type, name: str, opens: Opens) -> None:
+    found = inspect.getattr_static(owner, name)
+    if inspect.isclass(found):
+        if name.startswith("Test") and name in vars(owner):
+            wrapped(opens, found)
+        return
+    if name in _CLEANUPS and _is_of_unittest(getattr(found, "__func__", found)):
+        setattr(owner, name, _CLEANUPS[name](opens, found))
+    if name not in _AROUND and not name.startswith("test"):
+        return
+    if isinstance(found, staticmethod | classmethod):
+        function = found.__func__
+        if not _is_of_unittest(function):
+            setattr(owner, name, type(found)(_wrapped_in(opens, name, function)))
+    elif inspect.isfunction(found):
+        if not _is_of_unittest(found):
+            setattr(owner, name, _wrapped_in(opens, name, found))
+    elif callable(found) or isinstance(found, functools.partialmethod):
+        raise ConfigError(
+            f"this test is no function, but of type {type(found).__name__}",
+            where=f"{owner.__qualname__}.{name}",
+            hint="write it as a function that calls it",
+        )
+
+
+def _wrapped_in(opens: Opens, name: str, function: Any) -> Any:
+    made = wrapped(opens, function)
+    count = function.__code__.co_argcount if name in _COUNTED else None
+    if count == 1:
+        return functools.wraps(made)(lambda first, /: made(first))
+    if count == 2:
+        return functools.wraps(made)(lambda first, second, /: made(first, second))
+    return made
+
+
+def _is_of_unittest(function: Any) -> bool:
+    # What a test case inherits does nothing, and costs a session.
+    return str(getattr(function, "__module__", "")).partition(".")[0] == "unittest"
+
+
+def _cleanup(opens: Opens, found: Any) -> Any:
+    # Called by unittest for each cleanup that a test has; what it raises is the test's error.
+    @functools.wraps(found)
+    def clean_up(*args: Any, **kwargs: Any) -> Any:
+        with opens():
+            return found(*args, **kwargs)
+
+    return clean_up
+
+
+def _class_cleanups(opens: Opens, found: Any) -> Any:
+    @functools.wraps(found.__func__)
+    def clean_up(cls: Any) -> None:
+        # Each by itself: a refusal is an error of the one, and the others are called.
+        cls._class_cleanups = [
+            (_cleanup(opens, function), args, kwargs)
+            for function, args, kwargs in cls._class_cleanups
+        ]
+        found.__func__(cls)
+
+    return classmethod(clean_up)
+
+
+_CLEANUPS = {"_callCleanup": _cleanup, "doClassCleanups": _class_cleanups}
+"""What unittest calls for `addCleanup` and its like, also `addAsyncCleanup`."""
+
+
+def _wrapper(opens: Opens, function: Callable[..., Any]) -> Callable[..., Any]:
+    if inspect.iscoroutinefunction(function):
+
+        async def call_async(*args: Any, **kwargs: Any) -> Any:
+            with opens():
+                return await function(*args, **kwargs)
+
+        return call_async
+    if inspect.isgeneratorfunction(function):
+        return _generator(opens, function)
+    if inspect.isasyncgenfunction(function):
+        return _async_generator(opens, function)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with opens():
+            result = function(*args, **kwargs)
+            if isinstance(result, _LATER):
+                raise ConfigError(
+                    "what this function returns does its work after the session",
+                    where=getattr(function, "__qualname__", repr(function)),
+                    hint="put use_cassettes directly above the function, below other decorators",
+                )
+        # A future is done by something that is under way already.
+        later = inspect.isawaitable(result) and not hasattr(result, "add_done_callback")
+        return _awaited(opens, result) if later else result
+
+    return call
+
+
+async def _awaited(opens: Opens, result: Awaitable[Any]) -> Any:
+    """What a plain function returned to be awaited: another decorator's, around an async one."""
+    with opens():
+        return await result
+
+
+def _generator(opens: Opens, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Its session is the current one during its steps, and the caller's between them."""
+
+    def generate(*args: Any, **kwargs: Any) -> Any:
+        from replay.intercept.current_session import current
+
+        outside = current.get()
+        with opens() as session:
+            steps = function(*args, **kwargs)
+            step = functools.partial(next, steps)
+            while True:
+                try:
+                    item = step()
+                except StopIteration as ended:
+                    return ended.value
+                current.set(outside)
+                try:
+                    step = functools.partial(steps.send, (yield item))
+                except GeneratorExit:
+                    current.set(session)
+                    steps.close()
+                    raise
+                except BaseException as thrown:  # noqa: BLE001 - the generator's to handle
+                    step = functools.partial(steps.throw, thrown)
+                outside = current.get()
+                current.set(session)
+
+    return generate
+
+
+def _async_generator(opens: Opens, function: Callable[..., Any]) -> Callable[..., Any]:
+    async def generate(*args: Any, **kwargs: Any) -> Any:
+        from replay.intercept.current_session import current
+
+        outside = current.get()
+        with opens() as session:
+            steps = function(*args, **kwargs)
+            step = functools.partial(anext, steps)
+            while True:
+                try:
+                    item = await step()
+                except StopAsyncIteration:
+                    return
+                current.set(outside)
+                try:
+                    step = functools.partial(steps.asend, (yield item))
+                except GeneratorExit:
+                    current.set(session)
+                    await steps.aclose()
+                    raise
+                except BaseException as thrown:  # noqa: BLE001 - the generator's to handle
+                    step = functools.partial(steps.athrow, thrown)
+                outside = current.get()
+                current.set(session)
+
+    return generate

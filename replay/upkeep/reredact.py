@@ -1,0 +1,106 @@
+"""Brings cassettes up to the policy in force: what became stricter is redacted in place.
+
+What became looser cannot come back, because the values were never written: that needs a new
+recording, and is said.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from replay.errors import ConfigError
+from replay.library import Library, files
+from replay.library.format import codec, seals
+from replay.model import json_body
+from replay.model.cassette import Cassette, Interaction
+from replay.recording.recorder import skeleton
+from replay.upkeep.seal import located, redacted, require_unchanged
+
+if TYPE_CHECKING:
+    from replay.redaction.policy import Policy
+    from replay.redaction.redactor import Original
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a policy changed in a cassette.
+
+    Attributes:
+        redacted: how many values are newly replaced.
+        looser: how many stand-ins the policy would keep as values now.
+        relabelled: whether the cassette named another policy.
+    """
+
+    redacted: int
+    looser: int
+    relabelled: bool
+
+    @property
+    def any(self) -> bool:
+        """Whether the file was written."""
+        return bool(self.redacted) or self.relabelled
+
+
+def redact_again(path: Path, policy: Policy) -> Change:
+    """Apply a policy to a cassette in its place.
+
+    Raises:
+        ConfigError: there is no such file, or the policy replaces IDs, which name the file.
+        CassetteDamaged: or one of its kinds: the cassette cannot be used.
+        LeakFound: the gate found something in the final bytes; nothing is written.
+    """
+    where = str(path)
+    found = files.read(where, str(path.parent), seals.MAX_BYTES)
+    if found is None:
+        raise ConfigError("there is no such file", where=where, hint="`replay list` names them")
+    cassette = codec.loads(found[0], where)
+    full, library = located(path, cassette)
+    if policy.masked(cassette.key.id) != cassette.key.id:
+        raise ConfigError(
+            "pseudonymise_ids also changes file names and addresses",
+            where=where,
+            hint="record anew into an empty library",
+        )
+    originals: list[Original] = []
+    newly = looser = 0
+    takes: list[Interaction] = []
+    for number, take in enumerate(cassette.interactions):
+        done, added, kept, replaced = _again(take, cassette, number, where, policy)
+        takes.append(done)
+        newly += added
+        looser += kept
+        originals += replaced
+    change = Change(newly, looser, cassette.policy != policy.label)
+    if change.any:
+        renewed = replace(cassette, policy=policy.label, interactions=tuple(takes))
+        with library.lock(cassette.key):
+            require_unchanged(full, library, found[0])
+            _write(library, renewed, originals)
+    return change
+
+
+def _again(
+    take: Interaction, cassette: Cassette, number: int, where: str, policy: Policy
+) -> tuple[Interaction, int, int, list[Original]]:
+    if not take.response.body:
+        return take, 0, 0, []
+    again = redacted(take, cassette, number, where, policy)
+    added = [pointer for pointer in again.redacted if pointer not in take.redacted]
+    # A stand-in stays one, whatever the policy would keep there now.
+    looser = {p: kind for p, kind in take.redacted.items() if p not in again.redacted}
+    replaced = [original for original in again.originals if original.pointer in added]
+    response = replace(take.response, body=json_body.dump(again.body))
+    done = replace(take, response=response, redacted={**again.redacted, **looser})
+    return done, len(added), len(looser), replaced
+
+
+def _write(library: Library, cassette: Cassette, originals: list[Original]) -> None:
+    from replay.redaction.gate import gate
+
+    def check(text: str, written: Cassette, where: str) -> None:
+        searched, kept = skeleton(written, where)
+        gate(text, searched, originals, kept=kept, where=where)
+
+    library.write(cassette, check)

@@ -1,0 +1,1 @@
+"""Checks that a library is whole, current and still true."""

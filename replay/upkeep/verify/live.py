@@ -1,0 +1,249 @@
+"""Asks the live source again for what is recorded, and compares. Writes nothing, anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+from replay.drift.observe.marks import ANY, parent
+from replay.drift.observe.marks import read as read_body
+from replay.drift.observe.shape import Builder, Shape, Stat, children, is_map
+from replay.errors import CassetteDamaged, ConfigError, ReplayError, UpstreamError
+from replay.model import json_body
+from replay.model.cassette import Cassette, Interaction
+from replay.recording.recorder import Outcome, Recorder
+from replay.recording.twins import Pace, asking, fetch
+from replay.redaction.pseudonyms import is_masked
+from replay.stripe_api.call import Call, read
+from replay.stripe_api.versions import UNVERSIONED
+from replay.upkeep.verify.findings import Finding, Report, Rule, Unasked
+
+_SHOWN = 6
+_SILENT = {429, 500, 502, 503, 504}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A call to compare with the last take that is recorded of it.
+
+    Attributes:
+        path: the cassette, below the library.
+        call: the call, at the version that the cassette is of.
+        take: its last take.
+    """
+
+    path: str
+    call: Call
+    take: Interaction
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """How to ask.
+
+    Attributes:
+        recorder: fetches and redacts; its library is not touched.
+        key: the API key.
+        pace: how fast.
+        accounts: label -> the connected account and the context that it stands for.
+        shape: whether to compare shapes alone.
+        workers: how many calls at a time.
+    """
+
+    recorder: Recorder
+    key: str
+    pace: Pace
+    accounts: Mapping[str, tuple[str, str]]
+    shape: bool = False
+    workers: int = 4
+
+
+def questions(path: str, cassette: Cassette) -> Iterator[Question | Unasked]:
+    """What to ask about a cassette: each of its calls once, or why it cannot be asked."""
+    if any(map(is_masked, (*cassette.key.parents, cassette.key.id))):
+        yield Unasked(path, "it is recorded under a pseudonym, not under its ID")
+        return
+    pinned = None if cassette.api_version == UNVERSIONED else cassette.api_version
+    found: dict[Call, Interaction] = {}
+    for take in cassette.interactions:
+        try:
+            call = read(take.request)
+        except ReplayError:
+            yield Unasked(path, "its request is none of the API's")
+            return
+        found[replace(call, key=cassette.key, pinned=pinned)] = take
+    yield from (Question(path, call, take) for call, take in found.items())
+
+
+def compare(
+    live: Live,
+    items: Sequence[Question | Unasked],
+    report: Report,
+    advance: Callable[[], None],
+) -> None:
+    """Ask everything, and put what differs into a report.
+
+    Args:
+        live: how to ask.
+        items: what `questions` gave.
+        report: gets the findings, and what could not be asked.
+        advance: called after each item.
+
+    Raises:
+        ConfigError: the source does not accept the key.
+        LiveDataRefused: the key is a live-mode key, without ``allow_live``.
+    """
+    report.asked = 0
+    pool = ThreadPoolExecutor(live.workers)
+    try:
+        for answer in pool.map(lambda item: _answer(live, item), items):
+            advance()
+            match answer:
+                case Unasked():
+                    report.unasked.append(answer)
+                case Finding():
+                    report.asked += 1
+                    report.findings.append(answer)
+                case _:
+                    report.asked += 1
+    finally:
+        live.pace.stop.set()
+        pool.shutdown(cancel_futures=True)
+
+
+def _answer(live: Live, question: Question | Unasked) -> Finding | Unasked | None:
+    if isinstance(question, Unasked):
+        return question
+    label = question.call.key.account
+    if label and label not in live.accounts:
+        why = (
+            "it was asked for in a context: name it, --context CONTEXT, and its --account"
+            if label.startswith("ctx-")
+            else "it belongs to a connected account: name it, --account ACCT"
+        )
+        return Unasked(question.path, why)
+    request = asking(question.call, live.key, *live.accounts.get(label, ("", "")))
+    try:
+        outcome = fetch(live.recorder, question.call, request, "", live.pace)
+        return _judge(question, outcome, live.shape)
+    except UpstreamError as error:
+        return Unasked(question.path, error.what, silent=True)
+    except CassetteDamaged as error:
+        return Finding(question.path, Rule.BODY, error.what, error.hint)
+
+
+def _judge(question: Question, outcome: Outcome, shape: bool) -> Finding | Unasked | None:
+    take, status = question.take, outcome.response.status
+    recorded = take.response.status
+    if status == 401 != recorded:
+        raise ConfigError(
+            "the source does not accept the key",
+            where="environment variable STRIPE_API_KEY",
+            hint="check the key, and that it is one of the account that was recorded",
+        )
+    if status != recorded and status in _SILENT:
+        return Unasked(question.path, f"the source answers status {status}", silent=True)
+    if status == 403 != recorded:
+        return Unasked(question.path, "the key may not read this (status 403)", silent=True)
+    now = outcome.take
+    if now is None:
+        return Unasked(question.path, outcome.unkept)
+    if status != recorded:
+        rule = Rule.GONE if status == 404 else Rule.CHANGED
+        return _finding(question, rule, f"status {status}, recorded was {recorded}")
+    old, new = (
+        json_body.recorded(one.response.body, question.path) if one.response.body else None
+        for one in (take, now)
+    )
+    if _deleted(new) and not _deleted(old):
+        return _finding(question, Rule.GONE, "the source says that it was deleted")
+    if shape:
+        changes = shape_changes(_shape(old, take), _shape(new, now))
+    else:
+        changes = list(changed(old, new))
+        if not changes and dict(take.redacted) != dict(now.redacted):
+            changes = ["what is redacted"]
+    if not changes:
+        return None
+    more = f" and {len(changes) - _SHOWN} more" if len(changes) > _SHOWN else ""
+    return _finding(question, Rule.CHANGED, ", ".join(changes[:_SHOWN]) + more)
+
+
+def _finding(question: Question, rule: Rule, detail: str) -> Finding:
+    call = question.call
+    expand = f" (expand {', '.join(call.expand)})" if call.expand else ""
+    return Finding(
+        question.path, rule, f"since {question.take.recorded_at[:10]}{expand}: {detail}",
+        "if tests should see it, record it anew with mode all",
+    )  # fmt: skip
+
+
+def _deleted(body: Any) -> bool:
+    return isinstance(body, dict) and body.get("deleted") is True
+
+
+def changed(old: Any, new: Any, pointer: str = "") -> Iterator[str]:
+    """The pointers at which two bodies differ, deepest first met; values are never named."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for name in dict.fromkeys([*old, *new]):
+            below = f"{pointer}/{name}"
+            if name not in new:
+                yield f"{below} removed"
+            elif name not in old:
+                yield f"{below} added"
+            else:
+                yield from changed(old[name], new[name], below)
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for number, (one, other) in enumerate(zip(old, new, strict=True)):
+            yield from changed(one, other, f"{pointer}/{number}")
+    elif type(old) is not type(new) or old != new:
+        yield pointer or "the body"
+
+
+def _shape(body: Any, take: Interaction) -> Shape:
+    builder = Builder()
+    if isinstance(body, dict):
+        builder.add(read_body(body, take.redacted), "", 0)
+    return builder.shape()
+
+
+def shape_changes(old: Shape, new: Shape) -> list[str]:
+    """How the shape of a body differs, in a way that no state of the object explains.
+
+    A value that is null on one side, a list that is empty, an enum that moved on and keys that
+    users chose say nothing. A field of an object that both have does, and so does another kind.
+    """
+    changes: list[str] = []
+    for path in sorted(old.keys() & new.keys()):
+        if _free(old, path) or _free(new, path):
+            continue
+        kinds = [stat.kinds - {"null"} for stat in (old[path], new[path])]
+        if all(kinds) and kinds[0] != kinds[1]:
+            changes.append(f"{path or 'the body'} is {_named(kinds[1])}, was {_named(kinds[0])}")
+        if _living(old[path]) and _living(new[path]):
+            if is_map(old, path) or is_map(new, path):
+                continue
+            before, after = children(old, path), children(new, path)
+            changes += [f"{path}/{name} removed" for name in sorted(before - after - {ANY})]
+            changes += [f"{path}/{name} added" for name in sorted(after - before - {ANY})]
+    return changes
+
+
+def _living(stat: Stat) -> bool:
+    return stat.parents > 0
+
+
+def _free(shape: Shape, path: str) -> bool:
+    """Whether a path lies below keys that users chose."""
+    above = path
+    while above:
+        above = parent(above)
+        if is_map(shape, above):
+            return True
+    return False
+
+
+def _named(kinds: frozenset[str]) -> str:
+    return " or ".join(sorted(kinds))

@@ -1,0 +1,232 @@
+"""The route table, row by row: every retrieve path is read as one, and nothing else is."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.proof import proved
+
+from replay.errors import ConfigError
+from replay.stripe_api.routes import Match, Route, by_name, by_resource, match, retrieves, table
+
+RETRIEVES = [pytest.param(route, id=route.path) for route in retrieves()]
+COLLECTIONS = [pytest.param(route, id=route.path) for route in table() if route.collection]
+
+
+def ids_of(route: Route) -> tuple[str, ...]:
+    """An ID for each parameter."""
+    return tuple(f"obj_{n}" for n in range(route.parameters))
+
+
+def path_of(route: Route, ids: tuple[str, ...]) -> str:
+    """The template filled by hand, not by the code under test."""
+    path = route.path
+    for id in ids:
+        path = re.sub(r"\{\w+\}", id, path, count=1)
+    return path
+
+
+def test_size() -> None:
+    """The API has 141 retrieve paths."""
+    assert 141 == len(retrieves())
+    assert len(table()) == len({route.path for route in table()})
+
+
+@pytest.mark.parametrize("route", RETRIEVES)
+def test_path_and_back(route: Route) -> None:
+    """A path is read as its route, with the IDs in it, and the route makes the path again."""
+    ids = ids_of(route)
+    path = path_of(route, ids)
+    parents, id = (ids, "") if route.singleton else (ids[:-1], ids[-1])
+    assert Match(route, parents, id) == match(path)
+    assert path == route.url_path(parents, id)
+
+
+@pytest.mark.parametrize("route", RETRIEVES)
+def test_shape(route: Route) -> None:
+    """The facts of a row agree with its path, and the resource holds no ID."""
+    assert route.path.count("{") == route.parameters
+    assert (not route.path.endswith("}")) == route.singleton
+    assert "{" not in route.resource
+    assert not route.resource.startswith("v1/")
+    assert not route.collection
+    assert route.objects
+
+
+@pytest.mark.parametrize("route", RETRIEVES)
+def test_resource_name(route: Route) -> None:
+    """A resource's plural is its name, in any spelling; only `account` means one by its ID."""
+    expected = "accounts" if route.resource == "account" else route.resource
+    for name in (route.resource, f"/{route.resource}/", route.resource.upper(),
+                 route.resource.replace("/", "."), route.resource.replace("_", "-")):  # fmt: skip
+        assert expected == by_name(name).resource
+    assert route is by_resource(route.resource)
+
+
+@pytest.mark.parametrize("route", RETRIEVES)
+def test_type_name(route: Route) -> None:
+    """A type's name leads to a route that answers with it, the one with the shortest path."""
+    for name in route.objects:
+        for spelled in (name, name.replace(".", "/"), name.upper()):
+            found = by_name(spelled)
+            assert name in found.objects
+            assert (found.singleton, found.parameters) <= (route.singleton, route.parameters)
+
+
+def test_types_are_the_sdks() -> None:
+    """Each type of the table is one that the SDK has a class for."""
+    from stripe._object_classes import OBJECT_CLASSES, V2_OBJECT_CLASSES
+
+    named = {name for route in retrieves() for name in route.objects}
+    v2 = {name for name in named if name.startswith("v2.")}
+    assert v2
+    assert set() == v2 - V2_OBJECT_CLASSES.keys()
+    assert set() == named - v2 - OBJECT_CLASSES.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("invoice", "/v1/invoices/{invoice}"),
+        ("invoice_payment", "/v1/invoice_payments/{invoice_payment}"),
+        ("invoice-payment", "/v1/invoice_payments/{invoice_payment}"),
+        ("checkout.session", "/v1/checkout/sessions/{session}"),
+        ("checkout/session", "/v1/checkout/sessions/{session}"),
+        ("payment_method", "/v1/payment_methods/{payment_method}"),
+        ("account", "/v1/accounts/{account}"),
+        ("balance", "/v1/balance"),
+        ("card", "/v1/customers/{customer}/sources/{id}"),
+        ("source", "/v1/sources/{source}"),
+        ("tax_id", "/v1/tax_ids/{id}"),
+        ("v2.core.event", "/v2/core/events/{id}"),
+        ("event", "/v1/events/{id}"),
+    ],
+)
+def test_names_that_several_could_own(name: str, path: str) -> None:
+    """Where several routes answer with one type, the name means the one people mean."""
+    assert path == by_name(name).path
+
+
+@pytest.mark.parametrize("route", COLLECTIONS)
+def test_collections_are_known(route: Route) -> None:
+    """A list, search or preview is read as a collection, and no ID is made of its last word."""
+    found = match(path_of(route, ids_of(route)))
+    assert found is not None
+    assert route is found.route
+    assert found.route.collection
+    assert () == route.objects
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/v1/account", "/v1/account"),
+        ("/v1/credit_notes/preview", "/v1/credit_notes/preview"),
+        ("/v1/invoices/search", "/v1/invoices/search"),
+        ("/v1/customers/search", "/v1/customers/search"),
+        ("/v1/customers/cus_1/cash_balance", "/v1/customers/{customer}/cash_balance"),
+        ("/v1/apps/secrets/find", "/v1/apps/secrets/find"),
+    ],
+)
+def test_literals_win_over_ids(path: str, expected: str) -> None:
+    """A word of the API in an ID's place is the word."""
+    found = match(path)
+    assert found is not None
+    assert expected == found.route.path
+    assert expected.count("{") == len((*found.parents, found.id)) - (not found.id)
+
+
+def test_every_literal_wins() -> None:
+    """Wherever a literal and an ID could stand, the literal is read as such."""
+    literal = {(r.path.rpartition("/")[0], r.path.rpartition("/")[2]): r for r in table()}
+    tried = 0
+    for (start, last), route in literal.items():
+        if not last.startswith("{") and "{" not in start:
+            found = match(f"{start}/{last}")
+            assert found is not None
+            assert route is found.route
+            tried += any(s == start and w.startswith("{") for s, w in literal)
+    assert tried > 5
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "/",
+        "/v1",
+        "/v1/",
+        "/v1/invoices//lines",
+        "/v3/invoices/in_1",
+        "/invoices/in_1",
+        "/v1/nothings/x",
+        "/v1/invoices/in_1/lines/il_1/x",
+        "/V1/invoices/in_1",
+        "/v1/Invoices/in_1",
+        "//",
+        "/v1/balance/x",
+    ],
+)
+def test_unknown_paths(path: str) -> None:
+    """What the table does not have is no route; nothing is guessed from its look."""
+    assert match(path) is None
+
+
+def test_empty_id_is_no_object() -> None:
+    """A path whose ID is empty never retrieves an object."""
+    found = match("/v1/invoices/")
+    assert found is not None
+    assert found.route.collection
+
+
+@pytest.mark.parametrize("id", ["{}", "{id}", "/", "%2F", "v1", "~", "é"])
+def test_odd_ids(id: str) -> None:
+    """No spelling of an ID is mistaken for the table's own marks."""
+    found = match(f"/v1/invoices/{id}")
+    if id == "/":
+        assert found is None or found.route.collection
+    else:
+        assert found == Match(by_name("invoice"), (), id)
+
+
+@proved
+@given(st.text(alphabet=st.sampled_from("/{}v12invoicesaccountx%.~\0é"), max_size=40))
+def test_match_never_fails(path: str) -> None:
+    """Any text at all is a match or none, never an error, and a match gives the path back."""
+    for text in (path, "/v1/" + path, "/v1/invoices/" + path):
+        found = match(text)
+        if found is not None and not found.route.collection:
+            assert text.strip("/") == found.route.url_path(found.parents, found.id).strip("/")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("invioce", "did you mean invoice"),
+        ("checkout.sesion", "did you mean checkout.session"),
+        ("zzzzzz", "use a name such as invoice"),
+        ("", "use a name such as invoice"),
+    ],
+)
+def test_unknown_name(name: str, hint: str) -> None:
+    """A name that is none is refused, with the nearest names there are."""
+    with pytest.raises(ConfigError) as caught:
+        by_name(name)
+    assert caught.value.hint.startswith(hint)
+    assert f"{name!r} is no resource of the API" == caught.value.what
+    assert "RESOURCE" == caught.value.where
+
+
+@pytest.mark.parametrize("resource", ["invoice", "", "credit_notes/preview", "invoices/lines"])
+def test_unknown_resource(resource: str) -> None:
+    """A cassette's resource is the exact path of a retrieve route, or an error."""
+    with pytest.raises(ConfigError, match="is no resource of the API"):
+        by_resource(resource)
+
+
+def test_resources_are_unique() -> None:
+    """No two retrieve routes share a folder of the library."""
+    assert 141 == len({route.resource for route in retrieves()})

@@ -1,0 +1,133 @@
+"""A refused call fails its test with the refusal itself, and hides nothing else."""
+
+from __future__ import annotations
+
+import re
+
+from support.suites import Suite
+
+TESTS = """
+    pytestmark = pytest.mark.cassettes
+    MISSING = DRAFT[:-1] + "x"
+
+    def test_refused():
+        get(MISSING)
+
+    def test_swallowed():
+        with contextlib.suppress(BaseException):
+            get(MISSING)
+
+    def test_own_failure():
+        with contextlib.suppress(BaseException):
+            get(MISSING)
+        assert "own" == "failure"
+
+    def test_skipped():
+        with contextlib.suppress(BaseException):
+            get(MISSING)
+        pytest.skip("without an invoice")
+
+    @pytest.mark.xfail(raises=replay.CassetteNotFound, strict=True)
+    def test_expected():
+        get(MISSING)
+
+    @pytest.mark.anyio
+    async def test_group(anyio_backend):
+        import anyio
+        async with anyio.create_task_group() as group:
+            group.start_soon(get_async, MISSING)
+
+    @pytest.mark.asyncio
+    async def test_asyncio():
+        await get_async(MISSING)
+
+    class TestCase(unittest.TestCase):
+        def test_refused(self):
+            get(MISSING)
+
+        def test_swallowed(self):
+            with contextlib.suppress(BaseException):
+                get(MISSING)
+
+    class TestAsyncCase(unittest.IsolatedAsyncioTestCase):
+        async def test_refused(self):
+            await get_async(MISSING)
+
+    @pytest.fixture
+    def early():
+        get(MISSING)
+
+    def test_setup(early):
+        pass
+
+    @pytest.fixture
+    def late():
+        yield
+        get(MISSING)
+
+    def test_teardown(late):
+        pass
+
+    @pytest.fixture(scope="module")
+    def wide():
+        with contextlib.suppress(BaseException):
+            get(MISSING)
+
+    def test_wide(wide):
+        get()
+"""
+
+
+def test_a_refused_call_fails_its_test_with_the_refusal(suite: Suite) -> None:
+    """Wherever it happens, raised, swallowed or wrapped: the report is the error's own text."""
+    suite.write(TESTS)
+    ran = suite.run("-p", "no:cacheprovider")
+    # test_teardown passes, and then fails in its teardown.
+    assert {"failed": 10, "passed": 1, "xfailed": 1, "error": 3} == ran.outcomes, ran.out
+    told = re.findall(r"^E +replay\.errors\.CassetteNotFound: invoices in_", ran.out, re.MULTILINE)
+    assert 12 == len(told), ran.out
+    assert 13 == ran.out.count("record it: replay record invoices")
+    assert "ERROR at setup of test_setup" in ran.out
+    assert "ERROR at teardown of test_teardown" in ran.out
+    assert "ERROR at setup of test_wide" in ran.out
+
+
+def test_the_traceback_is_the_users_lines(suite: Suite) -> None:
+    """From the test to the line that called the API; no frame of a client library or replay."""
+    suite.write(TESTS)
+    ran = suite.run("-k", "test_refused or test_swallowed", "-p", "no:cacheprovider")
+    assert {"failed": 5, "deselected": 9} == ran.outcomes, ran.out
+    assert ran.out.count(">       get(MISSING)") == 2
+    assert ran.out.count(">           get(MISSING)") == 2
+    assert "Refused" not in ran.out
+    for frame in ("site-packages", "replay/session/session.py", "replay/intercept", "unittest/"):
+        assert frame not in ran.out.partition("= FAILURES =")[2], frame
+
+
+def test_the_tests_own_failure_is_not_masked(suite: Suite) -> None:
+    """It stays what failed; what was refused stands below it."""
+    suite.write(TESTS)
+    ran = suite.run("-k", "test_own_failure", "-p", "no:cacheprovider")
+    assert "AssertionError: assert 'own' == 'failure'" in ran.out
+    assert "Captured replay call" in ran.out
+    below = ran.out.partition("Captured replay call")[2]
+    assert "is not recorded" in below
+    assert "record it: replay record invoices" in below
+
+
+def test_a_refusal_out_of_a_pool_of_threads_is_told_as_any_other(suite: Suite) -> None:
+    """It comes as itself, not as an error of the pool's; the user's line is what is shown."""
+    suite.write("""
+        from multiprocessing.pool import ThreadPool
+
+        pytestmark = pytest.mark.cassettes
+
+        def test_pool():
+            with ThreadPool(1) as pool:
+                pool.apply(get, (DRAFT[:-1] + "x",))
+    """)
+    ran = suite.run("-p", "no:cacheprovider")
+    assert {"failed": 1} == ran.outcomes, ran.out
+    assert ">               pool.apply(get" in ran.out or ">           pool.apply(get" in ran.out
+    assert "Captured replay" not in ran.out
+    assert "multiprocessing/pool.py" not in ran.out

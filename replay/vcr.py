@@ -41,7 +41,7 @@ from replay.recording.upstream import Undecodable, decoded
 from replay.redaction.gate import gate, kept_words, stand_ins
 from replay.redaction.parameters import keeps_url
 from replay.redaction.policy import Policy
-from replay.redaction.policy_source import Rules
+from replay.redaction.policy_source import PolicySource
 from replay.redaction.redactor import Original, redact
 from replay.stripe_api.call import API_HOST, Call, read
 from replay.stripe_api.headers import is_live, is_live_key, kept_headers, phrase
@@ -114,7 +114,7 @@ class Persister:
     def _save(self, path: Path, cassette_dict: Mapping[str, Any], serializer: Any) -> set[str]:
         _only_yaml(serializer)
         config = resolve()
-        policy = Rules.of(config).load()
+        policy = PolicySource.of(config).load()
         if policy.masks_ids:
             raise ConfigError(
                 "vcrpy matches addresses, and pseudonymise_ids changes the IDs in them",

@@ -25,7 +25,7 @@ from replay.library import Library
 from replay.model.modes import RecordMode
 from replay.recording.recorder import Recorder
 from replay.recording.twins import Pace, Result, Status, record
-from replay.redaction.policy_source import Rules
+from replay.redaction.policy_source import PolicySource
 from replay.stripe_api.call import Call
 from replay.stripe_api.routes import Route, by_name
 
@@ -93,7 +93,9 @@ def record_command(
     key = api_key()
     opened = Library(config.library)
     opened.require_writable()
-    recorder = Recorder(opened, config.api_base, allow_live=allow_live, rules=Rules.of(config))
+    recorder = Recorder(
+        opened, config.api_base, allow_live=allow_live, policy_source=PolicySource.of(config)
+    )
     run = _Run(recorder, key, config.mode, Pace(rate), account, context)
     with second_ends_at_once():
         results, interrupted = run.all(objects)

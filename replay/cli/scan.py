@@ -40,7 +40,7 @@ def scan_command(
     """
     from replay.config import resolve
     from replay.errors import ConfigError
-    from replay.redaction.policy_source import Rules
+    from replay.redaction.policy_source import PolicySource
     from replay.scan import ignores, report
     from replay.scan.rules import Confidence
     from replay.scan.run import scan
@@ -50,7 +50,7 @@ def scan_command(
             "PATH, --diff and --history exclude each other", where="replay scan",
             hint="--diff and --history look at the whole checkout",
         )  # fmt: skip
-    policy = Rules.of(resolve(mode="none")).load()
+    policy = PolicySource.of(resolve(mode="none")).load()
     found = scan(
         paths or ["."], policy, base=base, history=history, accepted=ignores.read(ignore_file)
     )

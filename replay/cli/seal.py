@@ -47,7 +47,7 @@ def seal_command(
     """
     from replay.config import resolve
     from replay.library import Library
-    from replay.redaction.policy_source import Rules
+    from replay.redaction.policy_source import PolicySource
     from replay.session import rerecording
 
     if redacting and merging:
@@ -55,7 +55,7 @@ def seal_command(
             "--redact and --merge exclude each other", where="replay seal",
             hint="merge first, then redact",
         )  # fmt: skip
-    policy = Rules.of(resolve(mode="none")).load()
+    policy = PolicySource.of(resolve(mode="none")).load()
     act = _redacted if redacting else _merged if merging else _sealed
     failed = False
     for path in paths:

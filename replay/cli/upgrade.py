@@ -33,7 +33,7 @@ from replay.model.cassette import ObjectKey
 from replay.recording.recorder import Recorder
 from replay.recording.twins import Pace
 from replay.recording.upgrade import Became, Left, Plan, Result, Step, Why, plan, upgrade
-from replay.redaction.policy_source import Rules
+from replay.redaction.policy_source import PolicySource
 from replay.stripe_api.routes import by_name
 
 NOTHING = 3
@@ -218,7 +218,10 @@ class _Run:
 
     def _recorder(self, library: Library) -> Recorder:
         return Recorder(
-            library, self.config.api_base, allow_live=self.allow_live, rules=Rules.of(self.config)
+            library,
+            self.config.api_base,
+            allow_live=self.allow_live,
+            policy_source=PolicySource.of(self.config),
         )
 
     def _one(self, recorder: Recorder, evidence: Recorder, steps: Sequence[Step]) -> list[Result]:

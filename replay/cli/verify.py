@@ -81,7 +81,7 @@ def verify_command(
       replay verify --library dist/package-1.0-py3-none-any.whl/package/cassettes
     """
     from replay.config import resolve
-    from replay.redaction.policy_source import Rules
+    from replay.redaction.policy_source import PolicySource
     from replay.upkeep.verify import findings
     from replay.upkeep.verify.cassettes import days
 
@@ -95,8 +95,8 @@ def verify_command(
     key = api_key() if live else ""
     config = resolve(library=library, mode="none", api_base=api_base)
     opened = open_library(library)
-    rules = Rules.of(config)
-    policy = rules.load() if deep else None
+    source = PolicySource.of(config)
+    policy = source.load() if deep else None
     items: list[Question | Unasked] = []
     report = _check(opened, policy, older_than, items if live else None)
     if live:
@@ -104,7 +104,7 @@ def verify_command(
         from replay.recording.twins import Pace
         from replay.upkeep.verify.live import Live, compare
 
-        recorder = Recorder(opened, config.api_base, allow_live=allow_live, rules=rules)
+        recorder = Recorder(opened, config.api_base, allow_live=allow_live, policy_source=source)
         named = accounts_by_label(accounts, contexts)
         try:
             with (

@@ -1,7 +1,7 @@
-"""Which policy is in force, and the IDs of calls where recordings hold pseudonyms of them.
+"""Maps the pseudonyms of IDs back to the IDs, for recordings that hold pseudonyms in their place.
 
 A pseudonym is a function of the ID, so a test may ask for the real ID or for the pseudonym that an
-answer gave it. Only asking the live source needs the way back, and that is never written down.
+answer gave it. Only a call to the live source needs the real ID, and the map is never written down.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from replay.redaction.policy import Policy
 
 
-class Pseudonyms:
-    """The pseudonyms that one recorder gave out, with the way back. Safe between threads."""
+class IdMap:
+    """Pseudonym -> ID, for the pseudonyms that one recorder gave out. Safe between threads."""
 
     def __init__(self) -> None:
         self._real: dict[str, str] = {}
         self._lock = Lock()
 
     def __repr__(self) -> str:
-        return f"<Pseudonyms of {len(self._real)} IDs>"
+        return f"<IdMap of {len(self._real)} IDs>"
 
     def remember(self, ids: Mapping[str, str]) -> None:
         """Note pseudonym -> ID."""
@@ -58,7 +58,7 @@ class Pseudonyms:
                 raise ConfigError(
                     "this call asks for a pseudonym whose ID is not known in this run",
                     where="pseudonymise_ids",
-                    hint="the answer that named it was replayed: record both anew with mode all,"
+                    hint="the answer that named it was replayed: record both again with mode all,"
                     " and in one process (without pytest-xdist)",
                 )
             return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-from replay.redaction.policy_source import SHIPPED
+from replay.redaction.policy_source import DEFAULT
 
 _ALWAYS = (
     "httpcore",
@@ -33,4 +33,4 @@ def load() -> None:
     for client, name in _WITH.items():
         if client in sys.modules:
             import_module(name)
-    SHIPPED.load()
+    DEFAULT.load()

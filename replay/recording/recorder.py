@@ -22,9 +22,9 @@ from replay.library import Library
 from replay.library.lookup import takes_of
 from replay.model import json_body
 from replay.model.cassette import Cassette, Headers, Interaction, Request, Response, header
-from replay.recording.id_map import Pseudonyms
+from replay.recording.id_map import IdMap
 from replay.recording.repeats import collapsed, same
-from replay.redaction.policy_source import SHIPPED, Rules
+from replay.redaction.policy_source import DEFAULT, PolicySource
 from replay.stripe_api.call import Call
 from replay.stripe_api.headers import (
     RETRY_HINTS,
@@ -88,18 +88,18 @@ class Recorder:
         allow_live: bool = False,
         raw_view: bool = False,
         keep_errors: bool = False,
-        rules: Rules = SHIPPED,
-        ids: Pseudonyms | None = None,
+        policy_source: PolicySource = DEFAULT,
+        ids: IdMap | None = None,
     ) -> None:
-        if raw_view and rules.pseudonymise_ids:
+        if raw_view and policy_source.pseudonymise_ids:
             raise ConfigError(
                 "live_view='raw' shows the IDs that pseudonymise_ids hides",
                 where="live_view, pseudonymise_ids",
                 hint="a test must see what replay will serve: leave one of them out",
             )
         self.library = library
-        self._rules = rules
-        self._ids = Pseudonyms() if ids is None else ids
+        self._policy_source = policy_source
+        self._ids = IdMap() if ids is None else ids
         self._base = api_base
         self._source = str(Origin.of(api_base))
         self._allow_live = allow_live
@@ -115,9 +115,9 @@ class Recorder:
         Raises:
             ConfigError: the library holds recordings of it under the real ID.
         """
-        if not self._rules.pseudonymise_ids:
+        if not self._policy_source.pseudonymise_ids:
             return call
-        kept = self._ids.masked(call, self._rules.load())
+        kept = self._ids.masked(call, self._policy_source.load())
         if kept != call and self.library.recorded(call.key):
             raise ConfigError(
                 "the library holds recordings with real IDs",
@@ -128,7 +128,7 @@ class Recorder:
 
     def private(self, call: Call) -> str:
         """Why a call may not be written down, whatever it answers; empty where it may."""
-        return private(call, self._rules.load())
+        return private(call, self._policy_source.load())
 
     def fetch(self, call: Call, request: Request, *, batch: str = "") -> Outcome:
         """Fetch a call from the live source and redact the answer. Writes nothing.
@@ -158,7 +158,7 @@ class Recorder:
                 where="header Stripe-Version",
                 hint="a version looks like 2024-06-20 or 2025-03-31.basil",
             )
-        asked = self._ids.real(call) if self._rules.pseudonymise_ids else call
+        asked = self._ids.real(call) if self._policy_source.pseudonymise_ids else call
         try:
             answer = self._open().fetch(
                 request, asked.target, asked.pinned, method=asked.route.method, form=asked.body
@@ -224,7 +224,7 @@ class Recorder:
                 where=call.route.path,
                 hint="record from a test account, or ask for it: allow_live=True, --allow-live",
             )
-        redaction = redact(document, owner=str(call.key), policy=self._rules.load())
+        redaction = redact(document, owner=str(call.key), policy=self._policy_source.load())
         self._ids.remember(redaction.ids)
         return redaction, json_body.dump(redaction.body)
 
@@ -281,7 +281,7 @@ class Recorder:
         takes = collapsed([*old, *new] if keep_old else new, held)
         if not anew and len(old) == len(takes) and all(map(same, old, takes)):
             return Stored.UNCHANGED
-        label = self._rules.load().label
+        label = self._policy_source.load().label
         if cassette is None:
             cassette = Cassette(call.key, version, label, tuple(takes))
         else:

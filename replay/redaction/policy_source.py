@@ -1,6 +1,6 @@
-"""Which policy is in force: the one that ships with replay, with a team's own file on top.
+"""Where the policy in force comes from: the one that ships with replay, and a team's own file.
 
-Apart from `policy`, so that a session can name its policy without loading it.
+A module of its own, so that a session can name its policy without loading it.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """Which policy is in force.
+class PolicySource:
+    """Where the policy in force comes from.
 
     Attributes:
-        file: path of the team's own rules; empty for none.
+        file: path of the team's policy file; empty for none.
         pseudonymise_ids: whether recordings hold pseudonyms in place of generated IDs.
     """
 
@@ -29,12 +29,12 @@ class Rules:
     pseudonymise_ids: bool = False
 
     @classmethod
-    def of(cls, config: Config) -> Rules:
+    def of(cls, config: Config) -> PolicySource:
         """What a configuration asks for."""
         return cls(config.policy, config.pseudonymise_ids)
 
     def load(self) -> Policy:
-        """The policy; read anew when the team's file changed.
+        """The policy; the team's file is read each time, so that a change to it counts at once.
 
         Raises:
             PolicyError: a file cannot be used; names file and line.
@@ -50,5 +50,5 @@ class Rules:
         return with_team(text, self.file, masks_ids=self.pseudonymise_ids)
 
 
-SHIPPED = Rules()
+DEFAULT = PolicySource()
 """The policy that ships with replay."""

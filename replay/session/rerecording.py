@@ -25,7 +25,7 @@ from replay.library.lookup import Found, search, takes_of
 from replay.library.names import digest
 from replay.model.cassette import Interaction
 from replay.recording import repeats
-from replay.recording.id_map import Pseudonyms
+from replay.recording.id_map import IdMap
 from replay.recording.recorder import Outcome, Recorder, bare
 from replay.session import run_id
 from replay.stripe_api.call import Call
@@ -40,7 +40,7 @@ _ALIVE = ".alive"
 
 _TRIES = 5
 
-_places: dict[tuple[str, str], Pseudonyms] = {}
+_places: dict[tuple[str, str], IdMap] = {}
 _alive: dict[str, ExitStack] = {}
 _opening = Lock()
 
@@ -207,7 +207,7 @@ class Anew:
         files.write(self._folder / _NOTE, text, self._takes.place)
 
 
-def join(library: Library) -> Pseudonyms:
+def join(library: Library) -> IdMap:
     """Note that this process records into a library for its run, so that the run's end clears it.
 
     Returns:
@@ -215,7 +215,7 @@ def join(library: Library) -> Pseudonyms:
         another replays.
     """
     with _opening:
-        return _places.setdefault((library.place, run_id.name()), Pseudonyms())
+        return _places.setdefault((library.place, run_id.name()), IdMap())
 
 
 def _begin(library: Library, run: str) -> None:

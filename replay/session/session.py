@@ -23,7 +23,7 @@ from replay.model.modes import DECISIONS, Action, RecordMode, Takes
 from replay.recording.preload import load
 from replay.recording.recorder import Outcome, Recorder
 from replay.recording.repeats import same
-from replay.redaction.policy_source import Rules
+from replay.redaction.policy_source import PolicySource
 from replay.session.not_recorded import find
 from replay.session.playback import Deck, Decks
 from replay.stripe_api.call import Call, read
@@ -84,7 +84,7 @@ class Session:
             allow_live=allow_live,
             raw_view=raw_view,
             keep_errors=keep_errors,
-            rules=Rules.of(config),
+            policy_source=PolicySource.of(config),
             ids=ids,
         )
         self._pass_others = pass_others

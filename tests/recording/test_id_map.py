@@ -12,9 +12,9 @@ from support.standin import DRAFT, OLD, StandIn, generated
 import replay
 from replay.config import resolve
 from replay.errors import ConfigError, PolicyError
-from replay.recording.id_map import Pseudonyms
+from replay.recording.id_map import IdMap
 from replay.redaction.policy import with_team
-from replay.redaction.policy_source import Rules
+from replay.redaction.policy_source import PolicySource
 from replay.redaction.pseudonyms import masked_id, pseudonym
 from replay.redaction.redactor import redact
 
@@ -142,9 +142,9 @@ def test_a_pseudonym_keeps_the_prefix_and_is_its_own():
 
 
 def test_the_way_back_is_never_shown():
-    names = Pseudonyms()
+    names = IdMap()
     names.remember({masked_id(DRAFT): DRAFT})
-    assert "<Pseudonyms of 1 IDs>" == repr(names)
+    assert "<IdMap of 1 IDs>" == repr(names)
 
 
 def test_the_teams_file_stands_beside_the_configuration(tmp_path, monkeypatch):
@@ -156,7 +156,7 @@ def test_the_teams_file_stands_beside_the_configuration(tmp_path, monkeypatch):
     monkeypatch.chdir(project)
     config = resolve()
     assert (str(project / "replay-policy.toml"), True) == (config.policy, config.pseudonymise_ids)
-    assert Rules.of(config).load().label != Rules().load().label
+    assert PolicySource.of(config).load().label != PolicySource().load().label
 
 
 def test_the_teams_file_can_be_named(tmp_path, monkeypatch):
@@ -181,7 +181,7 @@ def test_a_policy_file_that_is_no_text_is_an_error(tmp_path):
     file = tmp_path / "p.toml"
     file.write_bytes(b"\xff\xfe")
     with pytest.raises(PolicyError, match="cannot be read"):
-        Rules(str(file)).load()
+        PolicySource(str(file)).load()
 
 
 def test_a_kept_metadata_value_survives_a_recording(source, tmp_path, monkeypatch):

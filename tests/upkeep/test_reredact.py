@@ -17,7 +17,7 @@ from replay.library.format import codec, seals
 from replay.model.cassette import Request
 from replay.recording.recorder import Recorder
 from replay.redaction.policy import default_policy, with_team
-from replay.redaction.policy_source import Rules
+from replay.redaction.policy_source import PolicySource
 from replay.scan.run import scan
 from replay.stripe_api.call import retrieve
 from replay.stripe_api.routes import by_name
@@ -100,7 +100,7 @@ def test_the_command_redacts_and_says_what_cannot_come_back(file, tmp_path):
     assert "the policy would keep 1 values" in result.stderr
     again = CliRunner().invoke(cli, ["seal", "--redact", str(file)])
     assert "redacted already" in again.stdout
-    assert Rules(str(tmp_path / "replay-policy.toml")).load().label in file.read_text()
+    assert PolicySource(str(tmp_path / "replay-policy.toml")).load().label in file.read_text()
 
 
 def test_what_is_redacted_later_still_replays(file, tmp_path):

@@ -36,7 +36,7 @@ from replay.library.format import codec, seals
 from replay.model import json_body
 from replay.model.cassette import Headers, Interaction, ObjectKey, Request, Response, header
 from replay.recording.recorder import private
-from replay.recording.repeats import same
+from replay.recording.repeats import same_answer
 from replay.recording.upstream import Undecodable, decoded
 from replay.redaction.gate import gate, kept_words, stand_ins
 from replay.redaction.parameters import keeps_url
@@ -229,7 +229,9 @@ class _Tape:
         Raises:
             LeakFound: the gate found something in it.
         """
-        takes = [next((old for old in before if same(old, take)), take) for take in self._takes]
+        takes = [
+            next((old for old in before if same_answer(old, take)), take) for take in self._takes
+        ]
         extra = {"policy": self._policy.label, **({"metadata": metadata} if metadata else {})}
         text = codec.dumps_vcr(takes, extra)
         frame = [[*take.response.headers, take.source, take.response.reason] for take in takes]

@@ -23,7 +23,7 @@ from replay.library.lookup import takes_of
 from replay.model import json_body
 from replay.model.cassette import Cassette, Headers, Interaction, Request, Response, header
 from replay.recording.id_map import IdMap
-from replay.recording.repeats import collapsed, same
+from replay.recording.repeats import same_answer, without_trailing_repeats
 from replay.redaction.policy_source import DEFAULT, PolicySource
 from replay.stripe_api.call import Call
 from replay.stripe_api.headers import (
@@ -72,8 +72,8 @@ class Outcome:
     originals: tuple[Original, ...] = ()
 
 
-def bare(take: Interaction, version: str) -> Outcome:
-    """The outcome that a take is of which was written before."""
+def outcome_from_take(take: Interaction, version: str) -> Outcome:
+    """The outcome that led to a take which was written before."""
     return Outcome(take.response, version, take, "", ())
 
 
@@ -230,7 +230,8 @@ class Recorder:
 
     def append(
         self, call: Call, version: str, outcomes: Sequence[Outcome], *,
-        anew: bool = False, held: Collection[str] = frozenset(), library: Library | None = None,
+        refresh: bool = False, in_use: Collection[str] = frozenset(),
+        library: Library | None = None,
     ) -> Stored:  # fmt: skip
         """Add takes behind those that the cassette has. The caller holds the object's lock.
 
@@ -238,39 +239,38 @@ class Recorder:
             call: the call key, with `version`.
             version: the API version that answered.
             outcomes: what fetches brought, in order; what is not kept is left out.
-            anew: write also what says the same as before, for its time and batch.
-            held: batches whose takes are not lost, as `collapsed` has it.
-            library: where to write to, if not into the recorder's own.
+            refresh: write also what says the same as before, for its time and batch.
+            in_use: batches whose takes are not lost, as in `without_trailing_repeats`.
+            library: where to write, if not into the recorder's own library.
 
         Raises:
             LeakFound: the gate found something in the final bytes; nothing is written.
             LibraryError: the file system refuses; nothing has changed.
         """
-        return self._write(
-            library or self.library, call, version, outcomes, keep_old=True, anew=anew, held=held
-        )
+        into = library or self.library
+        return self._write(into, call, version, outcomes, True, refresh, in_use)
 
     def replace(
         self, call: Call, version: str, outcomes: Sequence[Outcome], *,
-        anew: bool = False, held: Collection[str] = frozenset(), library: Library | None = None,
+        refresh: bool = False, in_use: Collection[str] = frozenset(),
+        library: Library | None = None,
     ) -> Stored:  # fmt: skip
-        """Put takes in the place of all that the call key has, as `append` adds them.
+        """Put takes in the place of all that the call key has; arguments as for `append`.
 
         Takes of other expand sets stay, and so do those of clients that pin otherwise. Takes equal
-        to the old ones leave the file untouched. Takes of the batches in `held` become evidence
-        beside the library.
+        to the old ones leave the file untouched. Old takes of the batches `in_use` move to the
+        evidence beside the library.
 
         Raises:
             LeakFound: the gate found something in the final bytes; nothing is written.
             LibraryError: the file system refuses; nothing has changed.
         """
-        return self._write(
-            library or self.library, call, version, outcomes, keep_old=False, anew=anew, held=held
-        )
+        into = library or self.library
+        return self._write(into, call, version, outcomes, False, refresh, in_use)
 
     def _write(
-        self, library: Library, call: Call, version: str, outcomes: Sequence[Outcome], *,
-        keep_old: bool, anew: bool, held: Collection[str],
+        self, library: Library, call: Call, version: str, outcomes: Sequence[Outcome],
+        keep_old: bool, refresh: bool, in_use: Collection[str],
     ) -> Stored:  # fmt: skip
         from replay.redaction.gate import gate
 
@@ -278,8 +278,8 @@ class Recorder:
         new = [outcome.take for outcome in outcomes if outcome.take is not None]
         pins = {take.pinned for take in new}
         old = [t for t in takes_of(cassette, call) if t.pinned in pins] if cassette else []
-        takes = collapsed([*old, *new] if keep_old else new, held)
-        if not anew and len(old) == len(takes) and all(map(same, old, takes)):
+        takes = without_trailing_repeats([*old, *new] if keep_old else new, in_use)
+        if not refresh and len(old) == len(takes) and all(map(same_answer, old, takes)):
             return Stored.UNCHANGED
         label = self._policy_source.load().label
         if cassette is None:
@@ -293,7 +293,7 @@ class Recorder:
             searched, kept = skeleton(written, where)
             gate(text, searched, originals, kept=kept, where=where)
 
-        proofs = tuple(take for take in old if take.batch in held and take not in takes)
+        proofs = tuple(take for take in old if take.batch in in_use and take not in takes)
         if proofs:
             beside = library.evidence.load(call.key, version)
             earlier = beside.interactions if beside is not None else ()

@@ -1,4 +1,4 @@
-"""Takes that say the same: which of them a cassette keeps, and which are the twins of others."""
+"""Takes that repeat one another: which of them a cassette keeps, and which are twins of others."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Collection, Sequence
 from replay.library import Library
 from replay.model.cassette import Interaction, ObjectKey
 
-MOST = 1000
-"""So many repeats in a row are written before a take that says something else."""
+MOST_REPEATS = 1000
+"""At most this many equal takes in a row are written before one that differs."""
 
 
-def same(one: Interaction, other: Interaction) -> bool:
-    """Whether two takes say the same: all but when, where from and in which batch."""
+def same_answer(one: Interaction, other: Interaction) -> bool:
+    """Whether two takes differ in nothing but time, source and batch."""
     return (
         one.response == other.response
         and one.request == other.request
@@ -20,25 +20,26 @@ def same(one: Interaction, other: Interaction) -> bool:
     )
 
 
-def collapsed(
-    takes: Sequence[Interaction], held: Collection[str] = frozenset()
+def without_trailing_repeats(
+    takes: Sequence[Interaction], in_use: Collection[str] = frozenset()
 ) -> list[Interaction]:
-    """Takes without the repeats at their end, but for the newest: replay repeats it anyway.
+    """Takes without the repeats at their end, except the newest: replay repeats the last anyway.
 
-    Repeats of the batches in `held` stay: they are the twins of other recordings.
+    Repeats whose batch is in `in_use` stay: they are the twins of other recordings.
     """
     start = len(takes)
-    while start and same(takes[start - 1], takes[-1]):
+    while start and same_answer(takes[start - 1], takes[-1]):
         start -= 1
     newest = list(takes[-1:])
-    batches = {*held} - {take.batch for take in newest}
+    batches = {*in_use} - {take.batch for take in newest}
     return [*takes[:start], *(take for take in takes[start:-1] if take.batch in batches), *newest]
 
 
-def held(library: Library, key: ObjectKey, versions: Collection[str]) -> frozenset[str]:
+def batches_in_use(library: Library, key: ObjectKey, versions: Collection[str]) -> frozenset[str]:
     """The batches that an object has at other versions than these, evidence included.
 
-    Takes of these batches are the twins of others, and prove what lies between the two.
+    A take of such a batch is the twin of another recording. The two together prove what differs
+    between their versions.
     """
     return frozenset(
         take.batch

@@ -21,7 +21,7 @@ from replay.model.cassette import Interaction, ObjectKey, Request, header
 from replay.model.modes import RecordMode
 from replay.recording.preload import load
 from replay.recording.recorder import Outcome, Recorder, Stored
-from replay.recording.repeats import held, same
+from replay.recording.repeats import batches_in_use, same_answer
 from replay.stripe_api.call import Call
 
 if TYPE_CHECKING:
@@ -187,12 +187,12 @@ def _store(
     lasts = [present[call] for call in kept]
     before = {last[1].batch for last in lasts if last is not None}
     unchanged = all(
-        last is not None and outcome.take is not None and same(last[1], outcome.take)
+        last is not None and outcome.take is not None and same_answer(last[1], outcome.take)
         for last, outcome in zip(lasts, kept.values(), strict=True)
     )
     anew = len(kept) > 1 and not (unchanged and len(before) == 1 and "" not in before)
     versions = {outcome.version for outcome in kept.values()}
-    batches = held(recorder.library, key, versions) if before else frozenset()
+    batches = batches_in_use(recorder.library, key, versions) if before else frozenset()
     store = recorder.replace if mode is RecordMode.ALL else recorder.append
     results: dict[Call, Result] = {}
     for call, outcome in fetched.items():
@@ -201,7 +201,7 @@ def _store(
             results[call] = Result(call, Status.REFUSED, outcome.version, http, outcome.unkept)
             continue
         try:
-            stored = store(call, outcome.version, [outcome], anew=anew, held=batches)
+            stored = store(call, outcome.version, [outcome], refresh=anew, in_use=batches)
         except ReplayError as error:
             results[call] = _refused(call, error)
             continue

@@ -18,7 +18,7 @@ from replay.library.lookup import takes_of
 from replay.model.cassette import NOTHING, Cassette, Interaction, ObjectKey, header
 from replay.model.json_body import deleted, require
 from replay.recording.recorder import Outcome, Recorder
-from replay.recording.repeats import held
+from replay.recording.repeats import batches_in_use
 from replay.recording.twins import Pace, asking, fetch
 from replay.redaction.pseudonyms import is_masked
 from replay.stripe_api.call import Call, read
@@ -341,14 +341,14 @@ def _upgrade(
     old, new = lasts
     # Twins stay together: one of them in a new batch alone would prove nothing any more.
     torn = old is not None and new is not None and old.batch == new.batch != "" and not all(agree)
-    others = held(recorder.library, call.key, {outcome.version for outcome in outcomes})
+    others = batches_in_use(recorder.library, call.key, {outcome.version for outcome in outcomes})
     for call, last, outcome, same in zip((step.old, step.new), lasts, outcomes, agree, strict=True):
         beside = last is not None and (torn or not same or last.batch in others)
         if same and not beside and last is not None and outcome.take is not None:
             # As it was asked for then: the client may not have named a version.
             outcome = replace(outcome, take=replace(outcome.take, request=last.request))
         store = evidence if beside else recorder
-        store.append(call, outcome.version, [outcome], anew=True, held=others)
+        store.append(call, outcome.version, [outcome], refresh=True, in_use=others)
     return _result(step, lasts, outcomes, agree)
 
 

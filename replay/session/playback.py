@@ -17,7 +17,7 @@ from replay.library.lookup import Found
 from replay.model.cassette import Interaction, Request, Response
 from replay.model.modes import Takes
 from replay.recording import repeats
-from replay.recording.recorder import Outcome, Recorder, bare
+from replay.recording.recorder import Outcome, Recorder, outcome_from_take
 from replay.stripe_api.call import Call, read, stripe_headers
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Deck:
         They say the same, so one stands for all.
         """
         self.repeated = outcome
-        self.repeats = min(self.repeats + 1, repeats.MOST)
+        self.repeats = min(self.repeats + 1, repeats.MOST_REPEATS)
 
     def keep(self, version: str, takes: Iterable[Interaction]) -> None:
         """Note takes that were written behind those of the deck, or in the place of lent ones."""
@@ -93,7 +93,7 @@ class Deck:
         if not self.lent or take is None:
             return [self.repeated] * self.repeats if self.repeated is not None else []
         own = [replace(lent, request=take.request) for lent in self.takes]
-        return [bare(take, self.version) for take in own]
+        return [outcome_from_take(take, self.version) for take in own]
 
 
 class Decks:

@@ -26,7 +26,7 @@ from replay.library.names import digest
 from replay.model.cassette import Interaction
 from replay.recording import repeats
 from replay.recording.id_map import IdMap
-from replay.recording.recorder import Outcome, Recorder, bare
+from replay.recording.recorder import Outcome, Recorder, outcome_from_take
 from replay.session import run_id
 from replay.stripe_api.call import Call
 
@@ -131,13 +131,13 @@ class Anew:
         before, new = [], outcome.take
         if found is not None and found.version == outcome.version:
             last, again = found.takes[-1], note.repeats_of(found)
-            if repeats.same(last, new):
-                if again >= repeats.MOST:
+            if repeats.same_answer(last, new):
+                if again >= repeats.MOST_REPEATS:
                     return []
                 self._say(_Note(note.shared, len(found.takes), again + 1))
                 self._seen.setdefault(found.version, []).append(last)
                 return [last]
-            before = [bare(last, found.version)] * again
+            before = [outcome_from_take(last, found.version)] * again
         recorder.append(self._call, outcome.version, [*before, outcome], library=self._takes)
         self._say(_Note(note.shared))
         self._originals += outcome.originals
@@ -173,11 +173,11 @@ class Anew:
             takes = takes_of(cassette, self._call)
             if len(takes) >= len(kept.get(cassette.api_version, ())):
                 kept[cassette.api_version] = list(takes)
-        twins = repeats.held(self._library, self._call.key, kept.keys())
+        twins = repeats.batches_in_use(self._library, self._call.key, kept.keys())
         for version, those in kept.items():
-            outcomes = [bare(take, version) for take in those]
+            outcomes = [outcome_from_take(take, version) for take in those]
             outcomes[-1] = replace(outcomes[-1], originals=tuple(self._originals))
-            recorder.replace(self._call, version, outcomes, held=twins)
+            recorder.replace(self._call, version, outcomes, in_use=twins)
 
     def _withdraw(self) -> None:
         # At one stroke: who looks meanwhile finds all or nothing.
@@ -200,7 +200,7 @@ class Anew:
             shared, takes, again = map(int, (self._takes.data(_NOTE) or b"").split())
         except ValueError:
             return _Note()
-        return _Note(bool(shared), takes, min(again, repeats.MOST))
+        return _Note(bool(shared), takes, min(again, repeats.MOST_REPEATS))
 
     def _say(self, note: _Note) -> None:
         text = f"{int(note.shared)} {note.takes} {note.repeats}"

@@ -22,7 +22,7 @@ from replay.model.cassette import Interaction, ObjectKey, Request, Response
 from replay.model.modes import DECISIONS, Action, RecordMode, Takes
 from replay.recording.preload import load
 from replay.recording.recorder import Outcome, Recorder
-from replay.recording.repeats import same
+from replay.recording.repeats import same_answer
 from replay.redaction.policy_source import PolicySource
 from replay.session.not_recorded import find
 from replay.session.playback import Deck, Decks
@@ -342,7 +342,7 @@ class Session:
         if deck.anew is not None:
             with self.library.lock(key):
                 takes = deck.anew.add(self._recorder, outcome)
-        elif deck.takes and deck.version == version and same(deck.takes[-1], take):
+        elif deck.takes and deck.version == version and same_answer(deck.takes[-1], take):
             deck.repeat(outcome)
             return
         else:

@@ -20,7 +20,7 @@ from replay.errors import CassetteConflict, CassetteDamaged, ConfigError, Librar
 from replay.library import files
 from replay.library.format import codec, seals
 from replay.model.cassette import Cassette, Interaction
-from replay.recording.repeats import collapsed
+from replay.recording.repeats import without_trailing_repeats
 from replay.stripe_api.call import expand_of
 from replay.upkeep.git import git
 from replay.upkeep.seal import check, located, rewrite
@@ -123,7 +123,7 @@ def merged(ours: Cassette, theirs: Cassette, label: str) -> Cassette:
     kept: list[Interaction] = []
     for expand in dict.fromkeys(map(expand_of_take, takes)):
         of_call = [take for take in takes if expand_of_take(take) == expand]
-        kept += collapsed(of_call, batches)
+        kept += without_trailing_repeats(of_call, batches)
     return replace(
         ours,
         policy=ours.policy if ours.policy == theirs.policy else label,

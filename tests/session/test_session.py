@@ -286,7 +286,7 @@ def test_a_run_of_repeats_has_an_end(
     stand_in: StandIn, library: Path, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
     """A server is asked without end: only so many repeats are written before another take."""
-    monkeypatch.setattr(repeats, "MOST", 3)
+    monkeypatch.setattr(repeats, "MOST_REPEATS", 3)
     session = Suite(stand_in, library).session(mode)
     for _ in range(9):
         session.answer(Request("GET", stand_in.url + PATH))

@@ -99,7 +99,22 @@ class VersionNotRecorded(CassetteNotFound):
         recorded: the API versions that are recorded, oldest first.
     """
 
-    recorded: tuple[str, ...] = ()
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str = "",
+        hint: str = "",
+        resource: str = "",
+        id: str = "",
+        nearest: tuple[str, ...] = (),
+        command: str = "",
+        recorded: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(
+            what, where=where, hint=hint, resource=resource, id=id, nearest=nearest, command=command
+        )
+        self.recorded = recorded
 
 
 class CassetteDamaged(LibraryError):

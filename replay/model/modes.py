@@ -1,4 +1,7 @@
-"""Record modes and their decision table. Data only: the manual's table is made from this one."""
+"""The record modes, and the table that decides what a session does with a call.
+
+Data only. docs/modes.md is generated from this table.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from replay.errors import ConfigError
 
 
 class RecordMode(StrEnum):
-    """When a call may go online. vcrpy's words, decided per call key."""
+    """When a call may go online. The names are vcrpy's; each call key is decided on its own."""
 
     NONE = "none"
     ONCE = "once"
@@ -37,17 +40,17 @@ class RecordMode(StrEnum):
             ) from None
 
 
-class Takes(StrEnum):
-    """What a session has of a call key when it is asked."""
+class CallState(StrEnum):
+    """What a session has recorded of a call when a client asks it."""
 
     ABSENT = "absent when this session first touches the key"
-    OPENED = "absent at first, recorded by this session, takes used up"
+    RECORDED_HERE = "absent at first, recorded by this session, takes used up"
     LEFT = "present, takes left"
     USED_UP = "present, takes used up"
 
 
 class Action(StrEnum):
-    """What the session then does."""
+    """What the session does then."""
 
     REFUSE = "refuse"
     REPLAY = "replay"
@@ -58,17 +61,17 @@ class Action(StrEnum):
 
 _NONE, _ONCE, _NEW, _ALL = RecordMode
 
-DECISIONS: dict[Takes, dict[RecordMode, Action]] = {
-    Takes.ABSENT: {
+DECISIONS: dict[CallState, dict[RecordMode, Action]] = {
+    CallState.ABSENT: {
         _NONE: Action.REFUSE, _ONCE: Action.RECORD, _NEW: Action.RECORD, _ALL: Action.RECORD,
     },
-    Takes.OPENED: {
+    CallState.RECORDED_HERE: {
         _NONE: Action.REFUSE, _ONCE: Action.RECORD, _NEW: Action.RECORD, _ALL: Action.RECORD,
     },
-    Takes.LEFT: {
+    CallState.LEFT: {
         _NONE: Action.REPLAY, _ONCE: Action.REPLAY, _NEW: Action.REPLAY, _ALL: Action.RERECORD,
     },
-    Takes.USED_UP: {
+    CallState.USED_UP: {
         _NONE: Action.REPEAT, _ONCE: Action.REPEAT, _NEW: Action.RECORD, _ALL: Action.RERECORD,
     },
 }  # fmt: skip

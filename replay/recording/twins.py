@@ -16,7 +16,7 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 from replay.errors import ReplayError, UpstreamError
-from replay.library.lookup import search
+from replay.library.lookup import find
 from replay.model.cassette import Interaction, ObjectKey, Request, header
 from replay.model.modes import RecordMode
 from replay.recording.preload import load
@@ -171,7 +171,7 @@ def _refused(call: Call, error: ReplayError) -> Result:
 
 
 def _last(recorder: Recorder, call: Call) -> tuple[str, Interaction] | None:
-    found = search(recorder.library, call)
+    found = find(recorder.library, call)
     return (found.version, found.takes[-1]) if found is not None else None
 
 

@@ -6,12 +6,12 @@ import shlex
 
 from replay.errors import CassetteNotFound, VersionNotRecorded
 from replay.library import Library
-from replay.library.lookup import Found, search, takes_of
+from replay.library.lookup import Recorded, find, takes_of
 from replay.model.cassette import Cassette
 from replay.stripe_api.call import Call, expand_of
 
 
-def find(library: Library, call: Call) -> Found:
+def require(library: Library, call: Call) -> Recorded:
     """The takes that answer a call.
 
     Raises:
@@ -19,7 +19,7 @@ def find(library: Library, call: Call) -> Found:
         VersionNotRecorded: it is, but not so that it answers this call.
         CassetteDamaged: what is recorded cannot be used.
     """
-    found = search(library, call)
+    found = find(library, call)
     if found is None:
         raise _refusal(library, call, library.recorded(call.key))
     return found
@@ -69,11 +69,10 @@ def _refusal(library: Library, call: Call, cassettes: tuple[Cassette, ...]) -> C
     else:
         what = f"{name} is not recorded at API version {wanted}"
         hint = f"recorded: {', '.join(versions)}\nrecord it: {record}"
-    error = VersionNotRecorded(
-        what, where=where, hint=hint, resource=call.key.resource, id=call.key.id, command=record
-    )
-    error.recorded = versions
-    return error
+    return VersionNotRecorded(
+        what, where=where, hint=hint, resource=call.key.resource, id=call.key.id, command=record,
+        recorded=versions,
+    )  # fmt: skip
 
 
 def _may_be_shown(call: Call) -> bool:

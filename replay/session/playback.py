@@ -13,9 +13,9 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from replay.errors import CassetteNotFound
-from replay.library.lookup import Found
+from replay.library.lookup import Recorded
 from replay.model.cassette import Interaction, Request, Response
-from replay.model.modes import Takes
+from replay.model.modes import CallState
 from replay.recording import repeats
 from replay.recording.recorder import Outcome, Recorder, outcome_from_take
 from replay.stripe_api.call import Call, read, stripe_headers
@@ -54,13 +54,13 @@ class Deck:
     flight: Future[Response] | None = None
     lock: Lock = field(default_factory=Lock)
 
-    def state(self) -> Takes:
+    def state(self) -> CallState:
         """What there is, as the mode's decision asks for it."""
         if self.position < len(self.takes):
-            return Takes.LEFT
+            return CallState.LEFT
         if not self.takes:
-            return Takes.ABSENT
-        return Takes.OPENED if self.opened else Takes.USED_UP
+            return CallState.ABSENT
+        return CallState.RECORDED_HERE if self.opened else CallState.USED_UP
 
     def repeat(self, outcome: Outcome) -> None:
         """Note that the last take was answered again: such takes are written when another follows.
@@ -78,7 +78,7 @@ class Deck:
         self.version, self.position = version, len(self.takes)
         self.lent, self.opened, self.repeats = False, True, 0
 
-    def goes_on(self, found: Found) -> bool:
+    def goes_on(self, found: Recorded) -> bool:
         """Whether takes that were found go on behind those that this session saw."""
         seen = self.position
         return len(found.takes) > seen and (

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from replay.errors import CassetteDamaged, LibraryError, ReplayError
 from replay.library import Library, files
 from replay.library.library import STATE
-from replay.library.lookup import Found, search, takes_of
+from replay.library.lookup import Recorded, find, takes_of
 from replay.library.names import digest
 from replay.model.cassette import Interaction
 from replay.recording import repeats
@@ -59,7 +59,7 @@ class _Note:
     takes: int = 0
     repeats: int = 0
 
-    def repeats_of(self, found: Found) -> int:
+    def repeats_of(self, found: Recorded) -> int:
         """How often the last of these takes was answered again."""
         return self.repeats if self.takes == len(found.takes) else 0
 
@@ -72,7 +72,7 @@ class Anew:
 
     def __init__(self, library: Library, call: Call) -> None:
         self._library, self._call = library, call
-        search(library, call)  # what is damaged is told before anything is fetched
+        find(library, call)  # what is damaged is told before anything is fetched
         # The account is in the key as a pseudonym; the name shows nothing of the rest.
         named = (call.route.path, call.key.resource, *call.key.parents, call.key.id)
         asked = (call.key.account, call.key.query, call.expand, call.pinned)
@@ -94,7 +94,7 @@ class Anew:
         _begin(self._library, self._run)
         return files.lock(self._folder.with_name(f"{self._folder.name}.lock"), str(self._call.key))
 
-    def found(self) -> Found | None:
+    def found(self) -> Recorded | None:
         """What the run recorded anew so far, with the repeats at its end; None if nothing.
 
         Raises:
@@ -106,7 +106,7 @@ class Anew:
         again = self._note().repeats_of(found)
         return replace(found, takes=(*found.takes, *found.takes[-1:] * again))
 
-    def deal(self, found: Found) -> None:
+    def deal(self, found: Recorded) -> None:
         """Note that the session is given what was found."""
         note = self._note()
         if not note.shared:
@@ -142,10 +142,10 @@ class Anew:
         self._say(_Note(note.shared))
         self._originals += outcome.originals
         self._seen.setdefault(outcome.version, []).append(new)
-        there = search(self._library, self._call)
+        there = find(self._library, self._call)
         if there is None or there.takes == self._kept:  # there is nothing old to keep
             self._keep(recorder)
-            there = search(self._library, self._call)
+            there = find(self._library, self._call)
             self._kept = there.takes if there is not None else None
         return [new]
 
@@ -188,9 +188,9 @@ class Anew:
             what = "what a failed test recorded anew cannot be withdrawn"
             raise files.translated(error, what, str(self._folder)) from error
 
-    def _search(self) -> Found | None:
+    def _search(self) -> Recorded | None:
         try:
-            return search(self._takes, self._call)
+            return find(self._takes, self._call)
         except CassetteDamaged as error:
             error.hint = "remove it: it holds what this run was about to record, and nothing else"
             raise

@@ -17,14 +17,14 @@ from traceback import clear_frames
 from replay.config import Config
 from replay.errors import CallRefused, CassetteNotFound, Refused, ReplayError, UpstreamError
 from replay.library import Library
-from replay.library.lookup import Found, is_lent, search
+from replay.library.lookup import Recorded, find, from_other_pin
 from replay.model.cassette import Interaction, ObjectKey, Request, Response
-from replay.model.modes import DECISIONS, Action, RecordMode, Takes
+from replay.model.modes import DECISIONS, Action, CallState, RecordMode
 from replay.recording.preload import load
 from replay.recording.recorder import Outcome, Recorder
 from replay.recording.repeats import same_answer
 from replay.redaction.policy_source import PolicySource
-from replay.session.not_recorded import find
+from replay.session.not_recorded import require
 from replay.session.playback import Deck, Decks
 from replay.stripe_api.call import Call, read
 
@@ -230,7 +230,7 @@ class Session:
                 self._load(deck)
             action = DECISIONS[deck.state()][self._mode]
             if action is Action.RERECORD:  # the deck is what the run has recorded anew
-                action = Action.REPLAY if deck.state() is Takes.LEFT else Action.RECORD
+                action = Action.REPLAY if deck.state() is CallState.LEFT else Action.RECORD
             if action is Action.REPLAY:
                 deck.position += 1
                 self._played += 1
@@ -268,7 +268,7 @@ class Session:
     def _load(self, deck: Deck) -> None:
         if self._mode is RecordMode.NONE:
             try:
-                self._deal(deck, find(self.library, deck.call))
+                self._deal(deck, require(self.library, deck.call))
             except CassetteNotFound as refusal:
                 deck.refusal = self._explained(refusal, deck.call)
         else:
@@ -285,10 +285,10 @@ class Session:
             )
         return refusal
 
-    def _look(self, deck: Deck) -> Found | None:
+    def _look(self, deck: Deck) -> Recorded | None:
         """What is recorded for a deck, where that goes on behind what the session had."""
         if self._mode is not RecordMode.ALL:
-            found = search(self.library, deck.call)
+            found = find(self.library, deck.call)
             return found if found is not None and deck.goes_on(found) else None
         if self._recorder.private(deck.call):
             return None
@@ -303,10 +303,10 @@ class Session:
             deck.anew.deal(found)
             return found
 
-    def _deal(self, deck: Deck, found: Found | None) -> None:
+    def _deal(self, deck: Deck, found: Recorded | None) -> None:
         if found is None:
             return
-        lent = is_lent(found.takes[0], deck.call)
+        lent = from_other_pin(found.takes[0], deck.call)
         # What this session recorded for clients that pin otherwise may grow: nothing is lent of it.
         if not lent or (deck.call.key, deck.call.expand) not in self._opened:
             deck.version, deck.takes, deck.lent = found.version, list(found.takes), lent

@@ -5,37 +5,37 @@ from __future__ import annotations
 import pytest
 
 from replay.errors import ConfigError
-from replay.model.modes import DECISIONS, Action, RecordMode, Takes
+from replay.model.modes import DECISIONS, Action, CallState, RecordMode
 
 # The design's table, written down a second time.
 TABLE = """
 ABSENT   refuse            record            record  record
-OPENED   refuse            record            record  record
+RECORDED_HERE  refuse            record            record  record
 LEFT     replay            replay            replay  re-record, once per run
 USED_UP  repeat the last   repeat the last   record  re-record, once per run
 """
 ROWS = [line.split(None, 1) for line in TABLE.strip().splitlines()]
 
 
-def cells() -> list[tuple[Takes, RecordMode, Action]]:
+def cells() -> list[tuple[CallState, RecordMode, Action]]:
     """The table's cells."""
     found = []
     for name, text in ROWS:
         parts = [part.strip() for part in text.split("  ") if part.strip()]
-        found += [(Takes[name], m, Action(p)) for m, p in zip(RecordMode, parts, strict=True)]
+        found += [(CallState[name], m, Action(p)) for m, p in zip(RecordMode, parts, strict=True)]
     return found
 
 
-@pytest.mark.parametrize(("takes", "mode", "action"), cells())
-def test_decisions(takes: Takes, mode: RecordMode, action: Action) -> None:
+@pytest.mark.parametrize(("state", "mode", "action"), cells())
+def test_decisions(state: CallState, mode: RecordMode, action: Action) -> None:
     """Each cell of the table says what the design says."""
-    assert action is DECISIONS[takes][mode]
+    assert action is DECISIONS[state][mode]
 
 
 def test_table_is_complete() -> None:
     """Every state and every mode has a decision."""
-    assert set(Takes) == set(DECISIONS)
-    assert [set(RecordMode)] * len(Takes) == [set(row) for row in DECISIONS.values()]
+    assert set(CallState) == set(DECISIONS)
+    assert [set(RecordMode)] * len(CallState) == [set(row) for row in DECISIONS.values()]
 
 
 def test_none_never_goes_online() -> None:

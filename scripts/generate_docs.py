@@ -44,9 +44,11 @@ def modes() -> str:
         for state, row in DECISIONS.items()
     ]
     text = (
-        "The mode is decided per call key: object, API version and expand set. The default is\n"
-        "`none`, everywhere. In mode `all` the old file stays until the session ends well, and a\n"
-        "key is recorded anew once per run. A run of identical takes at the end is kept once.\n"
+        "What the mode does is decided for each call by its key: the object, the API version and\n"
+        "what is expanded. The default is `none`, everywhere. A take is one recorded answer; a key\n"
+        "can have several, which are replayed in order. In mode `all` each key is re-recorded once\n"
+        "per run, and the old file stays until a session ends without a failure. Identical takes at\n"
+        "the end of a recording are kept once, because the last take repeats.\n"
     )
     rule = "|---" * (len(RecordMode) + 1) + "|"
     return "\n".join(["# Record modes\n", MADE, text, head, rule, *rows]) + "\n"
@@ -59,8 +61,8 @@ def resources() -> str:
         f"| `{route.resource}` | `{route.path}` | {', '.join(route.objects)} |" for route in found
     ]
     text = (
-        f"The {len(found)} retrieve calls that are recorded. A command's RESOURCE is the name in\n"
-        "the first column, or the type in the last one.\n"
+        f"These are the {len(found)} retrieve calls that can be recorded. A command's RESOURCE is\n"
+        "the name in the first column, or the type in the last one.\n"
     )
     head = "| resource | path | answers with |\n|---|---|---|"
     return "\n".join(["# Resources\n", MADE, text, head, *rows]) + "\n"
@@ -69,8 +71,9 @@ def resources() -> str:
 def rules() -> str:
     """The drift rules."""
     text = (
-        "What each finding of `replay diff` means to whoever reads a response, and how much it\n"
-        "hurts unless the evidence says otherwise. `replay rules RULE` prints one.\n"
+        "What each finding of `replay diff` means to code that reads the response, and how severe\n"
+        "it is unless the evidence says otherwise. The mirror of a rule is what it becomes when old\n"
+        "and new change places. `replay rules RULE` prints one rule.\n"
     )
     parts = ["# Drift rules\n", MADE, text, "| rule | severity | mirror |\n|---|---|---|"]
     parts += [

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
+from draw_rooms import Picture, look
 
+import replay
 from replay.cli.main import COMMANDS, cli
 from replay.drift.judge.rules import RULES
 from replay.model.modes import DECISIONS, RecordMode
@@ -44,11 +46,12 @@ def modes() -> str:
         for state, row in DECISIONS.items()
     ]
     text = (
-        "What the mode does is decided for each call by its key: the object, the API version and\n"
-        "what is expanded. The default is `none`, everywhere. A take is one recorded answer; a key\n"
-        "can have several, which are replayed in order. In mode `all` each key is re-recorded once\n"
-        "per run, and the old file stays until a session ends without a failure. Identical takes at\n"
-        "the end of a recording are kept once, because the last take repeats.\n"
+        "What the mode does is decided for each call by its key: the object, the API version\n"
+        "and what is expanded. The default is `none`, everywhere. A take is one recorded answer;\n"
+        "a key can have several, which are replayed in order. In mode `all` each key is\n"
+        "re-recorded once per run, and the old file stays until a session ends without a\n"
+        "failure. Identical takes at the end of a recording are kept once, because the last\n"
+        "take repeats.\n"
     )
     rule = "|---" * (len(RecordMode) + 1) + "|"
     return "\n".join(["# Record modes\n", MADE, text, head, rule, *rows]) + "\n"
@@ -72,8 +75,8 @@ def rules() -> str:
     """The drift rules."""
     text = (
         "What each finding of `replay diff` means to code that reads the response, and how severe\n"
-        "it is unless the evidence says otherwise. The mirror of a rule is what it becomes when old\n"
-        "and new change places. `replay rules RULE` prints one rule.\n"
+        "it is unless the evidence says otherwise. The mirror of a rule is what it becomes when\n"
+        "old and new change places. `replay rules RULE` prints one rule.\n"
     )
     parts = ["# Drift rules\n", MADE, text, "| rule | severity | mirror |\n|---|---|---|"]
     parts += [
@@ -87,10 +90,16 @@ def rules() -> str:
     return "\n".join(parts) + "\n"
 
 
+def rooms() -> str:
+    """The picture of which rooms import which."""
+    return Picture(look(Path(replay.__file__).parents[1])).svg()
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands,
     "modes.md": modes,
     "resources.md": resources,
+    "rooms.svg": rooms,
     "rules.md": rules,
 }
 

@@ -32,8 +32,32 @@ def test_generated_pages_are_current(tmp_path: Path) -> None:
         shutil.copytree(ROOT / folder, tmp_path / folder)
     made = [sys.executable, str(tmp_path / "scripts" / "generate_docs.py")]
     subprocess.run(made, check=True, env={**os.environ, "COLUMNS": "80"})
-    for page in sorted((ROOT / "docs").glob("*.md")):
+    for page in sorted((ROOT / "docs").iterdir()):
         assert page.read_text("utf-8") == (tmp_path / "docs" / page.name).read_text("utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_modules_that_are_named_exist(page: Path) -> None:
+    """What a page names as `library/files`, `library/` or `replay/library/files.py` is there."""
+    root = Path(replay.__file__).parent
+    for name in re.findall(
+        r"`(?:replay/)?([a-z_]+/[a-z_0-9/]*)(?:\.py)?`", page.read_text("utf-8")
+    ):
+        if (root / name.partition("/")[0]).is_dir():
+            assert (root / name).is_dir() or (root / f"{name}.py").exists(), name
+
+
+def test_every_room_is_told() -> None:
+    """The manual's table of rooms names each package and module that lies below `replay/`."""
+    root = Path(replay.__file__).parent
+    text = (ROOT / "docs" / "internals.md").read_text("utf-8")
+    told = {name for row in text.splitlines() if row.startswith("| `") for name in _code(row)}
+    rooms = {path.stem for path in root.iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert {name for name in rooms if not name.startswith("__")} == told
+
+
+def _code(row: str) -> list[str]:
+    return re.findall(r"`([a-z_]+)`", row.split("|")[1])
 
 
 @pytest.mark.parametrize("block", PYTHON)

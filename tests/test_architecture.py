@@ -43,6 +43,22 @@ __main__ __init__
 """
 FLOOR = {name: n for n, line in enumerate(FLOORS.strip().splitlines()) for name in line.split()}
 
+# The floors within drift, from the ground up. A room that is added gets a line of its own: a guide
+# to the edits that findings ask for stands above acceptance; what runs comparisons at scale, or in
+# another engine, stands beside the report.
+FLOORS_WITHIN_DRIFT = """
+observe
+judge
+acceptance
+openapi
+report
+"""
+FLOOR_WITHIN_DRIFT = {
+    name: n
+    for n, line in enumerate(FLOORS_WITHIN_DRIFT.strip().splitlines())
+    for name in line.split()
+}
+
 # What each part of drift and of redaction may look at, beside its own package.
 ALLOWED = {
     "model": {"errors"},
@@ -57,7 +73,7 @@ ALLOWED = {
 USERS = {
     "yaml": {"replay.library.format.yaml_writer", "replay.library.format.yaml_reader"},
     "vcr": {"replay.intercept.vcrpy", "replay.vcr"},
-    "deepdiff": {"replay.drift.judge.compare"},
+    "deepdiff": set(),
     "click": {"replay.cli"},
     "httpx": {"replay.recording.upstream", "replay.intercept.httpx"},
     "pytest": {"replay.pytest_plugin", "replay.testing"},
@@ -164,6 +180,23 @@ def test_imports_point_down(module: str) -> None:
     own = part(module)
     for name in ours(module):
         assert part(name) == own or FLOOR[part(name)] < FLOOR[own], f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m.startswith("replay.drift.")])
+def test_imports_within_drift_point_down(module: str) -> None:
+    """Observing knows nothing of judging, judging nothing of what a team accepts, and so on."""
+    own = module.split(".")[2]
+    for name in ours(module):
+        if name.startswith("replay.drift."):
+            other = name.split(".")[2]
+            below = FLOOR_WITHIN_DRIFT[other] < FLOOR_WITHIN_DRIFT[own]
+            assert other == own or below, f"{module} imports {name}"
+
+
+def test_every_room_of_drift_has_a_floor() -> None:
+    """A new room is given a place before it is used, and no floor is for nobody."""
+    rooms = {module.split(".")[2] for module in MODULES if module.startswith("replay.drift.")}
+    assert rooms == FLOOR_WITHIN_DRIFT.keys()
 
 
 @pytest.mark.parametrize("module", [m for m in MODULES if part(m) in ALLOWED])

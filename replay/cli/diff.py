@@ -14,9 +14,9 @@ from replay.cli.options import library_option, open_library
 from replay.stripe_api.routes import by_name
 
 if TYPE_CHECKING:
-    from replay.drift.acceptance.settings import Policy
+    from replay.drift.acceptance.settings import DriftSettings
     from replay.drift.judge.findings import Finding, Report
-    from replay.drift.observe.gather import Tell
+    from replay.drift.observe.gather import Progress
     from replay.library import Library
 
 NOTHING_TO_COMPARE = 3
@@ -111,23 +111,23 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
     # Imported here, as everything that costs time: `replay --help` needs none of it.
     from replay.cli.progress import watched
     from replay.config import drift_table
-    from replay.drift.acceptance.settings import read
+    from replay.drift.acceptance.settings import read_settings
 
     _check(ctx, options)
     where, table = drift_table()
-    policy = read(table, where)
+    settings = read_settings(table, where)
     library = open_library(options["library"], with_evidence=True)
     named = options["old_library"]
     older = open_library(named, with_evidence=True) if named else None
-    with watched(library, older) as tell:
-        found = _report(options, library, older, policy, tell)
+    with watched(library, older) as progress:
+        found = _report(options, library, older, settings, progress)
     if options["used"]:
         from replay.drift.acceptance import used
 
-        found = used.marked(found, used.load(Path(options["used"])))
-    baseline = Path(options["baseline"] or policy.baseline or _BASELINE)
-    found, accepted = _with_baseline(found, baseline, options, policy)
-    text = _rendered(found, options, policy, library, older or library)
+        found = used.mark_used(found, used.load(Path(options["used"])))
+    baseline = Path(options["baseline"] or settings.baseline or _BASELINE)
+    found, accepted = _with_baseline(found, baseline, options, settings)
+    text = _rendered(found, options, settings, library, older or library)
     if options["output"]:
         _write(Path(options["output"]), text)
     else:
@@ -137,7 +137,7 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
         ctx.exit(NOTHING_TO_COMPARE)
     if accepted:
         click.echo(f"{accepted} in {baseline}", err=True)
-    failed = found.fails(*_gate(options, policy), used=options["fail_on_used"])
+    failed = found.fails(*_gate(options, settings), used=options["fail_on_used"])
     ctx.exit(1 if failed and not options["matrix"] else 0)
 
 
@@ -202,8 +202,8 @@ def _report(
     options: Mapping[str, Any],
     library: Library,
     older: Library | None,
-    policy: Policy,
-    tell: Tell | None,
+    settings: DriftSettings,
+    progress: Progress | None,
 ) -> Report:
     from replay.drift.acceptance.baseline import day
     from replay.stripe_api.versions import canonical_version
@@ -214,7 +214,7 @@ def _report(
 
         version = canonical_version(options["old"], "VERSION")
         path = Path(options["spec"])
-        return against(library, path, version, resource, options["require_source"], policy)
+        return against(library, path, version, resource, options["require_source"], settings)
     from replay.drift.report import report
 
     return report(
@@ -225,28 +225,28 @@ def _report(
         since=canonical_version(options["since"], "--since") if options["since"] else "",
         before=day(options["before"], "--before") if options["before"] else "",
         older=older,
-        policy=policy,
+        settings=settings,
         matrix=options["matrix"] or options["format_"] == "html",
         processes=options["processes"] or os.cpu_count() or 1,
-        tell=tell,
+        progress=progress,
     )
 
 
-def _gate(options: Mapping[str, Any], policy: Policy) -> Any:
+def _gate(options: Mapping[str, Any], settings: DriftSettings) -> Any:
     from dataclasses import replace
 
-    fail_on = options["fail_on"] or policy.fail_on
-    return replace(policy, fail_on=fail_on, min_grade=options["min_grade"] or policy.min_grade).gate
+    asked = {name: options[name] for name in ("fail_on", "min_grade") if options[name]}
+    return replace(settings, **asked).gate
 
 
 def _with_baseline(
-    found: Report, path: Path, options: Mapping[str, Any], policy: Policy
+    found: Report, path: Path, options: Mapping[str, Any], settings: DriftSettings
 ) -> tuple[Report, str]:
     """The report with what is accepted, and what this run accepted, in words."""
     from dataclasses import replace
     from datetime import date
 
-    from replay.drift.acceptance.baseline import accept, apply, checked, day, load, save
+    from replay.drift.acceptance.baseline import accept, apply, checked_reason, day, load, save
     from replay.errors import ConfigError
 
     if options["baseline"] and not options["accept"] and not path.exists():
@@ -262,7 +262,7 @@ def _with_baseline(
     applied = apply(found, entries, today, whole=whole)
     if not options["accept"]:
         return applied, ""
-    severity, grade = _gate(options, policy)
+    severity, grade = _gate(options, settings)
     wanted: set[str] = set(options["findings"])
     if severity is None and not wanted:
         raise click.UsageError(
@@ -279,7 +279,7 @@ def _with_baseline(
     expires = day(options["expires"], "--expires") if options["expires"] else ""
     if expires and date.fromisoformat(expires) < today:
         raise click.UsageError(f"--expires {expires} has passed: it is the last day of acceptance.")
-    reason = checked(options["reason"])
+    reason = checked_reason(options["reason"])
     fresh = accept(applied, fails, reason, expires)
     before = accept(applied, fails, reason, expires, again=True)
     # Where something is open, a reason for it does not replace the reasons of all the others.
@@ -300,7 +300,7 @@ def _with_baseline(
 def _rendered(
     found: Report,
     options: Mapping[str, Any],
-    policy: Policy,
+    settings: DriftSettings,
     library: Library,
     older: Library,
 ) -> str:
@@ -324,7 +324,7 @@ def _rendered(
 
     only_used, place = options["fail_on_used"], Path(library.shown).as_posix()
     if format_ == "junit":
-        gate = _gate(options, policy)
+        gate = _gate(options, settings)
         return to_junit(found, lambda finding: finding.fails(*gate, used=only_used))
     if format_ == "sarif":
         return to_sarif(found, place)
@@ -352,7 +352,7 @@ def _nothing(found: Report, options: Mapping[str, Any]) -> None:
     """Say on stderr what is recorded, and the recording that would give something to compare."""
     from dataclasses import replace
 
-    from replay.drift.report import recording
+    from replay.drift.report import command_to_record
     from replay.stripe_api.versions import near
 
     pair, resource = _versions(options), options["resource"]
@@ -394,4 +394,4 @@ def _nothing(found: Report, options: Mapping[str, Any]) -> None:
     elif options["old_library"] and found.example is not None:
         pair = pair or (found.recorded[found.example.resource][-1],) * 2
         after = f", and again with --library {options['old_library']}"
-    click.echo(f"  next: {recording(found, pair, resource)}{after}", err=True)
+    click.echo(f"  next: {command_to_record(found, pair, resource)}{after}", err=True)

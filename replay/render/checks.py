@@ -8,9 +8,9 @@ from typing import Any
 from urllib.parse import quote
 
 from replay.drift.judge.findings import Comparison, Finding, Grade, Report, Severity
-from replay.drift.judge.rules import CATALOGUE
+from replay.drift.judge.rules import CATALOGUE, sentence
+from replay.drift.observe.pointers import dotted
 from replay.errors import printable
-from replay.render.words import dotted, sentence
 
 _LEVELS = {Severity.BREAKING: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 _COMMANDS = {Severity.BREAKING: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}

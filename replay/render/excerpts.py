@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from replay.drift.judge.findings import Report
-from replay.drift.observe.marks import unescape
+from replay.drift.observe.pointers import unescape
 from replay.model import json_body
 from replay.model.cassette import Cassette
 

@@ -13,9 +13,11 @@ from html import escape
 from importlib.resources import files
 
 from replay.drift.judge.findings import Comparison, Finding, Grade, Matrix, Report, Severity, Side
+from replay.drift.judge.rules import sentence
+from replay.drift.observe.pointers import dotted
 from replay.errors import printable
 from replay.render.excerpts import Excerpt
-from replay.render.words import cell, counted, counted_use, dotted, sentence
+from replay.render.words import cell, counted, counted_use
 
 Excerpts = Mapping[tuple[str, str], Excerpt]
 

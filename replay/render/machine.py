@@ -77,7 +77,7 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
         "expand": list(comparison.expand),
         "objects": {"old": old, "new": new, "paired": paired},
         "controlled_pairs": comparison.controlled,
-        "spans": {"old": comparison.spans[0], "new": comparison.spans[1]},
+        "spans": {"old": comparison.slices[0].label, "new": comparison.slices[1].label},
         "findings": [_finding(finding) for finding in comparison.findings],
     }
 

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 
 from replay.drift.judge.findings import Comparison, Finding, Grade, Report, Severity
+from replay.drift.judge.rules import sentence
 from replay.errors import printable
-from replay.render.words import counted, counted_use, sentence
+from replay.render.words import counted, counted_use
 
 LIMIT = 60_000
 """Characters of a comment; GitHub refuses more than 65,536."""

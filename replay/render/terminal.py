@@ -7,9 +7,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING, TextIO
 
 from replay.drift.judge.findings import Comparison, Finding, Grade, Matrix, Report, Severity
-from replay.drift.judge.rules import Rule
+from replay.drift.judge.rules import Rule, sentence
+from replay.drift.observe.pointers import dotted
 from replay.errors import printable
-from replay.render.words import cell, counted, counted_use, dotted, group, sentence
+from replay.render.words import cell, counted, counted_use, group
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -199,8 +199,8 @@ def _types(response: Response) -> set[str]:
 
 
 def _lines(drifts: list[Drift], words: set[str], used: Used | None) -> Iterator[str]:
-    from replay.drift.observe.marks import key
-    from replay.render.words import sentence
+    from replay.drift.judge.rules import sentence
+    from replay.drift.observe.pointers import key
 
     if used is not None:
         count = len(drifts)

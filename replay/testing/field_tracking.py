@@ -20,9 +20,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from replay.drift.acceptance.used import ALL, Body, add, together
-from replay.drift.observe.marks import ANY, MAPS, escape
-from replay.drift.observe.nested import home
+from replay.drift.acceptance.used import ALL, Body, add, merged
+from replay.drift.observe.marks import MAPS
+from replay.drift.observe.nested import resource_of
+from replay.drift.observe.pointers import ANY, escape
 from replay.intercept.patches import Patches
 from replay.model.cassette import Request, Response, header
 from replay.session.session import Session
@@ -87,7 +88,7 @@ class Tracker:
         """What was read since the last cut, which goes on."""
         with self._lock:
             whole = [(body, {f"/{ALL}"}) for body in self._waiting.values()]
-            return together([*((body, set(paths)) for body, paths in self.read.items()), *whole])
+            return merged([*((body, set(paths)) for body, paths in self.read.items()), *whole])
 
     def all(self) -> dict[Body, set[str]]:
         """What was read since the start."""
@@ -265,7 +266,7 @@ def _own(value: Any, places: Places) -> Places:
     """The body that an object with an `object` field is for its own type."""
     data = value if isinstance(value, dict) else value.__dict__.get("_data", {})
     kind = dict.get(data, "object")
-    resource = home(kind) if isinstance(kind, str) else None
+    resource = resource_of(kind) if isinstance(kind, str) else None
     if resource is None or not isinstance(kind, str):
         return ()
     return ((Body(resource, kind, places[0][0].version), ""),)

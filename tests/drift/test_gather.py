@@ -65,10 +65,10 @@ def test_several_processes_give_the_same_bytes_as_one(
     for _, cassette in twins([{"z": n} for n in range(4)], [{}] * 4):
         older.write(cassette, unchecked)
     alone = to_json(report(library, matrix=True)), to_json(report(library, older=older))
-    monkeypatch.setattr(gathering, "WORTH", 1)
+    monkeypatch.setattr(gathering, "SPREAD_FROM", 1)
     told: list[int] = []
     together = (
-        to_json(report(library, matrix=True, processes=2, tell=told.append)),
+        to_json(report(library, matrix=True, processes=2, progress=told.append)),
         to_json(report(library, older=older, processes=2)),
     )
     assert alone == together
@@ -87,9 +87,9 @@ def test_nobody_forks_a_process_with_threads() -> None:
 def test_few_cassettes_and_other_sources_are_read_by_one_process(library: Library) -> None:
     """Where more do not pay, or cannot open it."""
     told: list[int] = []
-    report(library, processes=2, tell=told.append)
+    report(library, processes=2, progress=told.append)
     assert [1] * len(library.paths()) == told
-    report(Shelf(entries()), processes=2, tell=told.append)
+    report(Shelf(entries()), processes=2, progress=told.append)
     assert [1] * len(told) == told
 
 
@@ -101,29 +101,29 @@ def test_shares_add_up_and_survive_the_way_between_processes(library: Library) -
     corpus = Corpus()
     for names in reversed(_shares(named, 5)):
         corpus.merge(pickle.loads(pickle.dumps(share(names))))  # noqa: S301 - our own
-    places = corpus.places()
+    places = corpus.nested_places()
     inside = replace(share, places=places)
     for names in _shares(named, 3):
         corpus.merge(pickle.loads(pickle.dumps(inside(names))))  # noqa: S301 - our own
     corpus.finish(places)
     assert whole.versions == corpus.versions
     assert whole.objects == corpus.objects
-    for part, epochs in whole.observed.items():
+    for stratum, epochs in whole.observed.items():
         for epoch, observed in epochs.items():
-            other = corpus.observed[part][epoch]
+            other = corpus.observed[stratum][epoch]
             assert observed.total == other.total
             assert observed.objects == other.objects
             shown = observed.calendar(), other.calendar()
             assert shown[0].first_seen("/a") == shown[1].first_seen("/a")
-    for part, both in whole.paired.items():
+    for stratum, both in whole.paired.items():
         for pair, paired in both.items():
-            other_pairs = corpus.paired[part][pair]
+            other_pairs = corpus.paired[stratum][pair]
             assert paired.objects == other_pairs.objects
             for pair_events, counted in (
                 (paired.controlled, other_pairs.controlled),
                 (paired.loose, other_pairs.loose),
             ):
-                assert (pair_events.pairs, pair_events.kept) == (counted.pairs, counted.kept)
+                assert (pair_events.pairs, pair_events.in_both) == (counted.pairs, counted.in_both)
                 assert pair_events._events == counted._events
             places_of = [[p.old.place for p in found.samples] for found in (paired, other_pairs)]
             assert places_of[0] == places_of[1]
@@ -150,7 +150,7 @@ def test_what_waits_to_be_counted_is_bounded(monkeypatch: pytest.MonkeyPatch) ->
     news = [{f"g{n}": n, "t": str(n)} for n in range(30)]
     many = to_json(report(Shelf(twins(olds, news))))
     monkeypatch.setattr(shape, "_BODIES", 3)
-    monkeypatch.setattr(pair_events, "_PAIRS", 3)
+    monkeypatch.setattr(pair_events, "_WAITING", 3)
     monkeypatch.setattr(marks, "_CACHED", 3)
     assert many == to_json(report(Shelf(twins(olds, news))))
 
@@ -169,7 +169,7 @@ def test_nested_evidence_is_of_the_versions_asked_for() -> None:
         epoch for seen in corpus.observed.values() for epoch in seen
     }
     lone = gather(Sources(Shelf([found[-1]])), Selection((NEW, "2020-08-27")))
-    assert {"charges"} == {part.resource for part in lone.observed}
+    assert {"charges"} == {stratum.resource for stratum in lone.observed}
 
 
 def test_a_removal_that_new_recordings_confirm_after_the_day_stays() -> None:
@@ -243,6 +243,6 @@ def test_evidence_beside_a_library_is_counted_with_its_object(
         report(one, "invoices", (OLD, NEW)).comparisons[0] for one in (library, studied)
     )
     assert (plain.objects, plain.controlled + 1) == (whole.objects, whole.controlled)
-    monkeypatch.setattr(gathering, "WORTH", 1)
+    monkeypatch.setattr(gathering, "SPREAD_FROM", 1)
     monkeypatch.setattr(gathering, "_SHARES", 50)
     assert to_json(report(studied)) == to_json(report(studied, processes=2))

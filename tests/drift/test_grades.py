@@ -11,7 +11,7 @@ from support.recordings import NEW, OLD, Entry, Shelf, pools, recording, takes, 
 
 from replay.drift.judge.evidence import proves
 from replay.drift.judge.findings import Comparison, Finding, Grade, Severity
-from replay.drift.observe.pairs import agree
+from replay.drift.observe.pairs import same_state
 from replay.drift.report import report
 
 SPLITS = int(os.environ.get("REPLAY_SPLITS", "60"))
@@ -109,8 +109,8 @@ def test_twins_whose_status_moved_on_between_the_fetches_prove_nothing() -> None
 )
 def test_one_state_is_every_value_that_both_bodies_have(expected: bool, a: Any, b: Any) -> None:
     """What only one version has, or writes otherwise, may be the drift itself."""
-    assert expected is agree(a, b)
-    assert expected is agree(b, a)
+    assert expected is same_state(a, b)
+    assert expected is same_state(b, a)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_redacted_values_are_not_compared_but_their_being_there_is(
     expected: bool, a: Any, b: Any
 ) -> None:
     """A stand-in says nothing of the value; that there is none any more is an edit."""
-    assert expected is agree(a, b, {"/p/0/email": "email"})
+    assert expected is same_state(a, b, {"/p/0/email": "email"})
 
 
 EDITS = [

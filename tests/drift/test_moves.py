@@ -9,7 +9,7 @@ import pytest
 from support.recordings import NEW, OLD, Shelf, recording, twins
 
 from replay.drift.judge.findings import Finding, Grade, Target
-from replay.drift.observe.pointers import at
+from replay.drift.observe.pointers import occurrences
 from replay.drift.report import report
 
 SUBS = [f"sub_{n}MowQVLkdIwHu7ix" for n in range(1, 5)]
@@ -260,7 +260,7 @@ def test_only_so_many_bodies_are_kept_to_follow_values() -> None:
 def test_values_are_found_with_their_pointers(expected: list[Any], path: str) -> None:
     """`*` stands for any item or map value."""
     body = {"a": {"b/c": 1}, "l": [{"x": 1}, {"x": 2}], "n": 5}
-    assert expected == list(at(body, path))
+    assert expected == list(occurrences(body, path))
 
 
 def payment(n: int, value: str, invoice: str, version: str = NEW, **more: Any) -> Any:

@@ -11,7 +11,7 @@ import pytest
 from support.recordings import NEW, Shelf, recording, twins
 
 from replay.drift.acceptance.baseline import Entry, accept, apply, load, save
-from replay.drift.acceptance.settings import Policy, pointer, read
+from replay.drift.acceptance.settings import DriftSettings, pointer, read_settings
 from replay.drift.judge.findings import Finding, Grade, Report, Severity
 from replay.drift.report import report
 from replay.errors import ConfigError
@@ -21,8 +21,8 @@ LINES = twins([{"a": 1, "l": [{"plan": 1, "b": 1}]}], [{"l": [{"b": 1}], "c": 1}
 
 
 def severities(table: Any, entries: Any = LINES) -> dict[str, str]:
-    """Path -> severity of what twins show under a policy."""
-    found = report(Shelf(entries), policy=read(table, "pyproject.toml"))
+    """Path -> severity of what twins show under a settings."""
+    found = report(Shelf(entries), settings=read_settings(table, "pyproject.toml"))
     return {finding.path: str(finding.severity) for _, finding in found.findings()}
 
 
@@ -75,17 +75,19 @@ def test_what_the_team_calls_breaking_is_a_broken_promise_inside_a_train() -> No
         recording({}, NEW, batch="b"),
         recording({"c": 1}, "2025-04-30.basil", batch="b"),
     ]
-    policy = read({"severity": {"field-added": "breaking"}}, "x")
-    ((_, finding),) = report(Shelf(entries), policy=policy).findings()
+    settings = read_settings({"severity": {"field-added": "breaking"}}, "x")
+    ((_, finding),) = report(Shelf(entries), settings=settings).findings()
     assert finding.broken_promise
 
 
 def test_the_gate_and_the_baseline_are_settings() -> None:
     """The file's place is counted from the configuration's."""
-    policy = read({"fail_on": "never", "min_grade": "proven", "baseline": "b.json"}, "/x/p.toml")
-    assert (None, Grade.PROVEN) == policy.gate
-    assert Path("/x/b.json") == policy.baseline
-    assert (Severity.BREAKING, Grade.LIKELY) == Policy().gate
+    settings = read_settings(
+        {"fail_on": "never", "min_grade": "proven", "baseline": "b.json"}, "/x/p.toml"
+    )
+    assert (None, Grade.PROVEN) == settings.gate
+    assert Path("/x/b.json") == settings.baseline
+    assert (Severity.BREAKING, Grade.LIKELY) == DriftSettings().gate
 
 
 @pytest.mark.parametrize(
@@ -122,7 +124,7 @@ def test_a_slip_in_the_table_is_an_error_that_names_the_nearest(
 ) -> None:
     """No setting is skipped in silence."""
     with pytest.raises(ConfigError) as raised:
-        read(table, "p.toml")
+        read_settings(table, "p.toml")
     assert where == raised.value.where
     assert hint in raised.value.hint
 

@@ -12,12 +12,11 @@ from hypothesis import strategies as st
 from support.recordings import NEW, OLD, Entry, Shelf, pools, recording, takes, twins
 
 from replay.drift.judge.findings import Grade, Report, Severity
+from replay.drift.judge.rules import sentence
 from replay.drift.observe.corpus import by_object
-from replay.drift.report import recording as record_line
-from replay.drift.report import report
+from replay.drift.report import command_to_record, report
 from replay.errors import CassetteDamaged, ConfigError
 from replay.render.machine import to_json
-from replay.render.words import sentence
 
 MID = "2024-09-30.acacia"
 
@@ -259,9 +258,9 @@ def test_with_nothing_to_compare_a_report_names_the_recording_to_make() -> None:
     """With an ID that is recorded, where there is one."""
     lone = report(Shelf([recording({}, OLD)]))
     line = f"replay record invoices in_1A --api-version {OLD} --api-version VERSION"
-    assert line == record_line(lone, None, None)
+    assert line == command_to_record(lone, None, None)
     asked = f"replay record invoice ID --api-version {OLD} --api-version {NEW}"
-    assert asked == record_line(report(Shelf([])), (OLD, NEW), "invoice")
+    assert asked == command_to_record(report(Shelf([])), (OLD, NEW), "invoice")
 
 
 @pytest.mark.parametrize("batch", ["b", ""])

@@ -10,7 +10,7 @@ import pytest
 from support.recordings import NEW, OLD, Entry, Shelf, pools, recording, twins
 
 from replay.drift.judge.findings import Grade, Report
-from replay.drift.observe.selection import Epoch, Selection
+from replay.drift.observe.selection import OLD_LIBRARY, Epoch, Selection
 from replay.drift.observe.shape import KEY_SETS, Calendar
 from replay.drift.report import report
 from replay.stripe_api.versions import promises, train, version_order
@@ -99,7 +99,7 @@ def test_two_equal_libraries_show_no_drift() -> None:
         (None, Selection((MID, NEW)), OLD, "2026-01-01", False),
         (None, Selection(since=MID), OLD, "2026-01-01", False),
         (None, Selection((OLD, NEW), libraries=True), OLD, "2026-01-01", False),
-        (Epoch(OLD, "in the old library"), Selection((OLD, NEW), libraries=True), OLD, "", True),
+        (Epoch(OLD, OLD_LIBRARY), Selection((OLD, NEW), libraries=True), OLD, "", True),
     ],
 )
 def test_a_recording_stands_on_one_side_or_on_none(

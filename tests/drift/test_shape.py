@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from replay.drift.observe import marks
-from replay.drift.observe.marks import escape, parent, read, unescape
-from replay.drift.observe.shape import CAP, Builder, Shape, Witness, is_map, merge
+from replay.drift.observe.marks import marks_of
+from replay.drift.observe.pointers import escape, parent, unescape
+from replay.drift.observe.shape import CAP, Shape, ShapeBuilder, Witness, is_map, merge
 
 leaf = st.one_of(
     st.none(),
@@ -32,9 +33,9 @@ bodies = st.lists(st.dictionaries(st.sampled_from("abc"), json_value, max_size=3
 
 
 def shape(*found: Any, file: str = "f") -> Shape:
-    builder = Builder()
+    builder = ShapeBuilder()
     for n, body in enumerate(found):
-        builder.add(read(body), file, n)
+        builder.add(marks_of(body), file, n)
     return builder.shape()
 
 
@@ -56,8 +57,8 @@ def test_adding_one_by_one_is_merging_all(found: list[Any]) -> None:
     """A builder and a merge count alike."""
     singles = []
     for n, body in enumerate(found):
-        builder = Builder()
-        builder.add(read(body), "f", n)
+        builder = ShapeBuilder()
+        builder.add(marks_of(body), "f", n)
         singles.append(builder.shape())
     assert merge(*singles) == shape(*found)
 
@@ -88,7 +89,7 @@ def test_adding_one_by_one_is_merging_all(found: list[Any]) -> None:
 )
 def test_a_mark_says_kind_format_and_enum_like_value(mark: str, value: Any) -> None:
     """What a comparison needs of a value is in its mark."""
-    assert mark == read({"a": value}).single["/a"]
+    assert mark == marks_of({"a": value}).once["/a"]
 
 
 @pytest.mark.parametrize(
@@ -103,16 +104,16 @@ def test_a_mark_says_kind_format_and_enum_like_value(mark: str, value: Any) -> N
 )
 def test_a_stand_in_gives_its_kind_and_format_but_never_a_value(mark: str, value: Any) -> None:
     """Values of redacted leaves stay out of shapes, also in lists."""
-    marks = read({"a": value, "l": [value]}, {"/a": "text", "/l/0": "text"})
-    assert mark == marks.single["/a"]
-    assert {mark: 1} == marks.many["/l/*"]
+    marks = marks_of({"a": value, "l": [value]}, {"/a": "text", "/l/0": "text"})
+    assert mark == marks.once["/a"]
+    assert {mark: 1} == marks.repeated["/l/*"]
 
 
 def test_items_and_map_values_share_a_path_whose_first_pointer_is_kept() -> None:
     """Lists and maps are crossed by `*`; keys are escaped as JSON pointers want."""
-    marks = read({"l": [{"a": 1}, {"a": None}], "metadata": {"x/y": "one"}, "t~": 1})
-    assert {"int": 1, "null": 1} == marks.many["/l/*/a"]
-    assert "int|null" == marks.marks["/l/*/a"]
+    marks = marks_of({"l": [{"a": 1}, {"a": None}], "metadata": {"x/y": "one"}, "t~": 1})
+    assert {"int": 1, "null": 1} == marks.repeated["/l/*/a"]
+    assert "int|null" == marks.by_path["/l/*/a"]
     assert "/l/0/a" == marks.pointer("/l/*/a")
     assert "/metadata/x~1y" == marks.pointer("/metadata/*")
     assert "/t~0" == marks.pointer("/t~0")
@@ -155,10 +156,10 @@ def test_too_many_values_at_a_path_count_as_any() -> None:
 
 def test_the_witness_is_the_least_place_that_was_not_null() -> None:
     """Null shows nothing to look at, where another recording does."""
-    builder = Builder()
-    builder.add(read({"a": None}), "a", 0)
-    builder.add(read({"a": 2}), "c", 0)
-    builder.add(read({"a": 1}), "b", 1)
+    builder = ShapeBuilder()
+    builder.add(marks_of({"a": None}), "a", 0)
+    builder.add(marks_of({"a": 2}), "c", 0)
+    builder.add(marks_of({"a": 1}), "b", 1)
     seen = builder.shape()
     assert Witness("b", 1, "/a") == seen["/a"].witness
     assert Witness("a", 0) == seen[""].witness

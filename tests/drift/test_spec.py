@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.recordings import NEW, OLD, Shelf, recording
 
-from replay.drift.acceptance.settings import read
+from replay.drift.acceptance.settings import read_settings
 from replay.drift.judge.findings import Report, Severity
 from replay.drift.openapi.spec import against
 from replay.errors import ConfigError
@@ -152,8 +152,8 @@ def test_a_type_that_the_specification_does_not_have_is_undocumented(spec: Path)
 
 def test_one_resource_and_the_teams_severities_count(spec: Path) -> None:
     """As in any comparison."""
-    policy = read({"severity": {"spec-undocumented": "breaking"}}, "x")
-    shown = hold(spec, {"more": 1}, policy=policy)
+    settings = read_settings({"severity": {"spec-undocumented": "breaking"}}, "x")
+    shown = hold(spec, {"more": 1}, settings=settings)
     assert shown.fails(Severity.BREAKING)
     assert () == hold(spec, {"more": 1}, resource="invoices").comparisons
     assert {"charges": (OLD, NEW)} == shown.recorded

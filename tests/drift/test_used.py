@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.recordings import NEW, OLD, Shelf, recording, twins
 
-from replay.drift.acceptance.used import Body, Used, add, load, marked
+from replay.drift.acceptance.used import Body, Used, add, load, mark_used
 from replay.drift.judge.findings import Report, Severity
 from replay.drift.report import report
 from replay.errors import ConfigError
@@ -32,7 +32,7 @@ def used(report: Report) -> dict[tuple[str, str], bool | None]:
 def test_findings_say_whether_they_are_used() -> None:
     """Also at another version than it was read at, and for what lies inside of what was read."""
     read = Used({Body("invoices", "invoice", "2020-08-27"): {"/b", "/b/c", "/d"}})
-    found = used(marked(compared(), read))
+    found = used(mark_used(compared(), read))
     assert found["invoice", "/b"]
     assert found["invoice", "/d"]
     assert found["invoice", "/a"] is False
@@ -42,19 +42,19 @@ def test_findings_say_whether_they_are_used() -> None:
 def test_the_used_come_first() -> None:
     """Within a severity, and so does the comparison that has them."""
     read = Used({Body("coupons", "list", OLD): {"/lost"}})
-    found = marked(compared(), read)
+    found = mark_used(compared(), read)
     assert ["list", "invoice"] == [comparison.type for comparison in found.comparisons]
     read = Used({Body("invoices", "invoice", OLD): {"/d"}})
-    first, *_ = marked(compared(), read).comparisons[0].findings
+    first, *_ = mark_used(compared(), read).comparisons[0].findings
     assert "/d" == first.path
-    assert (1, 4) == marked(compared(), read).summary_of_used()
+    assert (1, 4) == mark_used(compared(), read).summary_of_used()
     assert compared().summary_of_used() is None
 
 
 def test_a_list_counts_for_its_own_resource_alone() -> None:
     """The type `list` says nothing of what is listed."""
     read = Used({Body("invoices", "list", OLD): {"/lost"}})
-    assert used(marked(compared(), read))["list", "/lost"] is False
+    assert used(mark_used(compared(), read))["list", "/lost"] is False
 
 
 def test_a_gate_on_what_is_used() -> None:
@@ -63,9 +63,9 @@ def test_a_gate_on_what_is_used() -> None:
     assert compared().fails(breaking)
     assert not compared().fails(breaking, used=True)
     read = Used({Body("invoices", "invoice", OLD): {"/nothing"}})
-    assert not marked(compared(), read).fails(breaking, used=True)
+    assert not mark_used(compared(), read).fails(breaking, used=True)
     read = Used({Body("invoices", "invoice", OLD): {"/**"}})
-    assert marked(compared(), read).fails(breaking, used=True)
+    assert mark_used(compared(), read).fails(breaking, used=True)
 
 
 def test_the_file_adds_up(tmp_path: Path) -> None:

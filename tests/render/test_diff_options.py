@@ -357,8 +357,8 @@ def test_progress_is_shown_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) 
     from replay.cli.progress import watched
 
     library = Library("cassettes")
-    with watched(library) as tell:
-        assert tell is None
+    with watched(library) as progress:
+        assert progress is None
 
     class Terminal:
         encoding = "utf-8"
@@ -377,9 +377,9 @@ def test_progress_is_shown_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) 
     terminal: Any = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setenv("TERM", "xterm")
-    with watched(library, library) as tell:
-        assert tell is not None
-        report(library, older=library, tell=tell)
+    with watched(library, library) as progress:
+        assert progress is not None
+        report(library, older=library, progress=progress)
     assert "comparing recordings" in terminal.written
     assert "100%" in terminal.written
 

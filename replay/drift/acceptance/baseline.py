@@ -1,8 +1,8 @@
 """The baseline: findings that the team has accepted, each with a reason and a last day.
 
-A JSON file, sorted, so that it is reviewed like code. An entry names a finding by its fingerprint
-and repeats in words what it stands for. Entries whose day has passed, and entries that no finding
-needs any more, are findings themselves.
+A JSON file, sorted, to be reviewed like code. An entry names a finding by its fingerprint, and
+repeats in words what that stands for. Entries whose last day has passed, and entries that no
+finding needs any more, are findings themselves.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Entry:
 
     Attributes:
         fingerprint: the finding's.
-        rule, resource, path, old, new: what the fingerprint hashes, for people.
+        rule, resource, path, old, new: what the fingerprint is made from, for people.
         reason: why it is accepted.
         expires: the last day it is, as ``YYYY-MM-DD``; empty for no such day.
     """
@@ -46,7 +46,7 @@ class Entry:
 
     @property
     def order(self) -> tuple[str, str, str, str, str]:
-        """Sorts entries as a person would look for them."""
+        """Sorts entries in the order in which a person looks for them."""
         return self.resource, self.old, self.new, self.path, self.rule
 
     def expired(self, today: date) -> bool:
@@ -55,7 +55,7 @@ class Entry:
 
 
 _EMAIL = re.compile(r"[^@\s]@[\w-]+(?:\.[\w-]+)*\.[^\W\d_]{2,}")
-_MEND = "restore the file from version control, or delete it and accept anew with --accept"
+_RESTORE = "restore the file from version control, or delete it and accept again with --accept"
 _FIELDS = tuple(field.name for field in fields(Entry))
 
 
@@ -70,16 +70,16 @@ def load(path: Path) -> tuple[Entry, ...]:
     except FileNotFoundError:
         return ()
     except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError("the baseline cannot be read", where=str(path), hint=_MEND) from error
+        raise ConfigError("the baseline cannot be read", where=str(path), hint=_RESTORE) from error
     rows = document.get("accepted") if isinstance(document, dict) else None
     if not isinstance(rows, list) or document.get("format") != FORMAT:
-        raise ConfigError("this is no baseline of this version", where=str(path), hint=_MEND)
+        raise ConfigError("this is no baseline of this version", where=str(path), hint=_RESTORE)
     return tuple(_entry(row, f"{path}: accepted[{n}]") for n, row in enumerate(rows))
 
 
 def _entry(row: Any, at: str) -> Entry:
     if wrong := _wrong(row):
-        raise ConfigError(f"this is no entry of a baseline: {wrong}", where=at, hint=_MEND)
+        raise ConfigError(f"this is no entry of a baseline: {wrong}", where=at, hint=_RESTORE)
     entry = Entry(**row)
     if entry.expires:
         day(entry.expires, f"{at}.expires")
@@ -138,11 +138,11 @@ def save(path: Path, entries: Iterable[Entry]) -> None:
         ) from error
 
 
-def checked(reason: str) -> str:
-    """A reason that may stand in a file that is committed.
+def checked_reason(reason: str) -> str:
+    """A reason, if it may stand in a file that is committed.
 
     Raises:
-        ConfigError: it is empty, or holds a secret or an email address; which one is not repeated.
+        ConfigError: it is empty, or holds a secret or an email address, which is not repeated.
     """
     if not reason.strip():
         raise ConfigError("the reason is empty", where="--reason", hint="say why it is accepted")
@@ -166,14 +166,14 @@ def accept(
     *,
     again: bool = False,
 ) -> tuple[Entry, ...]:
-    """Entries for the findings of a report that are wanted.
+    """New entries for findings of a report.
 
     Args:
-        report: the report, with what is accepted already.
-        wanted: whether a finding shall have an entry.
-        reason: why; see `checked`.
+        report: the report, to which the baseline was applied.
+        wanted: whether a finding is to have an entry.
+        reason: why; see `checked_reason`.
         expires: the last day, as ``YYYY-MM-DD``; empty for none.
-        again: whether for those that are accepted already, else for those that are not.
+        again: whether to take the findings that are accepted already, or those that are not.
     """
     return tuple(
         Entry(
@@ -194,14 +194,14 @@ def accept(
 
 
 def apply(report: Report, entries: Iterable[Entry], today: date, *, whole: bool) -> Report:
-    """A report whose accepted findings say so, and that has the baseline's own findings.
+    """A report with the baseline applied: accepted findings say so, and the baseline has its own.
 
     Args:
         report: the report.
         entries: the baseline.
-        today: the day to judge last days by.
-        whole: whether the report looked at all there is. If not, an entry is called unused only
-            where its resource was compared at its versions.
+        today: the day on which entries are valid or expired.
+        whole: whether the report covers the whole library. If not, an entry is unused only where
+            its resource was compared at its versions.
     """
     entries = tuple(entries)
     seen = {finding.fingerprint for _, finding in report.findings()}

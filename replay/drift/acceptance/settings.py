@@ -1,4 +1,4 @@
-"""What a team makes of findings: severities by rule and path, the gate, where the baseline is.
+"""A team's own settings for drift: severities by rule and path, the gate, where the baseline is.
 
 The table ``[tool.replay.drift]``::
 
@@ -52,7 +52,7 @@ class Override:
     rule: str | None = None
 
     def matches(self, resource: str, rule: str, path: str) -> bool:
-        """Whether it speaks of a finding."""
+        """Whether it applies to a finding."""
         return (
             self.resource in (None, resource)
             and self.rule in (None, rule)
@@ -61,8 +61,8 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """How findings are weighed.
+class DriftSettings:
+    """How findings are weighed, and which of them fail a build.
 
     Attributes:
         severities: rule -> severity, in place of the catalogue's.
@@ -80,20 +80,20 @@ class Policy:
 
     @property
     def gate(self) -> tuple[Severity | None, Grade]:
-        """What fails: a severity (None for nothing) and a grade."""
+        """The least severity (None for none) and the least grade that fail."""
         severity = None if self.fail_on == "never" else Severity[self.fail_on.upper()]
         return severity, Grade[self.min_grade.upper()]
 
     def severity(self, resource: str, rule: str, path: str, given: Severity) -> Severity:
-        """The severity of a finding that the comparison gave one."""
+        """The severity of a finding, which the comparison gave the severity `given`."""
         found = self.severities.get(rule, given)
         for override in self.overrides:
             if override.matches(resource, rule, path):
                 found = override.severity
         return found
 
-    def weighed(self, comparison: Comparison) -> Comparison:
-        """A comparison whose findings have this policy's severities."""
+    def weigh(self, comparison: Comparison) -> Comparison:
+        """A comparison whose findings have these settings' severities."""
         if not self.severities and not self.overrides:
             return comparison
         done = []
@@ -105,8 +105,8 @@ class Policy:
         return replace(comparison, findings=tuple(sorted(done, key=lambda f: f.order)))
 
 
-def read(table: Any, where: str) -> Policy:
-    """Read the configuration's table.
+def read_settings(table: Any, where: str) -> DriftSettings:
+    """The settings of the configuration's table.
 
     Args:
         table: the table; None where there is none.
@@ -117,14 +117,14 @@ def read(table: Any, where: str) -> Policy:
     """
     at = f"{where}: drift"
     if table is None:
-        return Policy()
+        return DriftSettings()
     settings = _table(table, at, _SETTINGS)
     baseline = settings.get("baseline")
     severities = settings.get("severity", {})
     paths = settings.get("paths", [])
     if not isinstance(paths, list):
         raise ConfigError("the paths are no list of tables", where=f"{at}.paths")
-    return Policy(
+    return DriftSettings(
         {
             rule: Severity[_choice(value, _names(Severity), f"{at}.severity.{rule}").upper()]
             for rule, value in _table(severities, f"{at}.severity", RULES).items()
@@ -137,7 +137,7 @@ def read(table: Any, where: str) -> Policy:
 
 
 def pointer(path: str) -> str:
-    """A path as the terminal prints it (``lines.data[].plan``) or a JSON pointer, as the latter."""
+    """A path that is written as reports print it (``lines.data[].plan``), or is one already."""
     if path.startswith("/"):
         return path
     return "/" + path.replace("[]", ".*").strip(".").replace(".", "/")

@@ -1,7 +1,7 @@
-"""Which paths of recorded bodies a test suite reads: kept in a file, and held against findings.
+"""Which fields of recorded bodies a test suite reads: kept in a file, and compared with findings.
 
 Nothing but names is kept: resource, type, API version, paths. ``*`` is any one key or item, ``**``
-all that lies below, ``/**`` the whole body.
+all that is below, ``/**`` the whole body.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from replay.drift.judge.findings import Comparison, Finding, Report
-from replay.drift.observe.marks import ANY
+from replay.drift.observe.pointers import ANY
 from replay.errors import ConfigError
 from replay.library import files
 
@@ -24,7 +24,7 @@ FORMAT = 1
 ALL = "**"
 
 _SHARED = frozenset({"", "list", "search_result"})
-"""Types that say nothing of what a body is: there the resource has to agree too."""
+"""Types that do not say what a body is: for these, the resource has to be the same too."""
 
 
 class Body(NamedTuple):
@@ -52,7 +52,7 @@ class Used:
     paths: Mapping[Body, set[str]] = field(default_factory=dict)
 
     def reads(self, comparison: Comparison, finding: Finding) -> bool:
-        """Whether a finding is about something that was read, at whichever version."""
+        """Whether a finding is about something that was read, at any version."""
         wanted = [finding.path, *(source for source, _ in finding.parts)]
         return any(
             _reads(paths, path)
@@ -81,8 +81,8 @@ def _fits(pattern: list[str], segments: list[str]) -> bool:
     )
 
 
-def marked(report: Report, used: Used) -> Report:
-    """A report whose findings say whether they were used, the used ones of a severity first."""
+def mark_used(report: Report, used: Used) -> Report:
+    """A report whose findings say whether they are used; of one severity, used ones come first."""
     comparisons = []
     for comparison in report.comparisons:
         findings = [replace(f, used=used.reads(comparison, f)) for f in comparison.findings]
@@ -93,10 +93,10 @@ def marked(report: Report, used: Used) -> Report:
 
 
 def load(path: Path) -> Used:
-    """Read what runs left.
+    """The fields that earlier runs read.
 
     Raises:
-        ConfigError: there is no such file, or it is none of ours.
+        ConfigError: there is no such file, or it is not one of these.
     """
     try:
         document = json.loads(path.read_bytes())
@@ -120,9 +120,9 @@ def load(path: Path) -> Used:
         raise ConfigError(
             "this is no file of used fields",
             where=str(path),
-            hint="make it anew: pytest --replay-track-fields",
+            hint="make it again: pytest --replay-track-fields",
         ) from error
-    return Used(together(rows))
+    return Used(merged(rows))
 
 
 def _texts(row: Mapping[str, Any]) -> set[str]:
@@ -132,8 +132,8 @@ def _texts(row: Mapping[str, Any]) -> set[str]:
     return set(paths)
 
 
-def together(rows: Iterable[tuple[Body, set[str]]]) -> dict[Body, set[str]]:
-    """What several runs read, added up."""
+def merged(rows: Iterable[tuple[Body, set[str]]]) -> dict[Body, set[str]]:
+    """The fields that several runs read, added up."""
     found: dict[Body, set[str]] = {}
     for body, paths in rows:
         found.setdefault(body, set()).update(paths)
@@ -153,7 +153,7 @@ def add(path: Path, paths: Mapping[Body, set[str]]) -> None:
     lock = Path(tempfile.gettempdir()) / f"replay-{getattr(os, 'getuid', int)()}" / f"{named}.lock"
     with files.lock(lock, path.name):
         before = load(path).paths if path.exists() else {}
-        found = together([*before.items(), *paths.items()])
+        found = merged([*before.items(), *paths.items()])
         rows = [{**body._asdict(), "paths": sorted(read)} for body, read in sorted(found.items())]
         text = json.dumps({"format": FORMAT, "bodies": rows}, indent=2) + "\n"
         files.write(path, text, str(path.parent))

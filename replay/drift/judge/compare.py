@@ -1,4 +1,8 @@
-"""Compares the two sides of one part. The only user of deepdiff, which finds the candidates."""
+"""Compares the two epochs of one stratum, and tells what changed its type between them.
+
+Two shapes are first reduced to what a rule could look at, path by path. Only the paths at which the
+two sides differ are judged.
+"""
 
 from __future__ import annotations
 
@@ -10,48 +14,65 @@ from replay.drift.judge.findings import (
     Comparison,
     Finding,
     Grade,
+    Side,
+    Support,
     breaks_promise,
     fingerprint,
 )
 from replay.drift.judge.judge import judge
 from replay.drift.judge.relocate import GONE, relocate
-from replay.drift.observe.corpus import Corpus, Part
-from replay.drift.observe.marks import parent
-from replay.drift.observe.observed import Observed, Paired
+from replay.drift.judge.rules import RULES
+from replay.drift.observe.corpus import Corpus, Observed, Paired, Stratum
 from replay.drift.observe.pairs import Pair
+from replay.drift.observe.pointers import parent
 from replay.drift.observe.selection import Epoch
 from replay.drift.observe.shape import Calendar, Shape, Stat
 
 
-def compare(corpus: Corpus, part: Part, old: Epoch, new: Epoch) -> Comparison:
-    """Compare one part in two epochs; both must have been observed.
+def compare(corpus: Corpus, stratum: Stratum, old: Epoch, new: Epoch) -> Comparison:
+    """Compare one stratum in two epochs; both must have been observed.
 
     What moved to another resource is not looked for here: that takes another look at the library.
     """
-    before, after = corpus.observed[part][old], corpus.observed[part][new]
-    paired = corpus.paired.get(part, {}).get((old, new)) or Paired()
+    before, after = corpus.observed[stratum][old], corpus.observed[stratum][new]
+    paired = corpus.paired.get(stratum, {}).get((old, new)) or Paired()
     evidence = _evidence(before, after, paired)
     found = judge(evidence, candidates(evidence.old, evidence.new))
     found = list(_dated(found, *evidence.calendars))
-    found = relocate(evidence, found, paired.samples, part.resource)
-    comparison = Comparison(
-        part.resource,
-        part.type,
-        part.deleted,
-        old.version,
-        new.version,
-        part.expand,
-        (before.objects, after.objects, paired.objects),
-        paired.controlled.pairs,
-        (),
-        (old.span, new.span),
-    )
+    found = relocate(evidence, found, paired.samples, stratum.resource)
+    sizes = before.objects, after.objects, paired.objects
+    comparison = comparison_of(stratum, old, new, sizes, paired.controlled.pairs)
     return with_findings(comparison, found)
 
 
-def samples(corpus: Corpus, part: Part, old: Epoch, new: Epoch) -> Sequence[Pair]:
+def comparison_of(
+    stratum: Stratum, old: Epoch, new: Epoch, objects: tuple[int, int, int], controlled: int
+) -> Comparison:
+    """A comparison without findings.
+
+    Args:
+        stratum: the stratum.
+        old, new: the epochs.
+        objects: how many objects were recorded: old, new, at both.
+        controlled: how many pairs are controlled.
+    """
+    return Comparison(
+        stratum.resource,
+        stratum.type,
+        stratum.deleted,
+        old.version,
+        new.version,
+        stratum.expand,
+        objects,
+        controlled,
+        (),
+        (old.slice, new.slice),
+    )
+
+
+def samples(corpus: Corpus, stratum: Stratum, old: Epoch, new: Epoch) -> Sequence[Pair]:
     """The pairs of a comparison whose bodies were kept."""
-    paired = corpus.paired.get(part, {}).get((old, new))
+    paired = corpus.paired.get(stratum, {}).get((old, new))
     return paired.samples if paired else ()
 
 
@@ -70,15 +91,12 @@ def with_findings(comparison: Comparison, found: Sequence[Finding]) -> Compariso
 
 
 def candidates(old: Shape, new: Shape) -> set[str]:
-    """The paths at which two shapes say different things."""
-    # Imported here: it costs more than all the rest of a small comparison.
-    from deepdiff import DeepDiff
-
-    a = {path: _signature(old, path, stat) for path, stat in old.items()}
-    b = {path: _signature(new, path, stat) for path, stat in new.items()}
-    # 0: the flat maps themselves are the level of interest, however little they share.
-    found = DeepDiff(a, b, view="tree", threshold_to_diff_deeper=0)
-    return {item.path(output_format="list")[-1] for items in found.values() for item in items}
+    """The paths at which two shapes differ in anything that a rule could look at."""
+    signatures = (
+        {(path, _signature(shape, path, stat)) for path, stat in shape.items()}
+        for shape in (old, new)
+    )
+    return {path for path, _ in next(signatures) ^ next(signatures)}
 
 
 def _signature(shape: Shape, path: str, stat: Stat) -> str:
@@ -114,3 +132,50 @@ def _dated(found: Iterable[Finding], old: Calendar, new: Calendar) -> Iterable[F
                 detail = f"old recordings have it since {shipped}; no new one is as late"
                 finding = replace(finding, grade=Grade.UNOBSERVED, blind="new", detail=detail)
         yield finding
+
+
+# Objects that are of one type at one version, and of another at the next. Evidence of two types is
+# never mixed, so all that is said of such an object is that its type changed.
+
+
+def retyped(
+    corpus: Corpus, found: list[tuple[Stratum, Comparison]], resource: str | None
+) -> list[tuple[Stratum, Comparison]]:
+    """Comparisons with what such objects add: a finding, or a comparison where there was none.
+
+    Args:
+        corpus: the evidence.
+        found: the comparisons of each stratum with itself.
+        resource: only this resource path; None for all.
+    """
+    done = {(stratum, *c.epochs): (stratum, c) for stratum, c in found}
+    for (before, stratum, (old, new)), pairs in sorted(corpus.retyped.items()):
+        if resource not in (None, stratum.resource):
+            continue
+        twins = [pair for pair in pairs if pair[0]]
+        _, *witnesses = min(twins or pairs)
+        rule = "field-removed" if not stratum.type else "branch-added"
+        rule = rule if before.type else "field-added"
+        finding = Finding(
+            rule,
+            RULES[rule].severity,
+            Grade.PROVEN if twins else Grade.LIKELY,
+            "/object",
+            _type_side(before.type, len(pairs)),
+            _type_side(stratum.type, len(pairs)),
+            (witnesses[0], witnesses[1]),
+            support=Support(len(twins or pairs), len(twins or pairs), bool(twins)),
+            detail=stratum.type if rule == "branch-added" else "",
+        )
+        sizes = (corpus.observed[before][old].objects, corpus.observed[stratum][new].objects)
+        lone = comparison_of(stratum, old, new, (*sizes, len(pairs)), len(twins))
+        _, comparison = done.get((stratum, old, new), (stratum, lone))
+        done[stratum, old, new] = (
+            stratum,
+            with_findings(comparison, [*comparison.findings, finding]),
+        )
+    return list(done.values())
+
+
+def _type_side(type: str, objects: int) -> Side:
+    return Side(("string",), objects, objects) if type else Side((), 0, objects)

@@ -1,4 +1,4 @@
-"""What the recordings say about one comparison, and how sure they are of it.
+"""What the recordings say about one comparison, and how sure that is: support, grade, witnesses.
 
 The strongest evidence is a controlled pair: one object, both versions, one state. Pools of
 different objects prove a difference only where chance cannot make it: splitting one version's
@@ -14,16 +14,17 @@ from math import comb
 
 from replay.drift.judge.findings import Finding, Grade, Severity, Support, side
 from replay.drift.judge.rules import RULES
-from replay.drift.observe.marks import parent
-from replay.drift.observe.pair_events import Tally
+from replay.drift.observe.pair_events import PairEvents
+from replay.drift.observe.pointers import parent
 from replay.drift.observe.shape import Calendar, Shape, Stat
 
 MIN_OBJECTS = 5
-"""Fewer objects on a side prove nothing in a pool; as many quiet controlled pairs outweigh one."""
+"""Fewer objects on a side prove nothing in a pool. As many controlled pairs that do not show an
+event rule it out, see `Evidence.ruled_out`."""
 
 CHANCE = 1e-8
-"""The probability of a coincidence that a pool may still be called proven at. A library has some
-thousand paths: at one comparison for each, that is one false proof in a hundred thousand runs."""
+"""A pool proves a difference where chance is at most this likely. A library has about a thousand
+paths: at one comparison for each, that is one false proof in a hundred thousand runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +33,17 @@ class Evidence:
 
     Attributes:
         old, new: the shapes of all bodies.
-        pools: per state that both sides show, the shapes of one body per object.
-        controlled: what happened in twins and agreeing pairs.
-        loose: what happened in pairs whose state may have moved on.
-        calendars: when the paths of either side were seen.
+        pools: for each state that both sides show, the shapes of one body per object.
+        controlled: what happened in twins and pairs of one state.
+        loose: what happened in pairs whose state may have changed.
+        calendars: on which days the paths of either side were seen.
     """
 
     old: Shape
     new: Shape
     pools: Sequence[tuple[Shape, Shape]]
-    controlled: Tally
-    loose: Tally
+    controlled: PairEvents
+    loose: PairEvents
     calendars: tuple[Calendar, Calendar]
 
     def finding(
@@ -60,10 +61,10 @@ class Evidence:
         Args:
             rule: the rule's ID.
             path: the path.
-            what: the event of pairs that shows it; empty where nothing can (unobserved).
+            what: the event of pairs that shows it; empty where no event can: it is unobserved.
             pool: whether the pools prove it.
             severity: in place of the rule's own.
-            detail: what there is to add in words.
+            detail: what the rule's sentence ends with.
         """
         above = parent(path)
         old, new = self.old.get(path), self.new.get(path)
@@ -71,15 +72,15 @@ class Evidence:
         witnesses = (_witness(self.old, path), _witness(self.new, path))
         if what:
             grade = Grade.PROVEN if pool else Grade.LIKELY
-            for tally in (self.controlled, self.loose):
-                event = tally.event(what, path)
+            for events in (self.controlled, self.loose):
+                event = events.event(what, path)
                 if event is not None:
-                    if tally is self.controlled:
+                    if events is self.controlled:
                         grade = Grade.PROVEN
-                    pairs = tally.kept.get(path, 0)
+                    pairs = events.in_both.get(path, 0)
                     if what in ("lost", "gained"):
                         pairs += event.count
-                    support = Support(event.count, pairs, tally is self.controlled)
+                    support = Support(event.count, pairs, events is self.controlled)
                     witnesses = (str(event.old), str(event.new))
                     break
         return Finding(
@@ -95,13 +96,14 @@ class Evidence:
         )
 
     def unobserved(self, rule: str, path: str, blind: str, below: str = "") -> Finding:
-        """A finding that one side was blind.
+        """A finding that one side showed nothing to compare with.
 
         Args:
             rule: the rule's ID.
             path: the path.
             blind: the side that showed nothing, ``old`` or ``new``.
-            below: what the other side showed, for its witness: ``/*`` for a list's items.
+            below: what the other side showed below the path, for its witness: ``/*`` for a list's
+                items.
         """
         finding = self.finding(rule, path)
         old, new = finding.witnesses
@@ -115,17 +117,17 @@ class Evidence:
         """Whether a controlled pair shows an event."""
         return self.controlled.count(what, path) > 0
 
-    def told(self, what: str, path: str) -> int:
-        """In how many pairs an event happened, fair ones or not."""
+    def count(self, what: str, path: str) -> int:
+        """In how many pairs an event happened, controlled or not."""
         return self.controlled.count(what, path) + self.loose.count(what, path)
 
-    def quiet(self, what: str, path: str) -> bool:
+    def ruled_out(self, what: str, path: str) -> bool:
         """Whether enough controlled pairs have the path on both sides and do not show an event.
 
-        Then a difference between the pools is a matter of which objects were recorded.
+        Then a difference between the pools comes from which objects were recorded.
         """
         return (
-            self.controlled.kept.get(path, 0) >= MIN_OBJECTS
+            self.controlled.in_both.get(path, 0) >= MIN_OBJECTS
             and self.controlled.count(what, path) == 0
         )
 
@@ -135,18 +137,18 @@ class Evidence:
         old, new = self.calendars
         has_it, lacks_it = (old, new) if path in self.old else (new, old)
         if lacks_it.last_absent(path) < has_it.first_seen(path):
-            return False  # what shipped in between is on one side only, whatever the version
+            return False  # what shipped in between is on one side only, whichever the version
         for pool in self.pools:
             has, lacks = pool if path in pool[0] else (pool[1], pool[0])
             stat, of, without = has.get(path), has.get(above), lacks.get(above)
             if stat is None or of is None or without is None or path in lacks:
                 continue
-            if stat.seen == of.parents and proves(_solid(of), _solid(without)):
+            if stat.seen == of.parents and proves(_with_object(of), _with_object(without)):
                 return True
         return False
 
     def pool_kinds(self, path: str) -> bool:
-        """Whether pools prove that a path has other kinds on the one side than on the other."""
+        """Whether pools prove that the JSON types at a path are others on the two sides."""
         for a, b in self.pools:
             x, y = a.get(path), b.get(path)
             if x is None or y is None or (x.kinds & y.kinds) - {"null"}:
@@ -161,7 +163,7 @@ def proves(n: int, m: int) -> bool:
     return min(n, m) >= MIN_OBJECTS and 1 / comb(n + m, n) <= CHANCE
 
 
-def _solid(stat: Stat) -> int:
+def _with_object(stat: Stat) -> int:
     # Bodies that surely showed a living object here, however many items their lists have.
     return stat.bodies - (stat.seen - stat.parents)
 

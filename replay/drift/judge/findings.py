@@ -1,4 +1,4 @@
-"""The values that a comparison yields: finding, comparison, report. Frozen, no judgement."""
+"""The values that a comparison yields: finding, comparison, report. Frozen; nothing is judged."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from replay.drift.observe.selection import ALL, Epoch, Slice
 from replay.drift.observe.shape import KINDS, Stat
 from replay.model.cassette import ObjectKey
 from replay.stripe_api.versions import promises
 
-_NAMES = {
+TYPES = {
     "null": "null",
     "bool": "boolean",
     "int": "integer",
@@ -20,6 +21,7 @@ _NAMES = {
     "obj": "object",
     "arr": "array",
 }
+"""Kind, as in marks -> the JSON type, as people name it."""
 
 
 class Severity(IntEnum):
@@ -51,7 +53,7 @@ class Side:
     Attributes:
         kinds: the JSON types seen, in a fixed order.
         present: how often the path was there.
-        parents: how often it could have been: its living parents.
+        parents: how often it could have been: how many objects could have had it.
     """
 
     kinds: tuple[str, ...] = ()
@@ -64,7 +66,7 @@ def side(stat: Stat | None, parents: int) -> Side:
     if stat is None:
         return Side(parents=parents)
     seen = stat.kinds
-    return Side(tuple(_NAMES[kind] for kind in KINDS if kind in seen), stat.seen, parents)
+    return Side(tuple(TYPES[kind] for kind in KINDS if kind in seen), stat.seen, parents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +86,12 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """How many pairs show it.
+    """How many pairs show a change.
 
     Attributes:
-        agree: pairs that show the change.
-        pairs: pairs that could have.
-        controlled: whether they are twins, or agree in status and dates.
+        agree: the pairs that show it.
+        pairs: the pairs that could have shown it.
+        controlled: whether they are twins, or pairs of one state.
     """
 
     agree: int
@@ -107,17 +109,17 @@ class Finding:
         grade: how sure it is.
         path: the JSON pointer, ``*`` for any list item or map value.
         old, new: what each version showed there.
-        witnesses: where each version shows it; empty where it showed nothing.
+        witnesses: where each version shows it: file, take, pointer. Empty where it shows nothing.
         to: where it moved to.
         parts: for a moved object, its leaves with their new places.
         support: the pairs behind it; None where only pools speak.
-        detail: what the rule adds in words: the new value, the old and the new kind.
+        detail: what the rule's sentence ends with: the new value, the old and the new type.
         blind: the side, ``old`` or ``new``, that showed nothing, where that is the finding.
-        settle: the command whose recording would settle it; empty where none would.
-        broken_promise: it breaks inside one named train, where Stripe promises that nothing does.
+        settle: the command that records what would decide it; empty where no recording would.
+        broken_promise: whether it breaks inside one named train, which Stripe promises not to do.
         accepted: the reason it is accepted for; None where it is not.
         fingerprint: hash of rule, resource, path and versions; the same whatever the wording.
-        used: whether tests read the field; None where that was not asked.
+        used: whether tests read the field; None where that is not known.
     """
 
     rule: str
@@ -140,13 +142,13 @@ class Finding:
 
     @property
     def order(self) -> tuple[int, int, int, str, str, str]:
-        """Sorts findings: the worst first, of them the used, then the surest, then by path."""
+        """Sorts findings: the worst first; then what tests use, then the surest, then by path."""
         return -self.severity, -bool(self.used), -self.grade, self.path, self.rule, self.detail
 
     def fails(
         self, severity: Severity | None, grade: Grade = Grade.LIKELY, *, used: bool = False
     ) -> bool:
-        """Whether it is at or above a gate, see `Report.fails`."""
+        """Whether it fails a gate, see `Report.fails`."""
         return (
             severity is not None
             and (self.used is True or not used)
@@ -167,9 +169,9 @@ class Comparison:
         old, new: the versions.
         expand: the expand set.
         objects: how many objects were recorded: old, new, at both.
-        controlled: how many pairs are twins, or agree in status and dates.
+        controlled: how many pairs are twins, or pairs of one state.
         findings: what differs, the worst first.
-        spans: which recordings of the two versions, in words; empty for all of them.
+        slices: which recordings of the two versions.
     """
 
     resource: str
@@ -181,13 +183,18 @@ class Comparison:
     objects: tuple[int, int, int]
     controlled: int
     findings: tuple[Finding, ...]
-    spans: tuple[str, str] = ("", "")
+    slices: tuple[Slice, Slice] = (ALL, ALL)
+
+    @property
+    def epochs(self) -> tuple[Epoch, Epoch]:
+        """Both sides."""
+        return Epoch(self.old, self.slices[0]), Epoch(self.new, self.slices[1])
 
     @property
     def sides(self) -> tuple[str, str]:
         """Both sides in words: the versions, with which of their recordings."""
-        old, new = self.spans
-        return f"{self.old} {old}".strip(), f"{self.new} {new}".strip()
+        old, new = self.epochs
+        return old.label, new.label
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,8 +244,8 @@ class Report:
         recorded: resource -> the versions recorded, oldest first.
         example: an object that is recorded; None in an empty library.
         matrices: fields against versions, where they were asked for.
-        stubs: resource -> the sides in words of which nothing but stubs of deleted objects is
-            recorded, where another side has living ones: they are never compared.
+        stubs: resource -> the sides, in words, that hold nothing but stubs of deleted objects
+            where another side holds living ones. The two are never compared.
     """
 
     comparisons: tuple[Comparison, ...]
@@ -254,7 +261,7 @@ class Report:
                 yield comparison, finding
 
     def summary(self) -> dict[str, int]:
-        """How many findings of each severity; the unobserved and accepted are counted apart."""
+        """How many findings of each severity; unobserved and accepted ones are counted apart."""
         counts = {"breaking": 0, "warning": 0, "info": 0, "unobserved": 0, "accepted": 0}
         for _, finding in self.findings():
             if finding.accepted is not None:
@@ -268,31 +275,31 @@ class Report:
     def fails(
         self, severity: Severity | None, grade: Grade = Grade.LIKELY, *, used: bool = False
     ) -> bool:
-        """Whether a finding is at or above a gate.
+        """Whether any finding fails a gate.
 
         Args:
-            severity: the least severity that fails; None fails never.
-            grade: the least grade that fails; `UNOBSERVED` findings fail under no gate.
-            used: whether only what tests use fails.
+            severity: the least severity that fails; None for none.
+            grade: the least grade that fails; `UNOBSERVED` findings never do.
+            used: whether only what tests use can fail.
         """
         return any(finding.fails(severity, grade, used=used) for _, finding in self.findings())
 
     def summary_of_used(self) -> tuple[int, int] | None:
         """How many breaking findings are used by tests, and how many are not.
 
-        The unobserved and accepted are left out. None where use was not asked for.
+        Unobserved and accepted ones are left out. None where use is not known.
         """
-        told = [finding for _, finding in self.findings() if finding.used is not None]
-        breaking = [f.used for f in told if f.fails(Severity.BREAKING)]
-        return (sum(map(bool, breaking)), breaking.count(False)) if told else None
+        known = [finding for _, finding in self.findings() if finding.used is not None]
+        breaking = [f.used for f in known if f.fails(Severity.BREAKING)]
+        return (sum(map(bool, breaking)), breaking.count(False)) if known else None
 
 
 def fingerprint(rule: str, resource: str, path: str, old: str, new: str) -> str:
-    """Names a finding across runs: 16 hex digits."""
+    """Names a finding across runs, whatever its evidence: 16 hex digits."""
     named = f"{rule}\0{resource}\0{path}\0{old}\0{new}"
     return hashlib.sha256(named.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def breaks_promise(severity: Severity, grade: Grade, old: str, new: str) -> bool:
-    """Whether a finding contradicts what Stripe promises for the two versions."""
+    """Whether a finding breaks what Stripe promises for two versions of one train."""
     return severity is Severity.BREAKING and grade > Grade.UNOBSERVED and promises(old, new)

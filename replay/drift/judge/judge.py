@@ -1,7 +1,7 @@
-"""Judges candidate paths: presence first, then null, then kinds, then formats and values.
+"""Judges paths that differ between two shapes: which rule applies, if any.
 
-Parents are judged before their children, and what a parent's finding explains is not reported
-again below it.
+At each path, presence is judged first, then null, then JSON types, then formats and values. Parents
+are judged before their children, and what a parent's finding explains is not reported again below.
 """
 
 from __future__ import annotations
@@ -10,20 +10,21 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from replay.drift.judge.evidence import MIN_OBJECTS, Evidence
-from replay.drift.judge.findings import Finding, Grade, Severity
-from replay.drift.observe.marks import ANY, MAPS, UNNAMED, is_record, key, parent
-from replay.drift.observe.shape import Shape, Stat, children, is_map
+from replay.drift.judge.findings import TYPES, Finding, Grade, Severity
+from replay.drift.observe.marks import MAPS, UNNAMED, has_fields
+from replay.drift.observe.pointers import ANY, key, parent
+from replay.drift.observe.shape import Shape, Stat, is_map, names_below
 
 _TAG = "/type"
 
 _FREE = frozenset({"currency", "country", "id", "locale", "object"})
-"""Keys whose values are no closed set of the API's, or are judged elsewhere."""
+"""Keys whose values are no closed set of the API, or are judged elsewhere."""
 
 _SHOWN = 5
 
 
 def judge(evidence: Evidence, candidates: Iterable[str]) -> list[Finding]:
-    """Judge paths whose statistics differ between the two sides.
+    """Judge paths at which the two sides differ.
 
     Returns:
         at most one finding for each change, in the order of paths.
@@ -80,7 +81,7 @@ class _Judge:
             return
         self.findings += found
         if bool(a.parents) != bool(b.parents):
-            # Nothing below can be compared; where the kinds are no news, that is the finding.
+            # Nothing below can be compared. Where the types have not changed, that is the finding.
             if not found and a.kinds & b.kinds - {"null"}:
                 blind = "old" if b.parents else "new"
                 self.findings.append(self.evidence.unobserved("subtree-unobserved", path, blind))
@@ -129,9 +130,9 @@ class _Judge:
         if tags is not None:
             of_a, of_b = min(of_a, tags[0]), min(of_b, tags[1])
         always_a, always_b = a.seen >= of_a, b.seen >= of_b
-        if always_a and not always_b and not self.evidence.quiet("lost", path):
+        if always_a and not always_b and not self.evidence.ruled_out("lost", path):
             yield self.evidence.finding("became-optional", path, "lost")
-        if always_b and not always_a and not self.evidence.quiet("gained", path):
+        if always_b and not always_a and not self.evidence.ruled_out("gained", path):
             yield self.evidence.finding("became-required", path, "gained")
 
     def _values(self, path: str, a: Stat, b: Stat) -> Iterator[Finding]:
@@ -140,18 +141,18 @@ class _Judge:
         if not x and not y:
             return
         null_a, null_b = "null" in a.kinds, "null" in b.kinds
-        if not y and evidence.told("nulled", path):
-            yield self._nullable(path, evidence.told("nulled", path))
-        elif not x and evidence.told("denulled", path):
+        if not y and evidence.count("nulled", path):
+            yield self._nullable(path, evidence.count("nulled", path))
+        elif not x and evidence.count("denulled", path):
             yield evidence.finding("became-non-null", path, "denulled")
         elif not x or not y:
             subtree = bool((x | y) & {"obj", "arr"})
             rule = "subtree-unobserved" if subtree else "null-only"
             yield evidence.unobserved(rule, path, "new" if x else "old")
         else:
-            if null_b and not null_a and not evidence.quiet("nulled", path):
+            if null_b and not null_a and not evidence.ruled_out("nulled", path):
                 yield self._nullable(path, a.seen)
-            if null_a and not null_b and not evidence.quiet("denulled", path):
+            if null_a and not null_b and not evidence.ruled_out("denulled", path):
                 yield evidence.finding("became-non-null", path, "denulled")
             if x != y:
                 yield from self._kinds(path, a, b)
@@ -159,7 +160,7 @@ class _Judge:
                 yield from _same_kinds(evidence, path, self._branches)
 
     def _unlisted(self, path: str) -> Finding | None:
-        """The finding of a list envelope whose place a single object takes, or the reverse."""
+        """A finding where a single object takes the place of a list envelope, or the reverse."""
         a, b = self.old[path], self.new[path]
         listed = _is_listing(self.old, path), _is_listing(self.new, path)
         if not path or listed[0] == listed[1] or not a.kinds & b.kinds >= {"obj"}:
@@ -186,14 +187,14 @@ class _Judge:
     def _kinds(self, path: str, a: Stat, b: Stat) -> Iterator[Finding]:
         evidence = self.evidence
         x, y = a.kinds - {"null"}, b.kinds - {"null"}
-        detail = f"{_said(self.old, path, x)} to {_said(self.new, path, y)}"
+        detail = f"{_types(self.old, path, x)} to {_types(self.new, path, y)}"
         if x | y <= {"int", "num"} and not any(
             evidence.happened(what, path) for what in ("retyped", "widened", "narrowed")
         ):
-            return  # 25 and 25.5 are one type: only an object that shows both is news
+            return  # 25 and 25.5 are one type, unless one object shows both
         if x & y:
             rule, what = ("type-widened", "widened") if y - x else ("type-narrowed", "narrowed")
-            if not evidence.quiet(what, path):
+            if not evidence.ruled_out(what, path):
                 yield evidence.finding(rule, path, what, detail=detail)
             return
         rule, severity = _retyped(self.old, self.new, path, a, b)
@@ -215,11 +216,15 @@ class _Judge:
             return False
         if not a.parents or not b.parents or "arr" in a.kinds | b.kinds:
             return False
-        x, y = children(self.old, path), children(self.new, path)
-        return (x == {ANY} and is_record(y)) or (y == {ANY} and is_record(x))
+        x, y = names_below(self.old, path), names_below(self.new, path)
+        return (x == {ANY} and has_fields(y)) or (y == {ANY} and has_fields(x))
 
     def _other_objects(self, path: str) -> bool:
-        """Report an object whose `object` value is another one; whether its keys are explained."""
+        """Report an object whose `object` value is another one.
+
+        Returns:
+            whether that explains what differs below.
+        """
         tag = f"{path}/object"
         a, b = self.old.get(tag), self.new.get(tag)
         x, y = (stat.tokens() if stat is not None else None for stat in (a, b))
@@ -231,7 +236,7 @@ class _Judge:
         rule = "branch-added" if fresh else "branch-unseen"
         detail = ", ".join(fresh or gone)
         self.findings.append(self.evidence.finding(rule, tag, what, detail=detail))
-        return not self.evidence.controlled.kept.get(path)
+        return not self.evidence.controlled.in_both.get(path)
 
 
 def _retyped(old: Shape, new: Shape, path: str, a: Stat, b: Stat) -> tuple[str, Severity | None]:
@@ -273,32 +278,23 @@ def _is_envelope(shape: Shape, path: str) -> bool:
     return data is not None and "arr" in data.marks and f"{path}/object" in shape
 
 
-_WORDS = {
-    "bool": "boolean",
-    "int": "integer",
-    "num": "number",
-    "str": "string",
-    "obj": "object",
-    "arr": "list",
-}
-
-
-def _said(shape: Shape, path: str, kinds: frozenset[str]) -> str:
+def _types(shape: Shape, path: str, kinds: frozenset[str]) -> str:
     if kinds == {"obj"} and _is_envelope(shape, path):
         return "list envelope"
-    return " or ".join(word for kind, word in _WORDS.items() if kind in kinds)
+    words = {**TYPES, "arr": "list"}  # beside "list envelope", that is what people call it
+    return " or ".join(word for kind, word in words.items() if kind in kinds)
 
 
-# Paths whose kinds are the same on both sides: ID prefixes, formats, enum-like values.
+# Paths that have the same types on both sides: ID prefixes, formats, enum-like values.
 
 
 def _same_kinds(evidence: Evidence, path: str, branches: Collection[str]) -> Iterator[Finding]:
-    """Judge a path that has the same kinds on both sides.
+    """Judge a path that has the same types on both sides.
 
     Args:
         evidence: the comparison.
-        path: the path; both sides have it, and not as null alone.
-        branches: paths already reported as selected by a tag's new or unseen value.
+        path: the path; both sides have a value there that is not null.
+        branches: paths that were reported as selected by a tag's new or unseen value.
     """
     a, b = evidence.old[path], evidence.new[path]
     if a.kinds - {"null"} != {"str"}:
@@ -365,12 +361,12 @@ def _enum(
         found = evidence.finding("enum-value-unseen", path, "restyled", detail=_listed(gone))
     else:
         return
-    # A set of values is a sample: what no recording showed may have been possible all along.
+    # The recorded values are a sample: what none shows may have been possible all along.
     yield replace(found, grade=min(found.grade, Grade.LIKELY), support=None)
 
 
 def _closed(tokens: Mapping[str, int]) -> bool:
-    # Each value was seen twice on average: more of them would have shown by now.
+    # Each value was seen twice on average: another one would have shown by now.
     return sum(tokens.values()) >= 2 * len(tokens)
 
 

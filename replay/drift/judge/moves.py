@@ -1,10 +1,10 @@
 """Follows values that left one path to the path where they are now, within one object.
 
 A move is proven by value: in every pair where the old path held an informative value and the new
-path could have held one, it held the same. Stand-ins of redacted values are seeded by identity,
-so their being equal proves nothing; such a move is likely at most. Where the same few IDs are equal
-over and over, or at several new paths that fit as well, it is no move, only a hint: all objects may
-name one customer in several places.
+path could have held one, it held the same. Stand-ins of redacted values are made from whose they
+are, so that two of them are equal proves nothing: such a move is likely at most. It is no move but
+a hint where the same few IDs are equal again and again (all objects may name one customer in
+several places), or where several new paths fit as well.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any
 
-from replay.drift.observe.marks import ANY, Node, escape, key, mark, parent, unescape
+from replay.drift.observe.marks import Node, mark
 from replay.drift.observe.pairs import Pair, Take
-from replay.drift.observe.pointers import at
+from replay.drift.observe.pointers import ANY, escape, key, occurrences, parent, value_at
 from replay.drift.observe.shape import Shape, Witness, is_map
 
 DISTINCT = 3
-"""Fewer different values prove nothing, unless there were no more pairs to see them in."""
+"""Fewer different values prove nothing, unless there are no more pairs to see them in."""
 
-_LENGTH = 8
+_LENGTH = 8  # shorter texts, and smaller numbers, are equal by chance
 _NUMBER = 10**6
 
 
@@ -32,13 +32,13 @@ class Move:
 
     Attributes:
         source, target: the paths.
-        agree: in how many pairs they were equal, which is every pair that could show it.
+        agree: in how many pairs they were equal: in every pair that could show it.
         controlled: whether a controlled pair is among them.
-        redacted: whether only stand-ins were equal.
+        redacted: whether stand-ins were compared.
         few: whether the same few IDs were equal again and again, which is no move.
         named: whether the values are IDs, or at least three: no text that many places have.
         old, new: the witnesses.
-        rivals: targets that have as good a claim: where the values went is not known.
+        rivals: other targets that fit as well, so that it is not known where the values went.
     """
 
     source: str
@@ -54,12 +54,12 @@ class Move:
 
     @property
     def doubtful(self) -> bool:
-        """Whether it is a hint only: the same few IDs, or one target of several."""
+        """Whether it is only a hint: the same few IDs, or one target of several."""
         return self.few or bool(self.rivals)
 
 
 def leaves(shape: Shape, root: str) -> list[str]:
-    """The paths at and below a root that hold values of their own; a map counts as one value."""
+    """The paths at and below a root that hold values. A map counts as one value."""
     found = []
     inside = f"{root}/"
     for path in shape:
@@ -72,7 +72,7 @@ def leaves(shape: Shape, root: str) -> list[str]:
 
 
 def follow(samples: Sequence[Pair], sources: Iterable[str], targets: Iterable[str]) -> list[Move]:
-    """Find where values went: one target for each source, and one source for each target.
+    """Find where values went: at most one target for each source, one source for each target.
 
     Args:
         samples: pairs with their bodies.
@@ -86,11 +86,11 @@ def follow(samples: Sequence[Pair], sources: Iterable[str], targets: Iterable[st
     if not sources or not targets:
         return []
     left, right = frozenset(sources), frozenset(targets)
-    told = [(_said(pair.old, left), _said(pair.new, right)) for pair in samples]
+    values = [(_values_at(pair.old, left), _values_at(pair.new, right)) for pair in samples]
     tracks = [
         track
         for source in sources
-        for target in _candidates(told, source, targets)
+        for target in _candidates(values, source, targets)
         if (track := _track(samples, source, target)) is not None
     ]
     taken: dict[str, Claim] = {}
@@ -109,7 +109,7 @@ Claim = tuple[bool, bool, bool, int, int]
 
 
 def _claim(move: Move) -> Claim:
-    """How well a target fits a source, the best first."""
+    """How well a target fits a source; the least is the best."""
     source, target = move.source, move.target
     return (
         move.few,
@@ -121,7 +121,7 @@ def _claim(move: Move) -> Claim:
 
 
 def _rivals(move: Move, tracks: Iterable[Move], taken: Mapping[str, Claim]) -> tuple[str, ...]:
-    # A target that fits another source better is no rival.
+    # A target that fits its own source better is no rival.
     claim = _claim(move)
     return tuple(
         track.target
@@ -132,56 +132,58 @@ def _rivals(move: Move, tracks: Iterable[Move], taken: Mapping[str, Claim]) -> t
     )
 
 
-Said = dict[str, set[Any]]
+_Values = dict[str, set[Any]]
+"""Path -> what can be compared of the values there."""
 
 
 def _candidates(
-    told: Sequence[tuple[Said, Said]], source: str, targets: Sequence[str]
+    values: Sequence[tuple[_Values, _Values]], source: str, targets: Sequence[str]
 ) -> list[str]:
-    # Targets that agree once; most are ruled out here, before places are aligned.
+    # Targets that hold an equal value in some pair. This rules out most, at little cost.
     found: set[str] = set()
-    for old, new in told:
-        values = old.get(source)
-        if values:
+    for old, new in values:
+        wanted = old.get(source)
+        if wanted:
             found |= {
                 target
                 for target in targets
-                if target not in found and not values.isdisjoint(new.get(target, ()))
+                if target not in found and not wanted.isdisjoint(new.get(target, ()))
             }
     return sorted(found - {source})
 
 
-def _said(take: Take, paths: frozenset[str]) -> Said:
-    """Path -> what may be compared of the values there, for some paths."""
-    said: Said = {}
+def _values_at(take: Take, paths: frozenset[str]) -> _Values:
+    """What can be compared of the values at some paths."""
+    values: _Values = {}
 
     def look(value: Any, node: Any, path: str, pointer: str) -> None:
-        if path in paths and (told := _told(take, pointer, value)) is not None:
-            said.setdefault(path, set()).add(told)
+        if path in paths and (content := _comparable(take, pointer, value)) is not None:
+            values.setdefault(path, set()).add(content)
         if isinstance(node, Node):
-            for name, kid in zip(node.names, node.kids, strict=True):
-                child = _get(value, f"/{name}")
-                look(child, kid, f"{path}/{name if node.single else ANY}", f"{pointer}/{name}")
+            for name, child in zip(node.names, node.children, strict=True):
+                below = f"{path}/{name if node.is_record else ANY}"
+                look(value_at(value, f"/{name}"), child, below, f"{pointer}/{name}")
 
-    look(take.body, take.reading.node, "", "")
-    return said
+    look(take.body, take.marks.root, "", "")
+    return values
 
 
 def _track(samples: Sequence[Pair], source: str, target: str) -> Move | None:
     shared = _shared(source, target)
+    old_end, new_end = source[len(shared) :], target[len(shared) :]
     agree, controlled, redacted = 0, False, False
     distinct: set[Any] = set()
     witness: tuple[Witness, Witness] | None = None
     for pair in samples:
         shown = False
-        for place, old_item in at(pair.old.body, shared):
-            new_item = _get(pair.new.body, place)
-            olds = [(place + end, value) for end, value in at(old_item, source[len(shared) :])]
-            news = [(place + end, value) for end, value in at(new_item, target[len(shared) :])]
-            values = [_told(pair.old, *old) for old in olds]
-            if not values or None in values or not _open(new_item, target[len(shared) :]):
+        for place, old_item in occurrences(pair.old.body, shared):
+            new_item = value_at(pair.new.body, place)
+            olds = [(place + end, value) for end, value in occurrences(old_item, old_end)]
+            news = [(place + end, value) for end, value in occurrences(new_item, new_end)]
+            values = [_comparable(pair.old, *old) for old in olds]
+            if not values or None in values or not _open(new_item, new_end):
                 continue
-            if [_told(pair.new, *new) for new in news] != values:
+            if [_comparable(pair.new, *new) for new in news] != values:
                 return None
             masked = any(_classes(pair.old, *old) for old in olds) or any(
                 _classes(pair.new, *new) for new in news
@@ -202,7 +204,7 @@ def _track(samples: Sequence[Pair], source: str, target: str) -> Move | None:
         return None
     ids = all(isinstance(value, str) and _is_id(value) for value in distinct)
     few = not redacted and len(distinct) < DISTINCT <= agree
-    # Other values come twice by themselves, and the same keys of a map are a habit of its user.
+    # Values other than IDs are equal by chance, and the same keys of a map are its user's habit.
     if not (redacted or ids) and len(distinct) < min(DISTINCT, agree):
         return None
     named = ids or len(distinct) >= DISTINCT
@@ -214,31 +216,23 @@ def _is_id(value: str) -> bool:
     return mark(value).startswith("str:id:")
 
 
-def _get(body: Any, pointer: str) -> Any:
-    for segment in pointer.split("/")[1:]:
-        if isinstance(body, dict):
-            body = body.get(unescape(segment))
-        else:
-            there = isinstance(body, list) and segment.isdigit() and int(segment) < len(body)
-            body = body[int(segment)] if there else None
-    return body
-
-
 def _open(body: Any, path: str) -> bool:
     above = parent(path)
-    return any(isinstance(value, dict | list) and value != [] for _, value in at(body, above))
+    return any(
+        isinstance(value, dict | list) and value != [] for _, value in occurrences(body, above)
+    )
 
 
 def _shared(source: str, target: str) -> str:
-    # The longest common start that ends in an item: within it, items are compared one by one.
+    # The longest common beginning that ends in a list item: items are compared one by one.
     both = zip(source.split("/"), target.split("/"), strict=False)
     common = "/".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], both))
     head, found, _ = f"{common}/".rpartition(f"/{ANY}/")
     return f"{head}/{ANY}" if found else ""
 
 
-def _told(take: Take, pointer: str, value: Any) -> Any:
-    """What may be compared of a value, if it says enough to be recognised; else None."""
+def _comparable(take: Take, pointer: str, value: Any) -> Any:
+    """A value, or the items of a map, as something to compare; None if it says too little."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
@@ -279,7 +273,7 @@ def _owner(body: Any, pointer: str) -> Any:
     owner, above = None, ""
     for segment in ["", *pointer.split("/")[1:-1]]:
         above = f"{above}/{segment}" if segment else above
-        inside = _get(body, above)
+        inside = value_at(body, above)
         if isinstance(inside, dict) and isinstance(inside.get("id"), str):
             owner = inside["id"]
     return owner

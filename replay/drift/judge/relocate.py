@@ -1,8 +1,9 @@
-"""Turns removals and additions into moves: a move swallows both, a moved object its leaves.
+"""Turns removals and additions into moves. A move replaces both; a moved object its fields.
 
-Values are followed within their object, then into other resources, joined by the object's ID: what
-`invoice.payment_intent` held is `payment.payment_intent` of the invoice payment whose `invoice` is
-that invoice's ID. Across resources only IDs are followed: they alone name one thing everywhere.
+Values are followed within their object, and then into other resources that name the object's ID:
+what `invoice.payment_intent` held is `payment.payment_intent` of the invoice payment whose
+`invoice` is that invoice's ID. Across resources only IDs are followed: nothing else names the same
+thing everywhere.
 """
 
 from __future__ import annotations
@@ -15,18 +16,18 @@ from replay.drift.judge.evidence import Evidence
 from replay.drift.judge.findings import Finding, Grade, Support, Target
 from replay.drift.judge.moves import DISTINCT, Move, follow, leaves
 from replay.drift.judge.rules import RULES
-from replay.drift.observe.marks import ANY, key, mark, parent
+from replay.drift.observe.marks import mark
 from replay.drift.observe.nested import read_take
 from replay.drift.observe.pairs import Pair, Take
-from replay.drift.observe.pointers import at
+from replay.drift.observe.pointers import ANY, key, occurrences, parent
 from replay.drift.observe.shape import Witness
 from replay.model.cassette import Cassette
 
 GONE = frozenset({"field-removed", "field-unseen"})
-"""The rules of what left."""
+"""The rules of what is gone."""
 
 Lost = Mapping[str, Mapping[str, tuple[str, Witness]]]
-"""path -> ID of the object -> the ID that was there, and where it was seen."""
+"""Path -> ID of the object -> the ID that was there, and where it was seen."""
 
 _RULE = "field-moved-resource"
 
@@ -34,7 +35,7 @@ _RULE = "field-moved-resource"
 def relocate(
     evidence: Evidence, findings: Sequence[Finding], samples: Sequence[Pair], resource: str
 ) -> list[Finding]:
-    """Say where things went, in place of what left and what came.
+    """Replace removals and additions by moves, where values show that they are moves.
 
     Args:
         evidence: the comparison.
@@ -53,12 +54,12 @@ def relocate(
     made: list[Finding] = []
     for root, finding in gone.items():
         inside = [move for move in moves if _within(move.source, root)]
-        home = _home(evidence, root, inside, came)
-        if home and _grade(inside) >= finding.grade:
+        place = _new_place(evidence, root, inside, came)
+        if place and _grade(inside) >= finding.grade:
             dropped.add(root)
-            made.append(_moved(evidence, finding, inside, root, Target(resource, home)))
+            made.append(_moved(evidence, finding, inside, root, Target(resource, place)))
             for leaf in leaves(evidence.old, root):
-                taken[home + leaf[len(root) :]] = _grade(inside)
+                taken[place + leaf[len(root) :]] = _grade(inside)
             continue
         for move in inside:
             if move.source == root and _grade([move]) >= finding.grade:
@@ -73,7 +74,7 @@ def relocate(
     taken |= {move.target: _grade([move]) for move in aliases}
     for root, finding in came.items():
         content = leaves(evidence.new, root)
-        # What surely came is said, unless it came as surely from elsewhere.
+        # An addition is reported, unless it came from elsewhere as surely as it is there.
         if content and min(taken.get(leaf, -1) for leaf in content) >= finding.grade:
             dropped.add(root)
     stayed = (finding for finding in findings if finding.path not in dropped)
@@ -84,12 +85,12 @@ def _hinted(gone: Finding, hints: Iterable[Move]) -> Finding:
     """A removal that says where its values may be; any other finding as it is."""
     if gone.rule not in GONE or gone.detail:
         return gone
-    told = []
+    places = []
     for move in hints:
         if _within(move.source, gone.path):
-            places = " or ".join((move.target, *move.rivals))
-            told.append(f"{move.source[len(gone.path) :]} may be at {places}".lstrip())
-    return replace(gone, detail=" and ".join(told))
+            targets = " or ".join((move.target, *move.rivals))
+            places.append(f"{move.source[len(gone.path) :]} may be at {targets}".lstrip())
+    return replace(gone, detail=" and ".join(places))
 
 
 def _within(path: str, root: str) -> bool:
@@ -101,7 +102,7 @@ def _moves(
 ) -> list[Move]:
     sources = [leaf for root in gone for leaf in leaves(evidence.old, root)]
     moves = follow(samples, sources, fresh)
-    # What has no new place may live on at an older path of its name: an alias that stayed.
+    # What has no new place may live on at an older path with its name: an alias that stayed.
     moved = {move.source for move in moves}
     lost = [path for path in sources if path not in moved]
     stayed = _stayed(evidence, {key(path) for path in lost})
@@ -110,7 +111,7 @@ def _moves(
 
 
 def _aliases(evidence: Evidence, samples: Sequence[Pair], fresh: Sequence[str]) -> list[Move]:
-    # Within the new version alone: both paths live there.
+    # Within the new version alone, which has both paths.
     inside = [Pair(pair.new, pair.new, pair.controlled) for pair in samples]
     stayed = _stayed(evidence, {key(path) for path in fresh})
     return [move for move in follow(inside, stayed, fresh) if _same_key(move) and not move.few]
@@ -128,23 +129,23 @@ def _same_key(move: Move) -> bool:
     return key(move.source) == key(move.target)
 
 
-def _home(evidence: Evidence, root: str, moves: Sequence[Move], came: Iterable[str]) -> str:
+def _new_place(evidence: Evidence, root: str, moves: Sequence[Move], came: Iterable[str]) -> str:
     """Where an object went with all it held, key by key; empty where it did not."""
-    homes = {
+    places = {
         move.target.removesuffix(move.source[len(root) :])
         for move in moves
         if move.source != root and move.target.endswith(move.source[len(root) :])
     }
-    if len(homes) != 1:
+    if len(places) != 1:
         return ""
-    home = homes.pop()
-    followed = {move.source for move in moves if move.target == home + move.source[len(root) :]}
-    # What is too plain to be recognised follows its object where its key does.
+    place = places.pop()
+    followed = {move.source for move in moves if move.target == place + move.source[len(root) :]}
+    # A value that says too little to be followed went with its object, if its key did.
     rest = (leaf for leaf in leaves(evidence.old, root) if leaf not in followed)
     whole = followed == {move.source for move in moves} and all(
-        home + leaf[len(root) :] in evidence.new for leaf in rest
+        place + leaf[len(root) :] in evidence.new for leaf in rest
     )
-    return home if whole and any(_within(home, path) for path in came) else ""
+    return place if whole and any(_within(place, path) for path in came) else ""
 
 
 def _grade(moves: Iterable[Move]) -> Grade:
@@ -174,15 +175,15 @@ def _shown(moves: Sequence[Move]) -> dict[str, Any]:
 # In other resources.
 
 
-def wanted(findings: Iterable[Finding], samples: Sequence[Pair]) -> Lost:
-    """The IDs that left their objects, with no word yet on where they went."""
+def lost_ids(findings: Iterable[Finding], samples: Sequence[Pair]) -> Lost:
+    """The IDs that are gone from their objects, where no move says where to."""
     found: dict[str, dict[str, tuple[str, Witness]]] = {}
     for finding in findings:
         if finding.rule not in GONE or ANY in finding.path.split("/"):
             continue
         for pair in samples:
             own = pair.old.body.get("id")
-            for pointer, value in at(pair.old.body, finding.path):
+            for pointer, value in occurrences(pair.old.body, finding.path):
                 if _is_id(own) and _is_id(value) and pointer not in pair.old.redacted:
                     place = pair.old.witness(finding.path)
                     found.setdefault(finding.path, {})[own] = (value, place)
@@ -192,19 +193,19 @@ def wanted(findings: Iterable[Finding], samples: Sequence[Pair]) -> Lost:
 def elsewhere(
     findings: Sequence[Finding], lost: Lost, cassettes: Iterable[tuple[str, Cassette]]
 ) -> list[Finding]:
-    """Say of removals where their values are now, where another resource holds them.
+    """Replace removals by moves to another resource, where one holds their values now.
 
     Args:
-        findings: those of one comparison.
-        lost: what `wanted` gave for them.
-        cassettes: of other resources, at the new version.
+        findings: the findings of one comparison.
+        lost: what `lost_ids` gave for them.
+        cassettes: cassettes of other resources, at the new version.
     """
-    look = _Look(lost)
+    look = _Search(lost)
     for file, cassette in cassettes:
         for number, interaction in enumerate(cassette.interactions):
             take = read_take(file, number, interaction)
             if take is not None:
-                look.at(cassette.key.resource, take)
+                look.add(cassette.key.resource, take)
     went = look.best()
     return [
         replace(finding, **went[finding.path])
@@ -214,16 +215,16 @@ def elsewhere(
     ]
 
 
-class _Look:
+class _Search:
     def __init__(self, lost: Lost) -> None:
         self._lost = lost
         self._owners = {own for values in lost.values() for own in values}
-        # (path, resource, join) -> the objects that such a place names.
+        # (path, resource, join) -> the objects whose IDs stand at the join.
         self._joined: dict[tuple[str, str, str], set[str]] = {}
         # (path, resource, join, target) -> object -> where its value is.
         self._hits: dict[tuple[str, str, str, str], dict[str, Witness]] = {}
 
-    def at(self, resource: str, take: Take) -> None:
+    def add(self, resource: str, take: Take) -> None:
         places = _ids(take)
         for own in self._owners & places.keys():
             joins = {path for path, _ in places[own]}
@@ -233,14 +234,14 @@ class _Look:
                 for join in joins:
                     self._joined.setdefault((path, resource, join), set()).add(own)
                     for target, pointer in places.get(values[own][0], ()):
-                        # Its own ID: a thing that refers back did not come from there.
+                        # The resource's own ID did not come from the object that it refers to.
                         if key(target) != "id":
                             hits = self._hits.setdefault((path, resource, join, target), {})
                             here = Witness(take.file, take.number, pointer)
                             hits[own] = min(hits.get(own, here), here)
 
     def best(self) -> dict[str, dict[str, Any]]:
-        """path -> what is to change in its finding."""
+        """Path -> what changes in its finding."""
         ranked: dict[str, tuple[Any, ...]] = {}
         for (path, resource, join, target), hits in self._hits.items():
             values = {self._lost[path][own][0] for own in hits}
@@ -267,9 +268,9 @@ class _Look:
 
 def _ids(take: Take) -> dict[str, list[tuple[str, str]]]:
     places: dict[str, list[tuple[str, str]]] = {}
-    for path, marks in take.reading.marks.items():
+    for path, marks in take.marks.by_path.items():
         if "str:id" in marks:
-            for pointer, value in at(take.body, path):
+            for pointer, value in occurrences(take.body, path):
                 if _is_id(value) and pointer not in take.redacted:
                     places.setdefault(value, []).append((path, pointer))
     return places

@@ -1,28 +1,32 @@
-"""The rule catalogue: what each rule means, how much it hurts, and its mirror. Data only.
+"""The rule catalogue: what each rule means, what its findings say, how much it hurts, its mirror.
 
-A rule's mirror is what the same two bodies give when old and new change places. The manual's
-page and `replay rules` are made from this table.
+A rule owns its words. What a person reads of a finding, in whichever format, is the `sentence` of
+its rule; renderers only lay it out. The manual's page and `replay rules` are made from the same
+table. A rule's mirror is what the same two bodies give when old and new change places.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from replay.drift.judge.findings import Severity
-from replay.errors import ConfigError
+from replay.drift.judge.findings import Comparison, Finding, Severity, Support, Target
+from replay.drift.observe.pointers import dotted
+from replay.errors import ConfigError, printable
 
 INFO, WARNING, BREAKING = Severity.INFO, Severity.WARNING, Severity.BREAKING
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One kind of drift, from the view of a response's consumer.
+    """One kind of drift, from the view of code that reads a response.
 
     Attributes:
         id: its name in reports and configuration.
-        severity: the severity it has unless the evidence says otherwise.
-        meaning: one sentence.
-        mirror: the rule that the reverse change gives; empty where it speaks of no two bodies.
+        severity: the severity that it has unless the evidence says otherwise.
+        meaning: one sentence, for the manual.
+        says: what a finding says, without the path that comes before it.
+        mirror: the rule that the reverse change gives; empty where it compares no two bodies.
         why: why there is no mirror, or why it is not one to one; empty where the mirror is plain.
         old, new: an example, as JSON text.
     """
@@ -30,10 +34,64 @@ class Rule:
     id: str
     severity: Severity
     meaning: str
-    mirror: str
-    why: str
-    old: str
-    new: str
+    says: Callable[[Comparison, Finding], str]
+    mirror: str = ""
+    why: str = ""
+    old: str = ""
+    new: str = ""
+
+
+def sentence(comparison: Comparison, finding: Finding, within: str = "") -> str:
+    """What happened, in one clause that begins with the path.
+
+    Args:
+        comparison: the finding's comparison.
+        finding: the finding.
+        within: a path above the finding's; the path is shown from there.
+    """
+    inside = finding.path.removeprefix(within) if within != finding.path else finding.path
+    words = f"{dotted(inside)} {RULES[finding.rule].says(comparison, finding)}"
+    if finding.support is not None:
+        words += f" ({_agreement(finding.support)})"
+    if finding.broken_promise:
+        words += "; Stripe promises no breaking change within this train"
+    return words
+
+
+def _agreement(support: Support) -> str:
+    kind = "pairs" if support.controlled else "pairs of differing state"
+    return f"{support.agree} of {support.pairs} {kind} agree"
+
+
+# What rules have in common.
+
+
+def _just(words: str) -> Callable[[Comparison, Finding], str]:
+    return lambda *_: words
+
+
+def _detail(before: str) -> Callable[[Comparison, Finding], str]:
+    return lambda _, finding: f"{before}: {printable(finding.detail)}"
+
+
+def _blind(before: str) -> Callable[[Comparison, Finding], str]:
+    def words(comparison: Comparison, finding: Finding) -> str:
+        return f"{before} in {comparison.sides[finding.blind != 'old']}"
+
+    return words
+
+
+def _hint(finding: Finding) -> str:
+    """Where the values of what is gone may be now, if that is known."""
+    words = (dotted(w) if w.startswith("/") else printable(w) for w in finding.detail.split(" "))
+    return "; " + " ".join(words) if finding.detail else ""
+
+
+def _place(comparison: Comparison, finding: Finding) -> str:
+    to = finding.to or Target(comparison.resource, finding.path)
+    if to.resource == comparison.resource:
+        return dotted(to.path)
+    return f"{to.resource}: {dotted(to.path)}, joined by its {dotted(to.join)}"
 
 
 CATALOGUE: tuple[Rule, ...] = (
@@ -41,308 +99,315 @@ CATALOGUE: tuple[Rule, ...] = (
         "field-removed",
         BREAKING,
         "Present in every old observation of its parent, absent from every new one.",
-        "field-added",
-        "",
-        '{"paid": true}',
-        "{}",
+        says=lambda _, f: "removed" + _hint(f),
+        mirror="field-added",
+        old='{"paid": true}',
+        new="{}",
     ),
     Rule(
         "field-unseen",
         WARNING,
         "Sometimes present in the old version, never in the new one.",
-        "field-added",
-        "",
-        '{"auto_advance": true}, {}',
-        "{}, {}",
+        says=lambda _, f: (
+            f"no longer seen: in {f.old.present} of {f.old.parents} before,"
+            f" in none of {f.new.parents} now" + _hint(f)
+        ),
+        mirror="field-added",
+        old='{"auto_advance": true}, {}',
+        new="{}, {}",
     ),
     Rule(
         "field-added",
         INFO,
         "Absent from every old observation of its parent, seen in the new version.",
-        "field-removed",
-        "Where the field is only sometimes present, the reverse is field-unseen.",
-        "{}",
-        '{"amount_overpaid": 0}',
+        says=_just("added"),
+        mirror="field-removed",
+        why="Where the field is only sometimes present, the reverse is field-unseen.",
+        old="{}",
+        new='{"amount_overpaid": 0}',
     ),
     Rule(
         "field-moved",
         BREAKING,
         "Left one path; its values appear at another path of the same object.",
-        "field-moved",
-        "",
-        '{"subscription": "sub_1MowQVLkdIwHu7ix"}',
-        '{"parent": {"subscription": "sub_1MowQVLkdIwHu7ix"}}',
+        says=lambda c, f: f"moved to {_place(c, f)}",
+        mirror="field-moved",
+        old='{"subscription": "sub_1MowQVLkdIwHu7ix"}',
+        new='{"parent": {"subscription": "sub_1MowQVLkdIwHu7ix"}}',
     ),
     Rule(
         "field-renamed",
         BREAKING,
         "Moved to another key of the same parent.",
-        "field-renamed",
-        "",
-        '{"plan": "plan_1MowQVLkdIwHu7ix"}',
-        '{"price": "plan_1MowQVLkdIwHu7ix"}',
+        says=lambda c, f: f"renamed to {_place(c, f)}",
+        mirror="field-renamed",
+        old='{"plan": "plan_1MowQVLkdIwHu7ix"}',
+        new='{"price": "plan_1MowQVLkdIwHu7ix"}',
     ),
     Rule(
         "field-moved-resource",
         BREAKING,
         "Left the object; its values appear in another resource that names the object's ID.",
-        "field-added",
-        "Seen from the old resource alone the reverse adds a field.",
-        '{"payment_intent": "pi_3MtwBwLkdIwHu7ix"}',
-        "{}",
+        says=lambda c, f: f"moved to {_place(c, f)}",
+        mirror="field-added",
+        why="Seen from the old resource alone the reverse adds a field.",
+        old='{"payment_intent": "pi_3MtwBwLkdIwHu7ix"}',
+        new="{}",
     ),
     Rule(
         "field-aliased",
         INFO,
         "A new path holds the same values as an old one that is still there: a migration window.",
-        "field-moved",
-        "The reverse takes one of two equal paths away: its values live on at the other.",
-        '{"customer": "cus_NffrFeUfNV2Hib"}',
-        '{"customer": "cus_NffrFeUfNV2Hib", "payer": {"customer": "cus_NffrFeUfNV2Hib"}}',
+        says=lambda c, f: f"also lives at {_place(c, f)}",
+        mirror="field-moved",
+        why="The reverse takes one of two equal paths away: its values live on at the other.",
+        old='{"customer": "cus_NffrFeUfNV2Hib"}',
+        new='{"customer": "cus_NffrFeUfNV2Hib", "payer": {"customer": "cus_NffrFeUfNV2Hib"}}',
     ),
     Rule(
         "became-optional",
         BREAKING,
         "Always present in the old version, only sometimes in the new one.",
-        "became-required",
-        "",
-        '{"number": "A-1"}, {"number": "A-2"}',
-        '{"number": "A-1"}, {}',
+        says=lambda _, f: (
+            f"became optional: always there before, in {f.new.present} of {f.new.parents} now"
+        ),
+        mirror="became-required",
+        old='{"number": "A-1"}, {"number": "A-2"}',
+        new='{"number": "A-1"}, {}',
     ),
     Rule(
         "became-required",
         INFO,
         "Sometimes present in the old version, always in the new one.",
-        "became-optional",
-        "",
-        '{"number": "A-1"}, {}',
-        '{"number": "A-1"}, {"number": "A-2"}',
+        says=lambda _, f: (
+            f"became required: in {f.old.present} of {f.old.parents} before, always there now"
+        ),
+        mirror="became-optional",
+        old='{"number": "A-1"}, {}',
+        new='{"number": "A-1"}, {"number": "A-2"}',
     ),
     Rule(
         "became-nullable",
         BREAKING,
         "Never null in the old version, null in the new one; a warning on few observations.",
-        "became-non-null",
-        "",
-        '{"due_date": 1680644467}',
-        '{"due_date": null}',
+        says=_just("can now be null"),
+        mirror="became-non-null",
+        old='{"due_date": 1680644467}',
+        new='{"due_date": null}',
     ),
     Rule(
         "became-non-null",
         INFO,
         "Sometimes null in the old version, never in the new one.",
-        "became-nullable",
-        "",
-        '{"due_date": null}',
-        '{"due_date": 1680644467}',
+        says=_just("is no longer null"),
+        mirror="became-nullable",
+        old='{"due_date": null}',
+        new='{"due_date": 1680644467}',
     ),
     Rule(
         "null-only",
         INFO,
         "One version has only ever shown null: nothing can be said of the value.",
-        "null-only",
-        "",
-        '{"quote": null}',
-        '{"quote": "qt_1MowQVLkdIwHu7ix"}',
+        says=_blind("was only ever null"),
+        mirror="null-only",
+        old='{"quote": null}',
+        new='{"quote": "qt_1MowQVLkdIwHu7ix"}',
     ),
     Rule(
         "subtree-unobserved",
         INFO,
         "Its parent was null or missing in one version: nothing can be said of what is below.",
-        "subtree-unobserved",
-        "",
-        '{"shipping": {"carrier": "ups"}}',
-        '{"shipping": null}',
+        says=_blind("was not seen as an object or list"),
+        mirror="subtree-unobserved",
+        old='{"shipping": {"carrier": "ups"}}',
+        new='{"shipping": null}',
     ),
     Rule(
         "list-element-unobserved",
         INFO,
         "The list was empty in one version: nothing can be said of its items.",
-        "list-element-unobserved",
-        "",
-        '{"discounts": ["di_1MowQVLkdIwHu7ix"]}',
-        '{"discounts": []}',
+        says=_blind("was always empty"),
+        mirror="list-element-unobserved",
+        old='{"discounts": ["di_1MowQVLkdIwHu7ix"]}',
+        new='{"discounts": []}',
     ),
     Rule(
         "name-redacted",
         INFO,
         "Fields whose names are redacted are in one version only: nothing can be said of which.",
-        "name-redacted",
-        "",
-        '{"redacted_0a1b2c3d": 1}',
-        "{}",
+        says=_blind("(fields whose names are redacted) was not seen"),
+        mirror="name-redacted",
+        old='{"redacted_0a1b2c3d": 1}',
+        new="{}",
     ),
     Rule(
         "type-changed",
         BREAKING,
         "The kinds of its values other than null have none in common.",
-        "type-changed",
-        "",
-        '{"tax": 120}',
-        '{"tax": {"amount": 120}}',
+        says=_detail("changed its type"),
+        mirror="type-changed",
+        old='{"tax": 120}',
+        new='{"tax": {"amount": 120}}',
     ),
     Rule(
         "type-widened",
         BREAKING,
         "It has values of a kind that it did not have before.",
-        "type-narrowed",
-        "",
-        '{"rate": 10}, {"rate": 11}',
-        '{"rate": 10}, {"rate": "11%"}',
+        says=_detail("has values of more types"),
+        mirror="type-narrowed",
+        old='{"rate": 10}, {"rate": 11}',
+        new='{"rate": 10}, {"rate": "11%"}',
     ),
     Rule(
         "type-narrowed",
         INFO,
         "It no longer has values of a kind that it had.",
-        "type-widened",
-        "",
-        '{"rate": 10}, {"rate": "11%"}',
-        '{"rate": 10}, {"rate": 11}',
+        says=_detail("has values of fewer types"),
+        mirror="type-widened",
+        old='{"rate": 10}, {"rate": "11%"}',
+        new='{"rate": 10}, {"rate": 11}',
     ),
     Rule(
         "int-to-decimal-string",
         BREAKING,
         "An integer is now written as a string, decimal or not.",
-        "type-changed",
-        "The reverse has no name of its own: it breaks as any change of type does.",
-        '{"unit_amount": 1050}',
-        '{"unit_amount": "1050.00"}',
+        says=_just("is now a number in a string, was an integer"),
+        mirror="type-changed",
+        why="The reverse has no name of its own: it breaks as any change of type does.",
+        old='{"unit_amount": 1050}',
+        new='{"unit_amount": "1050.00"}',
     ),
     Rule(
         "expand-changed",
         BREAKING,
         "An ID became the object that it names, or the reverse, under the same expand set.",
-        "expand-changed",
-        "",
-        '{"customer": "cus_NffrFeUfNV2Hib"}',
-        '{"customer": {"id": "cus_NffrFeUfNV2Hib", "object": "customer"}}',
+        says=_detail("is expanded differently"),
+        mirror="expand-changed",
+        old='{"customer": "cus_NffrFeUfNV2Hib"}',
+        new='{"customer": {"id": "cus_NffrFeUfNV2Hib", "object": "customer"}}',
     ),
     Rule(
         "list-to-scalar",
         BREAKING,
         "A list, or a list envelope, became a single value.",
-        "scalar-to-list",
-        "",
-        '{"discounts": ["di_1MowQVLkdIwHu7ix"]}',
-        '{"discounts": "di_1MowQVLkdIwHu7ix"}',
+        says=_just("was a list, is now a single value"),
+        mirror="scalar-to-list",
+        old='{"discounts": ["di_1MowQVLkdIwHu7ix"]}',
+        new='{"discounts": "di_1MowQVLkdIwHu7ix"}',
     ),
     Rule(
         "scalar-to-list",
         BREAKING,
         "A single value became a list, or a list envelope.",
-        "list-to-scalar",
-        "",
-        '{"discount": "di_1MowQVLkdIwHu7ix"}',
-        '{"discount": ["di_1MowQVLkdIwHu7ix"]}',
+        says=_just("was a single value, is now a list"),
+        mirror="list-to-scalar",
+        old='{"discount": "di_1MowQVLkdIwHu7ix"}',
+        new='{"discount": ["di_1MowQVLkdIwHu7ix"]}',
     ),
     Rule(
         "enum-value-new",
         WARNING,
         "A closed-looking set of kept values has a value that it did not have before.",
-        "enum-value-unseen",
-        "",
-        '{"billing_reason": "manual"}, {"billing_reason": "manual"}',
-        '{"billing_reason": "manual"}, {"billing_reason": "automatic"}',
+        says=_detail("has new values"),
+        mirror="enum-value-unseen",
+        old='{"billing_reason": "manual"}, {"billing_reason": "manual"}',
+        new='{"billing_reason": "manual"}, {"billing_reason": "automatic"}',
     ),
     Rule(
         "enum-value-unseen",
         INFO,
         "A closed-looking set of kept values no longer shows a value.",
-        "enum-value-new",
-        "",
-        '{"billing_reason": "manual"}, {"billing_reason": "automatic"}',
-        '{"billing_reason": "manual"}, {"billing_reason": "manual"}',
+        says=_detail("no longer shows"),
+        mirror="enum-value-new",
+        old='{"billing_reason": "manual"}, {"billing_reason": "automatic"}',
+        new='{"billing_reason": "manual"}, {"billing_reason": "manual"}',
     ),
     Rule(
         "branch-added",
         WARNING,
         "A tag has a new value, which selects a key that was never there.",
-        "branch-unseen",
-        "",
-        '{"type": "card", "card": {}}',
-        '{"type": "link", "link": {}}',
+        says=lambda _, f: (
+            f"names another kind of object: {printable(f.detail)}"
+            if f.detail
+            else "is a new branch, selected by a new tag value"
+        ),
+        mirror="branch-unseen",
+        old='{"type": "card", "card": {}}',
+        new='{"type": "link", "link": {}}',
     ),
     Rule(
         "branch-unseen",
         INFO,
         "A tag no longer shows a value, so the key it selects was not to be expected.",
-        "branch-added",
-        "",
-        '{"type": "card", "card": {}}',
-        '{"type": "link", "link": {}}',
+        says=_just("was not selected by its tag any more"),
+        mirror="branch-added",
+        old='{"type": "card", "card": {}}',
+        new='{"type": "link", "link": {}}',
     ),
     Rule(
         "format-changed",
         WARNING,
         "Same meaning, written otherwise: unix or ISO time, case of a code, URL host, "
         "decimal or integer string. Breaking where the JSON type changes with it.",
-        "format-changed",
-        "",
-        '{"rate": "10"}',
-        '{"rate": "10.0"}',
+        says=_detail("is written otherwise"),
+        mirror="format-changed",
+        old='{"rate": "10"}',
+        new='{"rate": "10.0"}',
     ),
     Rule(
         "map-became-record",
         WARNING,
         "An object keyed by IDs, codes or free text has fields of its own now, or the reverse.",
-        "map-became-record",
-        "",
-        '{"limits": {"usd": 100, "eur": 90, "gbp": 80}}',
-        '{"limits": {"monthly_limit": 100, "daily_limit": 10}}',
+        says=_detail("has keys of another kind"),
+        mirror="map-became-record",
+        old='{"limits": {"usd": 100, "eur": 90, "gbp": 80}}',
+        new='{"limits": {"monthly_limit": 100, "daily_limit": 10}}',
     ),
     Rule(
         "id-prefix-changed",
         INFO,
         "IDs begin with another prefix, which Stripe counts as compatible.",
-        "id-prefix-changed",
-        "",
-        '{"source": "card_1MowQVLkdIwHu7ix"}',
-        '{"source": "pm_1MowQVLkdIwHu7ix"}',
+        says=_detail("has IDs with another prefix"),
+        mirror="id-prefix-changed",
+        old='{"source": "card_1MowQVLkdIwHu7ix"}',
+        new='{"source": "pm_1MowQVLkdIwHu7ix"}',
     ),
     Rule(
         "spec-undocumented",
         INFO,
         "A recorded field that the specification does not have.",
-        "",
-        "It compares recordings with a specification (`--spec`), not two bodies.",
-        "",
-        "",
+        says=lambda _, f: "is not specified" + (f": {printable(f.detail)}" if f.detail else ""),
+        why="It compares recordings with a specification (`--spec`), not two bodies.",
     ),
     Rule(
         "spec-required-missing",
         BREAKING,
         "A field that the specification requires and a recording does not have.",
-        "",
-        "It compares recordings with a specification (`--spec`), not two bodies.",
-        "",
-        "",
+        says=lambda _, f: (
+            f"is required by the specification, and in {f.new.present} of {f.new.parents}"
+        ),
+        why="It compares recordings with a specification (`--spec`), not two bodies.",
     ),
     Rule(
         "spec-kind-differs",
         BREAKING,
         "Recorded values, null among them, of a kind that the specification does not allow.",
-        "",
-        "It compares recordings with a specification (`--spec`), not two bodies.",
-        "",
-        "",
+        says=_detail("is of another kind than specified"),
+        why="It compares recordings with a specification (`--spec`), not two bodies.",
     ),
     Rule(
         "baseline-expired",
         WARNING,
         "An entry of the baseline whose last day has passed; its finding counts again.",
-        "",
-        "It speaks of the baseline file, not of two bodies.",
-        "",
-        "",
+        says=_detail("is accepted no longer"),
+        why="It speaks of the baseline file, not of two bodies.",
     ),
     Rule(
         "baseline-unused",
         WARNING,
         "An entry of the baseline that no finding needs: what it accepted is no longer found.",
-        "",
-        "It speaks of the baseline file, not of two bodies.",
-        "",
-        "",
+        says=_detail("is in the baseline, and no longer found"),
+        why="It speaks of the baseline file, not of two bodies.",
     ),
 )
 

@@ -1,35 +1,50 @@
-"""Folds recordings into evidence: per type, expand set and epoch; pairs beside pools.
+"""Folds recordings into evidence, apart for what must not be mixed: a `Corpus` holds all of it.
 
-Objects come one after the other and are forgotten once they are counted, so that memory does not
-grow with the library. Nothing that comes out depends on the order of objects.
+Evidence of one `Stratum` (a type, under one expand set) is counted for each epoch by itself
+(`Observed`), and for each pair of epochs from the objects that were recorded in both (`Paired`).
+Objects come one after the other and are forgotten once they are counted, so memory does not grow
+with the library. The result does not depend on the order of objects.
 """
 
 from __future__ import annotations
 
+import hashlib
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
-from replay.drift.observe.marks import Reading, parent
-from replay.drift.observe.nested import Inside, contents, hollow, home, nested, read_take
-from replay.drift.observe.observed import Observed, Paired, digest, state
-from replay.drift.observe.pairs import Take, pairs
+from replay.drift.observe.marks import Marks
+from replay.drift.observe.nested import (
+    Nested,
+    contents,
+    nested_objects,
+    read_take,
+    resource_of,
+    without_items,
+)
+from replay.drift.observe.pair_events import PairEvents
+from replay.drift.observe.pairs import Pair, Take, pairs
+from replay.drift.observe.pointers import parent
 from replay.drift.observe.selection import NEIGHBOURS, Epoch, Selection
-from replay.drift.observe.shape import Witness
+from replay.drift.observe.shape import Calendar, Shape, ShapeBuilder, Witness, merge
 from replay.library.names import served
 from replay.model.cassette import Cassette, ObjectKey
 from replay.stripe_api.call import expand_of
 
 Entries = Iterable[tuple[str, Cassette]]
 
+SAMPLES = 64
+"""At most this many pairs of a comparison keep their bodies, to follow values that moved."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
-class Part:
-    """What may be compared with what: evidence of different parts never mixes.
+class Stratum:
+    """What may be compared with what: evidence of different strata is never mixed.
 
     Attributes:
         resource: the resource path.
-        type: the body's `object` value.
+        type: the body's `object` value; empty where it has none.
         deleted: whether the body is the stub of a deleted object.
         expand: the expand set.
     """
@@ -40,48 +55,157 @@ class Part:
     expand: tuple[str, ...]
 
 
+class Observed:
+    """What the recordings of one stratum show in one epoch.
+
+    Attributes:
+        objects: how many objects were seen.
+        pools: state -> the last body of each object that was last seen in that state. One body per
+            object: the takes of one object are no independent evidence.
+        rest: the objects' other bodies. The same body again is no evidence at all.
+    """
+
+    def __init__(self) -> None:
+        self.objects = 0
+        self.pools: dict[str, ShapeBuilder] = {}
+        self.rest = ShapeBuilder()
+
+    def add(self, takes: Sequence[tuple[bytes, Take]]) -> None:
+        """Count the takes of one object, each with the text of its body."""
+        self.objects += 1
+        _, last = takes[-1]
+        self.pool(_state(last)).add(last.marks, *last.place, last.day)
+        if len(takes) > 1:
+            seen = {_digest(takes[-1][0])}
+            for text, take in takes[:-1]:
+                if (digest := _digest(text)) not in seen:
+                    seen.add(digest)
+                    self.rest.add(take.marks, *take.place, take.day)
+
+    def pool(self, state: str) -> ShapeBuilder:
+        """The pool of a state."""
+        return self.pools.setdefault(state, ShapeBuilder())
+
+    @cached_property
+    def total(self) -> Shape:
+        """The shape of all bodies, once all of them were counted."""
+        return merge(*self.shapes())
+
+    def shapes(self) -> list[Shape]:
+        """The shapes that `total` is the sum of."""
+        return [self.rest.shape(), *(pool.shape() for pool in self.pools.values())]
+
+    def merge(self, other: Observed) -> None:
+        """Add what was observed of other objects."""
+        self.objects += other.objects
+        self.rest.merge(other.rest.shape(), other.rest.calendar)
+        for state, pool in other.pools.items():
+            self.pool(state).merge(pool.shape(), pool.calendar)
+
+    def calendar(self) -> Calendar:
+        """On which days keys were seen."""
+        made = Calendar()
+        for builder in (self.rest, *self.pools.values()):
+            made.merge(builder.calendar)
+        return made
+
+
+class Paired:
+    """What the objects of one stratum show that were recorded in two epochs.
+
+    Attributes:
+        objects: how many objects.
+        controlled: what happened in twins and in pairs of one state.
+        loose: what happened in other pairs, and what the dates of a pair may explain.
+    """
+
+    def __init__(self) -> None:
+        self.objects = 0
+        self.controlled = PairEvents()
+        self.loose = PairEvents()
+        self._samples: list[tuple[bool, int, Witness, Witness, int, Pair]] = []
+        self._added = 0  # keeps the heap from comparing pairs
+
+    def add(self, found: Iterable[Pair]) -> None:
+        """Count the pairs of one object."""
+        for pair in found:
+            if pair.controlled:
+                self.controlled.add(pair, self.loose)
+            else:
+                self.loose.add(pair)
+            name = f"{pair.old.file}#{pair.old.number}{pair.old.at}"
+            rank = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest())
+            # The heap drops its least item. Ranks are negated, so that the least ranks stay.
+            self._push(pair.controlled, -rank, pair.old.place, pair.new.place, pair)
+
+    def merge(self, other: Paired) -> None:
+        """Add the pairs of other objects."""
+        self.objects += other.objects
+        self.controlled.merge(other.controlled)
+        self.loose.merge(other.loose)
+        for controlled, rank, old, new, _, pair in other._samples:
+            self._push(controlled, rank, old, new, pair)
+
+    def _push(self, controlled: bool, rank: int, old: Witness, new: Witness, pair: Pair) -> None:
+        self._added += 1
+        heapq.heappush(self._samples, (controlled, rank, old, new, self._added, pair))
+        if len(self._samples) > SAMPLES:
+            heapq.heappop(self._samples)
+
+    @property
+    def samples(self) -> tuple[Pair, ...]:
+        """Some pairs with their bodies, controlled ones first. The same library gives the same."""
+        return tuple(item[-1] for item in sorted(self._samples, key=lambda i: i[:4], reverse=True))
+
+
 @dataclass(slots=True)
-class _Guest:
-    """What was seen of an object inside other recordings."""
+class _Embedded:
+    """What was seen of an object inside a recording of another one."""
 
     digest: bytes
-    reading: Reading
+    marks: Marks
     state: str
     day: str
+
+
+_Found = dict[tuple[Stratum, ObjectKey], dict[Epoch, list[Take]]]
+"""Nested objects of the cassettes that are being counted."""
 
 
 class Corpus:
     """All evidence of some cassettes.
 
     Attributes:
-        observed: part -> epoch -> what was seen.
-        paired: part -> (old, new) -> the objects that have both, neighbours in their own history.
+        observed: stratum -> epoch -> what was seen.
+        paired: stratum -> (old, new) -> the objects that have both.
         recorded: resource -> all versions recorded, also those that were not asked for.
-        objects: cassette -> what it holds.
-        versions: what was recorded by itself -> its epochs among those asked for.
-        retyped: old part, new part, both epochs -> the objects that are of one type at the one
-            and of another at the other: whether they are twins, and the witnesses.
-        nested: part -> (path, type) of what lies in its bodies and is evidence for its own type.
+        objects: cassette -> the key of its object.
+        versions: object -> its epochs among those asked for, where it was recorded by itself.
+        retyped: (old stratum, new stratum, both epochs) -> the objects that are of one type in the
+            old epoch and of another in the new one: whether the two are twins, and the witnesses.
+        nested: stratum -> (path, type) of what is nested in its bodies and counts for its own type.
     """
 
     def __init__(self, selection: Selection = NEIGHBOURS, source: str | None = None) -> None:
         self.selection = selection
         self.source = source
-        self.observed: dict[Part, dict[Epoch, Observed]] = {}
-        self.paired: dict[Part, dict[tuple[Epoch, Epoch], Paired]] = {}
+        self.observed: dict[Stratum, dict[Epoch, Observed]] = {}
+        self.paired: dict[Stratum, dict[tuple[Epoch, Epoch], Paired]] = {}
         self.recorded: dict[str, set[str]] = {}
         self.objects: dict[str, ObjectKey] = {}
         self.versions: dict[ObjectKey, set[Epoch]] = {}
-        self.retyped: dict[tuple[Part, Part, tuple[Epoch, Epoch]], list[tuple[bool, str, str]]] = {}
-        self.nested: dict[Part, set[tuple[str, str]]] = {}
-        # What lay inside: part, epoch -> object -> place -> what was seen there.
-        self._guests: dict[tuple[Part, Epoch], dict[ObjectKey, dict[Witness, _Guest]]] = {}
-        self._met: dict[tuple[Part, tuple[Epoch, Epoch]], set[ObjectKey]] = {}
+        self.retyped: dict[
+            tuple[Stratum, Stratum, tuple[Epoch, Epoch]], list[tuple[bool, str, str]]
+        ] = {}
+        self.nested: dict[Stratum, set[tuple[str, str]]] = {}
+        # Nested objects: stratum, epoch -> object -> place -> what was seen there.
+        self._embedded: dict[tuple[Stratum, Epoch], dict[ObjectKey, dict[Witness, _Embedded]]] = {}
+        self._embedded_pairs: dict[tuple[Stratum, tuple[Epoch, Epoch]], set[ObjectKey]] = {}
 
     def add(self, files: Iterable[tuple[str, Cassette, bool]]) -> None:
         """Count all cassettes of one object, each with whether it is of the old library."""
-        own: dict[Part, dict[Epoch, list[tuple[bytes, Take]]]] = {}
-        guests: dict[tuple[Part, ObjectKey], dict[Epoch, list[Take]]] = {}
+        own: dict[Stratum, dict[Epoch, list[tuple[bytes, Take]]]] = {}
+        embedded: _Found = {}
         keys: dict[ObjectKey, ObjectKey] = {}
         for file, cassette, older in files:
             # One value for all files of an object: what is sent between processes is smaller.
@@ -100,33 +224,33 @@ class Corpus:
                 expand = expand_of(interaction.request)
                 if event or key.query is not None:
                     for found in contents(take, key, expand):
-                        self._invite(guests, found, version, interaction.recorded_at, older)
-                    take = hollow(take)
+                        self._collect(embedded, found, version, interaction.recorded_at, older)
+                    take = without_items(take)
                 if epoch is not None:
-                    part = _part(key.resource, expand, take)
+                    stratum = _stratum(key.resource, expand, take)
                     recorded = (interaction.response.body, take)
-                    own.setdefault(part, {}).setdefault(epoch, []).append(recorded)
+                    own.setdefault(stratum, {}).setdefault(epoch, []).append(recorded)
                     self.versions.setdefault(key, set()).add(epoch)
-        for part, epochs in own.items():
+        for stratum, epochs in own.items():
             for epoch, takes in epochs.items():
-                self._observed(part, epoch).add(takes)
+                self._observed(stratum, epoch).add(takes)
             for a, b in self._pairs(epochs):
-                paired = self._paired(part, (a, b))
+                paired = self._paired(stratum, (a, b))
                 paired.objects += 1
                 paired.add(pairs([t for _, t in epochs[a]], [t for _, t in epochs[b]]))
         if len(own) > 1:
-            self._retype(
-                {(p, e): [t for _, t in ts] for p, es in own.items() for e, ts in es.items()}
+            self._note_retyped(
+                {(s, e): [t for _, t in ts] for s, es in own.items() for e, ts in es.items()}
             )
-        self._seat(guests)
+        self._store(embedded)
 
-    def _retype(self, own: dict[tuple[Part, Epoch], list[Take]]) -> None:
-        """Note where an object's type is another one at the next version."""
-        for alike in {replace(part, type="") for part, _ in own}:
-            types: dict[Epoch, set[Part]] = {}
-            for part, epoch in own:
-                if replace(part, type="") == alike:
-                    types.setdefault(epoch, set()).add(part)
+    def _note_retyped(self, own: dict[tuple[Stratum, Epoch], list[Take]]) -> None:
+        """Note where an object's type is another one in the next epoch."""
+        for alike in {replace(stratum, type="") for stratum, _ in own}:
+            types: dict[Epoch, set[Stratum]] = {}
+            for stratum, epoch in own:
+                if replace(stratum, type="") == alike:
+                    types.setdefault(epoch, set()).add(stratum)
             for a, b in self._pairs(types):
                 if not types[a] & types[b]:
                     old, new = min(types[a]), min(types[b])
@@ -134,16 +258,18 @@ class Corpus:
                     shown = str(pair.old.witness("/object")), str(pair.new.witness("/object"))
                     self.retyped.setdefault((old, new, (a, b)), []).append((pair.twins, *shown))
 
-    def add_inside(
-        self, files: Iterable[tuple[str, Cassette, bool]], places: dict[Part, set[tuple[str, str]]]
+    def add_nested(
+        self,
+        files: Iterable[tuple[str, Cassette, bool]],
+        places: dict[Stratum, set[tuple[str, str]]],
     ) -> None:
-        """Count what lies at some places of other objects, as evidence for its own type.
+        """Count what is nested at some places of an object, as evidence for its own type.
 
         Args:
-            files: the cassettes of one object.
-            places: part -> (path, type) of what lies in its bodies.
+            files: all cassettes of the object, as in `add`.
+            places: stratum -> (path, type) of what is nested in its bodies.
         """
-        guests: dict[tuple[Part, ObjectKey], dict[Epoch, list[Take]]] = {}
+        embedded: _Found = {}
         for file, cassette, older in files:
             for number, interaction in enumerate(cassette.interactions):
                 when = interaction.recorded_at
@@ -154,80 +280,79 @@ class Corpus:
                 if take is None:
                     continue
                 expand = expand_of(interaction.request)
-                part = _part(cassette.key.resource, expand, take)
-                for found in nested(take, cassette.key, places.get(part, ()), expand):
-                    self._invite(guests, found, cassette.api_version, when, older)
-        self._seat(guests)
+                stratum = _stratum(cassette.key.resource, expand, take)
+                for found in nested_objects(take, cassette.key, places.get(stratum, ()), expand):
+                    self._collect(embedded, found, cassette.api_version, when, older)
+        self._store(embedded)
 
-    def _invite(
-        self,
-        guests: dict[tuple[Part, ObjectKey], dict[Epoch, list[Take]]],
-        found: Inside,
-        version: str,
-        recorded_at: str,
-        older: bool,
+    def _collect(
+        self, embedded: _Found, found: Nested, version: str, recorded_at: str, older: bool
     ) -> None:
         epoch = self.selection.epoch(found.version or version, recorded_at, older)
         if epoch is not None:
-            part = _part(found.key.resource, found.expand, found.take)
-            epochs = guests.setdefault((part, found.key), {})
+            stratum = _stratum(found.key.resource, found.expand, found.take)
+            epochs = embedded.setdefault((stratum, found.key), {})
             epochs.setdefault(epoch, []).append(found.take)
 
-    def _seat(self, guests: dict[tuple[Part, ObjectKey], dict[Epoch, list[Take]]]) -> None:
-        for (part, key), epochs in guests.items():
+    def _store(self, embedded: _Found) -> None:
+        for (stratum, key), epochs in embedded.items():
             for epoch, takes in epochs.items():
-                seats = self._guests.setdefault((part, epoch), {}).setdefault(key, {})
+                seen = self._embedded.setdefault((stratum, epoch), {}).setdefault(key, {})
                 for take in takes:
-                    named = digest(repr(take.body).encode())
-                    seats[take.place] = _Guest(named, take.reading, state(take), take.day)
+                    digest = _digest(repr(take.body).encode())
+                    seen[take.place] = _Embedded(digest, take.marks, _state(take), take.day)
             for a, b in self._pairs(epochs):
-                self._met.setdefault((part, (a, b)), set()).add(key)
-                self._paired(part, (a, b)).add(pairs(epochs[a], epochs[b]))
+                self._embedded_pairs.setdefault((stratum, (a, b)), set()).add(key)
+                self._paired(stratum, (a, b)).add(pairs(epochs[a], epochs[b]))
 
-    def places(self) -> dict[Part, set[tuple[str, str]]]:
-        """Where objects lie inside others whose type was recorded by itself: (path, type)."""
-        parts = [*self.observed, *(part for part, _ in self._guests)]
-        own = {part.type for part in parts if part.resource == home(part.type)}
-        found: dict[Part, set[tuple[str, str]]] = {}
-        for part, epochs in self.observed.items():
+    def nested_places(self) -> dict[Stratum, set[tuple[str, str]]]:
+        """Where bodies hold objects of a type that was recorded by itself: (path, type)."""
+        strata = [*self.observed, *(stratum for stratum, _ in self._embedded)]
+        own = {stratum.type for stratum in strata if stratum.resource == resource_of(stratum.type)}
+        found: dict[Stratum, set[tuple[str, str]]] = {}
+        for stratum, epochs in self.observed.items():
             for observed in epochs.values():
                 for shape in observed.shapes():
                     for path in shape:
                         if path.endswith("/object") and path != "/object":
                             for type in own & (shape[path].tokens() or {}).keys():
-                                found.setdefault(part, set()).add((parent(path), type))
+                                found.setdefault(stratum, set()).add((parent(path), type))
         return found
 
-    def finish(self, places: dict[Part, set[tuple[str, str]]]) -> None:
-        """Count what lay inside other recordings, once all of them are known."""
+    def finish(self, places: dict[Stratum, set[tuple[str, str]]]) -> None:
+        """Count what was nested in other recordings, once all recordings were added.
+
+        Args:
+            places: what `nested_places` gave.
+        """
         self.nested = places
-        for (part, epoch), objects in self._guests.items():
-            observed = self._observed(part, epoch)
-            for key, seats in objects.items():
+        for (stratum, epoch), objects in self._embedded.items():
+            observed = self._observed(stratum, epoch)
+            for key, places_of in objects.items():
                 alone = epoch not in self.versions.get(key, ())
                 observed.objects += alone
-                told: set[bytes] = set()
-                for place, guest in sorted(seats.items()):
-                    if guest.digest in told:
+                seen: set[bytes] = set()
+                for place, found in sorted(places_of.items()):
+                    if found.digest in seen:
                         continue
-                    if alone and not told:
-                        observed.pool(guest.state).add(guest.reading, *place, guest.day)
+                    if alone and not seen:
+                        observed.pool(found.state).add(found.marks, *place, found.day)
                     else:
-                        observed.rest.add(guest.reading, *place, guest.day)
-                    told.add(guest.digest)
-        for (part, both), keys in self._met.items():
+                        observed.rest.add(found.marks, *place, found.day)
+                    seen.add(found.digest)
+        for (stratum, both), keys in self._embedded_pairs.items():
             lone = [key for key in keys if not {*both} <= self.versions.get(key, set())]
-            self._paired(part, both).objects += len(lone)
-        self._guests, self._met = {}, {}
+            self._paired(stratum, both).objects += len(lone)
+        self._embedded, self._embedded_pairs = {}, {}
 
     def merge(self, other: Corpus) -> None:
-        """Add what was counted of other objects, before either has been finished."""
-        for part, epochs in other.observed.items():
+        """Add what was counted of other objects, before either corpus has been finished."""
+        for stratum, epochs in other.observed.items():
             for epoch, observed in epochs.items():
-                self._observed(part, epoch).merge(observed)
-        for part, both in other.paired.items():
+                self._observed(stratum, epoch).merge(observed)
+        for stratum, both in other.paired.items():
             for pair, paired in both.items():
-                self._paired(part, pair).merge(paired)
+                self._paired(stratum, pair).merge(paired)
         for resource, versions in other.recorded.items():
             self.recorded.setdefault(resource, set()).update(versions)
         for types, seen_in in other.retyped.items():
@@ -236,26 +361,31 @@ class Corpus:
             self.objects[name] = key
         for key, seen in other.versions.items():
             self.versions.setdefault(key, set()).update(seen)
-        for place, objects in other._guests.items():
-            for key, seats in objects.items():
-                self._guests.setdefault(place, {}).setdefault(key, {}).update(seats)
-        for where, keys in other._met.items():
-            self._met.setdefault(where, set()).update(keys)
+        for where, objects in other._embedded.items():
+            for key, places_of in objects.items():
+                self._embedded.setdefault(where, {}).setdefault(key, {}).update(places_of)
+        for place, keys in other._embedded_pairs.items():
+            self._embedded_pairs.setdefault(place, set()).update(keys)
 
     def _pairs(self, epochs: Iterable[Epoch]) -> list[tuple[Epoch, Epoch]]:
         return self.selection.pairs(epochs)
 
-    def _observed(self, part: Part, epoch: Epoch) -> Observed:
-        return self.observed.setdefault(part, {}).setdefault(epoch, Observed())
+    def _observed(self, stratum: Stratum, epoch: Epoch) -> Observed:
+        return self.observed.setdefault(stratum, {}).setdefault(epoch, Observed())
 
-    def _paired(self, part: Part, both: tuple[Epoch, Epoch]) -> Paired:
-        return self.paired.setdefault(part, {}).setdefault(both, Paired())
+    def _paired(self, stratum: Stratum, both: tuple[Epoch, Epoch]) -> Paired:
+        return self.paired.setdefault(stratum, {}).setdefault(both, Paired())
 
 
 def by_object(
     cassettes: Entries, older: Entries = ()
 ) -> Iterator[list[tuple[str, Cassette, bool]]]:
-    """Group cassettes, in the order of `Library.paths`, by object: one folder, and its evidence."""
+    """Group cassettes by object: those of one folder, and the evidence that belongs to it.
+
+    Args:
+        cassettes: in the order of `Library.paths`.
+        older: those of the old library, in the same order.
+    """
     waiting: dict[str, list[tuple[str, Cassette, bool]]] = {}
     tagged = (
         ((file, cassette, False) for file, cassette in cassettes),
@@ -270,7 +400,17 @@ def by_object(
     yield from waiting.values()
 
 
-def _part(resource: str, expand: tuple[str, ...], take: Take) -> Part:
+def _stratum(resource: str, expand: tuple[str, ...], take: Take) -> Stratum:
     kind = take.body.get("object")
     kind = kind if isinstance(kind, str) else ""
-    return Part(resource, kind, take.body.get("deleted") is True, expand)
+    return Stratum(resource, kind, take.body.get("deleted") is True, expand)
+
+
+def _state(take: Take) -> str:
+    """The state that pools compare within: an open invoice has fields that a draft never had."""
+    tags = (take.body.get(name) for name in ("status", "type"))
+    return "|".join(tag if isinstance(tag, str) else "" for tag in tags)
+
+
+def _digest(body: bytes) -> bytes:
+    return hashlib.blake2b(body, digest_size=16).digest()

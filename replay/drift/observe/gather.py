@@ -1,4 +1,8 @@
-"""Gathers the evidence of libraries: in one look or two, in one process or in several."""
+"""Gathers the evidence of libraries, in one process or in several.
+
+The libraries are read once, and a second time where bodies hold objects of a type that was also
+recorded by itself: only the first reading says which types those are.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +12,24 @@ from dataclasses import dataclass
 from threading import active_count
 from typing import Protocol
 
-from replay.drift.observe.corpus import Corpus, Part, by_object
+from replay.drift.observe.corpus import Corpus, Stratum, by_object
 from replay.drift.observe.selection import Selection
 from replay.library import Library
 from replay.library.names import served
 from replay.model.cassette import Cassette
 
-WORTH = 4000
-"""Fewer cassettes are read by one process before others have started."""
+SPREAD_FROM = 4000
+"""With fewer cassettes, one process has read them all before others have started."""
 
 _SHARES = 4  # per process, so that none waits long for the last one
 
-Places = dict[Part, set[tuple[str, str]]]
-Tell = Callable[[int], None]
+Places = dict[Stratum, set[tuple[str, str]]]
+
+Progress = Callable[[int], None]
+"""Called with the number of cassettes that have been read since the last call."""
 
 
-class Cassettes(Protocol):
+class Recordings(Protocol):
     """Where recordings come from; `replay.library.Library` is one."""
 
     def cassettes(self, resource: str | None = None) -> Iterator[tuple[str, Cassette]]:
@@ -39,52 +45,52 @@ class Sources:
         older: another library that holds the old side; None where there is none.
         source: only recordings that this host answered.
         processes: how many processes may be used, where they pay and both libraries are folders.
-        tell: called with a number whenever so many cassettes have been read.
+        progress: told how many cassettes have been read.
     """
 
-    library: Cassettes
-    older: Cassettes | None = None
+    library: Recordings
+    older: Recordings | None = None
     source: str | None = None
     processes: int = 1
-    tell: Tell | None = None
+    progress: Progress | None = None
 
 
 def gather(sources: Sources, selection: Selection) -> Corpus:
-    """All evidence for a selection, also what lies inside other objects.
+    """All evidence for a selection, also what is nested in other objects.
 
     Raises:
         LibraryError: or one of its kinds, where a recording cannot be read.
     """
-    corpus = _look(sources, selection, None)
-    places = corpus.places()
+    corpus = _read(sources, selection, None)
+    places = corpus.nested_places()
     if places:
-        # Another look: only now it is known of which types there is something to compare with.
-        corpus.merge(_look(sources, selection, places))
+        corpus.merge(_read(sources, selection, places))
     corpus.finish(places)
     return corpus
 
 
-def _look(sources: Sources, selection: Selection, places: Places | None) -> Corpus:
+def _read(sources: Sources, selection: Selection, places: Places | None) -> Corpus:
     library, older = sources.library, sources.older
-    tell = sources.tell if places is None else None
+    progress = sources.progress if places is None else None
     folders = isinstance(library, Library) and (older is None or isinstance(older, Library))
     if sources.processes > 1 and folders:
         named = _named(sources)
-        if len(named) >= WORTH:
-            return _spread(sources, selection, places, named, tell)
+        if len(named) >= SPREAD_FROM:
+            return _spread(sources, selection, places, named, progress)
     corpus = Corpus(selection, sources.source)
-    entries = _told(library.cassettes(), tell)
-    for files in by_object(entries, _told(older.cassettes(), tell) if older is not None else ()):
+    entries = _watched(library.cassettes(), progress)
+    before = _watched(older.cassettes(), progress) if older is not None else ()
+    for files in by_object(entries, before):
         _count(corpus, files, places)
     return corpus
 
 
-def _told(
-    entries: Iterable[tuple[str, Cassette]], tell: Tell | None
+def _watched(
+    entries: Iterable[tuple[str, Cassette]], progress: Progress | None
 ) -> Iterator[tuple[str, Cassette]]:
     for entry in entries:
-        if tell is not None:
-            tell(1)
+        if progress is not None:
+            progress(1)
         yield entry
 
 
@@ -93,11 +99,11 @@ def _count(
 ) -> None:
     if places is None:
         corpus.add(files)
-    elif files[0][1].key.resource in {part.resource for part in places}:
-        corpus.add_inside(files, places)
+    elif files[0][1].key.resource in {stratum.resource for stratum in places}:
+        corpus.add_nested(files, places)
 
 
-# In several processes. What they count adds up, and no order of adding changes the sum.
+# In several processes. What they count is added up; the order of adding changes nothing.
 
 Names = tuple[tuple[str, bool], ...]
 
@@ -108,7 +114,7 @@ def _named(sources: Sources) -> list[tuple[str, bool]]:
     return sorted(found, key=lambda entry: (served(entry[0]), entry))
 
 
-def _paths(library: Cassettes | None) -> list[str]:
+def _paths(library: Recordings | None) -> list[str]:
     return library.paths() if isinstance(library, Library) else []
 
 
@@ -117,9 +123,9 @@ def _spread(
     selection: Selection,
     places: Places | None,
     named: Sequence[tuple[str, bool]],
-    tell: Tell | None,
+    progress: Progress | None,
 ) -> Corpus:
-    # Imported here: small comparisons do without.
+    # Imported here: small comparisons do without them.
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
@@ -131,24 +137,24 @@ def _spread(
     with ProcessPoolExecutor(sources.processes, mp_context=get_context(_method())) as pool:
         for names, found in zip(shares, pool.map(share, shares), strict=True):
             corpus.merge(found)
-            if tell is not None:
-                tell(len(names))
+            if progress is not None:
+                progress(len(names))
     return corpus
 
 
 def _method() -> str:
-    # A fork needs no new start of everything, but is safe only where there is no other thread.
+    # A fork starts sooner, but is safe only where there is no other thread.
     forks = sys.platform == "linux" and active_count() == 1
     return "fork" if forks else "spawn"
 
 
 def _shares(named: Sequence[tuple[str, bool]], count: int) -> list[Names]:
-    """Cut sorted paths into shares of about one size; what one object has stays together."""
+    """Cut sorted paths into shares of about one size. All cassettes of one object stay together."""
     shares: list[list[tuple[str, bool]]] = [[]]
     least = len(named) / count
     top = served(named[0][0]).rpartition("/")[0] + "/"
     for path, older in named:
-        # A folder may hold other folders, so that a cut is good only outside of the topmost one.
+        # A folder may hold other folders, so a cut is possible only outside of the topmost one.
         folder = served(path).rpartition("/")[0] + "/"
         if not folder.startswith(top):
             top = folder

@@ -1,8 +1,11 @@
-"""Reads bodies as trees of marks. Equal trees are one object, so that most are counted, not walked.
+"""Reduces bodies to marks: what a comparison needs to know of each value, and not the value itself.
 
-A *mark* says what one value was, as far as a comparison needs it: ``null``, ``bool``, ``int``,
-``int:time``, ``num``, ``arr``, ``obj``, ``obj:deleted``, ``str:text``, ``str:id:sub``,
-``str:token:draft``, … Two recordings of one state differ in values, and hardly ever in marks.
+A *mark* names a value's JSON type and its format: ``null``, ``bool``, ``int``, ``int:time``,
+``num``, ``arr``, ``obj``, ``obj:deleted``, ``str:text``, ``str:id:sub``, ``str:token:draft``, …
+Two recordings of one object differ in values often, and in marks hardly ever.
+
+A body becomes a tree of `Node`. Equal trees are the same object, so that a tree that comes a
+thousand times is walked once and counted a thousand times.
 """
 
 from __future__ import annotations
@@ -13,16 +16,14 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
+from replay.drift.observe.pointers import ANY, escape, unescape
 from replay.model.cassette import NOTHING
 
-ANY = "*"
-"""Any list item or map value in a path; any detail in a mark whose family outgrew its cap."""
-
 MAPS = frozenset({"metadata", "currency_options"})
-"""Objects whose keys are the user's, not the API's."""
+"""Objects whose keys the user chose: they are values, not fields."""
 
 UNNAMED = "redacted_*"
-"""All fields of a record whose names were redacted: each object has other stand-ins."""
+"""Stands for all fields whose names were redacted. Their stand-ins differ from object to object."""
 
 _STAND_IN = re.compile(r"redacted_[0-9a-f]{8}")
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
@@ -41,34 +42,34 @@ Mark = str
 
 
 class Node:
-    """An object or a list, by the marks in it. Equal ones are the same object, while they last.
+    """An object or a list, by the marks in it. Equal ones are the same object while they last.
 
     Attributes:
         mark: its own mark.
-        names: the keys as segments of a pointer; of a list, the positions.
-        kids: a mark for each plain value, a node for each object or list.
-        single: whether its keys are fields, so that each has a path of its own; else all that is
-            in it shares one.
+        names: the keys as segments of a path; of a list, the positions.
+        children: a mark for each plain value, a node for each object or list.
+        is_record: whether its keys are fields, each with a path of its own. Where they are not (a
+            list, a map), all children share one path.
     """
 
-    __slots__ = ("kids", "mark", "names", "single")
+    __slots__ = ("children", "is_record", "mark", "names")
 
     def __init__(
-        self, mark: Mark, names: tuple[str, ...], kids: tuple[Any, ...], single: bool
+        self, mark: Mark, names: tuple[str, ...], children: tuple[Any, ...], is_record: bool
     ) -> None:
         self.mark = mark
         self.names = names
-        self.kids = kids
-        self.single = single
+        self.children = children
+        self.is_record = is_record
 
 
 @dataclass(frozen=True, slots=True)
-class Many:
-    """What stands at one path within lists and maps.
+class Repeated:
+    """What stands at one path within lists and maps, where a path may occur several times.
 
     Attributes:
         marks: mark -> how often.
-        first: the pointer of the first occurrence.
+        first: the JSON pointer of the first occurrence.
     """
 
     marks: dict[Mark, int]
@@ -76,114 +77,121 @@ class Many:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """One body, read. All but the tree is worked out when it is asked for.
+class Marks:
+    """The marks of one body. All but the tree is worked out when it is asked for.
 
     Attributes:
-        node: the tree.
+        root: the tree.
     """
 
-    node: Node
+    root: Node
 
     @cached_property
-    def _flat(self) -> tuple[dict[str, Mark], dict[str, Many]]:
-        single: dict[str, Mark] = {"": "obj"}  # a stub that was asked for is like its like
-        many: dict[str, Many] = {}
-        flatten(self.node, "", single, many)
-        return single, many
+    def _flat(self) -> tuple[dict[str, Mark], dict[str, Repeated]]:
+        once: dict[str, Mark] = {"": "obj"}  # the body counts as an object, also a deleted one's
+        repeated: dict[str, Repeated] = {}
+        flatten(self.root, "", once, repeated)
+        return once, repeated
 
     @property
-    def single(self) -> Mapping[str, Mark]:
+    def once(self) -> Mapping[str, Mark]:
         """Path -> mark, outside lists and maps, where a path occurs once."""
         return self._flat[0]
 
     @property
-    def many(self) -> Mapping[str, Mapping[Mark, int]]:
-        """Path -> mark -> how often, within them."""
+    def repeated(self) -> Mapping[str, Mapping[Mark, int]]:
+        """Path -> mark -> how often, within lists and maps."""
         return {path: found.marks for path, found in self._flat[1].items()}
 
     @property
-    def marks(self) -> dict[str, str]:
+    def by_path(self) -> dict[str, str]:
         """Path -> its marks, sorted and joined by ``|``."""
         return joined(*self._flat)
 
     def pointer(self, path: str) -> str:
-        """Where a path of this body occurs first."""
+        """The JSON pointer at which a path occurs first."""
         found = self._flat[1].get(path)
         return path if found is None else found.first
 
 
-def joined(single: Mapping[str, Mark], many: Mapping[str, Many]) -> dict[str, str]:
+def joined(once: Mapping[str, Mark], repeated: Mapping[str, Repeated]) -> dict[str, str]:
     """Path -> its marks, sorted and joined by ``|``."""
-    return {**single, **{path: "|".join(sorted(found.marks)) for path, found in many.items()}}
+    return {**once, **{path: "|".join(sorted(found.marks)) for path, found in repeated.items()}}
 
 
-def flatten(node: Node, path: str, single: dict[str, Mark], many: dict[str, Many]) -> None:
-    """Note what stands below a node that occurs once, the node itself excepted."""
-    if not node.single:
-        for where, _, mark, pointer in within(node, path, path):
-            note(many, where, mark, pointer)
+def flatten(node: Node, path: str, once: dict[str, Mark], repeated: dict[str, Repeated]) -> None:
+    """Note the marks of all that stands below a node.
+
+    Args:
+        node: the node, which occurs once in its body.
+        path: its path.
+        once: path -> mark; added to.
+        repeated: what stands within lists and maps; added to.
+    """
+    if not node.is_record:
+        for where, _, mark, pointer in walk(node, path, path):
+            count_repeated(repeated, where, mark, pointer)
         return
-    for name, kid in zip(node.names, node.kids, strict=True):
+    for name, child in zip(node.names, node.children, strict=True):
         below = f"{path}/{name}"
-        if isinstance(kid, Node):
-            single[below] = kid.mark
-            flatten(kid, below, single, many)
+        if isinstance(child, Node):
+            once[below] = child.mark
+            flatten(child, below, once, repeated)
         else:
-            single[below] = kid
+            once[below] = child
 
 
-def note(many: dict[str, Many], path: str, mark: Mark, pointer: str) -> None:
+def count_repeated(repeated: dict[str, Repeated], path: str, mark: Mark, pointer: str) -> None:
     """Count a mark at a path that may occur several times."""
-    found = many.get(path)
+    found = repeated.get(path)
     if found is None:
-        many[path] = Many({mark: 1}, pointer)
+        repeated[path] = Repeated({mark: 1}, pointer)
     else:
         found.marks[mark] = found.marks.get(mark, 0) + 1
 
 
-def within(node: Node, path: str, pointer: str) -> Iterator[tuple[str, Any, Mark, str]]:
-    """All that stands below a node: path, kid, mark, pointer; parents before their children."""
-    for name, kid in zip(node.names, node.kids, strict=True):
-        where = f"{path}/{name}" if node.single else f"{path}/{ANY}"
+def walk(node: Node, path: str, pointer: str) -> Iterator[tuple[str, Any, Mark, str]]:
+    """All that stands below a node, parents first: path, child, its mark, its JSON pointer."""
+    for name, child in zip(node.names, node.children, strict=True):
+        where = f"{path}/{name}" if node.is_record else f"{path}/{ANY}"
         here = f"{pointer}/{name}"
-        if isinstance(kid, Node):
-            yield where, kid, kid.mark, here
-            yield from within(kid, where, here)
+        if isinstance(child, Node):
+            yield where, child, child.mark, here
+            yield from walk(child, where, here)
         else:
-            yield where, kid, kid, here
+            yield where, child, child, here
 
 
 _NONE: dict[str, Any] = {}
-_EMPTY = Node("arr", (), (), single=False)
+_EMPTY = Node("arr", (), (), is_record=False)
 _nodes: dict[Any, Node] = {}
 _marks: dict[str, Mark] = {}
 _trees: dict[tuple[str, ...], Any] = {}
-_prefixes: dict[str, Mark] = {}  # what stands before an ID's last part -> the mark of such IDs
+_prefixes: dict[str, Mark] = {}  # the prefix of IDs -> their mark
 
 
-def read(body: Mapping[str, Any], redacted: Mapping[str, str] = NOTHING) -> Reading:
-    """Read a parsed body.
+def marks_of(body: Mapping[str, Any], redacted: Mapping[str, str] = NOTHING) -> Marks:
+    """The marks of a parsed body.
 
     Args:
-        body: the value that the JSON text stands for.
-        redacted: pointer of each replaced value -> its class. Such leaves contribute their kind
-            and format class, never a value.
+        body: the body.
+        redacted: JSON pointer of each replaced value -> its class. Of such a value only the type
+            and format are marked, never what it says.
     """
     for cache in (_nodes, _marks, _trees):
         if len(cache) > _CACHED:
             cache.clear()
-    return Reading(_object(body, "", tree(redacted), top=True))
+    return Marks(_object(body, "", tree(redacted), top=True))
 
 
 def _object(value: Mapping[str, Any], name: str, hidden: Any, *, top: bool = False) -> Node:
     keys = tuple(value)
     get = _marks.get
     if hidden:
-        kids = _hidden(value.items(), hidden)
+        children = _hidden(value.items(), hidden)
     else:
-        # By exact type, the most frequent first: this line is most of what a comparison does.
-        kids = [
+        # By exact type, the most frequent first: a comparison spends most of its time here.
+        children = [
             "null" if v is None
             else (get(v) or _style(v)) if type(v) is str
             else ("int:time" if 1_000_000_000 <= v < 5_000_000_000 else "int") if type(v) is int
@@ -193,16 +201,16 @@ def _object(value: Mapping[str, Any], name: str, hidden: Any, *, top: bool = Fal
             else "num"
             for key, v in value.items()
         ]  # fmt: skip
-    # The marks say it all: whether a flag was true is the only value that counts.
+    # `deleted` is the only flag whose value counts.
     deleted = value.get("deleted") is True
-    spelled = keys, tuple(kids), name in MAPS, top, deleted
+    spelled = keys, tuple(children), name in MAPS, top, deleted
     node = _nodes.get(spelled)
     if node is None:
-        mapped = not top and is_keyed(name, keys)
-        fields = dict(zip(map(escape, keys), kids, strict=True))
+        mapped = not top and keys_are_values(name, keys)
+        fields = dict(zip(map(escape, keys), children, strict=True))
         if not mapped and any(map(_STAND_IN.fullmatch, keys)):
-            fields = {key: kid for key, kid in fields.items() if not _STAND_IN.fullmatch(key)}
-            fields[UNNAMED] = "null"  # that there are some is all that can be said
+            fields = {key: child for key, child in fields.items() if not _STAND_IN.fullmatch(key)}
+            fields[UNNAMED] = "null"  # all that can be said is that there are some
         mark = "obj:deleted" if deleted else "obj"
         node = Node(mark, tuple(fields), tuple(fields.values()), not mapped)
         _nodes[spelled] = node
@@ -230,10 +238,10 @@ def _list(value: list[Any], hidden: Any) -> Node:
         return _EMPTY
     positions = _positions(len(value))
     found = _hidden(zip(positions, value, strict=True), hidden or _NONE)
-    kids = tuple(found)
-    node = _nodes.get(kids)
+    children = tuple(found)
+    node = _nodes.get(children)
     if node is None:
-        node = _nodes[kids] = Node("arr", positions, kids, single=False)
+        node = _nodes[children] = Node("arr", positions, children, is_record=False)
     return node
 
 
@@ -243,7 +251,7 @@ def _positions(count: int) -> tuple[str, ...]:
 
 
 def tree(redacted: Mapping[str, str]) -> Any:
-    """Pointers as a tree of keys, so that a walk finds them step by step."""
+    """JSON pointers as a tree of keys, for a walk that takes one step at a time."""
     if not redacted:
         return None
     pointers = tuple(redacted)
@@ -264,15 +272,15 @@ def mark(value: Any) -> Mark:
     return found.mark if isinstance(found, Node) else str(found)
 
 
-def is_record(names: Iterable[str]) -> bool:
-    """Whether some keys, at least one of them, are fields: no currencies, IDs or free text."""
+def has_fields(names: Iterable[str]) -> bool:
+    """Whether at least one of some keys is a field: no currency, ID or free text."""
     names = list(names)
     return ANY not in names and any(
         _IDENTIFIER.fullmatch(name) and not _CURRENCY.fullmatch(name) for name in names
     )
 
 
-def is_keyed(name: str, names: Collection[str]) -> bool:
+def keys_are_values(name: str, names: Collection[str]) -> bool:
     """Whether all keys of an object are values: IDs, free text, or at least three currencies.
 
     Args:
@@ -287,26 +295,6 @@ def is_keyed(name: str, names: Collection[str]) -> bool:
     return bool(names) and all(
         _ID.fullmatch(name) or not _IDENTIFIER.fullmatch(name) for name in names
     )
-
-
-def escape(name: str) -> str:
-    """A key as a segment of a JSON pointer; the key ``*`` is ``~2``, for that is no list item."""
-    return "~2" if name == ANY else name.replace("~", "~0").replace("/", "~1")
-
-
-def unescape(segment: str) -> str:
-    """A segment of a JSON pointer as a key."""
-    return ANY if segment == "~2" else segment.replace("~1", "/").replace("~0", "~")
-
-
-def parent(path: str) -> str:
-    """The path of the enclosing object or list."""
-    return path.rpartition("/")[0]
-
-
-def key(path: str) -> str:
-    """The last segment of a path, as it is written in the pointer."""
-    return path.rpartition("/")[2]
 
 
 def _style(value: str) -> Mark:
@@ -328,7 +316,7 @@ def _style(value: str) -> Mark:
         style = "str:code"
     else:
         return "str:text" if first > "9" else _redacted_style(value)
-    # Worth remembering: IDs come again at the other version, words everywhere.
+    # Cached: IDs come again at the other version, words everywhere.
     _marks[value] = style
     return style
 
@@ -338,7 +326,7 @@ def _is_word(tail: str) -> bool:
 
 
 def _redacted_style(value: str) -> Mark:
-    # No style begins with another character than a digit, but for a number's sign.
+    # All formats below begin with a digit or a minus.
     if not "-" <= value[:1] <= "9":
         return "str:text"
     if _INTEGER.fullmatch(value):

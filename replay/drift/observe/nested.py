@@ -1,7 +1,7 @@
-"""Reads recorded bodies, and finds the objects inside them that are evidence for their own type.
+"""Reads recorded bodies, and finds the objects nested in them that are evidence for their own type.
 
-Such are the items of a collection, an event's payload (under the event's own `api_version`), and
-any nested object of a type that has a resource of its own.
+Such objects are the items of a collection, the payload of an event (under the event's own
+`api_version`), and any nested object of a type that has a resource of its own.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from replay.drift.observe.marks import ANY, read
+from replay.drift.observe.marks import marks_of
 from replay.drift.observe.pairs import Take
-from replay.drift.observe.pointers import at
+from replay.drift.observe.pointers import ANY, occurrences
 from replay.errors import ConfigError
 from replay.model import json_body
 from replay.model.cassette import Interaction, ObjectKey
@@ -23,14 +23,14 @@ _PAYLOAD = ("object", "previous_attributes")
 
 
 @dataclass(frozen=True, slots=True)
-class Inside:
-    """An object found in another one's body.
+class Nested:
+    """An object that was found in the body of another one.
 
     Attributes:
-        key: the object.
+        key: the object's key.
         take: its body.
-        expand: the expand set, as seen from it.
-        version: the API version that it is rendered in; empty for that of the recording.
+        expand: the expand set, as seen from this object.
+        version: the API version that it is written in; empty for that of the recording.
     """
 
     key: ObjectKey
@@ -40,10 +40,10 @@ class Inside:
 
 
 def read_take(file: str, number: int, interaction: Interaction) -> Take | None:
-    """Read a recorded object; None for errors and for what is no object.
+    """A recorded object as a take; None for an error, and for a body that is no JSON object.
 
     Raises:
-        CassetteDamaged: a body that no recording has.
+        CassetteDamaged: the body is no JSON that a recording can hold.
     """
     response, redacted = interaction.response, interaction.redacted
     if not 200 <= response.status < 300:
@@ -52,11 +52,14 @@ def read_take(file: str, number: int, interaction: Interaction) -> Take | None:
     if not isinstance(body, dict):
         return None
     day = interaction.recorded_at[:10]
-    return Take(file, number, body, redacted, interaction.batch, read(body, redacted), "", day)
+    return Take(file, number, body, redacted, interaction.batch, marks_of(body, redacted), "", day)
 
 
-def hollow(take: Take) -> Take:
-    """A collection without its items, or an event without its payload: they speak elsewhere."""
+def without_items(take: Take) -> Take:
+    """A collection without its items, or an event without its payload; any other take as it is.
+
+    Items and payloads are evidence for their own types.
+    """
     data = take.body.get("data")
     if _is_event(take.body) and isinstance(data, dict):
         empty: Any = {name: {} if name in _PAYLOAD else value for name, value in data.items()}
@@ -65,40 +68,40 @@ def hollow(take: Take) -> Take:
     else:
         return take
     body = {**take.body, "data": empty}
-    return replace(take, body=body, reading=read(body, take.redacted))
+    return replace(take, body=body, marks=marks_of(body, take.redacted))
 
 
-def contents(take: Take, owner: ObjectKey, expand: tuple[str, ...]) -> Iterator[Inside]:
-    """The payload of an event, or the items of a collection and the payloads of those."""
+def contents(take: Take, owner: ObjectKey, expand: tuple[str, ...]) -> Iterator[Nested]:
+    """The payload of an event; or the items of a collection, and the payloads of its events."""
     if _is_event(take.body):
         named = take.body.get("api_version")
-        for found in nested(take, owner, [("/data/object", "")], expand):
+        for found in nested_objects(take, owner, [("/data/object", "")], expand):
             yield replace(found, version=named if isinstance(named, str) else "")
         return
-    for found in nested(take, owner, [(f"/data/{ANY}", "")], expand):
+    for found in nested_objects(take, owner, [(f"/data/{ANY}", "")], expand):
         if _is_event(found.take.body):
             yield from contents(found.take, owner, found.expand)
-            found = replace(found, take=hollow(found.take))
+            found = replace(found, take=without_items(found.take))
         yield found
 
 
-def nested(
+def nested_objects(
     take: Take, owner: ObjectKey, places: Iterable[tuple[str, str]], expand: tuple[str, ...]
-) -> Iterator[Inside]:
-    """The objects at some places of a body that have an ID and a resource of their own.
+) -> Iterator[Nested]:
+    """The objects at some places of a body that have an ID, and a resource of their own.
 
     Args:
         take: the body.
-        owner: what was recorded.
-        places: paths with the type that is looked for there; empty for any.
+        owner: the key of the recorded object.
+        places: (path, type): where to look, and for which type; empty for any.
         expand: the expand set of the body.
     """
     for path, type in sorted(places):
         dotted = path.replace("/", ".").replace(f".{ANY}", "")[1:] + "."
         below = tuple(name[len(dotted) :] for name in expand if name.startswith(dotted))
-        for pointer, body in at(take.body, path):
+        for pointer, body in occurrences(take.body, path):
             kind = body.get("object") if isinstance(body, dict) else None
-            resource = home(kind) if isinstance(kind, str) else None
+            resource = resource_of(kind) if isinstance(kind, str) else None
             if resource is not None and type in ("", kind) and isinstance(body.get("id"), str):
                 redacted = {
                     name[len(pointer) :]: value
@@ -109,10 +112,10 @@ def nested(
                     take,
                     body=body,
                     redacted=redacted,
-                    reading=read(body, redacted),
+                    marks=marks_of(body, redacted),
                     at=take.at + pointer,
                 )
-                yield Inside(ObjectKey(resource, body["id"], (), owner.account), found, below)
+                yield Nested(ObjectKey(resource, body["id"], (), owner.account), found, below)
 
 
 def _is_event(body: Any) -> bool:
@@ -120,8 +123,8 @@ def _is_event(body: Any) -> bool:
 
 
 @cache
-def home(type: str) -> str | None:
-    """The resource that retrieves objects of a type by their ID; None where none does."""
+def resource_of(type: str) -> str | None:
+    """The resource that an object of a type is retrieved from; None where there is none."""
     try:
         route = by_name(type)
     except ConfigError:

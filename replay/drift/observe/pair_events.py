@@ -1,4 +1,8 @@
-"""Counts what happened between the two sides of pairs, path by path."""
+"""What happened between the two sides of pairs: counted per path, judged elsewhere.
+
+As with shapes, pairs wait until many are there, and equal ones wait together: then each different
+pair of trees is compared once, however often it came.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from replay.drift.observe.marks import ANY, Many, Mark, Node, flatten, is_record, joined, parent
+from replay.drift.observe.marks import Mark, Node, Repeated, flatten, has_fields, joined
 from replay.drift.observe.pairs import Pair
-from replay.drift.observe.shape import Witness, children, kinds
+from replay.drift.observe.pointers import ANY, parent
+from replay.drift.observe.shape import Witness, kinds, names_below
 
-_PAIRS = 1024
+_WAITING = 1024  # different pairs that wait to be counted
 
-Both = tuple[Witness, Witness]
+Places = tuple[Witness, Witness]
 
 
 @dataclass(slots=True)
@@ -22,7 +27,7 @@ class Event:
 
     Attributes:
         count: in how many pairs.
-        old, new: where the least of those pairs shows it.
+        old, new: where the first of those pairs, in sorted order, shows it.
     """
 
     count: int
@@ -32,23 +37,23 @@ class Event:
 
 @dataclass(slots=True)
 class _Seen:
-    """How often two trees were a pair, and the least of the places."""
+    """How often two trees were a pair, and the first of the places in sorted order."""
 
     count: int
-    places: Both
+    places: Places
 
-    def add(self, count: int, places: Both) -> None:
+    def add(self, count: int, places: Places) -> None:
         self.count += count
         self.places = min(self.places, places)
 
 
-class Tally:
-    """Counts, per path, what happened between the two sides of pairs.
+class PairEvents:
+    """The events of some pairs, per path.
 
     The events: ``lost`` and ``gained`` (its parent is an object on both sides), ``nulled`` and
-    ``denulled``, ``retyped`` (no kind in common), ``widened``, ``narrowed``, ``restyled`` (another
-    format class, prefix or host), ``remapped`` (a map became a record, or the reverse), and an
-    enum-like value that the old side did not have, which is counted under its own mark, such as
+    ``denulled``, ``retyped`` (no type in common), ``widened``, ``narrowed``, ``restyled`` (another
+    format, prefix or host), ``remapped`` (a map became a record, or the reverse), and an enum-like
+    value that the old side did not have, which is counted under its own mark, such as
     ``str:token:draft``.
 
     Attributes:
@@ -57,16 +62,16 @@ class Tally:
 
     def __init__(self) -> None:
         self.pairs = 0
-        self._kept: dict[str, int] = {}
+        self._in_both: dict[str, int] = {}
         self._events: dict[tuple[str, str], Event] = {}
         self._waiting: dict[tuple[Node, Node, frozenset[str], bool], _Seen] = {}
 
-    def add(self, pair: Pair, doubtful: Tally | None = None) -> None:
+    def add(self, pair: Pair, doubtful: PairEvents | None = None) -> None:
         """Count one pair.
 
         Args:
             pair: the pair.
-            doubtful: counts the events that the dates of the two explain.
+            doubtful: counts, in place of this, the events that the dates may explain.
         """
         self.pairs += 1
         unsure = pair.unsure if doubtful is not None else frozenset[str]()
@@ -75,26 +80,26 @@ class Tally:
             doubtful._wait(pair, unsure, only=True)
 
     def _wait(self, pair: Pair, events: frozenset[str], *, only: bool) -> None:
-        """Let a pair wait to be counted, without some events or with those alone."""
-        what = pair.old.reading.node, pair.new.reading.node, events, only
+        """Let a pair wait to be counted: without some events, or with those alone."""
+        what = pair.old.marks.root, pair.new.marks.root, events, only
         places = pair.old.place, pair.new.place
         seen = self._waiting.get(what)
         if seen is not None:
             seen.add(1, places)
             return
         self._waiting[what] = _Seen(1, places)
-        if len(self._waiting) > _PAIRS:
-            self._settle()
+        if len(self._waiting) > _WAITING:
+            self._count_waiting()
 
     @property
-    def kept(self) -> Mapping[str, int]:
+    def in_both(self) -> Mapping[str, int]:
         """Path -> in how many pairs both sides have it."""
-        self._settle()
-        return self._kept
+        self._count_waiting()
+        return self._in_both
 
     def event(self, what: str, path: str) -> Event | None:
-        """What was counted of an event at a path."""
-        self._settle()
+        """An event at a path; None where it never happened."""
+        self._count_waiting()
         return self._events.get((what, path))
 
     def count(self, what: str, path: str) -> int:
@@ -102,20 +107,20 @@ class Tally:
         event = self.event(what, path)
         return event.count if event else 0
 
-    def merge(self, other: Tally) -> None:
-        """Add what another tally counted."""
+    def merge(self, other: PairEvents) -> None:
+        """Add the events of other pairs."""
         self.pairs += other.pairs
-        for path, n in other.kept.items():
-            self._kept[path] = self._kept.get(path, 0) + n
+        for path, n in other.in_both.items():
+            self._in_both[path] = self._in_both.get(path, 0) + n
         for (what, path), event in other._events.items():
             self._count(what, path, event.count, event.old, event.new)
 
     def __getstate__(self) -> dict[str, Any]:
-        self._settle()
+        self._count_waiting()
         return self.__dict__
 
-    def _settle(self) -> None:
-        """Count what waits: level by level, so that trees within trees are compared once."""
+    def _count_waiting(self) -> None:
+        """Count the pairs that wait, level by level: equal trees within them are compared once."""
         if not self._waiting:
             return
         waiting, self._waiting = self._waiting, {}
@@ -123,7 +128,7 @@ class Tally:
         for (a, b, events, only), seen in waiting.items():
             levels.setdefault((events, only), {})["", a, b] = seen
         for (events, only), level in levels.items():
-            _Count(self, events, only).all(level)
+            _Comparer(self, events, only).compare(level)
 
     def _count(self, what: str, path: str, count: int, old: Witness, new: Witness) -> None:
         event = self._events.get((what, path))
@@ -138,25 +143,29 @@ class Tally:
 Level = dict[tuple[str, Node, Node], _Seen]
 
 
-class _Count:
-    """Compares trees and counts what it finds into a tally."""
+class _Comparer:
+    """Compares pairs of trees.
 
-    def __init__(self, tally: Tally, events: frozenset[str], only: bool) -> None:
-        self._tally = tally
-        self._skipped = events
+    Attributes:
+        found: where it counts what it finds.
+    """
+
+    def __init__(self, found: PairEvents, events: frozenset[str], only: bool) -> None:
+        self.found = found
+        self._events = events  # the ones to leave out, or the only ones to count
         self._only = only
         self._same: dict[tuple[str, Node], int] = {}
 
-    def all(self, level: Level) -> None:
-        """Compare pairs of trees."""
+    def compare(self, level: Level) -> None:
+        """Compare the trees of one level, and then those of all levels below."""
         for seen in level.values():
-            self._keep("", seen)
+            self._seen_in_both("", seen.count)
         while level:
             below: Level = {}
             for (path, a, b), seen in level.items():
                 if a is b:
                     self._same[path, a] = self._same.get((path, a), 0) + seen.count
-                elif a.single and b.single and (not path or a.mark == b.mark == "obj"):
+                elif a.is_record and b.is_record and (not path or a.mark == b.mark == "obj"):
                     self._records(path, a, b, seen, below)
                 else:
                     self._flat(path, a, b, seen)
@@ -164,19 +173,19 @@ class _Count:
         self._unchanged()
 
     def _records(self, path: str, a: Node, b: Node, seen: _Seen, below: Level) -> None:
-        olds = dict(zip(a.names, a.kids, strict=True))
-        for name, new in zip(b.names, b.kids, strict=True):
+        olds = dict(zip(a.names, a.children, strict=True))
+        for name, new in zip(b.names, b.children, strict=True):
             where = f"{path}/{name}"
             old = olds.pop(name, None)
             if old is None:
                 self._event("gained", where, seen, path, where)
                 continue
-            self._keep(where, seen)
+            self._seen_in_both(where, seen.count)
             if old is new:
                 if isinstance(old, Node):
                     self._same[where, old] = self._same.get((where, old), 0) + seen.count
                 continue
-            x, y = (kid.mark if isinstance(kid, Node) else kid for kid in (old, new))
+            x, y = (child.mark if isinstance(child, Node) else child for child in (old, new))
             if x != y:
                 for what in changes(x, y):
                     self._event(what, where, seen, where, where)
@@ -197,7 +206,7 @@ class _Count:
             if where == path:
                 continue
             if x is not None and y is not None:
-                self._keep(where, seen)
+                self._seen_in_both(where, seen.count)
                 if x != y:
                     pointers = firsts.get(where, where), seconds.get(where, where)
                     for what in changes(x, y):
@@ -221,31 +230,28 @@ class _Count:
         while level:
             below: dict[tuple[str, Node], int] = {}
             for (path, node), count in level.items():
-                if not node.single:
+                if not node.is_record:
                     for where in _marks(path, node)[0]:
                         if where != path:
-                            self._kept(where, count)
+                            self._seen_in_both(where, count)
                     continue
-                for name, kid in zip(node.names, node.kids, strict=True):
+                for name, child in zip(node.names, node.children, strict=True):
                     where = f"{path}/{name}"
-                    self._kept(where, count)
-                    if isinstance(kid, Node):
-                        below[where, kid] = below.get((where, kid), 0) + count
+                    self._seen_in_both(where, count)
+                    if isinstance(child, Node):
+                        below[where, child] = below.get((where, child), 0) + count
             level = below
 
-    def _keep(self, path: str, seen: _Seen) -> None:
-        self._kept(path, seen.count)
-
-    def _kept(self, path: str, count: int) -> None:
+    def _seen_in_both(self, path: str, count: int) -> None:
         if not self._only:
-            kept = self._tally._kept
-            kept[path] = kept.get(path, 0) + count
+            in_both = self.found._in_both
+            in_both[path] = in_both.get(path, 0) + count
 
     def _event(self, what: str, path: str, seen: _Seen, at_old: str, at_new: str) -> None:
-        if (what in self._skipped) is not self._only:
+        if (what in self._events) is not self._only:
             return
         old, new = seen.places
-        self._tally._count(
+        self.found._count(
             what,
             path,
             seen.count,
@@ -255,16 +261,16 @@ class _Count:
 
 
 def _marks(path: str, node: Node) -> tuple[dict[str, str], dict[str, str]]:
-    """What stands at and below a node: path -> joined marks, path -> its first pointer."""
-    single: dict[str, Mark] = {path: node.mark}
-    many: dict[str, Many] = {}
-    flatten(node, path, single, many)
-    return joined(single, many), {where: found.first for where, found in many.items()}
+    """All that stands at and below a node: path -> joined marks, path -> its first JSON pointer."""
+    once: dict[str, Mark] = {path: node.mark}
+    repeated: dict[str, Repeated] = {}
+    flatten(node, path, once, repeated)
+    return joined(once, repeated), {where: found.first for where, found in repeated.items()}
 
 
 def _remapped(old: Mapping[str, str], new: Mapping[str, str], path: str) -> bool:
-    a, b = children(old, path), children(new, path)
-    return (a == {ANY} and is_record(b)) or (b == {ANY} and is_record(a))
+    a, b = names_below(old, path), names_below(new, path)
+    return (a == {ANY} and has_fields(b)) or (b == {ANY} and has_fields(a))
 
 
 def _open(marks: Mapping[str, str], path: str) -> bool:
@@ -273,7 +279,7 @@ def _open(marks: Mapping[str, str], path: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def changes(old: str, new: str) -> tuple[str, ...]:
-    """The events that two sides' marks, joined by ``|``, amount to."""
+    """The events between the marks of two sides, each joined by ``|``."""
     return tuple(_changes(frozenset(old.split("|")), frozenset(new.split("|"))))
 
 

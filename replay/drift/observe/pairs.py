@@ -1,8 +1,8 @@
-"""Two recordings of one object at two versions, and whether they are a fair pair.
+"""Pairs: two recordings of one object at two versions, and whether a comparison of them is fair.
 
-Absence and state are what makes version drift hard to see: an invoice that was paid between two
-recordings differs for reasons that no API version has. A pair is *controlled* when its two sides
-were fetched back to back (twins), or when nothing in them says that the object's state moved on.
+An invoice that was paid between two recordings differs for reasons that no API version has. So a
+pair is *controlled* only where its two sides were fetched back to back (twins), or where nothing
+in them says that the object's state changed.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from replay.drift.observe.marks import Reading, is_keyed, mark, read, tree
+from replay.drift.observe.marks import Marks, keys_are_values, mark, marks_of, tree
 from replay.drift.observe.shape import Witness, kinds
 from replay.model.cassette import NOTHING
 
 _TAKES = 12
-"""Takes per side that are tried for an agreeing pair: the last ones."""
+"""Only the last takes of each side are tried for a pair of one state."""
 
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """One recorded body of an object, read.
+    """One recorded body of an object.
 
     Attributes:
         file: the cassette, relative to the library.
-        number: the number of the take.
+        number: the number of the take in it, from 0.
         body: the parsed body.
-        redacted: pointer -> class of the replaced values.
-        batch: the batch it was fetched in; empty for a lone one.
-        reading: the body, read flat.
-        at: the pointer of the body in what was recorded; empty unless it lies inside.
+        redacted: JSON pointer -> class of the values that were replaced.
+        batch: the batch that it was fetched in; empty where it was fetched alone.
+        marks: its marks.
+        at: the JSON pointer of the body in the take; empty unless it is nested in another object.
         day: the day it was recorded on, as ``YYYY-MM-DD``.
     """
 
@@ -40,29 +40,29 @@ class Take:
     body: Any
     redacted: Mapping[str, str]
     batch: str
-    reading: Reading = field(repr=False)
+    marks: Marks = field(repr=False)
     at: str = ""
     day: str = ""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Reading a body once more is cheaper than to send its reading to another process.
+        # To work out the marks again is cheaper than to send them to another process.
         made = (self.file, self.number, self.body, dict(self.redacted))
-        return _again, (*made, self.batch, self.at, self.day)
+        return _rebuilt, (*made, self.batch, self.at, self.day)
 
     @property
     def place(self) -> Witness:
-        """Where the body is."""
+        """Where the body was recorded."""
         return Witness(self.file, self.number, self.at)
 
     def witness(self, path: str) -> Witness:
         """Where a path occurs first in this body."""
-        return Witness(self.file, self.number, self.at + self.reading.pointer(path))
+        return Witness(self.file, self.number, self.at + self.marks.pointer(path))
 
 
-def _again(
+def _rebuilt(
     file: str, number: int, body: Any, redacted: dict[str, str], batch: str, at: str, day: str
 ) -> Take:
-    return Take(file, number, body, redacted, batch, read(body, redacted), at, day)
+    return Take(file, number, body, redacted, batch, marks_of(body, redacted), at, day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,8 @@ class Pair:
     """An object at two versions.
 
     Attributes:
-        controlled: whether differences between the two are the version's doing.
+        old, new: the two recordings.
+        controlled: whether what differs between them can be put down to the version.
         twins: whether they were fetched back to back.
     """
 
@@ -81,9 +82,10 @@ class Pair:
 
     @property
     def unsure(self) -> frozenset[str]:
-        """The events that the dates explain: what the later side has may have shipped in between.
+        """The events that the dates may explain, and not the version.
 
-        Additions reach every version on the day they ship; removals are gated by version.
+        Additions reach every version on the day they ship; removals are gated by version. So what
+        only the later side has may have shipped in between.
         """
         if self.twins or self.old.day == self.new.day:
             return frozenset()
@@ -91,12 +93,14 @@ class Pair:
 
 
 def pairs(old: Sequence[Take], new: Sequence[Take]) -> Iterator[Pair]:
-    """The fair pairs of one object's takes at two versions; else the last of each, as they are.
+    """The pairs of one object's takes at two versions.
 
-    Neither side may be empty.
+    Twins come first: one pair for each batch that holds both versions. Where there are none, the
+    latest two takes that show the object in one state. Where there are no such either, the last
+    take of each side, as a pair that is not controlled.
 
-    Twins come first: one pair per batch that holds both versions. Where there are none, the
-    latest two takes that show one state.
+    Args:
+        old, new: the takes of either version, never empty.
     """
     olds = {take.batch: take for take in old if take.batch}
     news = {take.batch: take for take in new if take.batch}
@@ -108,42 +112,43 @@ def pairs(old: Sequence[Take], new: Sequence[Take]) -> Iterator[Pair]:
         return
     for b in reversed(new[-_TAKES:]):
         for a in reversed(old[-_TAKES:]):
-            if agree(a.body, b.body, {**a.redacted, **b.redacted}):
+            if same_state(a.body, b.body, {**a.redacted, **b.redacted}):
                 yield Pair(a, b, controlled=True)
                 return
     yield Pair(old[-1], new[-1], controlled=False)
 
 
-def agree(a: Any, b: Any, redacted: Mapping[str, str] = NOTHING) -> bool:
+def same_state(a: Any, b: Any, redacted: Mapping[str, str] = NOTHING) -> bool:
     """Whether two bodies show the object in one state.
 
-    Where both have a value of one kind, it must be the same: texts, IDs, flags, amounts, times,
-    the lengths of lists and the keys of maps. Nothing may have been set or cleared: a null on one
-    side is what an edit looks like. What only one body has says nothing, nor does what is written
-    otherwise: either may be the very drift that is looked for.
+    Where both have a value of one type, it must be the same: texts, IDs, flags, amounts, times,
+    the lengths of lists and the keys of maps. No value may be null on one side only: that is what
+    an edit looks like. A field that only one body has does not count, nor does a value that is
+    written in another way: either may be the very drift that is looked for.
 
     Args:
         a, b: the parsed bodies.
-        redacted: pointer -> class of what was replaced in either; such values are not compared.
+        redacted: JSON pointer -> class of what was replaced in either. Such values are not
+            compared.
     """
-    return _agree(a, b, tree(redacted))
+    return _same_state(a, b, tree(redacted))
 
 
-def _agree(a: Any, b: Any, hidden: Any, name: str = "") -> bool:
+def _same_state(a: Any, b: Any, hidden: Any, name: str = "") -> bool:
     if a is None or b is None:
         return a is b
     if a == b:
         return True
     below = (hidden or NOTHING).get
     if isinstance(a, dict) and isinstance(b, dict):
-        if a.keys() != b.keys() and is_keyed(name, a) and is_keyed(name, b):
+        if a.keys() != b.keys() and keys_are_values(name, a) and keys_are_values(name, b):
             return False
         return a.get("deleted") == b.get("deleted") and all(
-            _agree(a[key], b[key], below(key), key) for key in a.keys() & b.keys()
+            _same_state(a[key], b[key], below(key), key) for key in a.keys() & b.keys()
         )
     if isinstance(a, list) and isinstance(b, list):
         items = enumerate(zip(a, b, strict=False))
-        return len(a) == len(b) and all(_agree(x, y, below(str(n))) for n, (x, y) in items)
+        return len(a) == len(b) and all(_same_state(x, y, below(str(n))) for n, (x, y) in items)
     if hidden is not None:
         return True
     if isinstance(a, str) and isinstance(b, str):
@@ -154,7 +159,7 @@ def _agree(a: Any, b: Any, hidden: Any, name: str = "") -> bool:
 
 
 def _rewritten(a: str, b: str) -> bool:
-    """Whether two texts may be one value, written in two ways."""
+    """Whether two texts may be one value that is written in two ways."""
     styles = {mark(text).split(":")[1] for text in (a, b)}
     if styles <= {"decimal", "integer"}:
         return Decimal(a) == Decimal(b)

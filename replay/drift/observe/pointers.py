@@ -1,15 +1,53 @@
-"""Paths of shapes followed into a body: the values at a path, each with its JSON pointer. Pure."""
+"""Paths: JSON pointers in which ``*`` stands for any list item or map value.
+
+Everything that drift says of a body, it says of a path: ``/lines/data/*/plan`` is the plan of any
+line of an invoice. Here is how paths are written, taken apart, and followed into a body.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from replay.drift.observe.marks import ANY, escape, unescape
+from replay.errors import printable
+
+ANY = "*"
+"""Any list item or map value."""
+
+EMPTY = '""'
+"""The key without a character, as people write it."""
 
 
-def at(body: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """The values at a path, each with its pointer; ``*`` stands for any item or map value."""
+def escape(name: str) -> str:
+    """A key as a segment of a path. The key ``*`` is written ``~2``: it is no list item."""
+    return "~2" if name == ANY else name.replace("~", "~0").replace("/", "~1")
+
+
+def unescape(segment: str) -> str:
+    """A segment of a path as a key."""
+    return ANY if segment == "~2" else segment.replace("~1", "/").replace("~0", "~")
+
+
+def parent(path: str) -> str:
+    """The path of the enclosing object or list."""
+    return path.rpartition("/")[0]
+
+
+def key(path: str) -> str:
+    """The last segment of a path, still escaped."""
+    return path.rpartition("/")[2]
+
+
+def dotted(path: str) -> str:
+    """A path as people write it: ``lines.data[].plan``; ``the body`` for the root."""
+    words = ""
+    for segment in path.split("/")[1:]:
+        words += "[]" if segment == ANY else f".{printable(unescape(segment)) or EMPTY}"
+    return words.removeprefix(".") or "the body"
+
+
+def occurrences(body: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """The values at a path of a body, each with its JSON pointer."""
     if not path:
         yield "", body
         return
@@ -24,5 +62,16 @@ def at(body: Any, path: str) -> Iterator[tuple[str, Any]]:
         elif (name := unescape(segment)) in body:
             children = ((segment, body[name]),)
     for step, child in children:
-        for pointer, value in at(child, rest):
+        for pointer, value in occurrences(child, rest):
             yield f"/{step}{pointer}", value
+
+
+def value_at(body: Any, pointer: str) -> Any:
+    """The value at a JSON pointer; None where the body has none."""
+    for segment in pointer.split("/")[1:]:
+        if isinstance(body, dict):
+            body = body.get(unescape(segment))
+        else:
+            there = isinstance(body, list) and segment.isdigit() and int(segment) < len(body)
+            body = body[int(segment)] if there else None
+    return body

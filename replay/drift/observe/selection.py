@@ -1,15 +1,64 @@
-"""Which recordings stand on which side: API versions and their order, dates, libraries."""
+"""Which recordings are compared with which: versions, dates, libraries.
+
+A comparison has an old and a new side. A side is an `Epoch`: the recordings of one API version, all
+of them or one slice of them, such as those made before a day.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import IntEnum
 from itertools import pairwise
 from typing import NamedTuple
 
 from replay.stripe_api.versions import version_order
 
-OLD_LIBRARY, NEW_LIBRARY = "in the old library", "in the new library"
+
+class Which(IntEnum):
+    """Which of a version's recordings stand on a side, in the order that sides are sorted."""
+
+    ALL = 0
+    BEFORE = 1
+    SINCE = 2
+    OLD_LIBRARY = 3
+    NEW_LIBRARY = 4
+    SPECIFIED = 5
+    """None: the side is what an OpenAPI file says."""
+    RECORDED = 6
+    """All: the other side is what an OpenAPI file says."""
+
+
+_LABELS = {
+    Which.ALL: "",
+    Which.BEFORE: "before {day}",
+    Which.SINCE: "from {day}",
+    Which.OLD_LIBRARY: "in the old library",
+    Which.NEW_LIBRARY: "in the new library",
+    Which.SPECIFIED: "as specified",
+    Which.RECORDED: "as recorded",
+}
+
+
+class Slice(NamedTuple):
+    """Some of the recordings of a version.
+
+    Attributes:
+        which: which of them.
+        day: the day of `Which.BEFORE` and `Which.SINCE`, as ``YYYY-MM-DD``; else empty.
+    """
+
+    which: Which = Which.ALL
+    day: str = ""
+
+    @property
+    def label(self) -> str:
+        """In words, such as ``before 2026-01-01``; empty for all."""
+        return _LABELS[self.which].format(day=self.day)
+
+
+ALL = Slice()
+OLD_LIBRARY, NEW_LIBRARY = Slice(Which.OLD_LIBRARY), Slice(Which.NEW_LIBRARY)
 
 
 class Epoch(NamedTuple):
@@ -17,11 +66,16 @@ class Epoch(NamedTuple):
 
     Attributes:
         version: the API version.
-        span: which recordings of it, in words such as ``before 2026-01-01``; empty for all.
+        slice: which of its recordings.
     """
 
     version: str
-    span: str = ""
+    slice: Slice = ALL
+
+    @property
+    def label(self) -> str:
+        """In words: ``2024-06-20``, ``2024-06-20 before 2026-01-01``."""
+        return f"{self.version} {self.slice.label}".strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +84,8 @@ class Selection:
 
     Attributes:
         versions: old and new; None for neighbouring pairs.
-        since: neighbouring pairs from this version on; empty for all.
-        before: a day as ``YYYY-MM-DD``; with it, `versions` names one version twice, whose
+        since: only neighbouring pairs from this version on; empty for all.
+        before: a day as ``YYYY-MM-DD``. With it, `versions` names one version twice: its
             recordings made before that day are compared with the later ones.
         libraries: whether the old side is another library. Then, without `versions`, each version
             is compared with itself.
@@ -52,13 +106,12 @@ class Selection:
         """
         if self.libraries:
             wanted = self.versions is None or version == self.versions[0 if older else 1]
-            found = Epoch(version, OLD_LIBRARY if older else NEW_LIBRARY)
-            return found if wanted else None
+            return Epoch(version, OLD_LIBRARY if older else NEW_LIBRARY) if wanted else None
         if self.versions is not None and version not in self.versions:
             return None
         if self.before:
             early = recorded_at[:10] < self.before
-            return Epoch(version, f"{'before' if early else 'from'} {self.before}")
+            return Epoch(version, Slice(Which.BEFORE if early else Which.SINCE, self.before))
         if self.since and version_order(version) < version_order(self.since):
             return None
         return Epoch(version)
@@ -74,8 +127,10 @@ class Selection:
             ]
         elif self.versions is not None:
             old, new = self.versions
-            spans = (f"before {self.before}", f"from {self.before}") if self.before else ("", "")
-            found = [(Epoch(old, spans[0]), Epoch(new, spans[1]))]
+            slices = (ALL, ALL)
+            if self.before:
+                slices = Slice(Which.BEFORE, self.before), Slice(Which.SINCE, self.before)
+            found = [(Epoch(old, slices[0]), Epoch(new, slices[1]))]
         else:
             return list(pairwise(sorted(seen, key=epoch_order)))
         possible = {pair for pair in found if pair[0] in seen and pair[1] in seen}
@@ -83,8 +138,9 @@ class Selection:
 
 
 NEIGHBOURS = Selection()
+"""Each version with the next one."""
 
 
-def epoch_order(epoch: Epoch) -> tuple[tuple[int, str, int, str], bool, str]:
-    """Sorts epochs by version, then span: the old library before the new one."""
-    return version_order(epoch.version), epoch.span == NEW_LIBRARY, epoch.span
+def epoch_order(epoch: Epoch) -> tuple[tuple[int, str, int, str], Slice]:
+    """Sorts epochs by version, then slice: the old library before the new one."""
+    return version_order(epoch.version), epoch.slice

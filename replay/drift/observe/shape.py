@@ -1,11 +1,12 @@
-"""What was observed at each path of bodies, and when: counted and merged; nothing is judged here.
+"""The shape of bodies: which marks were seen at each path, how often, and on which days.
 
-A `Shape` counts marks per path. Presence, nullability and map-likeness are derived from the counts
-when reporting and never stored, or the order of merging would leak in.
+A `Shape` counts marks per path. Whether a field is always present, can be null or is a map's value
+is derived from the counts where it is asked for. It is never stored, or the result would depend on
+the order of merging.
 
-A `Calendar` knows the days. Additions reach old versions too, on the day they ship; only removals,
-renames and changes of type are gated by version. So a field that old recordings lack until a day,
-and have from then on, is a matter of that day.
+A `Calendar` knows the days. Stripe gates removals, renames and changes of type by version, but
+additions reach old versions too, on the day they ship. So a field that old recordings lack until a
+day, and have from then on, is a matter of that day and not of the version.
 """
 
 from __future__ import annotations
@@ -15,37 +16,35 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from replay.drift.observe.marks import (
-    ANY,
     MAPS,
-    Many,
     Mark,
+    Marks,
     Node,
-    Reading,
-    key,
-    note,
-    parent,
-    within,
+    Repeated,
+    count_repeated,
+    walk,
 )
+from replay.drift.observe.pointers import ANY, key, parent
 
 CAP = 24
-"""How many tokens, prefixes or hosts are told apart at one path before they count as any."""
+"""At most this many tokens, prefixes or hosts are told apart at one path; more count as any."""
 
 KEY_SETS = 64
-"""Sets of keys of one object that are told apart: it has few, for Stripe sends every key."""
+"""At most this many sets of keys are told apart at one path. Stripe sends every key: few occur."""
 
 KINDS = ("null", "bool", "int", "num", "str", "obj", "arr")
 
-_LARGE = 4 * CAP
-_BODIES = 1024
+_LARGE = 4 * CAP  # marks of one path, at which they are capped in between
+_BODIES = 1024  # different bodies that wait to be counted
 
 Days = tuple[str, str]
 
 
 class Calendar:
-    """First and last day of each set of keys, per path. The order of what is added is no matter."""
+    """First and last day of each set of keys, per path. The order of adding does not matter."""
 
     def __init__(self) -> None:
-        # Path of an object -> its keys -> first and last day; empty keys: too many were seen.
+        # Path of an object -> its keys -> first and last day; empty where too many were seen.
         self._days: dict[str, dict[frozenset[str], Days]] = {}
         self._crowded: set[str] = set()
 
@@ -64,7 +63,7 @@ class Calendar:
             sets.clear()
 
     def merge(self, other: Calendar) -> None:
-        """Add what another calendar has."""
+        """Add the days of another calendar."""
         for path in other._crowded:
             self._crowded.add(path)
             self._days[path] = {}
@@ -73,12 +72,12 @@ class Calendar:
                 self.add(path, tuple(names), first, last)
 
     def first_seen(self, path: str) -> str:
-        """The first day that showed a path; empty where none did."""
+        """The first day on which a path was seen; empty where it never was."""
         name, sets = key(path), self._days.get(parent(path), {})
         return min((first for names, (first, _) in sets.items() if name in names), default="")
 
     def last_absent(self, path: str) -> str:
-        """The last day that showed the path's parent without it; empty where none did."""
+        """The last day on which a path's parent was seen without it; empty where it never was."""
         name, sets = key(path), self._days.get(parent(path), {})
         return max((last for names, (_, last) in sets.items() if name not in names), default="")
 
@@ -112,7 +111,7 @@ class Stat:
     Attributes:
         marks: mark -> how often.
         bodies: in how many bodies.
-        witness: the least of the places, null ones last.
+        witness: the first of the places in sorted order; one that is not null, if there is any.
     """
 
     marks: Mapping[str, int]
@@ -121,12 +120,12 @@ class Stat:
 
     @property
     def seen(self) -> int:
-        """How often the path was there."""
+        """How often the path was present."""
         return sum(self.marks.values())
 
     @property
     def parents(self) -> int:
-        """How many living objects were there: the chances a key of theirs had."""
+        """How often an object, and no deleted one's stub, was there: how often a key could be."""
         return self.marks.get("obj", 0)
 
     @property
@@ -139,7 +138,7 @@ class Stat:
         return sum(n for mark, n in self.marks.items() if mark.split(":", 1)[0] == kind)
 
     def tokens(self) -> Mapping[str, int] | None:
-        """The counted enum-like values; None where other text or too many values were seen."""
+        """Enum-like value -> how often; None where other text or too many values were seen."""
         found: dict[str, int] = {}
         for mark, n in self.marks.items():
             kind, _, rest = mark.partition(":")
@@ -161,16 +160,16 @@ class Stat:
 
 
 Shape = Mapping[str, Stat]
-"""path -> what was seen there. The body itself is the path ``""``."""
+"""Path -> what was seen there. The body itself is the path ``""``."""
 
 
 def kinds(marks: Iterable[str]) -> frozenset[str]:
-    """The kinds of some marks."""
+    """The JSON types of some marks, as `KINDS` names them."""
     return frozenset(mark.split(":", 1)[0] for mark in marks)
 
 
 def is_map(shape: Shape, path: str) -> bool:
-    """Whether an object is a map from the user's keys to values, not a record."""
+    """Whether an object is a map from keys that are values, not a record of fields."""
     stat = shape.get(path)
     return (
         stat is not None
@@ -179,15 +178,15 @@ def is_map(shape: Shape, path: str) -> bool:
     )
 
 
-def children(paths: Iterable[str], path: str) -> frozenset[str]:
-    """The last segments of the paths directly below one."""
+def names_below(paths: Iterable[str], path: str) -> frozenset[str]:
+    """The last segments of the paths directly below a path."""
     head = f"{path}/"
     below = (name[len(head) :] for name in paths if name.startswith(head))
     return frozenset(name for name in below if "/" not in name)
 
 
 class _Cell:
-    """What a builder has of one path."""
+    """What a builder has counted at one path."""
 
     __slots__ = ("bodies", "marks", "null", "witness")
 
@@ -200,7 +199,7 @@ class _Cell:
 
 @dataclass(slots=True)
 class _Seen:
-    """How often a tree was seen, where first, and between which days."""
+    """How often a tree was seen, the first place in sorted order, the first and last day."""
 
     count: int
     place: Witness
@@ -214,11 +213,11 @@ class _Seen:
         self.last = max(self.last, last)
 
 
-class Builder:
-    """Adds up readings. What comes out does not depend on the order they come in.
+class ShapeBuilder:
+    """Adds up bodies. The result does not depend on their order.
 
-    Attributes:
-        calendar: when keys were seen.
+    Bodies wait until many are there, and equal ones wait together: then each different tree is
+    walked once, however often it came.
     """
 
     def __init__(self) -> None:
@@ -226,25 +225,26 @@ class Builder:
         self._waiting: dict[Node, _Seen] = {}
         self._calendar = Calendar()
 
-    def add(self, reading: Reading, file: str, take: int, at: str = "", day: str = "") -> None:
+    def add(self, marks: Marks, file: str, take: int, at: str = "", day: str = "") -> None:
         """Count one body.
 
         Args:
-            reading: the body.
-            file, take, at: where it was recorded; `at` is its pointer in what was.
-            day: when.
+            marks: its marks.
+            file, take: where it was recorded.
+            at: the JSON pointer of the body in that take; empty for the whole.
+            day: when it was recorded.
         """
         place = Witness(file, take, at)
-        seen = self._waiting.get(reading.node)
+        seen = self._waiting.get(marks.root)
         if seen is not None:
             seen.add(1, place, day, day)
             return
-        self._waiting[reading.node] = _Seen(1, place, day, day)
+        self._waiting[marks.root] = _Seen(1, place, day, day)
         if len(self._waiting) > _BODIES:
-            self._settle()
+            self._count_waiting()
 
-    def _settle(self) -> None:
-        """Count what waits: level by level, so that trees within trees are counted once."""
+    def _count_waiting(self) -> None:
+        """Count the bodies that wait, level by level: equal trees within them are counted once."""
         level = {("", node): seen for node, seen in self._waiting.items()}
         self._waiting = {}
         for seen in level.values():
@@ -253,28 +253,28 @@ class Builder:
             below: dict[tuple[str, Node], _Seen] = {}
             for (path, node), seen in level.items():
                 self._calendar.add(path, node.names, seen.first, seen.last)
-                for name, kid in zip(node.names, node.kids, strict=True):
+                for name, child in zip(node.names, node.children, strict=True):
                     where = f"{path}/{name}"
                     place = _below(seen.place, where)
-                    if not isinstance(kid, Node):
-                        self._count(where, {kid: seen.count}, seen.count, place)
+                    if not isinstance(child, Node):
+                        self._count(where, {child: seen.count}, seen.count, place)
                         continue
-                    self._count(where, {kid.mark: seen.count}, seen.count, place)
-                    if not kid.single:
-                        self._items(kid, where, seen)
-                    elif (where, kid) in below:
-                        below[where, kid].add(seen.count, seen.place, seen.first, seen.last)
+                    self._count(where, {child.mark: seen.count}, seen.count, place)
+                    if not child.is_record:
+                        self._items(child, where, seen)
+                    elif (where, child) in below:
+                        below[where, child].add(seen.count, seen.place, seen.first, seen.last)
                     else:
-                        below[where, kid] = _Seen(seen.count, seen.place, seen.first, seen.last)
+                        below[where, child] = _Seen(seen.count, seen.place, seen.first, seen.last)
             level = below
 
     def _items(self, node: Node, path: str, seen: _Seen) -> None:
-        many: dict[str, Many] = {}
-        for where, kid, mark, pointer in within(node, path, path):
-            note(many, where, mark, pointer)
-            if isinstance(kid, Node) and kid.single:
-                self._calendar.add(where, kid.names, seen.first, seen.last)
-        for where, found in many.items():
+        repeated: dict[str, Repeated] = {}
+        for where, child, mark, pointer in walk(node, path, path):
+            count_repeated(repeated, where, mark, pointer)
+            if isinstance(child, Node) and child.is_record:
+                self._calendar.add(where, child.names, seen.first, seen.last)
+        for where, found in repeated.items():
             marks = {mark: n * seen.count for mark, n in found.marks.items()}
             self._count(where, marks, seen.count, _below(seen.place, found.first))
 
@@ -290,29 +290,29 @@ class Builder:
         for mark, n in marks.items():
             counts[mark] = counts.get(mark, 0) + n
         if len(counts) > _LARGE:
-            # Keeps memory flat where every body brings a value of its own.
+            # Keeps memory bounded where every body has a value of its own.
             cell.marks = _capped(counts)
 
     def __getstate__(self) -> dict[str, Any]:
-        self._settle()
+        self._count_waiting()
         return self.__dict__
 
     @property
     def calendar(self) -> Calendar:
-        """When keys were seen."""
-        self._settle()
+        """On which days keys were seen."""
+        self._count_waiting()
         return self._calendar
 
     def merge(self, shape: Shape, calendar: Calendar | None = None) -> None:
-        """Add what another builder counted."""
+        """Add what another builder counted: its shape, and its calendar."""
         for path, stat in shape.items():
             self._count(path, stat.marks, stat.bodies, stat.witness)
         if calendar is not None:
             self._calendar.merge(calendar)
 
     def shape(self) -> Shape:
-        """What was counted so far."""
-        self._settle()
+        """The shape of all bodies so far."""
+        self._count_waiting()
         return {
             path: Stat(_capped(cell.marks), cell.bodies, cell.witness)
             for path, cell in sorted(self._cells.items())
@@ -324,8 +324,8 @@ def _below(place: Witness, pointer: str) -> Witness:
 
 
 def merge(*shapes: Shape) -> Shape:
-    """The shape of all bodies of some shapes: associative, commutative, ``{}`` is its identity."""
-    builder = Builder()
+    """The sum of some shapes. Merging is associative and commutative; ``{}`` is its identity."""
+    builder = ShapeBuilder()
     for shape in shapes:
         builder.merge(shape)
     return builder.shape()

@@ -1,6 +1,7 @@
-"""Reads the schemas of an OpenAPI file: each is checked when it is read, and named where it is odd.
+"""Reads the schemas of an OpenAPI file. Each is checked when it is read.
 
-Nothing is passed over: what cannot be understood, or found, is an error and never "anything goes".
+Nothing is passed over: what cannot be understood or found is an error that names its place in the
+file, and never "anything is allowed".
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import unquote
 
-from replay.drift.observe.marks import escape, unescape
+from replay.drift.observe.pointers import escape, unescape
 from replay.errors import ConfigError
 from replay.model.cassette import NOTHING
 
@@ -30,7 +31,7 @@ _KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RawSchema:
     """A schema as the file has it.
 
     Attributes:
@@ -41,12 +42,12 @@ class Place:
     raw: Any
     pointer: str
 
-    def at(self, *keys: str | int) -> Place:
+    def at(self, *keys: str | int) -> RawSchema:
         """A place below this one, which is there."""
         raw, pointer = self.raw, self.pointer
         for key in keys:
             raw, pointer = raw[key], f"{pointer}/{escape(str(key))}"
-        return Place(raw, pointer)
+        return RawSchema(raw, pointer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,8 @@ class Schema:
     """One alternative of what may stand at a path, without references.
 
     Attributes:
-        kinds: the kinds that it allows, as `replay.drift.observe.shape` names them; None for any.
-        properties: name -> schema; None where it speaks of none.
+        kinds: the JSON types that it allows, as `shape.KINDS` names them; None for any.
+        properties: name -> schema; None where it names none.
         required: the names that must be there.
         items: the schema of a list's items; None where it has none.
         rest: the schema of other properties; False where there are none, True for any.
@@ -63,10 +64,10 @@ class Schema:
     """
 
     kinds: frozenset[str] | None = None
-    properties: Mapping[str, Place] | None = None
+    properties: Mapping[str, RawSchema] | None = None
     required: tuple[str, ...] = ()
-    items: Place | None = None
-    rest: Place | bool = True
+    items: RawSchema | None = None
+    rest: RawSchema | bool = True
     words: frozenset[str] | None = None
 
 
@@ -82,15 +83,15 @@ class Schemas:
     path: Path
     named: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
 
-    def read(self, name: str) -> list[Schema]:
-        """The alternatives of a named schema that is there.
+    def alternatives_of(self, name: str) -> list[Schema]:
+        """The alternatives of a schema that `named` holds.
 
         Raises:
             ConfigError: it cannot be understood; says where in the file.
         """
-        return self.alternatives(Place(self.named, _ROOT).at(name))
+        return self.alternatives(RawSchema(self.named, _ROOT).at(name))
 
-    def alternatives(self, place: Place) -> list[Schema]:
+    def alternatives(self, place: RawSchema) -> list[Schema]:
         """What may stand where a schema is: one for each branch of its ``anyOf`` and ``oneOf``.
 
         Raises:
@@ -98,7 +99,7 @@ class Schemas:
         """
         return list(self._alternatives(place, ()))
 
-    def _alternatives(self, place: Place, above: tuple[str, ...]) -> Iterator[Schema]:
+    def _alternatives(self, place: RawSchema, above: tuple[str, ...]) -> Iterator[Schema]:
         raw = place.raw
         if not isinstance(raw, dict):
             self._refuse("this is no schema: a table is expected", place)
@@ -130,7 +131,7 @@ class Schemas:
         if self._of(place, "nullable", bool, False):
             yield Schema(frozenset({"null"}))
 
-    def _target(self, place: Place) -> Place:
+    def _target(self, place: RawSchema) -> RawSchema:
         named = place.raw
         if not isinstance(named, str):
             self._refuse("a reference is a text", place)
@@ -143,9 +144,9 @@ class Schemas:
         name = unescape(unquote(name))
         if name not in self.named:
             self._refuse(f"components.schemas has no {name!r}", place)
-        return Place(self.named, _ROOT).at(name)
+        return RawSchema(self.named, _ROOT).at(name)
 
-    def _schema(self, place: Place) -> Schema:
+    def _schema(self, place: RawSchema) -> Schema:
         properties = self._of(place, "properties", dict, None)
         required = self._of(place, "required", list, [])
         for n, name in enumerate(required):
@@ -154,7 +155,7 @@ class Schemas:
         self._of(place, "items", dict, None)
         words = self._of(place, "enum", list, None)
         texts = None if words is None else frozenset(w for w in words if isinstance(w, str))
-        rest: Place | bool = not properties
+        rest: RawSchema | bool = not properties
         if "additionalProperties" in place.raw:
             rest = place.raw["additionalProperties"]
             if not isinstance(rest, bool):
@@ -170,7 +171,7 @@ class Schemas:
             texts,
         )  # fmt: skip
 
-    def _kinds(self, place: Place) -> frozenset[str] | None:
+    def _kinds(self, place: RawSchema) -> frozenset[str] | None:
         nullable = self._of(place, "nullable", bool, False)
         if "type" not in place.raw:
             if "properties" not in place.raw:
@@ -185,14 +186,14 @@ class Schemas:
             kinds |= _KINDS[type]
         return frozenset(kinds)
 
-    def _of(self, place: Place, name: str, kind: type, default: Any) -> Any:
+    def _of(self, place: RawSchema, name: str, kind: type, default: Any) -> Any:
         found = place.raw.get(name, default)
         if name in place.raw and not isinstance(found, kind):
             wanted = {list: "a list", dict: "a table", bool: "true or false"}[kind]
             self._refuse(f"{name} is not {wanted}", place.at(name))
         return found
 
-    def _refuse(self, what: str, place: Place, hint: str = "correct the file") -> NoReturn:
+    def _refuse(self, what: str, place: RawSchema, hint: str = "correct the file") -> NoReturn:
         raise ConfigError(
             f"the specification cannot be used: {what}",
             where=f"{self.path}#{place.pointer}",
@@ -200,7 +201,7 @@ class Schemas:
         )
 
 
-def load(path: Path) -> Schemas:
+def load_schemas(path: Path) -> Schemas:
     """The schemas of an OpenAPI 3 file in JSON; each is checked when it is read.
 
     Raises:

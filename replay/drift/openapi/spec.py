@@ -1,4 +1,4 @@
-"""Holds recordings against an OpenAPI file: what is undocumented, missing, or of another kind."""
+"""Compares recordings with an OpenAPI file: what is not specified, missing, or of another type."""
 
 from __future__ import annotations
 
@@ -6,40 +6,30 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from replay.drift.acceptance.settings import Policy
-from replay.drift.judge.compare import with_findings
-from replay.drift.judge.findings import Comparison, Finding, Grade, Report, Side, side
+from replay.drift.acceptance.settings import DriftSettings
+from replay.drift.judge.compare import comparison_of, with_findings
+from replay.drift.judge.findings import TYPES, Finding, Grade, Report, Side, side
 from replay.drift.judge.rules import RULES
-from replay.drift.observe.gather import Cassettes, Sources, gather
-from replay.drift.observe.marks import ANY, key, parent, unescape
-from replay.drift.observe.selection import Epoch, Selection
+from replay.drift.observe.gather import Recordings, Sources, gather
+from replay.drift.observe.pointers import ANY, key, parent, unescape
+from replay.drift.observe.selection import Epoch, Selection, Slice, Which
 from replay.drift.observe.shape import KINDS, Shape, is_map
-from replay.drift.openapi.schemas import Schema, Schemas, load
+from replay.drift.openapi.schemas import Schema, Schemas, load_schemas
 from replay.stripe_api.versions import require_version
 
 UNDOCUMENTED, MISSING, DIFFERS = "spec-undocumented", "spec-required-missing", "spec-kind-differs"
-SPANS = ("as specified", "as recorded")
-
-_WORDS = {
-    "null": "null",
-    "bool": "boolean",
-    "int": "integer",
-    "num": "number",
-    "str": "string",
-    "obj": "object",
-    "arr": "array",
-}
+SLICES = Slice(Which.SPECIFIED), Slice(Which.RECORDED)
 
 
 def against(
-    library: Cassettes,
+    library: Recordings,
     path: Path,
     version: str,
     resource: str | None = None,
     source: str | None = None,
-    policy: Policy | None = None,
+    settings: DriftSettings | None = None,
 ) -> Report:
-    """Hold the recordings of one version against a specification.
+    """Compare the recordings of one version with a specification.
 
     Args:
         library: the recordings.
@@ -47,39 +37,29 @@ def against(
         version: the API version; the specification should be of the same.
         resource: only this resource path; None for all.
         source: only recordings that this host answered.
-        policy: the severities to use in place of the catalogue's.
+        settings: the severities to use in place of the catalogue's.
 
     Raises:
-        ConfigError: the file is no such specification, or one of its schemas that are read cannot
-            be understood; the error says where in the file.
+        ConfigError: the file is no such specification, or a schema that is needed cannot be
+            understood; the error says where in the file.
         LibraryError: or one of its kinds, where a recording cannot be read.
     """
-    schemas = load(path)
+    schemas = load_schemas(path)
     epoch = Epoch(version)
     corpus = gather(Sources(library, source=source), Selection((version, version)))
     every = [name for seen in corpus.recorded.values() for name in seen]
     require_version(version, every, "VERSION")
     found = []
-    for part in sorted(corpus.observed):
-        observed = corpus.observed[part].get(epoch)
-        if observed is None or resource not in (None, part.resource):
+    for stratum in sorted(corpus.observed):
+        observed = corpus.observed[stratum].get(epoch)
+        if observed is None or resource not in (None, stratum.resource):
             continue
-        name = f"deleted_{part.type}" if part.deleted else part.type
-        comparison = Comparison(
-            part.resource,
-            part.type,
-            part.deleted,
-            version,
-            version,
-            part.expand,
-            (0, observed.objects, 0),
-            0,
-            (),
-            SPANS,
-        )
+        name = f"deleted_{stratum.type}" if stratum.deleted else stratum.type
+        old, new = (Epoch(version, slice) for slice in SLICES)
+        comparison = comparison_of(stratum, old, new, (0, observed.objects, 0), 0)
         findings = list(_Check(schemas, observed.total).findings(name))
-        weighed = (policy or Policy()).weighed(with_findings(comparison, findings))
-        # What a specification says of a version is no promise about the next one.
+        weighed = (settings or DriftSettings()).weigh(with_findings(comparison, findings))
+        # A specification of one version is no promise about the next one.
         kept = tuple(replace(finding, broken_promise=False) for finding in weighed.findings)
         found.append(replace(weighed, findings=kept))
     recorded = {name: tuple(sorted(seen)) for name, seen in sorted(corpus.recorded.items())}
@@ -98,7 +78,7 @@ class _Check:
         if name not in self._schemas.named:
             yield self._finding(UNDOCUMENTED, "", detail=f"the specification has no {name}")
             return
-        self._at[""] = self._schemas.read(name)
+        self._at[""] = self._schemas.alternatives_of(name)
         for path in self._shape:
             if path:
                 self._at[path] = self._below(path)
@@ -107,7 +87,7 @@ class _Check:
                 continue
             if not allowed:
                 yield self._finding(UNDOCUMENTED, path)
-                self._at[path] = None  # what is below it is part of that finding
+                self._at[path] = None  # that finding stands for all below it
                 continue
             yield from self._kinds(path, allowed)
             yield from self._required(path, allowed)
@@ -138,8 +118,8 @@ class _Check:
             kinds |= schema.kinds
         extra = self._shape[path].kinds - kinds
         if extra:
-            seen = " or ".join(_WORDS[kind] for kind in KINDS if kind in extra)
-            wanted = " or ".join(_WORDS[kind] for kind in KINDS if kind in kinds)
+            seen = " or ".join(TYPES[kind] for kind in KINDS if kind in extra)
+            wanted = " or ".join(TYPES[kind] for kind in KINDS if kind in kinds)
             yield self._finding(DIFFERS, path, kinds, f"{seen}, specified as {wanted}")
 
     def _required(self, path: str, allowed: Iterable[Schema]) -> Iterator[Finding]:
@@ -169,7 +149,7 @@ class _Check:
             place = parent(place)
         above = self._shape.get(parent(path))
         parents = above.parents if above is not None else 0
-        names = tuple(_WORDS[kind] for kind in KINDS if kind in kinds)
+        names = tuple(TYPES[kind] for kind in KINDS if kind in kinds)
         return Finding(
             rule,
             RULES[rule].severity,

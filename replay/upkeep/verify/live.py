@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
-from replay.drift.observe.marks import ANY, parent
-from replay.drift.observe.marks import read as read_body
-from replay.drift.observe.shape import Builder, Shape, Stat, children, is_map
+from replay.drift.observe.marks import marks_of
+from replay.drift.observe.pointers import ANY, parent
+from replay.drift.observe.shape import Shape, ShapeBuilder, Stat, is_map, names_below
 from replay.errors import CassetteDamaged, ConfigError, ReplayError, UpstreamError
 from replay.model import json_body
 from replay.model.cassette import Cassette, Interaction
@@ -203,9 +203,9 @@ def changed(old: Any, new: Any, pointer: str = "") -> Iterator[str]:
 
 
 def _shape(body: Any, take: Interaction) -> Shape:
-    builder = Builder()
+    builder = ShapeBuilder()
     if isinstance(body, dict):
-        builder.add(read_body(body, take.redacted), "", 0)
+        builder.add(marks_of(body, take.redacted), "", 0)
     return builder.shape()
 
 
@@ -225,7 +225,7 @@ def shape_changes(old: Shape, new: Shape) -> list[str]:
         if _living(old[path]) and _living(new[path]):
             if is_map(old, path) or is_map(new, path):
                 continue
-            before, after = children(old, path), children(new, path)
+            before, after = names_below(old, path), names_below(new, path)
             changes += [f"{path}/{name} removed" for name in sorted(before - after - {ANY})]
             changes += [f"{path}/{name} added" for name in sorted(after - before - {ANY})]
     return changes

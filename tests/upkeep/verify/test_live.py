@@ -13,8 +13,8 @@ from support.command import Done, replay_command
 from support.standin import DRAFT, OLD, PREVIEW, StandIn, error, generated, invoice
 
 import replay
-from replay.drift.observe.marks import read
-from replay.drift.observe.shape import Builder
+from replay.drift.observe.marks import marks_of
+from replay.drift.observe.shape import ShapeBuilder
 from replay.upkeep.verify.live import changed, shape_changes
 
 OTHER = generated("in", "other")
@@ -301,8 +301,8 @@ def test_changed(old: Any, new: Any, expected: list[str]) -> None:
 
 
 def shape(body: Any) -> Any:
-    builder = Builder()
-    builder.add(read(body), "", 0)
+    builder = ShapeBuilder()
+    builder.add(marks_of(body), "", 0)
     return builder.shape()
 
 

@@ -31,16 +31,22 @@ _BASELINE = "replay-drift.json"
 @click.option("--resource", metavar="RESOURCE", help="Only this resource, such as invoice.")
 @library_option
 @click.option("--old-library", metavar="DIR", help="Take the old side from this library.")
-@click.option("--since", metavar="VERSION", help="Every neighbouring pair from this version on.")
-@click.option("--same-version", metavar="VERSION", help="Two dates of this version: see --before.")
 @click.option(
-    "--before", metavar="DATE", help="With --same-version: recordings before it are the old side."
+    "--since", metavar="VERSION", help="Compare every neighbouring pair from this version on."
+)
+@click.option(
+    "--same-version",
+    metavar="VERSION",
+    help="Compare this version before and after a date: needs --before.",
+)
+@click.option(
+    "--before", metavar="DATE", help="With --same-version: recordings before DATE are the old side."
 )
 @click.option("--matrix", is_flag=True, help="Show where each field was seen first and last.")
 @click.option(
     "--spec",
     metavar="FILE",
-    help="Hold the recordings of one version (OLD) against an OpenAPI file instead.",
+    help="Compare the recordings of one version (OLD) with an OpenAPI file instead.",
 )
 @click.option(
     "--format",
@@ -54,13 +60,13 @@ _BASELINE = "replay-drift.json"
 @click.option(
     "--fail-on",
     type=click.Choice(["breaking", "warning", "info", "never"]),
-    help="The least severity that makes the exit code 1."
+    help="The lowest severity that makes the exit code 1."
     " [default: the configuration's, or breaking]",
 )
 @click.option(
     "--min-grade",
     type=click.Choice(["proven", "likely", "unobserved"]),
-    help="The least grade that makes the exit code 1; what is unobserved never does."
+    help="The lowest grade that makes the exit code 1; unobserved never does."
     " [default: the configuration's, or likely]",
 )
 @click.option(
@@ -70,18 +76,27 @@ _BASELINE = "replay-drift.json"
 )
 @click.option("--accept", is_flag=True, help="Write what fails now into the baseline.")
 @click.option("--finding", "findings", multiple=True, metavar="FINGERPRINT",
-              help="With --accept: only this finding, also anew; may be repeated.")  # fmt: skip
+              help="With --accept: accept, or renew, only this finding. Repeatable.")  # fmt: skip
 @click.option("--reason", metavar="TEXT", help="With --accept: why.")
-@click.option("--expires", metavar="DATE", help="With --accept: the last day it is accepted on.")
+@click.option(
+    "--expires", metavar="DATE", help="With --accept: the last day on which it is accepted."
+)
 @click.option("--used", metavar="FILE",
-              help="What tests read (pytest --replay-track-fields): that comes first.")  # fmt: skip
-@click.option("--fail-on-used", is_flag=True, help="With --used: only that makes the exit code 1.")
-@click.option("--require-source", metavar="HOST", help="Only recordings that this host answered.")
+              help="Put findings on what tests read first; FILE is what "
+              "pytest --replay-track-fields wrote.")  # fmt: skip
+@click.option(
+    "--fail-on-used",
+    is_flag=True,
+    help="With --used: only findings on what tests read make the exit code 1.",
+)
+@click.option(
+    "--require-source", metavar="HOST", help="Use only recordings of answers from this host."
+)
 @click.option(
     "--processes",
     metavar="N",
     type=click.IntRange(min=1),
-    help="At most so many processes, where they pay. [default: one for each core]",
+    help="Use at most N processes, and only if the library is large. [default: one for each core]",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show evidence and witnesses.")
 @click.pass_context
@@ -106,7 +121,7 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
     Exit codes:
       0  no finding at or above the gate      2  misuse or broken input
       1  findings at or above the gate        3  nothing to compare
-    (4 is of commands that ask the live source; this one never does.)
+    (4 is for commands that ask the live source; this one never does.)
     """
     # Imported here, as everything that costs time: `replay --help` needs none of it.
     from replay.cli.progress import watched

@@ -25,8 +25,8 @@ def list_command(
 ) -> None:
     """List what a library has recorded.
 
-    Files that cannot be used are listed with the reason, and the exit code is then 2. Evidence that
-    `replay upgrade` kept beside is counted, not listed: it is never served.
+    Files that cannot be read are listed with the reason, and the exit code is then 2. Evidence that
+    `replay upgrade` kept is counted but not listed, because it is compared and never served.
 
     \b
     Examples:

@@ -65,7 +65,7 @@ rate_option: Callable[[F], F] = click.option(
     type=RATES,
     default=RATE,
     show_default=True,
-    help="At most so many calls per second.",
+    help="Make at most this many calls per second.",
 )
 
 

@@ -45,17 +45,18 @@ _LISTED = 20
 @click.argument("resource")
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @click.option("--api-version", "versions", multiple=True, metavar="VERSION",
-              help="Record at this API version; repeat it to record twins back to back. "
-              "[default: the account's own version]")  # fmt: skip
-@click.option("--expand", multiple=True, metavar="FIELD", help="Expand this field; repeatable.")
+              help="Record at this API version. Repeatable: several versions are fetched "
+              "back to back. [default: the account's own version]")  # fmt: skip
+@click.option("--expand", multiple=True, metavar="FIELD", help="Expand this field. Repeatable.")
 @click.option("--ids-from", type=click.File("r", encoding="utf-8-sig"), metavar="FILE",
               help="Read more IDs from a file, one per line; - is standard input.")  # fmt: skip
 @click.option("--mode", metavar="MODE", default="once", show_default=True,
-              help="once keeps what is there, new_episodes adds, all records anew.")  # fmt: skip
+              help="once keeps what is recorded, new_episodes adds to it, all "
+              "replaces it.")  # fmt: skip
 @api_base_option
-@click.option("--account", metavar="ACCT", default="", help="The connected account to ask for.")
+@click.option("--account", metavar="ACCT", default="", help="Record from this connected account.")
 @click.option("--context", metavar="CONTEXT", default="",
-              help="The context to ask in, as Stripe-Context names it.")  # fmt: skip
+              help="Record in this context, as the header Stripe-Context names it.")  # fmt: skip
 @allow_live_option
 @rate_option
 @library_option
@@ -69,12 +70,17 @@ def record_command(
     """Record objects from the live API into a library.
 
     The API key comes from STRIPE_API_KEY. RESOURCE is a name such as invoice, invoice_payment or
-    checkout/sessions; an ID of a nested object is written parent/ID.
+    checkout/sessions. Write the ID of a nested object as parent/ID.
 
-    The exit code is 1 if any object could not be recorded, or the answer that was recorded is an
-    error such as 404 (the others are recorded all the same), 4 if the source did not answer.
+    Ctrl-C first completes twins that are half fetched. A second Ctrl-C stops at once.
 
-    Ctrl-C completes twins that are half fetched, at the same rate; a second one does not wait.
+    \b
+    Exit codes:
+      0  everything is recorded
+      1  an object could not be recorded, or was recorded as an error such as 404;
+         the others are recorded
+      2  misuse or broken input
+      4  the live source did not answer
 
     \b
     Examples:

@@ -12,12 +12,15 @@ FORMATS = ["text", "json", "sarif"]
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="text", show_default=True,
               help="How to print the result.")  # fmt: skip
 @click.option("--diff", "base", metavar="BASE",
-              help="Only what this branch newly keeps or leaks, compared with BASE.")  # fmt: skip
-@click.option("--history", is_flag=True, help="Every blob of the git history.")
+              help="Report only what this branch adds, compared with BASE.")  # fmt: skip
+@click.option(
+    "--history", is_flag=True, help="Scan every version of every file in the git history."
+)
 @click.option("--ignore-file", metavar="FILE",
               help="Accepted findings, with reasons. [default: replay-scan.toml]")  # fmt: skip
 @click.option("--min-confidence", type=click.Choice(["high", "medium", "low"]), default="medium",
-              show_default=True, help="The exit code is 1 from this confidence on.")  # fmt: skip
+              show_default=True,
+              help="The lowest confidence that makes the exit code 1.")  # fmt: skip
 @click.pass_context
 def scan_command(
     ctx: click.Context, paths: tuple[str, ...], format_: str, base: str | None, history: bool,
@@ -25,11 +28,11 @@ def scan_command(
 ) -> None:  # fmt: skip
     """Find secrets and private values in any tree of files.
 
-    Reads cassettes of replay, vcrpy and Ruby VCR, HAR files, JSON and any text. Of replay's own
-    cassettes it proves that each value is kept by the policy or listed as redacted. PATH is a file
-    or a folder; the working directory by default. No value that was found is ever printed.
+    Reads cassettes of replay, vcrpy and Ruby VCR, HAR files, JSON and any text. In replay's own
+    cassettes it checks that each value is kept by the policy or listed as redacted. PATH is a file
+    or a folder, by default the working directory. Values that were found are never printed.
 
-    The exit code is 1 if something was found, 2 if the scan could not be done.
+    The exit code is 1 if something was found, and 2 if the scan could not be done.
 
     \b
     Examples:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     "paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH..."
 )
 @click.option("--redact", "redacting", is_flag=True,
-              help="Redact what the policy in force no longer keeps, in place.")  # fmt: skip
+              help="Replace, in place, what the policy no longer keeps.")  # fmt: skip
 @click.option("--merge", "merging", is_flag=True,
               help="Resolve a git conflict: keep the recordings of both sides.")  # fmt: skip
 @click.pass_context
@@ -29,14 +29,14 @@ def seal_command(
 ) -> None:
     """Accept cassettes that you edited: check them and renew their seal.
 
-    PATH is a cassette, or a folder with all cassettes below it. An edit must be in the format,
-    stand where its key belongs, and hold no secret and no value that the policy would replace.
-    Files that fail are named and left as they are; the exit code is then 2, and the others are
-    sealed.
+    PATH is a cassette, or a folder with all cassettes below it. An edited cassette must be valid,
+    lie where its object belongs, and hold no secret and no value that the policy would replace.
+    Files that fail are named and left as they are, and the others are sealed. The exit code is
+    then 2.
 
-    With --merge, a cassette in conflict gets the takes of both sides, oldest first; what both
-    have is kept once. Both sides must be whole, and of the same object and version. They are read
-    from git's index: a file that was edited since git wrote the conflict into it is refused.
+    With --merge, a cassette in conflict gets the takes of both sides, oldest first. A take that
+    both have is kept once. Both sides must be whole, and of the same object and version. They are
+    read from git's index; a file that was edited after git wrote the conflict into it is refused.
 
     \b
     Examples:

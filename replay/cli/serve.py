@@ -18,8 +18,8 @@ from replay.server import PORT, create_app, require_extra
 
 @click.command("serve")
 @click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True,
-              help="Listen at this address. Others than loopback let others in: name them on "
-              "purpose.")  # fmt: skip
+              help="Listen at this address. Any but a loopback address lets other machines "
+              "in.")  # fmt: skip
 @click.option("--port", metavar="N", type=click.IntRange(0, 65535), default=PORT,
               show_default=True, help="Listen at this port; 0 takes a free one.")  # fmt: skip
 @click.option("--mode", metavar="MODE", help="none, once, new_episodes or all. [default: "
@@ -29,11 +29,13 @@ from replay.server import PORT, create_app, require_extra
               help="Answer at this API version, whatever a client pins.")  # fmt: skip
 @allow_live_option
 @click.option("--allow-host", "allow_hosts", metavar="NAME", multiple=True,
-              help="Answer requests to this host name too; repeatable.")  # fmt: skip
+              help="Answer requests to this host name too. Repeatable.")  # fmt: skip
 @click.option("--ready-fd", metavar="FD", type=click.IntRange(min=0),
-              help="Write the base address to this file descriptor once requests are taken, and "
+              help="Write the base address to this file descriptor when the server is ready, and "
               "close it.")  # fmt: skip
-@click.option("--print-url", is_flag=True, help="Print the base address on standard output, then.")
+@click.option(
+    "--print-url", is_flag=True, help="Print the base address on standard output when ready."
+)
 @library_option
 @click.pass_context
 def serve_command(
@@ -43,13 +45,13 @@ def serve_command(
 ) -> None:  # fmt: skip
     """Serve a library to clients in any language.
 
-    Point the client's base address at it: docs/clients.md has a recipe for each of Stripe's
-    libraries. Retrieves, lists, searches and previews are answered from the library; in a
-    recording mode what is missing is fetched from the live source with the client's own key.
-    http://127.0.0.1:12111/_replay/ shows what was served, and what is missing.
+    Set the client's base address to the server's: docs/clients.md has a recipe for each of Stripe's
+    libraries. Retrieves, lists, searches and previews are answered from the library. In a
+    recording mode, what is missing is fetched from the live source with the client's own key.
+    http://127.0.0.1:12111/_replay/ shows what was served and what is missing.
 
-    SIGTERM and Ctrl-C end it: requests in flight are answered, and what mode all recorded is
-    written. The exit code is then 0 and 130.
+    SIGTERM and Ctrl-C stop the server. It answers the requests in flight and writes what mode all
+    has recorded. The exit code is 0 after SIGTERM and 130 after Ctrl-C.
 
     \b
     Examples:

@@ -18,7 +18,7 @@ from replay.stripe_api.routes import by_name
 @click.command("show")
 @click.argument("resource")
 @click.argument("id", default="")
-@click.option("--api-version", metavar="VERSION", help="Which version. [default: all]")
+@click.option("--api-version", metavar="VERSION", help="Show this version. [default: all]")
 @library_option
 @format_option
 def show_command(
@@ -26,8 +26,8 @@ def show_command(
 ) -> None:
     """Show a recorded object.
 
-    RESOURCE is a name such as invoice or checkout/sessions; ID is the object's ID, for a nested
-    object parent/ID.
+    RESOURCE is a name such as invoice or checkout/sessions. Write the ID of a nested object as
+    parent/ID.
 
     \b
     Examples:

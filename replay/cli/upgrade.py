@@ -47,11 +47,12 @@ _QUIET = {Became.TWINS, Became.KEPT}
 @click.option("--from", "since", metavar="VERSION",
               help="The old version. [default: each object's newest before VERSION]")  # fmt: skip
 @click.option("--resource", metavar="RESOURCE", help="Only this resource, such as invoice.")
-@click.option("--dry-run", is_flag=True, help="Say what would be fetched, and go nowhere.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be fetched.")
 @click.option("-y", "--yes", is_flag=True, help="Do it without asking, as in CI.")
-@click.option("--anew", is_flag=True, help="Fetch also what has twins already.")
+@click.option("--again", is_flag=True, help="Fetch also what has twins already.")
+@click.option("--anew", is_flag=True, hidden=True, deprecated="Use --again.")
 @click.option("--account", "accounts", multiple=True, metavar="ACCT",
-              help="A connected account: recordings do not name theirs. Repeatable.")  # fmt: skip
+              help="A connected account; recordings do not name theirs. Repeatable.")  # fmt: skip
 @click.option("--context", "contexts", multiple=True, metavar="CONTEXT",
               help="As --account, for what was recorded with a Stripe-Context.")  # fmt: skip
 @api_base_option
@@ -62,29 +63,30 @@ _QUIET = {Became.TWINS, Became.KEPT}
 @click.pass_context
 def upgrade_command(
     ctx: click.Context, version: str, ids: tuple[str, ...], since: str | None,
-    resource: str | None, dry_run: bool, yes: bool, anew: bool, accounts: tuple[str, ...],
-    contexts: tuple[str, ...],
+    resource: str | None, dry_run: bool, yes: bool, again: bool, anew: bool,
+    accounts: tuple[str, ...], contexts: tuple[str, ...],
     api_base: str | None, allow_live: bool, rate: float, library: str | None, format_: str,
 ) -> None:  # fmt: skip
-    """Fetch what is recorded at another API version too, as twins.
+    """Fetch everything that is recorded at another API version too.
 
-    Objects, lists and searches are asked for again, at their old version and at VERSION back to
-    back, with the expand sets and accounts that they were recorded with. So the pairs are twins:
-    `replay diff` can prove what differs between them, and tests can run on the new version:
+    Each object, list and search is fetched again at its old version and at VERSION, back to back,
+    with the same expanded fields and account. Such pairs are twins. `replay diff` can prove what
+    differs between them, and your tests can run on the new version:
     pytest --replay-api-version VERSION.
 
-    The plan is printed first, and you are asked. What has twins already is left as it is, so that
-    an interrupted run goes on where it stopped. The API key comes from STRIPE_API_KEY.
+    The plan is printed first, and you are asked to confirm it. Objects that have twins already are
+    left as they are, so an interrupted run goes on where it stopped. The API key comes from
+    STRIPE_API_KEY.
 
-    An old recording never changes what it says. Where its object has moved on since, it stays, and
-    today's answer at the old version is kept as evidence under DIR/_evidence: compared, not served.
-    What the source does not have any more, or deleted, is named, and nothing is written for it.
+    Old recordings are never changed. If an object has changed since, its old recording stays, and
+    today's answer at the old version is kept as evidence under DIR/_evidence: it is compared, but
+    never served. An object that no longer exists is named, and nothing is written for it.
 
     \b
     Exit codes:
       0  all that is recorded has twins now    3  nothing is recorded at an older version
       1  something could not be fetched        4  the live source did not answer
-      2  misuse, broken input, or nobody agreed
+      2  misuse, broken input, or the plan was not confirmed
 
     \b
     Examples:
@@ -93,6 +95,7 @@ def upgrade_command(
       replay upgrade 2025-03-31.basil --from 2024-06-20 --resource invoice
       replay upgrade 2025-03-31.basil --account acct_1MtHbELkdIwHu7ix
     """
+    again = again or anew
     target = version_of(version, "VERSION")
     config = resolve(library=library, mode="all", api_base=api_base)
     opened = Library(config.library)
@@ -105,7 +108,7 @@ def upgrade_command(
             resource=by_name(resource).resource if resource else None,
             ids=ids,
             accounts=accounts_by_label(accounts, contexts),
-            anew=anew,
+            anew=again,
             tell=tell,
         )
     machine = format_ == "json"
@@ -123,7 +126,7 @@ def upgrade_command(
         key = api_key()
         _agreed(yes)
         with second_ends_at_once():
-            _Run(config, opened, allow_live, Pace(rate), key, anew).all(found.wanted, done)
+            _Run(config, opened, allow_live, Pace(rate), key, again).all(found.wanted, done)
     if machine:
         click.echo(json.dumps(_document(found, done, dry_run), indent=2))
     elif not dry_run:
@@ -175,7 +178,7 @@ class _Run:
     allow_live: bool
     pace: Pace
     key: str
-    anew: bool
+    again: bool
 
     def all(self, objects: Sequence[Sequence[Step]], done: _Done) -> None:
         """Do all steps, several objects at a time.
@@ -232,7 +235,7 @@ class _Run:
     ) -> Iterator[Result]:
         with suppress(CancelledError):  # the rest is not begun
             for step in steps:
-                yield upgrade(recorder, evidence, step, self.key, self.pace, anew=self.anew)
+                yield upgrade(recorder, evidence, step, self.key, self.pace, anew=self.again)
 
 
 def _code(found: Plan, done: _Done) -> int:
@@ -257,7 +260,7 @@ def _show_plan(library: Library, found: Plan, rate: float, *, to_stderr: bool) -
     for (name, version), count in sorted(rows.items()):
         say(f"  fetch  {count} {name} at {version} and {found.target}")
     if found.kept:
-        say(f"  keep   {len(found.kept)} that have twins already (--anew fetches them again)")
+        say(f"  keep   {len(found.kept)} that have twins already (--again fetches them again)")
     for why, number in sorted(Counter(left.why for left in found.left).items()):
         names = ", ".join(sorted(_named(left.key) for left in found.left if left.why is why)[:3])
         more = ", …" if number > 3 else ""

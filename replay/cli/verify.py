@@ -32,12 +32,14 @@ if TYPE_CHECKING:
 
 
 @click.command("verify")
-@click.option("--deep", is_flag=True, help="Read each cassette whole: format, policy, secrets, "
-              "and whether its requests and redactions fit.")  # fmt: skip
+@click.option("--deep", is_flag=True, help="Read each cassette whole, and check its format, "
+              "policy and secrets, and that it is an answer to its request.")  # fmt: skip
 @click.option("--older-than", "age", metavar="AGE",
-              help="Name what was last recorded longer ago: 90d, 12w, 6m, 1y.")  # fmt: skip
+              help="Report what was last recorded longer ago than AGE: 90d, 12w, 6m, "
+              "1y.")  # fmt: skip
 @click.option("--live", is_flag=True,
-              help="Ask the source again, and name what it answers differently.")  # fmt: skip
+              help="Ask the live source again, and report what it answers "
+              "differently.")  # fmt: skip
 @click.option("--shape", is_flag=True, help="With --live: compare fields and types, not values.")
 @click.option("--account", "accounts", multiple=True, metavar="ACCT",
               help="With --live: a connected account; recordings do not name theirs.")  # fmt: skip
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
 @api_base_option
 @allow_live_option
 @click.option("--rate", type=RATES, default=RATE, show_default=True,
-              help="With --live: at most so many calls per second.")  # fmt: skip
+              help="With --live: make at most this many calls per second.")  # fmt: skip
 @library_option
 @format_option
 @click.pass_context
@@ -55,21 +57,22 @@ def verify_command(
     accounts: tuple[str, ...], contexts: tuple[str, ...], api_base: str | None,
     allow_live: bool, rate: float, library: str | None, format_: str,
 ) -> None:  # fmt: skip
-    """Check that a library is whole, and that it still holds.
+    """Check that a library is whole, and still what Stripe answers.
 
-    Every cassette, evidence included, is checked for its seal and that it stands where its key
-    belongs; named are also names that differ in case only, objects that are there twice, files left
-    by killed recordings, files that are no cassettes, and empty folders. Nothing is written.
+    Every cassette is checked, evidence included: its seal, and whether it lies where its object
+    belongs. Reported are also names that differ in case only, objects that are there twice, files
+    that a killed recording left, files that are not cassettes, and empty folders. Nothing is
+    written.
 
-    --live asks the source for everything again, at the recorded versions, with the key from
-    STRIPE_API_KEY. With --shape a test account whose objects move on stays quiet: only fields that
-    came or went and types that changed are named.
+    --live asks the live source for everything again, at the recorded versions, with the key from
+    STRIPE_API_KEY. With --shape only fields that came or went and types that changed are reported,
+    so that objects whose values have changed since do not count.
 
     \b
     Exit codes:
       0  clean                      3  there is nothing to verify
-      1  findings                   4  no findings, but not all could be compared with
-      2  misuse or broken input,       the live source, or it did not answer
+      1  findings                   4  no findings, but the live source did not answer,
+      2  misuse or broken input,       or not everything could be compared with it
          or a file that cannot be read
 
     \b

@@ -168,7 +168,7 @@ def test_evidence_is_scanned_and_sealed(stand_in: StandIn) -> None:
 
 
 def test_a_second_run_fetches_only_what_is_missing(stand_in: StandIn) -> None:
-    """What has twins is kept, evidence counts as such; --anew fetches everything again."""
+    """What has twins is kept, evidence counts as such; --again fetches everything again."""
     other = stand_in.add_invoice(generated("in", "a"))
     record(DRAFT, other)
     stand_in.add_invoice(DRAFT, status="paid")
@@ -182,10 +182,21 @@ def test_a_second_run_fetches_only_what_is_missing(stand_in: StandIn) -> None:
     assert {DRAFT, other} == {row["id"] for row in done.json["kept"]}
     assert written.items() <= files().items()
     before = stand_in.hits.copy()
-    done = upgrade("--anew", "--format", "json")
+    done = upgrade("--again", "--format", "json")
     assert 6 == sum((stand_in.hits - before).values())
     assert "moved on" == became(done)[DRAFT,]
     assert take(NEW, other).batch == take(OLD, other).batch
+
+
+def test_the_old_name_of_again_still_works(stand_in: StandIn) -> None:
+    """`--anew` does what `--again` does, says so, and is no longer in the help."""
+    record(DRAFT)
+    upgrade()
+    before = stand_in.hits.copy()
+    done = upgrade("--anew")
+    assert 2 == sum((stand_in.hits - before).values())
+    assert "Use --again." in done.err
+    assert "--anew" not in replay_command("upgrade", "--help").out
 
 
 def test_twins_are_not_torn_apart(stand_in: StandIn) -> None:
@@ -199,7 +210,7 @@ def test_twins_are_not_torn_apart(stand_in: StandIn) -> None:
         return body if version == OLD else {**body, "auto_advance": True}
 
     stand_in.objects[f"/v1/invoices/{DRAFT}"] = drifted
-    done = upgrade("--anew")
+    done = upgrade("--again")
     assert "1 moved on" in done.out
     assert before.items() <= files().items()
     beside = [take(version, place="cassettes/_evidence") for version in (OLD, NEW)]
@@ -216,7 +227,7 @@ def proven() -> set[str]:
             if row["grade"] == "proven"}  # fmt: skip
 
 
-@pytest.mark.parametrize("how", ["upgrade", "anew", "all", "new_episodes", "moved on"])
+@pytest.mark.parametrize("how", ["upgrade", "again", "all", "new_episodes", "moved on"])
 def test_the_proof_between_two_versions_outlives_a_third(stand_in: StandIn, how: str) -> None:
     """What comes after an upgrade leaves its twins: fetches of the middle version go beside."""
 
@@ -240,8 +251,8 @@ def test_the_proof_between_two_versions_outlives_a_third(stand_in: StandIn, how:
         assert take(NEW).batch == take(LATER).batch
     else:
         done = replay_command("upgrade", LATER, "--yes")
-        if how == "anew":
-            done = replay_command("upgrade", LATER, "--yes", "--anew", "--from", OLD)
+        if how == "again":
+            done = replay_command("upgrade", LATER, "--yes", "--again", "--from", OLD)
     assert 0 == done.code, done.err
     assert before == proven()
     assert 0 == replay_command("scan", "cassettes").code

@@ -8,18 +8,18 @@ host of its choice: only argument and environment name a base that is neither St
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from replay.errors import ConfigError
 from replay.library.location import path_of
+from replay.model import strict_toml
 from replay.model.modes import RecordMode
+from replay.model.strict_toml import Table
 from replay.stripe_api.call import API_BASE, API_HOST
 from replay.stripe_api.versions import checked_version
 
@@ -157,10 +157,10 @@ def _settled(
         elif found:
             values[name] = found, f"environment variable {variable}"
     if len(values) < len(ENVIRONMENT):
-        path, settings, _ = _file(directory)
+        table = _file(directory)
         for name in ENVIRONMENT:
-            if name not in values and name in settings:
-                values[name] = settings[name], f"{path}: {name}"
+            if name not in values and table is not None and name in table:
+                values[name] = _setting(table, name), f"{table.where(name)}: {name}"
                 if name == "api_base":
                     _refuse_redirect(*values[name])
             elif name not in values:
@@ -197,8 +197,8 @@ def _policy(named: str, where: str, directory: str) -> str:
 
 @lru_cache(maxsize=16)
 def _beside(directory: str) -> str:
-    configuration = _file(directory)[0]
-    folder = Path(configuration).parent if configuration else Path(directory)
+    table = _file(directory)
+    folder = Path(table.file).parent if table is not None else Path(directory)
     return str(folder / _POLICY_FILE)
 
 
@@ -249,59 +249,67 @@ def checked_base(base: str, where: str) -> str:
     return f"{parts.scheme}://{netloc}{f':{port}' if port else ''}"
 
 
-def drift_table() -> tuple[str, Any]:
-    """The ``drift`` table of the configuration file, unread, and the file; None where none is.
+def drift_table() -> Table | None:
+    """The ``drift`` table of the configuration file, unread; None where there is none.
 
     Raises:
         ConfigError: the file cannot be used.
     """
-    path, _, table = _file(os.getcwd())  # noqa: PTH109 - the same key as in `resolve`
-    return path, table
+    table = _file(os.getcwd())  # noqa: PTH109 - the same key as in `resolve`
+    return table.table("drift") if table is not None and "drift" in table else None
 
 
 @lru_cache(maxsize=16)
-def _file(directory: str) -> tuple[str, Mapping[str, str], Any]:
+def _file(directory: str) -> Table | None:
+    """The configuration that holds in a directory; None where there is none.
+
+    The search ends at the first ``replay.toml`` or ``pyproject.toml``, and in a folder that has a
+    ``.git``: what lies above belongs to another project, and may well be broken.
+    """
     # Per working directory and process: a suite does not change its configuration while it runs.
     for folder in (Path(directory), *Path(directory).parents):
-        for name, table in (("replay.toml", ()), ("pyproject.toml", ("tool", "replay"))):
-            path = folder / name
-            try:
-                text = path.read_text("utf-8")
-                import tomllib
-
-                document: Any = tomllib.loads(text)
-            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-                continue
-            except (OSError, ValueError, RecursionError) as error:
-                raise ConfigError(
-                    "the configuration cannot be read", where=f"{path}: {error}"
-                ) from error
-            for key in table:
-                document = document.get(key) if isinstance(document, dict) else None
-            if document is not None:
-                return str(path), _checked(document, path), document.get("drift")
-    return "", {}, None
+        own = _parsed(folder / "replay.toml")
+        if own is not None:
+            return _checked(own)
+        project = _parsed(folder / "pyproject.toml")
+        if project is not None:
+            tool = project.values.get("tool")
+            named = isinstance(tool, dict) and "replay" in tool
+            return _checked(project.table("tool").table("replay")) if named else None
+        if os.path.exists(folder / ".git"):  # noqa: PTH110 - False for what may not be looked at
+            return None
+    return None
 
 
-def _checked(document: Any, path: Path) -> Mapping[str, str]:
-    if not isinstance(document, dict):
-        raise ConfigError("the configuration is no table", where=str(path))
-    settings: dict[str, str] = {}
-    for name, value in document.items():
-        if name == "drift":
-            continue  # read by `replay.drift.acceptance.settings`, where it is needed
-        if name not in DEFAULTS:
-            near = get_close_matches(name, DEFAULTS, n=1)
-            raise ConfigError(
-                f"{name!r} is no setting",
-                where=str(path),
-                hint=f"did you mean {near[0]}?" if near else "use one of: " + ", ".join(DEFAULTS),
-            )
-        if name == "pseudonymise_ids" and isinstance(value, bool):
-            value = str(value).lower()
-        if not isinstance(value, str):
-            raise ConfigError(f"{name} is no text", where=str(path))
-        settings[name] = value
-    for name in {"library", "policy"} & settings.keys():
-        settings[name] = str(path.parent / settings[name])
-    return settings
+def _parsed(path: Path) -> Table | None:
+    try:
+        text = path.read_text("utf-8")
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"the configuration cannot be read: {error}", where=str(path)) from error
+    return strict_toml.parse(text, str(path))
+
+
+def _checked(table: Table) -> Table:
+    tool = table.values.get("tool")
+    if not table.path and isinstance(tool, dict) and "replay" in tool:
+        raise table.wrong(
+            "replay.toml holds replay's settings without the header [tool.replay]",
+            *("tool", "replay"),
+            hint="remove the header, and write [drift] for [tool.replay.drift]:"
+            " only pyproject.toml needs [tool.replay]",
+        )
+    table.only((*DEFAULTS, "drift"))  # drift has settings of its own, and reads them itself
+    for name in DEFAULTS:
+        if name in table:
+            _setting(table, name)  # a wrong type is an error even where a variable overrides it
+    return table
+
+
+def _setting(table: Table, name: str) -> str:
+    value = table.values[name]
+    if name == "pseudonymise_ids" and isinstance(value, bool):
+        return str(value).lower()
+    value = table.text(name)
+    return str(Path(table.file).parent / value) if name in {"library", "policy"} else value

@@ -7,7 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from replay.config import DEFAULTS, ENVIRONMENT, Config, Origin, is_loopback, plain_host, resolve
+from replay.config import (
+    DEFAULTS,
+    ENVIRONMENT,
+    Config,
+    Origin,
+    _file,
+    drift_table,
+    is_loopback,
+    plain_host,
+    resolve,
+)
 from replay.errors import ConfigError
 from replay.model.modes import RecordMode
 from replay.stripe_api.call import API_BASE
@@ -75,10 +85,67 @@ def test_nearest_file_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     write(tmp_path / "replay.toml", 'mode = "all"\napi_version = "2024-06-20"\n')
     write(tmp_path / "a" / "replay.toml", 'mode = "once"\nlibrary = "here"\n')
     write(tmp_path / "a" / "pyproject.toml", '[tool.replay]\nmode = "new_episodes"\n')
-    write(deep / "pyproject.toml", '[tool.other]\nmode = "x"\n')
     monkeypatch.chdir(deep)
     expected = Config(str(tmp_path / "a" / "here"), RecordMode.ONCE, API_BASE, None)
     assert expected == resolve()
+
+
+@pytest.mark.parametrize("broken", ["replay.toml", "pyproject.toml"])
+@pytest.mark.parametrize("edge", ["replay.toml", "pyproject.toml", ".git", ".git file"])
+def test_the_search_ends_at_the_project(
+    edge: str, broken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broken file of a folder above stops no project that has a file or a checkout of its own."""
+    write(tmp_path / broken, "mode = ")
+    tests = tmp_path / "project" / "tests"
+    tests.mkdir(parents=True)
+    monkeypatch.chdir(tests)
+    with pytest.raises(ConfigError, match="not valid TOML"):
+        resolve()
+    _file.cache_clear()
+    if edge == ".git":
+        (tmp_path / "project" / ".git").mkdir()
+    else:  # a worktree has a file of that name
+        write(tmp_path / "project" / edge.removesuffix(" file"), "")
+    assert RecordMode.NONE is resolve().mode
+
+
+def test_a_package_of_a_monorepo_is_a_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its pyproject.toml ends the search even if it has no settings: nothing is inherited."""
+    package = tmp_path / "packages" / "billing"
+    package.mkdir(parents=True)
+    write(tmp_path / "replay.toml", 'mode = "once"\n')
+    monkeypatch.chdir(package)
+    assert RecordMode.ONCE is resolve().mode
+    _file.cache_clear()
+    write(package / "pyproject.toml", '[project]\nname = "billing"\n')
+    assert RecordMode.NONE is resolve(api_version="2024-06-20").mode
+
+
+@pytest.mark.parametrize("kind", ["replay.toml", "pyproject.toml"])
+def test_library_and_policy_stand_beside_the_configuration(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a folder below too, with a .git between them."""
+    write(tmp_path / kind, "[tool.replay]\nlibrary = 'c'\n" if kind[0] == "p" else "library = 'c'")
+    write(tmp_path / "replay-policy.toml", "")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "tests" / "deep").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "tests" / "deep")
+    assert str(tmp_path / "c") == resolve().library
+    assert str(tmp_path / "replay-policy.toml") == resolve().policy
+
+
+@pytest.mark.parametrize("table", ["tool.replay", "tool.replay.drift"])
+def test_the_header_of_pyproject_in_replay_toml(table: str, tmp_path: Path) -> None:
+    """The message says how to write it."""
+    write(tmp_path / "replay.toml", f"# settings\n[{table}]\n")
+    with pytest.raises(ConfigError, match="without the header") as caught:
+        resolve()
+    assert caught.value.where == f"{tmp_path / 'replay.toml'}:2"
+    assert "remove the header" in caught.value.hint
 
 
 @pytest.mark.parametrize(
@@ -100,42 +167,54 @@ def test_drift_has_settings_of_its_own(tmp_path: Path) -> None:
     """The drift table is left to drift."""
     write(tmp_path / "replay.toml", 'mode = "once"\n[drift]\nfail_on = "breaking"\n')
     assert RecordMode.ONCE is resolve().mode
+    table = drift_table()
+    assert table is not None
+    assert {"fail_on": "breaking"} == table.values
+    _file.cache_clear()
+    write(tmp_path / "replay.toml", "drift = []\n")
+    with pytest.raises(ConfigError, match="drift must be a table"):
+        drift_table()
 
 
 @pytest.mark.parametrize(
     ("text", "what", "hint"),
     [
-        ('mod = "once"', "'mod' is no setting", "did you mean mode?"),
-        ('api-base = "x"', "'api-base' is no setting", "did you mean api_base?"),
+        ('mod = "once"', "unknown setting 'mod'", "did you mean mode?"),
+        ('api-base = "x"', "unknown setting 'api-base'", "did you mean api_base?"),
         (
             'cassettes = "x"',
-            "'cassettes' is no setting",
-            "use one of: mode, library, api_base, api_version, policy, pseudonymise_ids",
+            "unknown setting 'cassettes'",
+            "use one of: mode, library, api_base, api_version, policy, pseudonymise_ids, drift",
         ),
-        ("mode = 3", "mode is no text", ""),
-        ("library = ['x']", "library is no text", ""),
+        ("mode = 3", "mode must be a string", ""),
+        ("library = ['x']", "library must be a string", ""),
     ],
 )
 @pytest.mark.parametrize("kind", ["replay.toml", "pyproject.toml"])
 def test_misspelt_setting(kind: str, text: str, what: str, hint: str, tmp_path: Path) -> None:
-    """A setting that does not exist is an error that names the file and the nearest one."""
-    write(tmp_path / kind, ("[tool.replay]\n" if kind == "pyproject.toml" else "") + text)
+    """A setting that does not exist is an error that names the line and the nearest one."""
+    write(tmp_path / kind, ("[tool.replay]\n" if kind == "pyproject.toml" else "\n") + text)
     with pytest.raises(ConfigError) as caught:
         resolve()
-    assert (what, str(tmp_path / kind), hint) == (
+    assert (what, f"{tmp_path / kind}:2", hint) == (
         caught.value.what, caught.value.where, caught.value.hint,
     )  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    "data",
-    [b"mode = ", b"\xff\xfe", b'mode = "once"\nmode = "all"\n', b"x = " + b"[" * 100_000],
+    ("data", "what"),
+    [
+        (b"mode = ", "not valid TOML"),
+        (b"\xff\xfe", "configuration cannot be read"),
+        (b'mode = "once"\nmode = "all"\n', "not valid TOML"),
+        (b"x = " + b"[" * 100_000, "TOML"),
+    ],
     ids=["syntax", "not UTF-8", "twice", "deep"],
 )
-def test_broken_file(data: bytes, tmp_path: Path) -> None:
+def test_broken_file(data: bytes, what: str, tmp_path: Path) -> None:
     """A file that is no TOML is an error that names it, never an absent one."""
     (tmp_path / "replay.toml").write_bytes(data)
-    with pytest.raises(ConfigError, match="configuration cannot be read") as caught:
+    with pytest.raises(ConfigError, match=what) as caught:
         resolve()
     assert str(tmp_path / "replay.toml") in caught.value.where
 
@@ -143,7 +222,7 @@ def test_broken_file(data: bytes, tmp_path: Path) -> None:
 def test_tool_replay_is_a_table(tmp_path: Path) -> None:
     """A [tool.replay] that is no table is refused."""
     write(tmp_path / "pyproject.toml", "[tool]\nreplay = 3\n")
-    with pytest.raises(ConfigError, match="is no table"):
+    with pytest.raises(ConfigError, match="replay must be a table"):
         resolve()
 
 
@@ -169,7 +248,7 @@ def test_bad_values_name_their_source(
     monkeypatch.chdir(file.parent)
     with pytest.raises(ConfigError) as caught:
         resolve()
-    assert f"{file}: {name}" == caught.value.where
+    assert f"{file}:1: {name}" == caught.value.where
 
 
 @pytest.mark.parametrize(
@@ -227,7 +306,8 @@ def test_a_file_may_not_redirect_the_key(kind: str, base: str, tmp_path: Path) -
     write(tmp_path / kind, f'{head}api_base = "{base}"\n')
     with pytest.raises(ConfigError, match="may not send the API key to") as caught:
         resolve()
-    assert f"{tmp_path / kind}: api_base" == caught.value.where
+    line = 2 if head else 1
+    assert f"{tmp_path / kind}:{line}: api_base" == caught.value.where
     assert base == resolve(library="x", mode="none", api_base=base, api_version="").api_base
 
 

@@ -129,8 +129,7 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
     from replay.drift.acceptance.settings import read_settings
 
     _check(ctx, options)
-    where, table = drift_table()
-    settings = read_settings(table, where)
+    settings = read_settings(drift_table())
     library = open_library(options["library"], with_evidence=True)
     named = options["old_library"]
     older = open_library(named, with_evidence=True) if named else None

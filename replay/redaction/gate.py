@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 
 from replay.errors import LeakFound
 from replay.redaction.encodings import searchable, views
-from replay.redaction.policy import KEPT_KINDS, REPLACED_KINDS, default_policy
+from replay.redaction.policy import default_policy
+from replay.redaction.policy_files import KEPT_KINDS, REPLACED_KINDS
 from replay.redaction.pseudonyms import STAND_IN
 from replay.redaction.redactor import Original
 from replay.redaction.secrets import SECRET_PATTERNS, SecretHit, SecretPattern, find_secrets

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 from replay.redaction.page_tokens import is_opaque
 from replay.redaction.secrets import is_secret
-from replay.redaction.team_policy import Team
+from replay.redaction.team_policy import TeamPolicy
 from replay.redaction.values import is_generated
 from replay.stripe_api.routes import match
 
@@ -30,7 +30,7 @@ class Rules(Protocol):
         """The API's own words."""
 
     @property
-    def team(self) -> Team:
+    def team(self) -> TeamPolicy:
         """A team's own rules."""
 
     @property

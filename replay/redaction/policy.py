@@ -12,40 +12,15 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any
 
 from replay.redaction import parameters
 from replay.redaction.page_tokens import encodes_text, is_opaque
-from replay.redaction.policy_files import (
-    KEPT_KINDS,
-    REPLACED_KINDS,
-    STRING_CLASSES,
-    Node,
-    Reader,
-    TypePolicy,
-)
-from replay.redaction.pseudonyms import (
-    DEFAULT_POLICY,
-    GENERATED,
-    masked_id,
-)
+from replay.redaction.policy_files import KEPT_KINDS, PolicyFiles, TypePolicy
+from replay.redaction.pseudonyms import DEFAULT_POLICY, GENERATED, masked_id
 from replay.redaction.secrets import is_secret
-from replay.redaction.team_policy import Team
-from replay.redaction.team_policy import read as read_team
+from replay.redaction.team_policy import TeamPolicy, parse_team_policy
 from replay.redaction.values import SIMPLE_KINDS, is_generated
 from replay.stripe_api.routes import table
-
-__all__ = [
-    "KEPT_KINDS",
-    "REPLACED_KINDS",
-    "STRING_CLASSES",
-    "Node",
-    "Policy",
-    "TypePolicy",
-    "default_policy",
-    "load",
-    "with_team",
-]
 
 TEAM = "team.toml"
 """The source that a team wrote; its words are not the API's."""
@@ -66,7 +41,7 @@ class Policy:
 
     name: str
     sources: Mapping[str, str] = field(repr=False)
-    team: Team = field(default_factory=Team, repr=False)
+    team: TeamPolicy = field(default_factory=TeamPolicy, repr=False)
     masks_ids: bool = field(default=False, repr=False)
     _types: dict[str, TypePolicy] = field(default_factory=dict, repr=False)
 
@@ -90,11 +65,7 @@ class Policy:
         """
         found = self._types.get(name)
         if found is None:
-            # The base is no type: an answer cannot ask for it, or for a path, by its `object`.
-            places = (f"types/{name}.toml", f"generated/{name}.toml")
-            file = next((place for place in places if place in self.sources), "base.toml")
-            reader = Reader(self.sources, self._shapes)
-            found = self._types[name] = reader.type(file, name, self.team)
+            found = self._types[name] = self._files.type(name, self.team)
         return found
 
     def keeps(self, kind: str, value: object) -> bool:
@@ -130,7 +101,7 @@ class Policy:
             return True
         if self.team.keeps_value("resource", resource, id) and not is_secret(id):
             return True
-        return resource in self._known["chosen"]["resources"] and self.keeps("chosen", id)
+        return resource in self._files.known.chosen and self.keeps("chosen", id)
 
     def ids_in(self, text: str) -> list[str]:
         """The generated IDs in a text."""
@@ -151,14 +122,14 @@ class Policy:
     @cached_property
     def prefixes(self) -> frozenset[str]:
         """Prefixes of generated IDs, without their last underscore."""
-        return frozenset(self._known["generated"]["prefixes"])
+        return frozenset(self._files.known.prefixes)
 
     @cached_property
     def objects(self) -> frozenset[str]:
         """Known values of `object`."""
         routed = {name for route in table() for name in route.objects}
         own = {name.partition("/")[2].removesuffix(".toml") for name in self.sources}
-        return frozenset((routed | own | set(self._known["objects"]["other"])) - {""})
+        return frozenset((routed | own | set(self._files.known.objects)) - {""})
 
     @cached_property
     def vocabulary(self) -> frozenset[str]:
@@ -172,7 +143,7 @@ class Policy:
     @cached_property
     def parameters(self) -> Mapping[str, tuple[str, ...]]:
         """Query parameter, by its last name -> the kinds that its value may be kept as."""
-        return Reader(self.sources, {}).parameters("parameters.toml")
+        return self._files.parameters
 
     @cached_property
     def _segments(self) -> frozenset[str]:
@@ -180,12 +151,8 @@ class Policy:
         return frozenset(part for part in parts if part[:1] != "{")
 
     @cached_property
-    def _known(self) -> dict[str, dict[str, list[str]]]:
-        return Reader(self.sources, {}).known("known.toml")
-
-    @cached_property
-    def _shapes(self) -> dict[str, dict[str, Any]]:
-        return Reader(self.sources, {}).shapes("shapes.toml")
+    def _files(self) -> PolicyFiles:
+        return PolicyFiles(self.sources)
 
 
 @cache
@@ -214,7 +181,7 @@ def with_team(text: str, where: str, *, masks_ids: bool = False) -> Policy:
     if not text and not masks_ids:
         return shipped
     sources = {**shipped.sources, TEAM: text} if text else shipped.sources
-    team = read_team(text, where, shipped.objects)
+    team = parse_team_policy(text, where, shipped.objects)
     return Policy(shipped.name, sources, team, masks_ids)
 
 

@@ -1,23 +1,25 @@
-"""Reads the files of a redaction policy; every complaint names file and line.
+"""The files of a redaction policy: what they say, and the shape that it is looked up in.
 
-A file lists paths by the kind that is kept there (``[kept]``) or the class that the stand-in has
-(``[replaced]``); ``a.*.b`` is any key of a map, ``a.**.b`` a field of that name at any depth. Lists
-are transparent. Files are checked strictly: a misspelt word would silently keep too much or too
-little.
+A file lists paths by the kind that is kept there (``[kept]``) or by the class that the stand-in has
+(``[replaced]``). In a path, ``a.*.b`` is any key of a map and ``a.**.b`` a field of that name at
+any depth; lists are transparent. Files are checked strictly: a misspelt word would silently keep
+too much or too little.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from replay.errors import PolicyError
+from replay.model import strict_toml
+from replay.model.strict_toml import Table
 from replay.redaction import parameters
 from replay.redaction.pseudonyms import CONSTANTS, NUMBER_CONSTANTS
-from replay.redaction.team_policy import Team
+from replay.redaction.team_policy import TeamPolicy
 from replay.redaction.values import SIMPLE_KINDS
 
 KEPT_KINDS = frozenset(SIMPLE_KINDS) | {"id", "object", "list_url", "page", "partial"}
@@ -27,7 +29,7 @@ STRING_CLASSES = frozenset(CONSTANTS) | {"email", "name", "line", "text", "url",
 """Classes of strings that a field may declare."""
 
 REPLACED_KINDS = STRING_CLASSES | frozenset(NUMBER_CONSTANTS) | {"map", "message", "value"}
-"""Classes that ``[replaced]`` may name; ``map`` is a whole subtree whose values all go,
+"""Classes that ``[replaced]`` may name; ``map`` is a whole subtree whose values are all replaced,
 ``value`` one that is replaced as it looks."""
 
 _PATH = re.compile(r"(?:\*\*\.)?[a-z0-9_]+(?:\.(?:[a-z0-9_]+|\*\*?))*\Z")
@@ -63,11 +65,141 @@ class TypePolicy:
     repeats: Mapping[str, tuple[str, str]]
 
 
+class Known(NamedTuple):
+    """What replay knows about Stripe's IDs and object types, beside the route table.
+
+    Attributes:
+        prefixes: of generated IDs, without the last underscore.
+        chosen: resource paths whose IDs people choose, and that are kept all the same.
+        objects: values of ``object`` that no route answers with.
+    """
+
+    prefixes: tuple[str, ...]
+    chosen: tuple[str, ...]
+    objects: tuple[str, ...]
+
+
+class PolicyFiles:
+    """Reads the files of one policy, each when it is first needed.
+
+    Args:
+        sources: file name -> text.
+    """
+
+    def __init__(self, sources: Mapping[str, str]) -> None:
+        self._sources = sources
+
+    def type(self, name: str, team: TeamPolicy) -> TypePolicy:
+        """The policy of an object type; the rules for every type where it has no file.
+
+        Raises:
+            PolicyError: the file cannot be used; names file and line.
+        """
+        # `base.toml` is not offered: an answer cannot ask for it by its `object`.
+        files = (f"types/{name}.toml", f"generated/{name}.toml")
+        file = next((file for file in files if file in self._sources), None)
+        if file is None:
+            tree, repeats = _tree(), {}
+            _merge(tree, self._base)
+        else:
+            document = self._document(file, _SECTIONS)
+            tree = _fields(document, self._shapes)
+            _merge(tree, self._base)
+            repeats = _repeats(document.table("repeats"), tree)
+        _apply(team, name, tree)
+        return TypePolicy(_node(tree), repeats)
+
+    @cached_property
+    def parameters(self) -> Mapping[str, tuple[str, ...]]:
+        """Query parameter, by its last name -> the kinds that its value may be kept as."""
+        found: dict[str, tuple[str, ...]] = {}
+        kept = self._document("parameters.toml", ("kept",)).table("kept")
+        kept.only(parameters.KINDS, "kind")
+        for kind in kept.values:
+            for name in kept.texts(kind):
+                found[name] = (*found.get(name, ()), kind)
+        return found
+
+    @cached_property
+    def known(self) -> Known:
+        """What ``known.toml`` says."""
+        keys = {"generated": "prefixes", "chosen": "resources", "objects": "other"}
+        document = self._document("known.toml", tuple(keys))
+        found = []
+        for section, key in keys.items():
+            table = document.table(section)
+            table.only((key,), f"key of [{section}]")
+            if key not in table:
+                raise table.wrong(f"[{section}] needs the key {key!r}")
+            found.append(table.texts(key))
+        return Known(*found)
+
+    @cached_property
+    def _shapes(self) -> Mapping[str, _Tree]:
+        """Parts that several types share."""
+        shapes: dict[str, _Tree] = {}
+        document = self._document("shapes.toml", None)
+        for name in document.values:
+            shapes[name] = _fields(document.table(name), shapes)  # may use the shapes above it
+        return shapes
+
+    @cached_property
+    def _base(self) -> _Tree:
+        return _fields(self._document("base.toml", _SECTIONS), self._shapes)
+
+    def _document(self, file: str, sections: tuple[str, ...] | None) -> Table:
+        document = strict_toml.parse(self._sources[file], f"redaction/data/{file}", PolicyError)
+        if sections is not None:
+            document.only(sections, "section")
+        return document
+
+
 _Tree = dict[str, Any]  # {"kind": str | None, "children": {name: _Tree}, "deep": {name: _Tree}}
 
 
 def _tree() -> _Tree:
     return {"kind": None, "children": {}, "deep": {}}
+
+
+def _fields(document: Table, shapes: Mapping[str, _Tree]) -> _Tree:
+    """The fields that a document lists."""
+    root = _tree()
+    for section, allowed in (
+        ("kept", KEPT_KINDS), ("replaced", REPLACED_KINDS), ("shapes", shapes)
+    ):  # fmt: skip
+        listed = document.table(section)
+        listed.only(allowed, f"word of [{section}]")
+        for kind in listed.values:
+            for path in listed.texts(kind):
+                if not _PATH.match(path):
+                    raise listed.wrong(f"{path!r} is not a path", kind, word=path)
+                node, deep = root, False
+                for step in path.split("."):
+                    if step == "**":
+                        deep = True
+                        continue
+                    node = node["deep" if deep else "children"].setdefault(step, _tree())
+                    deep = False
+                if section == "shapes":
+                    _merge(node, shapes[kind])
+                elif node["kind"] is not None:
+                    raise listed.wrong(f"{path!r} is listed twice", kind, word=path)
+                else:
+                    node["kind"] = kind
+    return root
+
+
+def _repeats(listed: Table, tree: _Tree) -> dict[str, tuple[str, str]]:
+    """Field -> owner and slot, as ``[repeats.<owner>]`` lists them."""
+    fields, repeats = tree["children"], {}
+    for owner in listed.values:
+        slots = listed.table(owner)
+        for name in slots.values:
+            for field_ in (name, owner):
+                if field_ not in fields:
+                    raise slots.wrong(f"{field_!r} is not a field of this type", name)
+            repeats[name] = (owner, slots.text(name))
+    return repeats
 
 
 def _merge(tree: _Tree, other: _Tree) -> None:
@@ -78,7 +210,7 @@ def _merge(tree: _Tree, other: _Tree) -> None:
             _merge(tree[part].setdefault(name, _tree()), child)
 
 
-def _apply(team: Team, name: str, tree: _Tree) -> None:
+def _apply(team: TeamPolicy, name: str, tree: _Tree) -> None:
     for number, keep in enumerate(team.keeps):
         if keep.type not in {"*", name} or not (keep.path or keep.metadata):
             continue
@@ -86,9 +218,9 @@ def _apply(team: Team, name: str, tree: _Tree) -> None:
         for node in maps:
             node = node["children"].setdefault(keep.metadata, _tree()) if keep.metadata else node
             node["kind"] = f"pattern:{number}"
-    for type, path in team.redacts:
-        if type in {"*", name}:
-            _at(tree, path).update(_tree(), kind="map")
+    for rule in team.redacts:
+        if rule.type in {"*", name}:
+            _at(tree, rule.path).update(_tree(), kind="map")
 
 
 def _at(tree: _Tree, path: str) -> _Tree:
@@ -103,121 +235,6 @@ def _maps(tree: _Tree) -> list[_Tree]:
     for step, child in tree["children"].items():
         found += [child] if step == "metadata" else _maps(child)
     return found
-
-
-class Reader:
-    """Reads policy files; every complaint names file and line."""
-
-    def __init__(self, sources: Mapping[str, str], shapes: dict[str, _Tree]) -> None:
-        self.sources = sources
-        self.known_shapes = shapes
-        self.file = ""
-
-    def type(self, file: str, own: str, team: Team) -> TypePolicy:
-        """The policy of a type, with what its file inherits and the team adds."""
-        document = self.document(file)
-        tree = self.tree(document)
-        if file != "base.toml":
-            base = Reader(self.sources, self.known_shapes)
-            inherited = base.tree(base.document("base.toml"))
-            _merge(tree, inherited)
-        repeats = {}
-        for owner, fields in document.get("repeats", {}).items():
-            if not isinstance(fields, dict):
-                raise self.error(owner, f"[repeats.{owner}] maps fields to slots")
-            for name, slot in fields.items():
-                if name not in tree["children"] or owner not in tree["children"]:
-                    raise self.error(name, f"{name!r} or {owner!r} is no field of this type")
-                repeats[name] = (owner, str(slot))
-        _apply(team, own, tree)
-        return TypePolicy(_node(tree), repeats)
-
-    def shapes(self, file: str) -> dict[str, _Tree]:
-        """Parts that several types share."""
-        for name, section in self.document(file, sections=None).items():
-            self.known_shapes[name] = self.tree(section)  # may use the shapes above it
-        return self.known_shapes
-
-    def known(self, file: str) -> dict[str, dict[str, list[str]]]:
-        """What is known about IDs and types."""
-        document = self.document(file, sections=("generated", "chosen", "objects"))
-        wanted = {"generated": {"prefixes"}, "chosen": {"resources"}, "objects": {"other"}}
-        for section, keys in wanted.items():
-            found = document.get(section, {})
-            for key in sorted(found.keys() - keys):
-                raise self.error(key, f"[{section}] has the keys {sorted(keys)}, not {key!r}")
-            for key in sorted(keys):
-                if key not in found:
-                    raise self.error(section, f"[{section}] needs the key {key!r}")
-                self.words(key, found[key])
-        return document
-
-    def parameters(self, file: str) -> dict[str, tuple[str, ...]]:
-        """Query parameter -> kinds that its value may be kept as."""
-        found: dict[str, tuple[str, ...]] = {}
-        for kind, names in self.document(file, sections=("kept",)).get("kept", {}).items():
-            if kind not in parameters.KINDS:
-                raise self.error(kind, f"{kind!r} is no word of [kept]")
-            for name in self.words(kind, names):
-                found[name] = (*found.get(name, ()), kind)
-        return found
-
-    def document(self, file: str, sections: tuple[str, ...] | None = _SECTIONS) -> dict[str, Any]:
-        """A file, its sections checked."""
-        self.file = file
-        try:
-            document = tomllib.loads(self.sources[file])
-        except tomllib.TOMLDecodeError as error:
-            raise PolicyError(f"no TOML: {error}", where=f"redaction/data/{file}") from None
-        for name in document:
-            if sections is not None and name not in sections:
-                raise self.error(name, f"[{name}] is none of {', '.join(sections)}")
-        return document
-
-    def tree(self, document: dict[str, Any]) -> _Tree:
-        """The fields of a document."""
-        root = _tree()
-        kinds = {"kept": KEPT_KINDS, "replaced": REPLACED_KINDS, "shapes": self.known_shapes}
-        for section, allowed in kinds.items():
-            for kind, paths in document.get(section, {}).items():
-                if kind not in allowed:
-                    raise self.error(kind, f"{kind!r} is no word of [{section}]")
-                for path in self.words(kind, paths):
-                    self.put(root, path, kind, section)
-        return root
-
-    def put(self, root: _Tree, path: str, kind: str, section: str) -> None:
-        """Add one path to the fields."""
-        if not _PATH.match(path):
-            raise self.error(path, f"{path!r} is no path")
-        node, deep = root, False
-        for step in path.split("."):
-            if step == "**":
-                deep = True
-                continue
-            node = node["deep" if deep else "children"].setdefault(step, _tree())
-            deep = False
-        if section == "shapes":
-            _merge(node, self.known_shapes[kind])
-        elif node["kind"] is not None:
-            raise self.error(path, f"{path!r} is listed twice")
-        else:
-            node["kind"] = kind
-
-    def words(self, key: str, value: object) -> list[str]:
-        """A list of strings, checked."""
-        if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-            raise self.error(key, f"{key!r} wants a list of strings")
-        return value
-
-    def error(self, word: str, what: str) -> PolicyError:
-        """The error, with the line of a word in the current file."""
-        near = re.compile(rf"(?<![\w.*]){re.escape(word)}(?![\w.*])")
-        lines = self.sources[self.file].split("\n")
-        hits = [n for n, line in enumerate(lines, 1) if near.search(line.partition("#")[0])]
-        # The later of two listings is the one too many.
-        line = hits[-1] if hits else 1
-        return PolicyError(what, where=f"redaction/data/{self.file}:{line}")
 
 
 def _node(tree: _Tree) -> Node:

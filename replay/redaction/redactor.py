@@ -13,12 +13,8 @@ from typing import Any
 
 from replay.errors import NotRecordable
 from replay.redaction.page_tokens import encodes_text
-from replay.redaction.policy import (
-    STRING_CLASSES,
-    Node,
-    Policy,
-    default_policy,
-)
+from replay.redaction.policy import Policy, default_policy
+from replay.redaction.policy_files import STRING_CLASSES, Node
 from replay.redaction.pseudonyms import NUMBER_CONSTANTS, masked_id, stand_in
 from replay.redaction.secrets import is_secret
 from replay.redaction.values import is_generated, is_plain_key, look

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
 from replay.errors import ConfigError
+from replay.model import strict_toml
+from replay.model.strict_toml import Table
 from replay.scan.rules import RULES, Finding
 
 FILE = "replay-scan.toml"
@@ -61,17 +59,9 @@ def read(path: str | None) -> tuple[Ignore, ...]:
         raise ConfigError("there is no such ignore file", where=path) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError("the ignore file cannot be read", where=str(file)) from error
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"no TOML: {error}", where=str(file)) from None
-    for key in document:
-        if key != "ignore":
-            raise _wrong(file, text, key, 0, f"{key!r} is none of ['ignore']")
-    entries = document.get("ignore", [])
-    if not isinstance(entries, list):
-        raise _wrong(file, text, "ignore", 0, "entries are written [[ignore]]")
-    return tuple(_entry(file, text, number, entry) for number, entry in enumerate(entries))
+    document = strict_toml.parse(text, str(file))
+    document.only(("ignore",), "section")
+    return tuple(_entry(entry) for entry in document.tables("ignore"))
 
 
 def split(
@@ -91,31 +81,15 @@ def split(
     return remaining, accepted, list(unused)
 
 
-def _entry(file: Path, text: str, number: int, entry: Any) -> Ignore:
-    if not isinstance(entry, dict):
-        raise _wrong(file, text, "ignore", number, "entries are written [[ignore]]")
-    for key, value in entry.items():
-        if key not in _KEYS:
-            near = get_close_matches(key, _KEYS, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"use one of {', '.join(_KEYS)}"
-            raise _wrong(file, text, key, number, f"{key!r} is no key of [[ignore]]: {hint}")
-        if not isinstance(value, date if key == "until" else str):
-            raise _wrong(file, text, key, number, f"{key} has the wrong type")
-    for key in ("path", "reason"):
-        if not entry.get(key, "").strip():
-            raise _wrong(file, text, "ignore", number, f"[[ignore]] needs a {key}")
-    if entry.get("rule", "") not in {"", *RULES}:
-        near = get_close_matches(entry["rule"], RULES, n=1)
-        hint = f": did you mean {near[0]}?" if near else ""
-        raise _wrong(file, text, "rule", number, f"{entry['rule']!r} is no rule{hint}")
-    return Ignore(**entry)
-
-
-def _wrong(file: Path, text: str, key: str, number: int, what: str) -> ConfigError:
-    """The error, with the line of the key in the n-th entry."""
-    lines = text.split("\n")
-    starts = [n for n, line in enumerate(lines, 1) if re.match(r"\s*\[\[\s*ignore\s*\]\]", line)]
-    start = starts[number] if number < len(starts) else 1
-    named = re.compile(rf"\s*(?:\[+\s*)?{re.escape(key)}\b")
-    line = next((n for n, row in enumerate(lines, 1) if n >= start and named.match(row)), start)
-    return ConfigError(what, where=f"{file}:{line}")
+def _entry(entry: Table) -> Ignore:
+    entry.only(_KEYS, "key of [[ignore]]")
+    words = {name: entry.text(name) for name in entry.values if name != "until"}
+    for name in ("path", "reason"):
+        if not words.get(name, "").strip():
+            raise entry.wrong(f"[[ignore]] needs a {name}")
+    if words.get("rule"):
+        entry.choice("rule", RULES)
+    until = entry.values.get("until")
+    if until is not None and type(until) is not date:  # a time of day is a date to Python
+        raise entry.wrong("until must be a date without quotes, such as 2027-01-31", "until")
+    return Ignore(**words, until=until)

@@ -15,14 +15,32 @@ from replay.drift.acceptance.settings import DriftSettings, pointer, read_settin
 from replay.drift.judge.findings import Finding, Grade, Report, Severity
 from replay.drift.report import report
 from replay.errors import ConfigError
+from replay.model.strict_toml import parse
 
 TODAY = date(2026, 11, 23)
 LINES = twins([{"a": 1, "l": [{"plan": 1, "b": 1}]}], [{"l": [{"b": 1}], "c": 1}])
 
 
+def toml(value: Any) -> str:
+    """A value as TOML, on one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(k)} = {toml(v)}" for k, v in value.items()) + "}"
+    return f"[{', '.join(map(toml, value))}]" if isinstance(value, list) else json.dumps(value)
+
+
+def of_table(table: Any, file: str = "x") -> DriftSettings:
+    """What a table of a configuration file says, its keys one line each."""
+    if table is None:
+        return read_settings(None)
+    text = "".join(
+        f"{json.dumps(name, ensure_ascii=False)} = {toml(v)}\n" for name, v in table.items()
+    )
+    return read_settings(parse(text, file))
+
+
 def severities(table: Any, entries: Any = LINES) -> dict[str, str]:
-    """Path -> severity of what twins show under a settings."""
-    found = report(Shelf(entries), settings=read_settings(table, "pyproject.toml"))
+    """Path -> severity of what twins show under a table of settings."""
+    found = report(Shelf(entries), settings=of_table(table))
     return {finding.path: str(finding.severity) for _, finding in found.findings()}
 
 
@@ -75,57 +93,52 @@ def test_what_the_team_calls_breaking_is_a_broken_promise_inside_a_train() -> No
         recording({}, NEW, batch="b"),
         recording({"c": 1}, "2025-04-30.basil", batch="b"),
     ]
-    settings = read_settings({"severity": {"field-added": "breaking"}}, "x")
+    settings = of_table({"severity": {"field-added": "breaking"}})
     ((_, finding),) = report(Shelf(entries), settings=settings).findings()
     assert finding.broken_promise
 
 
 def test_the_gate_and_the_baseline_are_settings() -> None:
     """The file's place is counted from the configuration's."""
-    settings = read_settings(
-        {"fail_on": "never", "min_grade": "proven", "baseline": "b.json"}, "/x/p.toml"
-    )
+    table = {"fail_on": "never", "min_grade": "proven", "baseline": "b.json"}
+    settings = of_table(table, "/x/p.toml")
     assert (None, Grade.PROVEN) == settings.gate
     assert Path("/x/b.json") == settings.baseline
     assert (Severity.BREAKING, Grade.LIKELY) == DriftSettings().gate
 
 
+PATHS = '[[paths]]\npath = "/a"\nseverity = "info"\n'
+
+
 @pytest.mark.parametrize(
-    ("where", "hint", "table"),
+    ("line", "what", "hint", "text"),
     [
-        ("p.toml: drift", "", []),
-        ("p.toml: drift", "did you mean fail_on?", {"fail-on": "info"}),
-        ("p.toml: drift", "use one of: fail_on", {"§": 1}),
-        ("p.toml: drift.fail_on", "did you mean breaking?", {"fail_on": "breakin"}),
-        ("p.toml: drift.min_grade", "use one of: proven", {"min_grade": 5}),
-        ("p.toml: drift.baseline", "", {"baseline": 5}),
-        ("p.toml: drift.severity", "", {"severity": 5}),
-        ("p.toml: drift.severity", "mean field-added?", {"severity": {"field-aded": "info"}}),
-        ("p.toml: drift.severity.field-added", "", {"severity": {"field-added": "x"}}),
-        ("p.toml: drift.paths", "", {"paths": {}}),
-        ("p.toml: drift.paths[0]", "", {"paths": [{"severity": "info"}]}),
-        ("p.toml: drift.paths[0]", "", {"paths": [{"path": "/a"}]}),
-        ("p.toml: drift.paths[0]", "did you mean rule?", {"paths": [{"rules": "x"}]}),
-        (
-            "p.toml: drift.paths[0].resource",
-            "did you mean invoice",
-            {"paths": [{"path": "/a", "severity": "info", "resource": "invoce"}]},
-        ),
-        ("p.toml: drift.paths[0].path", "", {"paths": [{"path": "", "severity": "info"}]}),
-        (
-            "p.toml: drift.paths[0].rule",
-            "did you mean field-moved?",
-            {"paths": [{"path": "/a", "severity": "info", "rule": "field-movd"}]},
-        ),
+        (1, "'fail-on'", "did you mean fail_on?", 'fail-on = "info"'),
+        (1, "'§'", "use one of: fail_on", '"§" = 1'),
+        (2, "fail_on cannot be 'breakin'", "did you mean breaking?", '\nfail_on = "breakin"'),
+        (1, "min_grade cannot be 5", "use one of: proven", "min_grade = 5"),
+        (1, "baseline must be a string", "", "baseline = 5"),
+        (1, "baseline is empty", "", 'baseline = ""'),
+        (1, "severity must be a table", "", "severity = 5"),
+        (2, "'field-aded'", "mean field-added?", '[severity]\nfield-aded = "info"'),
+        (2, "field-added cannot be 'x'", "use one of: ", '[severity]\nfield-added = "x"'),
+        (1, "[[paths]]", "", "paths = {}"),
+        (4, "path is missing", "", PATHS + '[[paths]]\nseverity = "info"'),
+        (4, "severity is missing", "", PATHS + '[[paths]]\npath = "/a"'),
+        (5, "'rules'", "did you mean rule?", PATHS + '[[paths]]\nrules = "x"'),
+        (4, "", "did you mean invoice", PATHS + 'resource = "invoce"'),
+        (1, "path is empty", "", 'paths = [{path = "", severity = "info"}]'),
+        (4, "rule cannot be 'field-movd'", "mean field-moved?", PATHS + 'rule = "field-movd"'),
     ],
 )  # fmt: skip
 def test_a_slip_in_the_table_is_an_error_that_names_the_nearest(
-    where: str, hint: str, table: Any
+    line: int, what: str, hint: str, text: str
 ) -> None:
     """No setting is skipped in silence."""
     with pytest.raises(ConfigError) as raised:
-        read_settings(table, "p.toml")
-    assert where == raised.value.where
+        read_settings(parse(text, "p.toml"))
+    assert f"p.toml:{line}" == raised.value.where
+    assert what in raised.value.what
     assert hint in raised.value.hint
 
 

@@ -13,6 +13,7 @@ from replay.drift.acceptance.settings import read_settings
 from replay.drift.judge.findings import Report, Severity
 from replay.drift.openapi.spec import against
 from replay.errors import ConfigError
+from replay.model.strict_toml import parse
 
 SCHEMAS = {
     "customer": {
@@ -152,7 +153,7 @@ def test_a_type_that_the_specification_does_not_have_is_undocumented(spec: Path)
 
 def test_one_resource_and_the_teams_severities_count(spec: Path) -> None:
     """As in any comparison."""
-    settings = read_settings({"severity": {"spec-undocumented": "breaking"}}, "x")
+    settings = read_settings(parse('[severity]\nspec-undocumented = "breaking"', "x"))
     shown = hold(spec, {"more": 1}, settings=settings)
     assert shown.fails(Severity.BREAKING)
     assert () == hold(spec, {"more": 1}, resource="invoices").comparisons

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.redaction.policy import REPLACED_KINDS
+from replay.redaction.policy_files import REPLACED_KINDS
 from replay.redaction.pseudonyms import (
     CONSTANT_KINDS,
     STAND_IN,

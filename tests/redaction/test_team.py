@@ -106,12 +106,12 @@ GOOD = '[[keep]]\npath = "a"\npattern = "x"\n'
         ("keep = 1\n", 1, r"\[\[keep\]\]"),
         (GOOD + '[[keep]]\npaht = "a"\npattern = "x"\n', 5, "did you mean path"),
         (GOOD + '[[keep]]\nmetdata = "a"\n', 5, "did you mean metadata"),
-        (GOOD + '[[redact]]\npattern = "a"\n', 5, "use one of type, path"),
-        (GOOD + "[[keep]]\npath = 7\n", 5, "no text"),
-        (GOOD + '[[keep]]\npattern = "x"\n', 4, "name one of"),
-        (GOOD + '[[keep]]\npath = "a"\nmetadata = "b"\npattern = "x"\n', 4, "name one of"),
+        (GOOD + '[[redact]]\npattern = "a"\n', 5, "use one of: type, path"),
+        (GOOD + "[[keep]]\npath = 7\n", 5, "must be a string"),
+        (GOOD + '[[keep]]\npattern = "x"\n', 4, "needs one of"),
+        (GOOD + '[[keep]]\npath = "a"\nmetadata = "b"\npattern = "x"\n', 4, "needs one of"),
         (GOOD + '[[keep]]\npath = "a"\n', 4, "needs a pattern"),
-        (GOOD + '[[keep]]\npath = "a"\npattern = "("\n', 6, "no pattern"),
+        (GOOD + '[[keep]]\npath = "a"\npattern = "("\n', 6, "cannot be used"),
         (GOOD + '[[keep]]\npath = "a"\npattern = ".*"\n', 6, "everything"),
         (
             GOOD + '[[keep]]\ntype = "invocie"\npath = "a"\npattern = "x"\n',
@@ -119,11 +119,11 @@ GOOD = '[[keep]]\npath = "a"\npattern = "x"\n'
             "did you mean invoice",
         ),
         (GOOD + '[[keep]]\ntype = "zzzz"\npath = "a"\npattern = "x"\n', 5, "zzzz"),
-        (GOOD + '[[keep]]\ntype = "invoice"\nparameter = "a"\npattern = "x"\n', 5, "no type"),
-        (GOOD + '[[keep]]\npath = "A b"\npattern = "x"\n', 5, "no path"),
+        (GOOD + '[[keep]]\ntype = "invoice"\nparameter = "a"\npattern = "x"\n', 5, "has no type"),
+        (GOOD + '[[keep]]\npath = "A b"\npattern = "x"\n', 5, "not a path"),
         (GOOD + '[[keep]]\nmetadata = "a b"\npattern = "x"\n', 5, "plain identifiers"),
         (GOOD + '[[redact]]\npath = "id"\n', 5, "pseudonymise_ids"),
-        (GOOD + "[[redact]]\n", 4, "name a path"),
+        (GOOD + "[[redact]]\n", 4, "needs a path"),
     ],
 )
 def test_what_is_misspelt_is_an_error_with_its_line(text, line, what):
@@ -133,7 +133,7 @@ def test_what_is_misspelt_is_an_error_with_its_line(text, line, what):
 
 
 def test_broken_toml_is_an_error():
-    with pytest.raises(PolicyError, match="no TOML"):
+    with pytest.raises(PolicyError, match="not valid TOML"):
         with_team("[[keep]]\nx", "p.toml")
 
 

@@ -382,7 +382,7 @@ GOOD = '[[ignore]]\npath = "a"\nreason = "r"\n'
 @pytest.mark.parametrize(
     ("text", "line", "what"),
     [
-        ("[[ignroe]]\n", 1, "none of"),
+        ("[[ignroe]]\n", 1, "did you mean ignore"),
         ("ignore = 3\n", 1, r"\[\[ignore\]\]"),
         ("ignore = [3]\n", 1, r"\[\[ignore\]\]"),
         (GOOD + '[[ignore]]\npath = "a"\nraeson = "r"\n', 6, "did you mean reason"),
@@ -390,10 +390,11 @@ GOOD = '[[ignore]]\npath = "a"\nreason = "r"\n'
         (GOOD + '[[ignore]]\npath = "a"\n', 4, "needs a reason"),
         (GOOD + '[[ignore]]\nreason = "a"\n', 4, "needs a path"),
         (GOOD + '[[ignore]]\npath = "a"\nreason = " "\n', 4, "needs a reason"),
-        (GOOD + '[[ignore]]\npath = 7\nreason = "r"\n', 5, "wrong type"),
-        (GOOD + '[[ignore]]\npath = "a"\nreason = "r"\nuntil = "x"\n', 7, "wrong type"),
+        (GOOD + '[[ignore]]\npath = 7\nreason = "r"\n', 5, "must be a string"),
+        (GOOD + '[[ignore]]\npath = "a"\nreason = "r"\nuntil = "x"\n', 7, "must be a date"),
+        (GOOD + '[[ignore]]\npath = "a"\nreason = "r"\nuntil = 2027-01-01T00:00:00\n', 7, "a date"),
         (GOOD + '[[ignore]]\npath = "a"\nreason = "r"\nrule = "secret-kye"\n', 7, "secret-key"),
-        (GOOD + '[[ignore]]\npath = "a"\nreason = "r"\nrule = "zzz"\n', 7, "no rule"),
+        (GOOD + '[[ignore]]\npath = "a"\nreason = "r"\nrule = "zzz"\n', 7, "cannot be 'zzz'"),
     ],
 )
 def test_a_wrong_ignore_file_is_an_error_with_its_line(text, line, what, tmp_path):
@@ -408,7 +409,7 @@ def test_an_ignore_file_that_cannot_be_read_is_an_error(tmp_path):
     (tmp_path / "x.toml").write_bytes(b"\xff")
     with pytest.raises(ConfigError, match="cannot be read"):
         ignores.read(str(tmp_path / "x.toml"))
-    with pytest.raises(ConfigError, match="no TOML"):
+    with pytest.raises(ConfigError, match="not valid TOML"):
         ignored("[[", tmp_path)
 
 

@@ -18,16 +18,15 @@ The table ``[tool.replay.drift]``::
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 from replay.drift.judge.findings import Comparison, Grade, Severity, breaks_promise
 from replay.drift.judge.rules import RULES
 from replay.errors import ConfigError
 from replay.model.cassette import NOTHING
+from replay.model.strict_toml import Table
 from replay.stripe_api.routes import by_name
 
 GATES = ("breaking", "warning", "info", "never")
@@ -105,34 +104,26 @@ class DriftSettings:
         return replace(comparison, findings=tuple(sorted(done, key=lambda f: f.order)))
 
 
-def read_settings(table: Any, where: str) -> DriftSettings:
+def read_settings(table: Table | None) -> DriftSettings:
     """The settings of the configuration's table.
 
     Args:
         table: the table; None where there is none.
-        where: the file that it stands in.
 
     Raises:
-        ConfigError: something that cannot be used; names the nearest name that can.
+        ConfigError: something that cannot be used; names file, line and the nearest name that can.
     """
-    at = f"{where}: drift"
     if table is None:
         return DriftSettings()
-    settings = _table(table, at, _SETTINGS)
-    baseline = settings.get("baseline")
-    severities = settings.get("severity", {})
-    paths = settings.get("paths", [])
-    if not isinstance(paths, list):
-        raise ConfigError("the paths are no list of tables", where=f"{at}.paths")
+    table.only(_SETTINGS)
+    severities = table.table("severity")
+    severities.only(RULES, "rule")
     return DriftSettings(
-        {
-            rule: Severity[_choice(value, _names(Severity), f"{at}.severity.{rule}").upper()]
-            for rule, value in _table(severities, f"{at}.severity", RULES).items()
-        },
-        tuple(_override(row, f"{at}.paths[{n}]") for n, row in enumerate(paths)),
-        _choice(settings.get("fail_on", "breaking"), GATES, f"{at}.fail_on"),
-        _choice(settings.get("min_grade", "likely"), GRADES, f"{at}.min_grade"),
-        None if baseline is None else Path(where).parent / _text(baseline, f"{at}.baseline"),
+        {rule: _severity(severities, rule) for rule in severities.values},
+        tuple(_override(entry) for entry in table.tables("paths")),
+        table.choice("fail_on", GATES, "breaking"),
+        table.choice("min_grade", GRADES, "likely"),
+        Path(table.file).parent / _filled(table, "baseline") if "baseline" in table else None,
     )
 
 
@@ -143,53 +134,32 @@ def pointer(path: str) -> str:
     return "/" + path.replace("[]", ".*").strip(".").replace(".", "/")
 
 
-def _override(row: Any, at: str) -> Override:
-    settings = _table(row, at, _KEYS)
+def _override(entry: Table) -> Override:
+    entry.only(_KEYS)
     for name in ("path", "severity"):
-        if name not in settings:
-            raise ConfigError(f"{name} is missing", where=at)
-    resource, rule = settings.get("resource"), settings.get("rule")
+        if name not in entry:
+            raise entry.wrong(f"{name} is missing")
     return Override(
-        pointer(_text(settings["path"], f"{at}.path")),
-        Severity[_choice(settings["severity"], _names(Severity), f"{at}.severity").upper()],
-        None if resource is None else _resource(_text(resource, f"{at}.resource"), at),
-        None if rule is None else _choice(rule, RULES, f"{at}.rule"),
+        pointer(_filled(entry, "path")),
+        _severity(entry, "severity"),
+        _resource(entry) if "resource" in entry else None,
+        entry.choice("rule", RULES) if "rule" in entry else None,
     )
 
 
-def _resource(name: str, at: str) -> str:
+def _severity(table: Table, name: str) -> Severity:
+    return Severity[table.choice(name, [str(severity) for severity in Severity]).upper()]
+
+
+def _filled(table: Table, name: str) -> str:
+    value = table.text(name)
+    if not value:
+        raise table.wrong(f"{name} is empty", name)
+    return value
+
+
+def _resource(entry: Table) -> str:
     try:
-        return by_name(name).resource
+        return by_name(_filled(entry, "resource")).resource
     except ConfigError as error:
-        raise ConfigError(error.what, where=f"{at}.resource", hint=error.hint) from error
-
-
-def _table(value: Any, at: str, known: Iterable[str]) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise ConfigError("this is no table", where=at)
-    for name in value:
-        if name not in known:
-            raise _unknown(f"{name!r} is no setting", name, known, at)
-    return value
-
-
-def _choice(value: Any, known: Iterable[str], at: str) -> str:
-    if not isinstance(value, str) or value not in known:
-        raise _unknown(f"{value!r} cannot be used here", str(value), known, at)
-    return value
-
-
-def _text(value: Any, at: str) -> str:
-    if not isinstance(value, str) or not value:
-        raise ConfigError("this is no text", where=at)
-    return value
-
-
-def _unknown(what: str, name: str, known: Iterable[str], at: str) -> ConfigError:
-    near = get_close_matches(name, list(known), n=1)
-    hint = f"did you mean {near[0]}?" if near else "use one of: " + ", ".join(known)
-    return ConfigError(what, where=at, hint=hint)
-
-
-def _names(severities: Iterable[Severity]) -> tuple[str, ...]:
-    return tuple(str(severity) for severity in severities)
+        raise entry.wrong(error.what, "resource", hint=error.hint) from error

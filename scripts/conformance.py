@@ -1,7 +1,7 @@
-"""`make conformance`: vcrpy's own test suite, without and inside an open session of replay.
+"""`make conformance`: vcrpy's own test suite, without replay and inside an open session of it.
 
-Foreign traffic is untouched if the same tests pass both times. Needs the package registry: it
-fetches vcrpy's source distribution and what its tests use into an environment of its own.
+If the same tests pass both times, replay leaves calls to other hosts alone. The first run downloads
+vcrpy's source distribution and what its tests need, into an environment of its own.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ for path, cassette in Library("cassettes").cassettes():
             found = requests.get(take.request.uri, headers=dict(take.request.headers), timeout=5)
         assert found.status_code == take.response.status, path
         assert found.json() == json.loads(take.response.body), path
-        # cassetter writes JSON anew; vcrpy hands out the file's own bytes.
+        # cassetter serialises the JSON again; vcrpy returns the bytes of the file.
         assert use is not vcr.use_cassette or found.content == take.response.body, path
     count += 1
 print(f"{count} sample cassettes replay in vcrpy (the same bytes) and cassetter (the same JSON)")
 """
-"""Plain readers of other tools get the recorded bytes from our files."""
+"""Other tools replay our cassettes: they return what was recorded."""
 
 
 def run(*command: object, cwd: Path = ROOT) -> str:
-    """Run a command and give its output; the suite's own failures are no error here."""
+    """Run a command and return its output; a failing test is not an error here."""
     done = subprocess.run(
         [str(part) for part in command], cwd=cwd, capture_output=True, text=True, check=False
     )

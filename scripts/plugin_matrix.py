@@ -1,4 +1,4 @@
-"""Run one small suite beside each of the pytest plugins that people have, and print a table.
+"""Run one small suite together with each of the common pytest plugins, and print a table.
 
 ``make plugins`` runs it: an environment per plugin under ``.venv-plugin-*``, with the built wheel,
 pytest, the Stripe SDK and that plugin alone.
@@ -68,8 +68,8 @@ SUITE = """
             assert await get_async() == ID
 
     def test_unmarked():
-        from replay.intercept import answering
-        assert answering.opened == []
+        from replay.intercept import current_session
+        assert current_session.opened == []
 """
 ASYNCIO = """
     @pytest.mark.cassettes
@@ -119,7 +119,7 @@ CONFTESTS = {
 }
 """What a plugin's users write to get replay's persister."""
 
-# Name: distributions, what the suite has beside, arguments, how many tests pass (two are xfailed).
+# Name: distributions, tests added to the suite, arguments, how many tests pass (two are xfailed).
 PLUGINS: dict[str, tuple[tuple[str, ...], str, tuple[str, ...], int]] = {
     "none": ((), "", (), 3),
     "pytest-replay": (("pytest-replay",), "", ("--replay-record-dir=record",), 3),
@@ -132,7 +132,7 @@ PLUGINS: dict[str, tuple[tuple[str, ...], str, tuple[str, ...], int]] = {
 
 
 def environments(wheel: Path) -> Iterator[tuple[str, str]]:
-    """Each plugin's name and interpreter. What all have is installed once, for all to see."""
+    """Each plugin's name and interpreter. What all need is installed once and shared."""
     common = _python(ROOT / ".venv-plugin-none")
     pip = [common, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     if _new(ROOT / ".venv-plugin-none", with_pip=True):
@@ -158,7 +158,7 @@ def _python(folder: Path) -> str:
 
 
 def _new(folder: Path, *, with_pip: bool) -> bool:
-    """Make an environment; False where it was made, whole, before."""
+    """Make an environment; False if a complete one is there already."""
     if (folder / ".made").exists():
         return False
     venv.create(folder, with_pip=with_pip, clear=True)
@@ -186,7 +186,7 @@ def run(python: str, folder: Path, own: str, arguments: tuple[str, ...]) -> str:
 
 
 def main() -> int:
-    """Print a row per plugin; 1 if one of them does not get along."""
+    """Print a row for each plugin; 1 if a suite gave another result than it should."""
     wheel = next((ROOT / "dist").glob("*.whl"), None)
     if wheel is None:
         sys.exit("there is no wheel: run `make plugins`")

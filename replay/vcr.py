@@ -38,7 +38,7 @@ from replay.model.cassette import Headers, Interaction, ObjectKey, Request, Resp
 from replay.recording.recorder import private
 from replay.recording.repeats import same_answer
 from replay.recording.upstream import Undecodable, decoded
-from replay.redaction.gate import gate, kept_words, stand_ins
+from replay.redaction.gate import gate, public_words, stand_ins
 from replay.redaction.parameters import keeps_url
 from replay.redaction.policy import Policy
 from replay.redaction.policy_source import PolicySource
@@ -207,7 +207,7 @@ class _Tape:
             body, redacted = json_body.dump(done.body), dict(done.redacted)
             self._originals += done.originals
             self._searched.append(stand_ins(done.body, redacted))
-            self._kept |= kept_words(done.body, redacted)
+            self._kept |= public_words(done.body, redacted)
         version = header(asked.headers, "Stripe-Version")
         pinned = kept_headers((("Stripe-Version", version),)) if version else ()
         host = Origin.of(_base(asked.uri))

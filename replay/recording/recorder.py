@@ -342,7 +342,7 @@ def skeleton(cassette: Cassette, where: str) -> tuple[str, frozenset[str]]:
     Raises:
         CassetteDamaged: a body that was there before is none that a recording has; names `where`.
     """
-    from replay.redaction.gate import kept_words, stand_ins
+    from replay.redaction.gate import public_words, stand_ins
 
     parts: list[Any] = []
     kept = {cassette.key.id, *cassette.key.parents, cassette.api_version}
@@ -351,7 +351,7 @@ def skeleton(cassette: Cassette, where: str) -> tuple[str, frozenset[str]]:
         if take.response.body:
             document = json_body.recorded(take.response.body, f"{where} take {number}")
             parts.append(stand_ins(document, take.redacted))
-            kept |= kept_words(document, take.redacted)
+            kept |= public_words(document, take.redacted)
     parts += [cassette.extra, cassette.cassette_extra]
     return json.dumps(parts, ensure_ascii=False, default=dict), frozenset(kept)
 

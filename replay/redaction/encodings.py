@@ -1,7 +1,8 @@
-"""Undoing the encodings that a value may hide in: escapes, base64, hex, UTF-16, mojibake.
+"""Undoes the encodings that a value may hide in: escapes, base64, hex, UTF-16, mojibake.
 
-Reading a text back is cheaper than spelling each of thousands of values in every encoding, and
-it also finds spellings that nobody listed (`%2f` beside `%2F`, `&eacute;` beside `&#233;`).
+The text is decoded and then searched, instead of searched for each value in every encoding. That is
+far cheaper for thousands of values, and it also finds spellings that nobody listed (`%2f` and
+`%2F`, `&eacute;` and `&#233;`).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 
 def json_unescaped(text: str) -> str:
-    """The text with JSON's escapes read once; what is no escape stays."""
+    """The text with JSON's escapes decoded once; a backslash that starts no escape stays."""
     if "\\" not in text:
         return text
     text = _JSON_ESCAPE.sub(_unescape, text)
@@ -40,12 +41,12 @@ def _unescape(escape: re.Match[str]) -> str:
 
 
 def searchable(text: str) -> str:
-    """The text without lone surrogates, which no search takes: a question mark for each."""
+    """The text with a question mark for each lone surrogate, which the search cannot take."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def unescaped(text: str) -> str:
-    """The text with JSON, URL and HTML escapes read once each."""
+    """The text with JSON, URL and HTML escapes decoded once each."""
     text = json_unescaped(text)
     if "%" in text:
         text = unquote(text, errors="replace")
@@ -53,9 +54,9 @@ def unescaped(text: str) -> str:
 
 
 def base64_views(*runs: str) -> Iterator[str]:
-    """What runs of base64 or base64url characters say, read from each of four positions.
+    """The texts that runs of base64 or base64url characters decode to, from four start positions.
 
-    All runs are read at once, one line each: per run it would cost ten times as much.
+    All runs are decoded together, one line each: one by one it takes ten times as long.
     """
     plain = [run.translate(_URL_ALPHABET) for run in runs]
     for start in range(4):
@@ -63,7 +64,7 @@ def base64_views(*runs: str) -> Iterator[str]:
 
 
 def hex_views(*runs: str) -> Iterator[str]:
-    """What runs of hex digits say, read from either position; one line each."""
+    """The texts that runs of hex digits decode to, from both start positions; one line each."""
     for start in range(2):
         yield from _as_text(
             bytes.fromhex(run[start : start + (len(run) - start) // 2 * 2]) for run in runs
@@ -71,7 +72,7 @@ def hex_views(*runs: str) -> Iterator[str]:
 
 
 def _whole(part: str) -> str:
-    # One character alone carries no byte; two and three want padding.
+    # A single last character holds no whole byte; two or three need padding.
     return part[:-1] if len(part) % 4 == 1 else part + "=" * (-len(part) % 4)
 
 
@@ -82,10 +83,10 @@ def _as_text(lines: Iterable[bytes]) -> Iterator[str]:
 
 
 def views(text: str) -> Iterator[str]:
-    """All readings of a text, itself first, each once.
+    """A text and everything that it decodes to, each once, the text itself first.
 
-    They show values in JSON strings, in JSON inside JSON strings, percent-encoded (as UTF-8 and
-    latin-1), as form data, with HTML entities, in base64 at any offset, base64url, hex, UTF-16,
+    The views show values in JSON strings, in JSON inside JSON strings, percent-encoded (as UTF-8
+    and latin-1), as form data, with HTML entities, in base64 at any offset, base64url, hex, UTF-16,
     and as UTF-8 that was read as latin-1.
     """
     seen: set[str] = set()

@@ -1,6 +1,8 @@
-"""The gate: nothing is written that holds a replaced original or a secret, in any encoding.
+"""The gate: the last check before a text is written to disk.
 
-It trusts neither the redactor nor the policy: it searches the finished text.
+It searches the finished text for every value that the redactor replaced, and for every form of
+secret, in many encodings. It trusts neither the redactor nor the policy: a mistake of theirs ends
+in an error here, and nothing is written.
 """
 
 from __future__ import annotations
@@ -16,21 +18,10 @@ from replay.redaction.policy import default_policy
 from replay.redaction.policy_files import KEPT_KINDS, REPLACED_KINDS
 from replay.redaction.pseudonyms import STAND_IN
 from replay.redaction.redactor import Original
-from replay.redaction.secrets import SECRET_PATTERNS, SecretHit, SecretPattern, find_secrets
-
-__all__ = [
-    "SECRET_PATTERNS",
-    "SHORTEST",
-    "SecretHit",
-    "SecretPattern",
-    "find_secrets",
-    "gate",
-    "kept_words",
-    "stand_ins",
-]
+from replay.redaction.secrets import find_secrets
 
 SHORTEST = 6
-"""Originals below this many characters are not searched for: they are everywhere by chance."""
+"""Originals with fewer characters are not searched for: they stand in any text by chance."""
 
 _FRAME_WORDS = (
     "# replay cassette 1 sha256:", "interactions:", "recorded_at:", "response:", "request:",
@@ -40,7 +31,7 @@ _FRAME_WORDS = (
     "charset=utf-8", "api.stripe.com", "localhost", "unversioned", "Too Many Requests",
     "Bad Request", "Unauthorized", "Payment Required", "Forbidden", "Not Found", "Conflict",
 )  # fmt: skip
-"""What every cassette says, whatever it records."""
+"""Words that every cassette has, whatever it records."""
 _FRAME_FORMS = re.compile(
     r"\d{4}-\d\d-\d\dt\d\d:\d\d:\d\dz"
     r"|sha256:[0-9a-f]{12,64}|batch: '?[0-9a-f]{8,64}|req_replay[0-9a-f]{10}"
@@ -59,13 +50,14 @@ def gate(
     """Raise if a text must not be written.
 
     Args:
-        final_text: the exact text about to be written; searched for every form of secret.
-        skeleton: the same text with the bodies reduced to their `stand_ins`; searched for every
-            original of 6 characters or more in every encoding that `decodings.views` undoes.
-        originals: what the redactor replaced.
-        kept: words that are public in this file (`kept_words` of its bodies, the IDs and version
-            of the call key). An original that equals one, or a hit inside one, is no leak.
-        where: names the file, for the error.
+        final_text: the exact text about to be written. It is searched for every form of secret.
+        skeleton: the same text, with each body reduced to its `stand_ins`. It is searched for every
+            original of 6 characters or more, in every encoding that `encodings.views` undoes.
+        originals: the values that the redactor replaced.
+        kept: the words that are public in this file: the `public_words` of its bodies, and the IDs
+            and the version of the call key. An original that equals one is not a leak, nor is one
+            that is found inside of one.
+        where: names the file in the error.
 
     Raises:
         LeakFound: names the value's pointer and class, or the form of secret; never the value.
@@ -99,7 +91,12 @@ def gate(
 
 
 def stand_ins(body: Any, redacted: Mapping[str, str]) -> list[Any]:
-    """The leaves and renamed keys of a redacted body that are stand-ins, in the map's order."""
+    """The stand-ins in a redacted body: replaced leaves and renamed keys.
+
+    Args:
+        body: the redacted body.
+        redacted: JSON pointer -> class of each stand-in. The result has the same order.
+    """
     found: list[Any] = []
     for pointer, kind in redacted.items():
         steps = pointer.split("/")[1:]
@@ -113,8 +110,13 @@ def stand_ins(body: Any, redacted: Mapping[str, str]) -> list[Any]:
     return found
 
 
-def kept_words(body: Any, redacted: Mapping[str, str]) -> set[str]:
-    """The strings of a redacted body that the policy kept: keys and leaves."""
+def public_words(body: Any, redacted: Mapping[str, str]) -> set[str]:
+    """The strings of a redacted body that the policy kept: keys and leaves.
+
+    Args:
+        body: the redacted body.
+        redacted: JSON pointer -> class of each stand-in.
+    """
     words: set[str] = set()
     stack = [("", body)]
     while stack:
@@ -141,7 +143,7 @@ def _searched(originals: Iterable[Original], public: Collection[str]) -> dict[st
     searched = {}
     for original in originals:
         text = searchable(str(original.value).casefold())
-        # A rule of dashes or a row of blanks says nothing, and is in every file.
+        # A line of dashes or blanks tells nobody anything, and stands in every file.
         telling = not text.isascii() or any(map(str.isalnum, text))
         if len(text) >= SHORTEST and telling and text not in public:
             searched[text] = original

@@ -1,7 +1,8 @@
-"""What a text says in base64 or hex: a page token may be kept if that is made of kept parts alone.
+"""Page tokens: which may be kept, judged by what they encode in base64 or hex.
 
-Pages of search results and of v2 lists are asked for by a token that the answer before gave.
-Where that is replaced, nobody can turn the page.
+The next page of a search or of a v2 list is asked for with a token from the page before. If the
+token were replaced, the next page could not be replayed. So it is kept if all that it encodes may
+be kept.
 """
 
 from __future__ import annotations
@@ -16,17 +17,17 @@ from replay.redaction.values import is_generated
 _TOKEN = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[A-Za-z0-9_+/-]{16,512}={0,2}\Z")
 _READABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\ufffd]{12,}")
 _TEXT = re.compile(r"[\w @.,+'&-]{8,}")
-_SHORTEST = 11  # characters of base64 that eight of text make
+_SHORTEST = 11  # characters of base64 that encode eight characters of text
 _WORDS = re.compile(r"[A-Za-z0-9_]+|[^\x00-\x7f]+")
 
 
 def is_opaque(value: object, vocabulary: Collection[str], prefixes: Collection[str]) -> bool:
-    """Whether a value is a page token that tells nobody anything.
+    """Whether a value is a page token that encodes nothing private.
 
     Args:
         value: any JSON value.
         vocabulary: the API's own words, which a token may encode.
-        prefixes: of generated IDs, which it may encode as well.
+        prefixes: the prefixes of generated IDs, which a token may encode too.
     """
     if not isinstance(value, str) or not _TOKEN.match(value) or is_secret(value):
         return False
@@ -39,12 +40,12 @@ def is_opaque(value: object, vocabulary: Collection[str], prefixes: Collection[s
 
 
 def encodes_text(value: str) -> bool:
-    """Whether base64 or hex in a value, from any position, reads as text."""
+    """Whether base64 or hex in a value, from any start position, decodes to readable text."""
     return len(value) >= _SHORTEST and any(_TEXT.search(view) for view in _views(value))
 
 
 def _views(value: str) -> list[str]:
-    # As UTF-8 alone: as latin-1 any bytes are readable.
+    # Every second view: those in UTF-8. In latin-1 any bytes look readable.
     runs = BASE64_RUN.findall(value)
     views = list(base64_views(*runs))[::2] if runs else []
     runs = HEX_RUN.findall(value)

@@ -1,7 +1,7 @@
-"""Judges query parameters, paths with a query and names to expand: may they be written?
+"""Decides which query parameters, paths with a query, and names to expand may be written. Pure.
 
-Default deny, as for bodies: a name that ``data/parameters.toml`` does not list is private, and so
-is a listed one whose value does not look as its kind does. Pure.
+Default deny, as for bodies: a parameter that ``data/parameters.toml`` does not list is private. So
+is a listed one whose value does not look like its kind.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from replay.redaction.values import is_generated
 from replay.stripe_api.routes import match
 
 
-class Rules(Protocol):
-    """What of a policy the judgement needs."""
+class ParameterRules(Protocol):
+    """The part of a policy that these decisions need. A `Policy` has it, and uses this module."""
 
     @property
     def parameters(self) -> Mapping[str, tuple[str, ...]]:
-        """Parameter, by its last name -> kinds."""
+        """Parameter, by its last name -> the kinds that its value may be kept as."""
 
     @property
     def vocabulary(self) -> frozenset[str]:
@@ -31,7 +31,7 @@ class Rules(Protocol):
 
     @property
     def team(self) -> TeamPolicy:
-        """A team's own rules."""
+        """The team's own rules."""
 
     @property
     def prefixes(self) -> frozenset[str]:
@@ -57,8 +57,8 @@ _CLAUSE = re.compile(
 _JOINT = re.compile(r"\s+(?:and|or)\s+|\s+", re.IGNORECASE)
 
 
-def keeps_parameter(resource: str, name: str, value: str, rules: Rules) -> bool:
-    """Whether a parameter may be written as it is."""
+def keeps_parameter(resource: str, name: str, value: str, rules: ParameterRules) -> bool:
+    """Whether a parameter may be written as it is; see `policy.keeps_parameter`."""
     found = _NAME.match(name)
     if found is None or len(value) > 2048:
         return False
@@ -72,13 +72,13 @@ def keeps_parameter(resource: str, name: str, value: str, rules: Rules) -> bool:
     return _keeps(resource, words[-1], value, rules)
 
 
-def keeps_expand(name: str, rules: Rules) -> bool:
-    """Whether a name to expand is made of the API's own words, and says nothing else."""
+def keeps_expand(name: str, rules: ParameterRules) -> bool:
+    """Whether a name to expand is made of the API's own words only."""
     return _PATH.match(name) is not None and {*name.split(".")} <= rules.vocabulary | {"*"}
 
 
-def keeps_url(url: str, rules: Rules) -> bool:
-    """Whether a path of the API, with its query, is made of kept parts alone."""
+def keeps_url(url: str, rules: ParameterRules) -> bool:
+    """Whether each part of an API path and of its query may be kept."""
     path, _, query = url.partition("?")
     if path[:4] not in {"/v1/", "/v2/"}:
         return False
@@ -91,23 +91,23 @@ def keeps_url(url: str, rules: Rules) -> bool:
     )
 
 
-def _keeps(resource: str, name: str, value: str, rules: Rules) -> bool:
+def _keeps(resource: str, name: str, value: str, rules: ParameterRules) -> bool:
     kinds = rules.parameters.get(name, ())
     return (value == "" and bool(kinds)) or any(
         _KINDS[kind](resource, value, rules) for kind in kinds
     )
 
 
-def _is_time(value: str, rules: Rules) -> bool:
+def _is_time(value: str, rules: ParameterRules) -> bool:
     return _INT.match(value) is not None or rules.keeps("time", value)
 
 
-def _is_named_id(value: str, rules: Rules) -> bool:
+def _is_named_id(value: str, rules: ParameterRules) -> bool:
     return rules.keeps("id", value) or rules.keeps("chosen", value)
 
 
-def _is_query(resource: str, value: str, rules: Rules) -> bool:
-    """Whether a search query is made of clauses that are kept, and of nothing else."""
+def _is_query(resource: str, value: str, rules: ParameterRules) -> bool:
+    """Whether each clause of a search query may be kept, and nothing else stands in it."""
     position = 0
     while clause := _CLAUSE.match(value, position):
         if not _keeps_clause(resource, clause, rules):
@@ -122,7 +122,7 @@ def _is_query(resource: str, value: str, rules: Rules) -> bool:
     return False
 
 
-def _keeps_clause(resource: str, clause: re.Match[str], rules: Rules) -> bool:
+def _keeps_clause(resource: str, clause: re.Match[str], rules: ParameterRules) -> bool:
     words = clause["field"].split(".")
     if not set(words) <= rules.parameters.keys() or words[-1] == "query":
         return False
@@ -132,7 +132,7 @@ def _keeps_clause(resource: str, clause: re.Match[str], rules: Rules) -> bool:
     return given.lower() == "null" or _keeps(resource, words[-1], given, rules)
 
 
-_KINDS: Mapping[str, Callable[[str, str, Rules], bool]] = {
+_KINDS: Mapping[str, Callable[[str, str, ParameterRules], bool]] = {
     "int": lambda _, value, __: _INT.match(value) is not None,
     "time": lambda _, value, rules: _is_time(value, rules),
     "decimal": lambda _, value, rules: rules.keeps("decimal", value) and len(value) <= 30,

@@ -1,6 +1,7 @@
-"""The redaction policy: which fields of which type may be kept, read from data files.
+"""The redaction policy: which fields of which object type may be kept.
 
-Default deny: what no file names is replaced.
+The rules are data files, and a team's own file on top. Default deny: what no file names is
+replaced.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from replay.redaction.values import SIMPLE_KINDS, is_generated
 from replay.stripe_api.routes import table
 
 TEAM = "team.toml"
-"""The source that a team wrote; its words are not the API's."""
+"""Names the team's own file among the sources; its words are not words of the API."""
 
 _FOLDERS = ("types", "generated")  # the reviewed ones go first
 
@@ -33,8 +34,8 @@ class Policy:
     """A redaction policy.
 
     Attributes:
-        name: names the rules; part of every pseudonym's seed.
-        sources: file name -> text. Types are read from it when they are first met.
+        name: the policy's name; part of every pseudonym's seed.
+        sources: file name -> text. A type's file is read when the type is first met.
         team: a team's own rules.
         masks_ids: whether generated IDs are replaced by their pseudonyms.
     """
@@ -47,7 +48,7 @@ class Policy:
 
     @cached_property
     def digest(self) -> str:
-        """12 hex digits over the files' content: changes whenever a rule does."""
+        """12 hex digits of a hash over all files: another rule gives another digest."""
         content = "".join(f"{name}\n{text}\n" for name, text in sorted(self.sources.items()))
         masks = "pseudonymise_ids\n" if self.masks_ids else ""
         return hashlib.sha256((content + masks).encode()).hexdigest()[:12]
@@ -58,7 +59,7 @@ class Policy:
         return f"{self.name} sha256:{self.digest}"
 
     def type(self, name: str) -> TypePolicy:
-        """The policy of an object type; the rules that hold for every type where it has no file.
+        """The policy of an object type; where it has no file, the rules that hold for every type.
 
         Raises:
             PolicyError: the type's file cannot be used; names file and line.
@@ -69,7 +70,12 @@ class Policy:
         return found
 
     def keeps(self, kind: str, value: object) -> bool:
-        """Whether a value looks like a kept kind and holds no secret."""
+        """Whether a value looks like a kept kind and holds no secret.
+
+        Args:
+            kind: the kind that the field may be kept as; ``pattern:<n>`` is the team's n-th rule.
+            value: any JSON value.
+        """
         if kind[:8] == "pattern:":
             fits = self.team.matches(int(kind[8:]), value)
             return fits and not (isinstance(value, str) and is_secret(value))
@@ -116,17 +122,17 @@ class Policy:
         return GENERATED.sub(lambda m: masked_id(m[0]) if m[0] in ids else m[0], text)
 
     def is_kept(self, kind: str | None) -> bool:
-        """Whether a node's kind is one that values may be kept as."""
+        """Whether values may be kept as a kind at all; some kinds only name how to replace."""
         return kind is not None and (kind in KEPT_KINDS or kind[:8] == "pattern:")
 
     @cached_property
     def prefixes(self) -> frozenset[str]:
-        """Prefixes of generated IDs, without their last underscore."""
+        """The prefixes of generated IDs, without their last underscore."""
         return frozenset(self._files.known.prefixes)
 
     @cached_property
     def objects(self) -> frozenset[str]:
-        """Known values of `object`."""
+        """The known object types: values of `object`."""
         routed = {name for route in table() for name in route.objects}
         own = {name.partition("/")[2].removesuffix(".toml") for name in self.sources}
         return frozenset((routed | own | set(self._files.known.objects)) - {""})
@@ -199,7 +205,7 @@ def load(directory: Traversable, name: str) -> Policy:
 def keeps_parameter(resource: str, name: str, value: str, *, policy: Policy | None = None) -> bool:
     """Whether a parameter of a list, search or preview may be written as it is.
 
-    A call with one that may not is answered, but not recorded.
+    A call with a parameter that may not be written is answered, but not recorded.
 
     Args:
         resource: the collection's resource path, such as ``invoices`` or ``invoices/search``.
@@ -211,5 +217,5 @@ def keeps_parameter(resource: str, name: str, value: str, *, policy: Policy | No
 
 
 def keeps_expand(name: str, *, policy: Policy | None = None) -> bool:
-    """Whether a name to expand is made of the API's own words, and says nothing else."""
+    """Whether a name to expand is made of the API's own words only."""
     return parameters.keeps_expand(name, policy or default_policy())

@@ -58,7 +58,7 @@ class TypePolicy:
     Attributes:
         root: the type's fields.
         repeats: field -> (field that names the owner, slot at that owner), for fields that repeat
-            what another object says: ``customer_email`` is the ``email`` of its ``customer``.
+            a value of another object: ``customer_email`` is the ``email`` of its ``customer``.
     """
 
     root: Node
@@ -203,7 +203,7 @@ def _repeats(listed: Table, tree: _Tree) -> dict[str, tuple[str, str]]:
 
 
 def _merge(tree: _Tree, other: _Tree) -> None:
-    # What the tree says itself wins; the other one is shared and stays as it is.
+    """Add another tree's fields; what the tree has already wins. The other one is never changed."""
     tree["kind"] = tree["kind"] or other["kind"]
     for part in ("children", "deep"):
         for name, child in other[part].items():
@@ -211,6 +211,7 @@ def _merge(tree: _Tree, other: _Tree) -> None:
 
 
 def _apply(team: TeamPolicy, name: str, tree: _Tree) -> None:
+    """Put a team's rules for a type on top of its fields."""
     for number, keep in enumerate(team.keeps):
         if keep.type not in {"*", name} or not (keep.path or keep.metadata):
             continue
@@ -224,13 +225,14 @@ def _apply(team: TeamPolicy, name: str, tree: _Tree) -> None:
 
 
 def _at(tree: _Tree, path: str) -> _Tree:
+    """The field at a path, made where it is missing."""
     for step in path.split("."):
         tree = tree["children"].setdefault(step, _tree())
     return tree
 
 
 def _maps(tree: _Tree) -> list[_Tree]:
-    # Shapes are shared between types; a type's own tree is not, and is as deep as its paths.
+    """All fields that are called ``metadata``, at any depth."""
     found: list[_Tree] = []
     for step, child in tree["children"].items():
         found += [child] if step == "metadata" else _maps(child)

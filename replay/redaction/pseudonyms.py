@@ -1,9 +1,9 @@
-"""Pseudonyms: the stand-ins of redacted values, seeded by whose value it is and never by the value.
+"""Stand-ins for redacted values, made from whose value it is and never from the value itself.
 
-A stand-in is a digest of (policy name, owner, slot) in the form of its class. There is no key to
-keep and nothing about the value to guess; the same owner and slot give the same stand-in on every
-machine and in every re-recording. Values of small domains, where a digest would collide or invite
-guessing, are constants.
+A stand-in is a digest of (policy name, owner, slot) in the form of its class. So there is no key to
+keep, and nothing about the value to guess. The same owner and slot give the same stand-in on every
+machine and in every re-recording. Classes with few possible values (a postal code, the last four
+digits of a card) have one constant stand-in, since digests would collide.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ CONSTANTS = {
     "datetime": "2000-01-01T00:00:00Z",
     "ip": "192.0.2.1",
 }
-"""Class of a string -> its one stand-in, whoever the owner is."""
+"""Class of a string -> its one stand-in, the same for every owner."""
 
 NUMBER_CONSTANTS = {"day": 1, "month": 1, "year": 1901, "expiry_month": 12, "expiry_year": 2034}
 """Class of an integer -> its one stand-in."""
 
 CONSTANT_KINDS: frozenset[str] = frozenset(CONSTANTS) | frozenset(NUMBER_CONSTANTS)
-"""Classes whose stand-in says nothing about the owner either."""
+"""Classes whose stand-in does not depend on the owner."""
 
 FIRST_TIME, TIMES = 1_000_000_000, 1_000_000_000
 PLAIN_INTS = 10_000
@@ -49,7 +49,7 @@ _SLOT_KINDS = {
     "invoice_pdf": "url",
     "receipt_url": "url",
 }
-"""Last name of a slot -> class, for slots whose name says it. The policy's data agree with it."""
+"""Last name of a slot -> class, for slots whose name tells the class. The policy's files agree."""
 
 _SEEDED_FORMS = {
     "email": "redacted+{:.16}@example.com",
@@ -61,7 +61,7 @@ _SEEDED_FORMS = {
 }
 
 GENERATED = re.compile(r"[a-z][a-z0-9_]*_[A-Za-z0-9]{8,}")
-"""What a generated ID looks like in a text, whatever its prefix."""
+"""A generated ID in a text, with any prefix."""
 _MASKED_TAIL = re.compile(r"Redacted[0-9a-f]{16}\Z")
 
 STAND_IN = re.compile(
@@ -77,7 +77,7 @@ STAND_IN = re.compile(
     r"|" + "|".join(re.escape(constant).replace(r"\+", "[+ ]") for constant in CONSTANTS.values()),
     re.IGNORECASE,
 )
-"""Every stand-in string that is longer than a word; form data reads a plus as a blank."""
+"""Any stand-in that is a string, but for numbers in strings. In form data a plus is a blank."""
 
 
 def pseudonym(
@@ -87,9 +87,9 @@ def pseudonym(
 
     Args:
         owner: ID of the object whose value it is, such as ``cus_…``.
-        slot: where the owner keeps it: ``email``, ``address/line1``, ``metadata/order``.
-        kind: the value's class; by default what the slot's last name says, else ``text``.
-        policy: name of the policy that it was redacted under.
+        slot: the field of the owner: ``email``, ``address/line1``, ``metadata/order``.
+        kind: the value's class; by default the one that the slot's last name tells, else ``text``.
+        policy: the name of the policy that it was redacted under.
     """
     if kind is None:
         kind = _SLOT_KINDS.get(slot.rpartition("/")[2], "text")
@@ -99,7 +99,7 @@ def pseudonym(
 def stand_in(
     owner: str, slot: str, kind: str, *, policy: str = DEFAULT_POLICY
 ) -> str | int | float:
-    """As `pseudonym`, with numbers as numbers: of classes `int`, `time`, `float`, `month`, …"""
+    """Like `pseudonym`, but numbers are numbers: for classes such as `int`, `time` and `month`."""
     if kind in CONSTANTS:
         return CONSTANTS[kind]
     if kind in NUMBER_CONSTANTS:
@@ -107,7 +107,8 @@ def stand_in(
     digest = _digest(policy, owner, slot)
     if kind in _SEEDED_FORMS:
         return _SEEDED_FORMS[kind].format(digest)
-    # Plain numbers stay short and times keep ten digits: a second redaction sees the same class.
+    # Plain numbers stay short and times have ten digits, so that a second redaction sees the same
+    # class.
     seed = int(digest, 16)
     match kind:
         case "int" | "integer":
@@ -124,18 +125,18 @@ def stand_in(
 
 
 def is_masked(id: str) -> bool:
-    """Whether an ID is the pseudonym of one."""
+    """Whether an ID is a pseudonym."""
     return bool(_MASKED_TAIL.match(id.rpartition("_")[2]))
 
 
 def masked_id(id: str) -> str:
-    """The pseudonym of a generated ID: same prefix, recognisable, itself for a pseudonym."""
+    """The pseudonym of a generated ID, with the same prefix; a pseudonym stays as it is."""
     prefix = id.rpartition("_")[0]
     return id if is_masked(id) else f"{prefix}_Redacted{_sha256('id', prefix, id)}"
 
 
 def _canonical(owner: str) -> str:
-    # Whether a recording shows the IDs or their pseudonyms, other values' stand-ins are the same.
+    # So that stand-ins are the same, whether a recording holds the IDs or their pseudonyms.
     return GENERATED.sub(lambda found: masked_id(found[0]), owner)
 
 
@@ -149,6 +150,7 @@ def _digest(policy: str, owner: str, slot: str) -> str:
 
 
 def _sha256(*parts: str) -> str:
-    # Lengths make the parts unambiguous, whatever they contain; a lone surrogate is a legal owner.
+    # The lengths keep apart what the parts alone would not: ("a", "bc") and ("ab", "c"). An owner
+    # may hold a lone surrogate.
     seed = "".join(f"{len(part)}:{part}" for part in parts)
     return hashlib.sha256(seed.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -1,7 +1,7 @@
-"""Redact a parsed body: keep what the policy lists, put stand-ins of the same class elsewhere.
+"""Redacts a parsed body: what the policy lists stays, all else is replaced by stand-ins.
 
-Pure: never changes its input. The same body with other private values gives the same result, and
-redacting a result again changes nothing.
+Pure: the input is never changed. Two bodies that differ only in private values give the same
+result, and redacting a result again changes nothing.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ MAX_DEPTH = 100
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """A value that was replaced, for the gate alone. Its repr does not show it.
+    """A value that was replaced. Only the gate may see it, so the repr does not show it.
 
     Attributes:
         pointer: JSON pointer in the redacted body.
         kind: the value's class.
-        value: what was there.
+        value: the value that stood there.
     """
 
     pointer: str
@@ -40,13 +40,13 @@ class Original:
 
 @dataclass(frozen=True, slots=True)
 class Redaction:
-    """A redacted body and what was done to it.
+    """A redacted body, and what was replaced in it.
 
     Attributes:
         body: the redacted body.
         redacted: JSON pointer -> class, for each replaced leaf; a renamed key has the class
             ``key``, and ``key+<class>`` where its value was replaced too.
-        originals: the replaced values that were no stand-ins already.
+        originals: the replaced values, without those that were stand-ins already.
         unknown: fields that the policy does not know, such as ``invoice/new_field``.
         ids: pseudonym -> ID, where the policy replaces IDs.
     """
@@ -63,8 +63,8 @@ def redact(body: Any, *, owner: str, policy: Policy | None = None) -> Redaction:
 
     Args:
         body: what `json.loads` gave.
-        owner: the call key's text, such as ``invoices in_…``: owns what no enclosing ID owns. Its
-            last word is the ID that was asked for.
+        owner: the call key's text, such as ``invoices in_…``. It owns the values that no enclosing
+            object owns. Its last word is the ID that was asked for.
         policy: the policy; by default the one that ships with replay.
 
     Raises:
@@ -80,7 +80,7 @@ def redact(body: Any, *, owner: str, policy: Policy | None = None) -> Redaction:
 
 
 def _envelope(body: Any) -> str:
-    """The type of a body that does not name its own: an error, or a page of a v2 list."""
+    """The type of a body that does not name its type: an error, or a page of a v2 list."""
     if not isinstance(body, dict) or "object" in body:
         return ""
     if isinstance(body.get("error"), dict):
@@ -109,14 +109,14 @@ class _Place:
     deep: Mapping[str, Node] = field(default_factory=lambda: _NO_FIELDS)
 
     def step(self, name: str | int, *, known: bool) -> _Place:
-        """One level down; a list's index is no part of the label."""
+        """One level down; the label leaves out a list's index."""
         slot = f"{self.slot}/{name}" if self.slot else str(name)
         label = f"{self.label}/{name}" if isinstance(name, str) else self.label
         return _Place(self.owner, slot, f"{self.pointer}/{name}", label, known, self.deep)
 
 
 class _Walk:
-    """One pass over one body, with what it collects."""
+    """One pass over one body, and what it collects on the way."""
 
     def __init__(self, policy: Policy, asked: str) -> None:
         self.policy = policy
@@ -127,7 +127,7 @@ class _Walk:
         self.ids: dict[str, str] = {}
 
     def value(self, value: Any, node: Node, at: _Place, beside: dict[str, Any], depth: int) -> Any:
-        """One value, with the object that it is a field of (`beside`)."""
+        """Redact one value; `beside` is the object that it is a field of."""
         if not isinstance(value, dict | list):
             return self.leaf(value, node, at, beside)
         if depth >= MAX_DEPTH:
@@ -173,7 +173,7 @@ class _Walk:
     def enter(
         self, value: dict[str, Any], node: Node, at: _Place
     ) -> tuple[Node, _Place, Mapping[str, tuple[str, str]]]:
-        """What holds inside an object: its type's rules, its ID as the owner."""
+        """The rules that hold inside an object, with its ID as the owner of what stands in it."""
         if node.kind == "map":
             return node, at, {}
         repeats: Mapping[str, tuple[str, str]] = {}
@@ -188,7 +188,7 @@ class _Walk:
         return node, replace(at, owner=own, slot="") if own else at, repeats
 
     def partial(self, whole: Any, at: _Place) -> tuple[Node, _Place]:
-        """What holds in some fields of an object: the rules and the owner that it has itself."""
+        """The rules for a map of some fields of an object: those of the object itself."""
         name = whole.get("object") if isinstance(whole, dict) else None
         if not isinstance(name, str) or name not in self.policy.objects:
             return _PRIVATE, at
@@ -212,7 +212,7 @@ class _Walk:
         return own if isinstance(own, str) and kind and self.policy.keeps(kind, own) else None
 
     def repeated(self, at: _Place, owner: str, slot: str, beside: dict[str, Any]) -> _Place:
-        """The place at the other object, where that one is named."""
+        """The place at the object whose value this field repeats, if its ID is there."""
         other = beside.get(owner)
         if isinstance(other, dict):
             other = self.own_id(other, _UNKNOWN)
@@ -232,14 +232,15 @@ class _Walk:
 
     def keeps(self, value: str | int | float, node: Node) -> bool:
         if node.kind is None or node.kind == "value":
-            # Nobody reviewed it. A moved ID is what an upgrade is about, and says nothing private.
+            # Nobody has reviewed this field. An ID in a new place is what upgrades are about, and
+            # it tells nothing private.
             return is_generated(value, self.policy.prefixes, strict=True) and not is_secret(
                 str(value)
             )
         return self.policy.is_kept(node.kind) and self.policy.keeps(node.kind, value)
 
     def message(self, value: str, at: _Place, beside: dict[str, Any]) -> str:
-        """An error's message: kept where it is made of kept parts, else one that names its code."""
+        """An error's message: kept if all its parts may be, else a stand-in that names the code."""
         found = _NO_SUCH.match(value)
         if found and found[1].replace(" ", "_") in self.policy.vocabulary and not is_secret(value):
             chosen = found[2] == self.asked and self.policy.keeps("chosen", found[2])
@@ -250,7 +251,7 @@ class _Walk:
         return str(self.put(value, "message", f"Redacted message{named}", at))
 
     def masked(self, value: str | int | float, at: _Place) -> str | int | float:
-        """A kept value with the pseudonyms of its IDs, where the policy wants them."""
+        """A kept value, with pseudonyms for its IDs if the policy replaces IDs."""
         if not self.policy.masks_ids or not isinstance(value, str):
             return value
         ids = self.policy.ids_in(value)
@@ -272,7 +273,7 @@ class _Walk:
 
 
 def _class(value: str | int | float, node: Node) -> str:
-    """The class of a value that goes: as declared where the JSON type agrees, else as it looks."""
+    """The class of a value to replace: as declared if the JSON type agrees, else by its look."""
     kind = node.kind
     if isinstance(value, str):
         if kind == "list_url":

@@ -1,7 +1,8 @@
-"""What a Stripe secret looks like, plain or inside another encoding. Text in, hits out; no I/O.
+"""Finds Stripe's secrets in a text: plain, or inside another encoding. Pure; no I/O.
 
-One pass of a multi-pattern search finds the fixed words that every secret contains, plain, in
-base64 at its three offsets and in hex; regular expressions are tried only around those.
+Every form of secret contains a fixed word, such as ``sk_live_``. One pass of a multi-pattern search
+finds these words, plain, in base64 at its three offsets and in hex. Regular expressions are tried
+only around those hits.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ class SecretPattern:
     Attributes:
         id: its name, such as ``secret-key``.
         regex: what it looks like in plain text.
-        words: fixed words, one of which each match contains.
-        identifying: names somebody but opens nothing; the gate lets it pass.
+        words: fixed words; each match contains at least one of them.
+        identifying: whether it only identifies an account or a request and gives access to nothing;
+            the gate lets it pass.
     """
 
     id: str
@@ -42,7 +44,12 @@ class SecretPattern:
 
 @dataclass(frozen=True, slots=True)
 class SecretHit:
-    """One hit: the pattern's ID and where it starts (the encoded run's start, if encoded)."""
+    """One secret that was found.
+
+    Attributes:
+        id: the pattern's name.
+        start: where the secret starts in the text; if it is encoded, where the encoded run starts.
+    """
 
     id: str
     start: int
@@ -87,7 +94,7 @@ SECRET_PATTERNS: tuple[SecretPattern, ...] = (
         "request-id", _START + r"req_(?!replay)[A-Za-z0-9]{14,}", "req_", identifying=True
     ),
 )  # fmt: skip
-"""All forms, most specific first. IDs such as ``acct_…`` are no secrets: recordings keep them."""
+"""All forms, most specific first. IDs such as ``acct_…`` are not secrets: recordings keep them."""
 
 _WINDOW_BEFORE, _WINDOW_AFTER = 64, 512
 _RUN = 8192
@@ -101,11 +108,11 @@ _DEPTH = 3
 def find_secrets(
     text: str, *, identifying: bool = False, _depth: int = _DEPTH
 ) -> Iterator[SecretHit]:
-    """Secrets in a text, plain or URL-, JSON-, HTML-, base64- or hex-encoded, also nested.
+    """Find secrets in a text: plain, encoded for URLs, JSON or HTML, in base64 or hex, nested too.
 
     Args:
         text: any text.
-        identifying: also yield forms that only identify, such as request IDs.
+        identifying: also yield what only identifies, such as request IDs.
     """
     text = searchable(text)
     hits = dict.fromkeys(_plain_and_runs(text, identifying, _depth))
@@ -119,10 +126,10 @@ def find_secrets(
 
 
 def is_secret(text: str) -> bool:
-    """Whether any part of the text is a secret (identifying forms are none)."""
+    """Whether any part of the text is a secret; what only identifies does not count."""
     text = searchable(text)
     if not (_ESCAPES.search(text) or _words()[0].find_matches_as_indexes(text)):
-        return False  # the usual case, and asked for every value that is kept
+        return False  # the usual answer, and this is asked for every value that is kept
     return next(find_secrets(text), None) is not None
 
 
@@ -159,10 +166,10 @@ def _words() -> tuple[AhoCorasick, list[tuple[str, tuple[SecretPattern, ...]]]]:
         for word in pattern.words:
             needles[word] = ("plain", (*needles.get(word, ("", ()))[1], pattern))
             if len(word) < 6:
-                continue  # too short to be told apart in base64
+                continue  # too short to be recognised in base64
             raw = word.encode()
             for offset in range(3):
-                # Characters that share bits with unknown neighbours are cut off.
+                # Cut off the characters that share bits with unknown neighbours.
                 coded = base64.b64encode(b"\0" * offset + raw).decode().rstrip("=")
                 first = (0, 2, 3)[offset]
                 last = len(coded) - bool((offset + len(raw)) % 3)

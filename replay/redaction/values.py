@@ -1,6 +1,6 @@
-"""What single values look like: which may be kept as a declared kind, and the class of any other.
+"""What single values look like: which may be kept as a kind, and which class any other has.
 
-A kept kind never trusts the field alone: a value that does not look like its kind is replaced.
+The field alone is never trusted: a value that does not look like the field's kind is replaced.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _LOOKS: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 
 FIRST_TIME, LAST_TIME = 1_000_000_000, 4_102_444_800
-"""Integers from 2001 to 2100, read as unix times, are a format class of their own."""
+"""Integers in this range are taken for unix times (2001 to 2100), a class of their own."""
 
 
 def _is_int(value: object) -> bool:
@@ -86,7 +86,7 @@ def is_generated(value: object, prefixes: Collection[str], *, strict: bool = Fal
     Args:
         value: any JSON value.
         prefixes: the known ones, without the last underscore.
-        strict: for fields that nobody declared: digits and letters of both cases are wanted.
+        strict: for fields that no policy names: the ID must have digits and letters of both cases.
     """
     if not isinstance(value, str) or not value.isascii() or len(value) > 255:
         return False
@@ -104,7 +104,7 @@ def is_generated(value: object, prefixes: Collection[str], *, strict: bool = Fal
 
 
 def is_plain_key(key: str, prefixes: Collection[str]) -> bool:
-    """Whether a map's key is an identifier that says nothing about a person."""
+    """Whether a map's key is a plain identifier: not random, not an ID, not a secret."""
     return (
         _PLAIN_KEY.match(key) is not None
         and _RANDOM.search(key) is None
@@ -114,7 +114,7 @@ def is_plain_key(key: str, prefixes: Collection[str]) -> bool:
 
 
 def look(value: str | int | float) -> str:
-    """The format class of a value that is not kept; its stand-in has the same one."""
+    """The format class of a value that is not kept; its stand-in has the same class."""
     if isinstance(value, int):
         return "time" if FIRST_TIME <= value <= LAST_TIME else "int"
     if isinstance(value, float):

@@ -123,8 +123,8 @@ def check(
         LeakFound: the text holds a secret, or a value that the policy would have replaced.
         CassetteDamaged: a body that no recording has.
     """
-    from replay.redaction.gate import find_secrets
     from replay.redaction.policy import default_policy
+    from replay.redaction.secrets import find_secrets
     from replay.upkeep.proof import around, telling_comments
 
     for hit in find_secrets(text):

@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from replay.errors import LeakFound
-from replay.redaction.gate import gate, kept_words, stand_ins
+from replay.redaction.gate import gate, public_words, stand_ins
 from replay.redaction.redactor import Original, redact
 
 OWNER = "invoices in_1QaTestAbCdEfGhIjKlMnOp0"
@@ -188,7 +188,7 @@ def test_a_redacted_body_passes_whatever_it_holds(invoice):
     result = redact(invoice, owner=OWNER)
     final = json.dumps(result.body)
     skeleton = json.dumps(stand_ins(result.body, result.redacted))
-    kept = kept_words(result.body, result.redacted)
+    kept = public_words(result.body, result.redacted)
     gate(final, skeleton, result.originals, kept=kept, where="f")
 
 
@@ -196,7 +196,7 @@ def test_a_redactor_that_forgets_a_value_is_caught(invoice):
     result = redact(invoice, owner=OWNER)
     result.body["customer_address"]["line1"] = invoice["customer_address"]["line1"]
     skeleton = json.dumps(stand_ins(result.body, result.redacted))
-    kept = kept_words(result.body, result.redacted)
+    kept = public_words(result.body, result.redacted)
     with pytest.raises(LeakFound) as caught:
         gate("", skeleton, result.originals, kept=kept, where="f")
     assert "/customer_address/line1" == caught.value.pointer
@@ -212,4 +212,4 @@ def test_stand_ins_are_the_listed_leaves_and_renamed_keys():
 def test_kept_words_are_the_other_keys_and_leaves():
     body = {"a": ["x", {"redacted_01": "y", "b": "w", "n": 5}], "redacted_02": {"z": "v"}}
     redacted = {"/a/0": "text", "/a/1/redacted_01": "key+text", "/redacted_02": "key"}
-    assert {"a", "b", "w", "n", "z", "v"} == kept_words(body, redacted)
+    assert {"a", "b", "w", "n", "z", "v"} == public_words(body, redacted)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from replay.redaction.encodings import views
-from replay.redaction.gate import gate, kept_words, stand_ins
+from replay.redaction.gate import gate, public_words, stand_ins
 from replay.redaction.policy import default_policy
 from replay.redaction.redactor import redact
 from replay.redaction.values import look
@@ -95,7 +95,7 @@ def test_no_planted_string_survives_in_any_encoding(tree):
     for reading in views(text):
         assert "zq " not in reading.casefold()
     skeleton = json.dumps(stand_ins(result.body, result.redacted))
-    kept = kept_words(result.body, result.redacted)
+    kept = public_words(result.body, result.redacted)
     gate(text, skeleton, result.originals, kept=kept, where="x")
 
 
@@ -118,7 +118,7 @@ def test_recordings_that_differ_in_private_values_alone_give_the_same(tree):
 def test_kept_and_listed_leaves_are_all_there_is(invoice):
     result = redact(invoice, owner=OWNER)
     listed = stand_ins(result.body, result.redacted)
-    kept = kept_words(result.body, result.redacted)
+    kept = public_words(result.body, result.redacted)
     strings = {leaf for leaf in leaves(result.body) if isinstance(leaf, str)}
     assert strings == {s for s in listed if isinstance(s, str)} | (strings & kept)
     assert not {s for s in listed if isinstance(s, str)} & kept

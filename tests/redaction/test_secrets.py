@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.redaction.gate import SECRET_PATTERNS, find_secrets
 from replay.redaction.policy import default_policy
 from replay.redaction.pseudonyms import pseudonym
-from replay.redaction.secrets import is_secret
+from replay.redaction.secrets import SECRET_PATTERNS, find_secrets, is_secret
 
 TAIL = "51QaTestAbCdEfGhIjKlMnOpQrSt"
 KEY = f"sk_test_{TAIL}"

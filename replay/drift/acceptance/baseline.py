@@ -18,7 +18,7 @@ from typing import Any
 from replay.drift.judge.findings import Comparison, Finding, Grade, Report, Side, fingerprint
 from replay.drift.judge.rules import RULES
 from replay.errors import ConfigError
-from replay.redaction.gate import find_secrets
+from replay.redaction.secrets import find_secrets
 
 FORMAT = 1
 EXPIRED, UNUSED = "baseline-expired", "baseline-unused"

@@ -18,7 +18,7 @@ from replay.library import Library, names
 from replay.library.format import codec
 from replay.model import json_body
 from replay.model.cassette import Cassette, Interaction, ObjectKey, Request, header
-from replay.redaction.gate import find_secrets
+from replay.redaction.secrets import find_secrets
 from replay.stripe_api.call import expand_of, read
 from replay.stripe_api.versions import canonical_version
 from replay.upkeep.proof import leads_to_a_value, unproven

@@ -296,12 +296,12 @@ def _with_baseline(
     reason = checked_reason(options["reason"])
     fresh = accept(applied, fails, reason, expires)
     before = accept(applied, fails, reason, expires, again=True)
-    # Where something is open, a reason for it does not replace the reasons of all the others.
+    # A reason given for what is still open does not replace the reasons given before.
     renewed = before if wanted or not fresh else ()
     missing = wanted - {entry.fingerprint for entry in (*fresh, *renewed)}
     if missing:
         raise click.UsageError(f"no finding has the fingerprint {', '.join(sorted(missing))}")
-    # Whatever has expired, or is unused, is cleared away by writing the file anew.
+    # Writing the file again drops what has expired or is no longer used.
     used = {finding.fingerprint for _, finding in found.findings()}
     kept = [e for e in entries if (e.fingerprint in used or not whole) and not e.expired(today)]
     save(path, [*kept, *fresh, *renewed])

@@ -38,7 +38,7 @@ HINTS = {
 }
 
 _LISTED = 20
-"""Up to so many results are listed one by one; of more, only what was refused."""
+"""Of more results than this, only those that were refused are listed one by one."""
 
 
 @click.command("record")
@@ -175,7 +175,7 @@ class _Run:
         """Record all objects, several at a time.
 
         Returns:
-            Results in the objects' order, and whether a person ended it before all were asked for.
+            The results in the order of the objects, and whether Ctrl-C ended it early.
         """
         from concurrent.futures import ThreadPoolExecutor
 
@@ -191,7 +191,7 @@ class _Run:
                         each.result()
                         advance()
                 except KeyboardInterrupt:
-                    # Twins that are half fetched are completed, what waits is not begun.
+                    # Half-fetched twins are completed; what has not begun yet is dropped.
                     interrupted = True
                     self.pace.stop.set()
                     pool.shutdown(cancel_futures=True)
@@ -257,7 +257,7 @@ def _print(library: Library, config: Config, results: list[Result]) -> None:
     fresh = {r.call.key for r in results if r.status is Status.RECORDED}
     if kept & fresh:
         click.echo(
-            "note: kept and new recordings of one object were not fetched back to back, so drift "
-            "between them is at most likely; --mode all records both anew as twins",
+            "note: a kept and a new recording of one object were not fetched back to back, so a "
+            "finding between them is at most likely; --mode all records both again, as twins",
             err=True,
         )

@@ -155,14 +155,14 @@ def _agreed(yes: bool) -> None:
     """Ask whether to go online.
 
     Raises:
-        ConfigError: there is nobody to ask.
+        ConfigError: there is no terminal to ask at.
         Exit: the answer is no.
     """
     if yes:
         return
     if not sys.stdin.isatty() or not sys.stderr.isatty():
         raise ConfigError(
-            "nothing was fetched: there is nobody to ask whether to go online",
+            "nothing was fetched: the plan was not confirmed, and there is no terminal to ask at",
             where="replay upgrade",
             hint="check the plan, and add --yes",
         )

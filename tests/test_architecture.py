@@ -35,7 +35,8 @@ redaction
 recording
 session drift
 upkeep vcr
-scan render intercept
+render intercept
+scan
 server
 testing
 pytest_plugin cli
@@ -67,7 +68,7 @@ ALLOWED = {
     "redaction": {"errors", "model", "stripe_api", "config"},
     "drift": {"errors", "model", "stripe_api", "library", "redaction"},
     "render": {"errors", "model", "stripe_api", "library", "drift"},
-    "scan": {"errors", "model", "stripe_api", "library", "redaction", "upkeep"},
+    "scan": {"errors", "model", "stripe_api", "library", "redaction", "upkeep", "render"},
 }
 
 USERS = {

@@ -173,11 +173,17 @@ def meant(path: str) -> str:
     return f"did you mean {Path(beside, near[0])}?\n" if near else ""
 
 
-def write(path: Path, text: str, root: str) -> None:
+def write(path: Path, text: str, root: str, what: str = "the cassette cannot be written") -> None:
     """Replace a file's text: afterwards it is the old or the new one, whole, whatever happens.
 
     The caller holds the lock of the folder's object, which every writer to that folder holds: a
     temporary file that is found there belongs to a dead writer, and is removed.
+
+    Args:
+        path: the file.
+        text: its text.
+        root: the folder that it must lie in.
+        what: how an error begins.
 
     Raises:
         LibraryError: the file system refuses, or a link leads out of `root`; the old file is
@@ -202,7 +208,7 @@ def write(path: Path, text: str, root: str) -> None:
             raise
         _sync_folder(folder)
     except OSError as error:
-        raise translated(error, "the cassette cannot be written", str(path)) from error
+        raise translated(error, what, str(path)) from error
 
 
 def make_folder(folder: Path, root: str) -> None:

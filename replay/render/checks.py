@@ -1,21 +1,22 @@
-"""Reports for what shows checks: JUnit XML, SARIF 2.1.0, GitHub's annotations."""
+"""Drift reports for tools that show checks: JUnit XML, SARIF, GitHub's annotations."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote
 
 from replay.drift.judge.findings import Comparison, Finding, Grade, Report, Severity
 from replay.drift.judge.rules import CATALOGUE, sentence
 from replay.drift.observe.pointers import dotted
 from replay.errors import printable
+from replay.render import sarif
 
-_LEVELS = {Severity.BREAKING: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+_LEVELS: dict[Severity, sarif.Level] = {
+    Severity.BREAKING: "error",
+    Severity.WARNING: "warning",
+    Severity.INFO: "note",
+}
 _COMMANDS = {Severity.BREAKING: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
-_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-_HOME = "https://pypi.org/project/replay-cassettes/"
 
 
 def to_junit(report: Report, fails: Callable[[Finding], bool]) -> str:
@@ -61,64 +62,49 @@ def to_sarif(report: Report, library: str) -> str:
 
     Args:
         report: the report.
-        library: the library's path as a URI knows it, relative to the repository.
+        library: the library's path, relative to the repository, with slashes.
     """
     rules = [
-        {
-            "id": rule.id,
-            "shortDescription": {"text": rule.meaning},
-            "help": {"text": f"replay rules {rule.id}"},
-            "defaultConfiguration": {"level": _LEVELS[rule.severity]},
-        }
+        sarif.rule(rule.id, rule.meaning, f"replay rules {rule.id}", _LEVELS[rule.severity])
         for rule in CATALOGUE
     ]
-    driver = {"name": "replay", "informationUri": _HOME, "rules": rules}
-    index = {rule.id: n for n, rule in enumerate(CATALOGUE)}
-    results = [
-        _result(comparison, finding, index, library) for comparison, finding in report.findings()
-    ]
-    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
-    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+    results = (_result(comparison, finding, library) for comparison, finding in report.findings())
+    return sarif.document("replay", rules, results)
 
 
-def _result(
-    comparison: Comparison, finding: Finding, index: dict[str, int], library: str
-) -> dict[str, Any]:
+def _result(comparison: Comparison, finding: Finding, library: str) -> dict[str, Any]:
     old, new = finding.witnesses
-    result: dict[str, Any] = {
-        "ruleId": finding.rule,
-        "ruleIndex": index[finding.rule],
-        "level": _LEVELS[finding.severity],
-        "message": {"text": f"{_title(comparison)}: {sentence(comparison, finding)}"},
-        "partialFingerprints": {"replay/v1": finding.fingerprint},
+    more: dict[str, Any] = {
         "properties": {
             "grade": str(finding.grade),
             "path": finding.path,
             "old": comparison.old,
             "new": comparison.new,
-        },
+        }
     }
+    level = _LEVELS[finding.severity]
     if finding.grade is Grade.UNOBSERVED:
-        result["kind"], result["level"] = "open", "none"
+        more["kind"], level = "open", "none"
+    locations = []
     if new or old:
         logical = [{"fullyQualifiedName": finding.path or "/", "kind": "member"}]
-        place = _location(new or old, library)
-        result["locations"] = [{**place, "logicalLocations": logical}]
+        locations.append(_location(new or old, library, logicalLocations=logical))
     if old and new:
-        result["relatedLocations"] = [
-            {**_location(witness, library), "id": n, "message": {"text": text}}
+        more["relatedLocations"] = [
+            _location(witness, library, id=n, message={"text": text})
             for n, (text, witness) in enumerate(
                 zip(_shown(comparison, finding), (old, new), strict=True)
             )
         ]
     if finding.accepted is not None:
-        result["suppressions"] = [{"kind": "external", "justification": finding.accepted}]
-    return result
+        more["suppressions"] = [{"kind": "external", "justification": finding.accepted}]
+    message = f"{_title(comparison)}: {sentence(comparison, finding)}"
+    named = {"replay/v1": finding.fingerprint}
+    return sarif.result(finding.rule, level, message, named, locations, **more)
 
 
-def _location(witness: str, library: str) -> dict[str, Any]:
-    uri = quote(f"{library}/{witness.partition('#')[0]}")
-    return {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": {"startLine": 1}}}
+def _location(witness: str, library: str, **more: Any) -> dict[str, Any]:
+    return sarif.location(f"{library}/{witness.partition('#')[0]}", **more)
 
 
 def to_github(report: Report, library: str, *, only_used: bool = False) -> str:

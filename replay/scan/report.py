@@ -7,16 +7,16 @@ from collections import Counter
 from hashlib import sha256
 from typing import Any
 
+from replay.render import sarif
 from replay.scan.rules import RULES, Confidence, Finding
 from replay.scan.run import Report
 
-_LEVELS = {
+_LEVELS: dict[Confidence, sarif.Level] = {
     Confidence.HIGH: "error",
     Confidence.MEDIUM: "warning",
     Confidence.LOW: "note",
     Confidence.NOTE: "note",
 }
-_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def to_text(report: Report) -> str:
@@ -64,47 +64,27 @@ def to_json(report: Report) -> str:
 
 def to_sarif(report: Report) -> str:
     """SARIF 2.1.0, for code hosts."""
-    used = sorted({finding.rule for finding in report.findings})
-    driver = {
-        "name": "replay scan",
-        "rules": [
-            {
-                "id": id,
-                "shortDescription": {"text": RULES[id].title},
-                "help": {"text": RULES[id].fix},
-                "defaultConfiguration": {"level": _LEVELS[RULES[id].confidence]},
-            }
-            for id in used
-        ],
-    }
+    rules = [
+        sarif.rule(id, RULES[id].title, RULES[id].fix, _LEVELS[RULES[id].confidence])
+        for id in sorted({finding.rule for finding in report.findings})
+    ]
     seen: Counter[tuple[str, str, str]] = Counter()
-    results = [_result(finding, used, seen) for finding in report.findings]
-    run = {"tool": {"driver": driver}, "results": results}
-    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+    results = [_result(finding, seen) for finding in report.findings]
+    return sarif.document("replay scan", rules, results)
 
 
-def _result(
-    finding: Finding, used: list[str], seen: Counter[tuple[str, str, str]]
-) -> dict[str, Any]:
+def _result(finding: Finding, seen: Counter[tuple[str, str, str]]) -> dict[str, Any]:
     path = finding.path.partition("@")[0]
     place = (path, finding.rule, finding.pointer)
     seen[place] += 1
     print_ = sha256("\0".join((*place, str(seen[place]))).encode()).hexdigest()[:32]
-    return {
-        "ruleId": finding.rule,
-        "ruleIndex": used.index(finding.rule),
-        "level": _LEVELS[finding.confidence],
-        "message": {"text": _said(finding)},
-        "locations": [
-            {
-                "physicalLocation": {
-                    "artifactLocation": {"uri": path},
-                    "region": {"startLine": max(finding.line, 1)},
-                }
-            }
-        ],
-        "partialFingerprints": {"replayScan/v1": print_},
-    }
+    return sarif.result(
+        finding.rule,
+        _LEVELS[finding.confidence],
+        _said(finding),
+        {"replayScan/v1": print_},
+        [sarif.location(path, max(finding.line, 1))],
+    )
 
 
 def _said(finding: Finding) -> str:

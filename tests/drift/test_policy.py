@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,11 +14,12 @@ from typing import Any
 import pytest
 from support.recordings import NEW, Shelf, recording, twins
 
+import replay
 from replay.drift.acceptance.baseline import Entry, accept, apply, load, save
 from replay.drift.acceptance.settings import DriftSettings, pointer, read_settings
 from replay.drift.judge.findings import Finding, Grade, Report, Severity
 from replay.drift.report import report
-from replay.errors import ConfigError
+from replay.errors import ConfigError, LibraryError
 from replay.model.strict_toml import parse
 
 TODAY = date(2026, 11, 23)
@@ -268,6 +273,65 @@ def test_a_baseline_that_cannot_be_read_is_an_error_not_an_empty_one(
 
 
 def test_a_baseline_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
-    """It names the file."""
-    with pytest.raises(ConfigError, match="cannot be written"):
+    """It names the folder."""
+    with pytest.raises(ConfigError, match="cannot be written") as raised:
         save(tmp_path / "none" / "drift.json", [])
+    assert str(tmp_path / "none") == raised.value.where
+
+
+def test_a_write_that_fails_leaves_the_old_baseline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk and Ctrl-C cost nothing that was accepted before."""
+    path = tmp_path / "drift.json"
+    save(path, entries())
+    before = path.read_bytes()
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def stopped(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    for at, fault, raised in (
+        ((Path, "replace"), full, LibraryError),
+        ((os, "fsync"), stopped, KeyboardInterrupt),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(*at, fault)
+            with pytest.raises(raised) as caught:
+                save(path, [])
+        assert before == path.read_bytes()
+        assert [path] == list(tmp_path.iterdir())
+        if raised is LibraryError:
+            assert "the baseline cannot be written: No space left" in str(caught.value)
+
+
+def test_a_writer_that_is_killed_leaves_the_old_baseline(tmp_path: Path) -> None:
+    """What it left is cleared away by the next one."""
+    path = tmp_path / "drift.json"
+    save(path, entries())
+    before = path.read_bytes()
+    dies = (
+        "import os, sys; from pathlib import Path; from replay.drift.acceptance import baseline;"
+        "os.fsync = lambda _: os._exit(9); baseline.save(Path(sys.argv[1]), [])"
+    )
+    root = Path(replay.__file__).parents[1]
+    killed = subprocess.run(
+        [sys.executable, "-c", dies, str(path)], env={**os.environ, "PYTHONPATH": str(root)}
+    )
+    assert 9 == killed.returncode
+    assert before == path.read_bytes()
+    assert 2 == len(list(tmp_path.iterdir()))
+    save(path, [])
+    assert [path] == list(tmp_path.iterdir())
+    assert () == load(path)
+
+
+def test_a_baseline_that_is_a_link_stays_one(tmp_path: Path) -> None:
+    """A team may keep one file for several projects."""
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "drift.json").symlink_to(tmp_path / "shared" / "all.json")
+    save(tmp_path / "drift.json", entries())
+    assert (tmp_path / "drift.json").is_symlink()
+    assert 1 == len(load(tmp_path / "shared" / "all.json"))

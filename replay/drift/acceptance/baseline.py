@@ -15,6 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from replay.drift.acceptance import own_files
 from replay.drift.judge.findings import Comparison, Finding, Grade, Report, Side, fingerprint
 from replay.drift.judge.rules import RULES
 from replay.errors import ConfigError
@@ -124,18 +125,21 @@ def day(text: str, where: str) -> str:
 def save(path: Path, entries: Iterable[Entry]) -> None:
     """Write a baseline file, sorted; of two entries for one finding the last.
 
+    Afterwards the file is the old or the new one, whole, whatever happens in between.
+
     Raises:
-        ConfigError: the file system refuses.
+        ConfigError: there is no such folder.
+        LibraryError: the file system refuses; the old file is untouched.
     """
     kept = {entry.fingerprint: entry for entry in entries}
     rows = [asdict(entry) for entry in sorted(kept.values(), key=lambda entry: entry.order)]
     text = json.dumps({"format": FORMAT, "accepted": rows}, indent=2) + "\n"
-    try:
-        path.write_text(text, "utf-8")
-    except OSError as error:
+    if not path.parent.is_dir():
         raise ConfigError(
-            f"the baseline cannot be written: {error.strerror}", where=str(path)
-        ) from error
+            "the baseline cannot be written: there is no such folder", where=str(path.parent)
+        )
+    with own_files.locked(path):
+        own_files.write(path, text, "the baseline cannot be written")
 
 
 def checked_reason(reason: str) -> str:

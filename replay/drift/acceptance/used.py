@@ -6,19 +6,16 @@ all that is below, ``/**`` the whole body.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from replay.drift.acceptance import own_files
 from replay.drift.judge.findings import Comparison, Finding, Report
 from replay.drift.observe.pointers import ANY
 from replay.errors import ConfigError
-from replay.library import files
 
 FORMAT = 1
 ALL = "**"
@@ -141,19 +138,16 @@ def merged(rows: Iterable[tuple[Body, set[str]]]) -> dict[Body, set[str]]:
 
 
 def add(path: Path, paths: Mapping[Body, set[str]]) -> None:
-    """Add what was read to the file, whoever else does so at the time. Nothing is lost.
+    """Add what was read to the file. Nothing is lost where several processes do so at a time.
 
     Raises:
-        ConfigError: the file is there, and none of ours.
+        ConfigError: the file is there, and is not one of these.
         LibraryError: the file system refuses.
     """
     path = path.absolute()
-    named = hashlib.sha256(os.fspath(path).encode()).hexdigest()[:24]
-    # Beside other temporary files: a lock in the user's folder would be committed one day.
-    lock = Path(tempfile.gettempdir()) / f"replay-{getattr(os, 'getuid', int)()}" / f"{named}.lock"
-    with files.lock(lock, path.name):
+    with own_files.locked(path):
         before = load(path).paths if path.exists() else {}
         found = merged([*before.items(), *paths.items()])
         rows = [{**body._asdict(), "paths": sorted(read)} for body, read in sorted(found.items())]
         text = json.dumps({"format": FORMAT, "bodies": rows}, indent=2) + "\n"
-        files.write(path, text, str(path.parent))
+        own_files.write(path, text, "the used fields cannot be written")

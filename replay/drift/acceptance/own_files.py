@@ -1,0 +1,47 @@
+"""Writes the files that a team keeps beside its code (baseline, used fields): whole, one at a time.
+
+Its two users share the lock: a writer clears away what dead writers left in a folder, so no other
+writer may be at work there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from replay.library import files
+
+
+def locked(path: Path) -> AbstractContextManager[None]:
+    """Hold the lock of a file's folder, between threads and processes.
+
+    Raises:
+        LibraryBusy: another process held it for two minutes.
+        LibraryError: the file system refuses.
+    """
+    folder = os.path.realpath(path.parent)
+    name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:24]
+    # Beside other temporary files: a lock in the user's folder would be committed one day.
+    user = getattr(os, "getuid", int)()
+    lock = Path(tempfile.gettempdir()) / f"replay-{user}" / f"{name}.lock"
+    return files.lock(lock, path.name)
+
+
+def write(path: Path, text: str, what: str) -> None:
+    """Replace a file's text: afterwards it is the old or the new one, whole, whatever happens.
+
+    The caller holds the lock. A file that is a link stays one: what it leads to is replaced.
+
+    Args:
+        path: the file.
+        text: its text.
+        what: says in an error what could not be done, such as ``the baseline cannot be written``.
+
+    Raises:
+        LibraryError: the file system refuses; the old file is untouched.
+    """
+    path = Path(os.path.realpath(path))
+    files.write(path, text, str(path.parent), what)

@@ -1,0 +1,88 @@
+"""SARIF 2.1.0, the format in which code hosts read findings. Drift and scan both write it here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+from urllib.parse import quote
+
+Level = Literal["error", "warning", "note", "none"]
+
+_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+def rule(id: str, title: str, help: str, level: Level) -> dict[str, Any]:
+    """A kind of finding.
+
+    Args:
+        id: its name.
+        title: what it means, in one sentence.
+        help: what to do about it.
+        level: the level that its results usually have.
+    """
+    return {
+        "id": id,
+        "shortDescription": {"text": title},
+        "help": {"text": help},
+        "defaultConfiguration": {"level": level},
+    }
+
+
+def result(
+    rule: str,
+    level: Level,
+    message: str,
+    fingerprints: Mapping[str, str],
+    locations: Sequence[Mapping[str, Any]],
+    **more: Any,
+) -> dict[str, Any]:
+    """A finding.
+
+    Args:
+        rule: the ID of its rule.
+        level: how bad it is.
+        message: what it says.
+        fingerprints: name of the method, with its version -> what tells the finding from others.
+        locations: where it is, see `location`; empty where it stands in no file.
+        more: other properties of a SARIF result.
+    """
+    placed = {"locations": list(locations)} if locations else {}
+    return {
+        "ruleId": rule,
+        "level": level,
+        "message": {"text": message},
+        "partialFingerprints": dict(fingerprints),
+        **placed,
+        **more,
+    }
+
+
+def location(path: str, line: int = 1, **more: Any) -> dict[str, Any]:
+    """A line of a file.
+
+    Args:
+        path: the file, relative to the repository, with slashes.
+        line: the line, from 1.
+        more: other properties of a SARIF location.
+    """
+    place = {"artifactLocation": {"uri": quote(path)}, "region": {"startLine": line}}
+    return {"physicalLocation": place, **more}
+
+
+def document(
+    tool: str, rules: Sequence[Mapping[str, Any]], results: Iterable[Mapping[str, Any]]
+) -> str:
+    """One run of one tool, as JSON text.
+
+    Args:
+        tool: the tool's name.
+        rules: its rules.
+        results: its findings, each of one of the rules.
+    """
+    index = {rule["id"]: n for n, rule in enumerate(rules)}
+    run = {
+        "tool": {"driver": {"name": tool, "rules": list(rules)}},
+        "results": [{**result, "ruleIndex": index[result["ruleId"]]} for result in results],
+    }
+    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"

@@ -15,6 +15,8 @@ from support.clients import stripe_client
 from support.standin import DRAFT, NEW, StandIn
 
 import replay
+from replay.config import ENVIRONMENT
+from replay.testing.decorator import OPTIONS
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -45,6 +47,15 @@ def test_modules_that_are_named_exist(page: Path) -> None:
     ):
         if (root / name.partition("/")[0]).is_dir():
             assert (root / name).is_dir() or (root / f"{name}.py").exists(), name
+
+
+def test_every_setting_is_told() -> None:
+    """The page of settings names each one with its variable, and each option of a session."""
+    text = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+    for name, variable in ENVIRONMENT.items():
+        assert f"| `{name}` | `{variable}` |" in text
+    for name in OPTIONS:
+        assert f"`{name}`" in text
 
 
 def test_every_room_is_told() -> None:

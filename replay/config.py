@@ -1,8 +1,10 @@
-"""Settings: argument, then environment, then configuration file, then default; one frozen value.
+"""The settings: from arguments, else the environment, else a configuration file, else the defaults.
 
-Files are ``replay.toml`` or ``[tool.replay]`` in ``pyproject.toml``, the nearest one from the
-working directory upwards. A file comes with a repository, so it may not send the API key to a
-host of its choice: only argument and environment name a base that is neither Stripe's nor local.
+The file is ``replay.toml``, or ``[tool.replay]`` in ``pyproject.toml``. It is looked for from the
+working directory upwards, and the search ends at the project's edge (see `_file`).
+
+A file comes with a repository, so it may not send the API key to a host of its choice. Only an
+argument or the environment can name a base that is neither Stripe's nor on this machine.
 """
 
 from __future__ import annotations
@@ -47,7 +49,12 @@ _POLICY_FILE = "replay-policy.toml"
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where an API is: host in lower case (every loopback name as ``127.0.0.1``) and port."""
+    """Where an API is.
+
+    Attributes:
+        host: in lower case; every name of this machine is ``127.0.0.1``.
+        port: the port, also where the URL leaves it out.
+    """
 
     host: str
     port: int
@@ -70,14 +77,15 @@ def _origin(base: str) -> Origin:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What a session or command works with.
+    """The settings of one session or command.
 
     Attributes:
         library: the library's directory, as given.
         mode: the record mode.
         api_base: base URL of the live source, without a trailing slash.
-        api_version: replayed and recorded whatever the client pins; None leaves it to the client.
-        policy: path of the team's own redaction rules; empty for none.
+        api_version: the version to replay and record, whichever the client pins; None leaves it to
+            the client.
+        policy: path of the team's own policy file; empty for none.
         pseudonymise_ids: whether recordings hold pseudonyms in place of generated IDs.
     """
 
@@ -90,11 +98,11 @@ class Config:
 
 
 def plain_host(host: str) -> str:
-    """A host name as it is compared: lower case, no brackets or final dot, one loopback name."""
+    """A host name in the form for comparing: lower case, no brackets or final dot, one loopback."""
     name = host.strip("[]").rstrip(".").lower()
     if name == "127.0.0.1":
         return name
-    # Connecting to no address in particular reaches this machine too.
+    # A connection to an unspecified address reaches this machine too.
     return "127.0.0.1" if is_loopback(name) or name in {"0.0.0.0", "::"} else name  # noqa: S104 - compared, not bound
 
 
@@ -120,7 +128,7 @@ def resolve(
     api_version: str | None = None,
     directory: str | None = None,
 ) -> Config:
-    """Settle the settings. An argument of None was not given.
+    """Decide each setting. An argument of None was not given.
 
     Args:
         library, mode, api_base, api_version: as in `Config`; they win over environment and file.
@@ -131,23 +139,23 @@ def resolve(
         ConfigError: a value that cannot be used; names the option, variable or file.
     """
     given = path_of(library) if library is not None else None, mode, api_base, api_version
-    # A suite settles the same anew for every test.
+    # Cached: a suite asks for the same settings again in every test.
     environment = tuple(map(os.environ.get, ENVIRONMENT.values()))
     if directory is None:
         directory = os.getcwd()  # noqa: PTH109 - a cache key on the hot path
     try:
-        config, policy, where = _settled(given, environment, directory)
-    except TypeError:  # a value of some other type, which the uncached way tells the user about
-        config, policy, where = _settled.__wrapped__(given, environment, directory)
+        config, policy, where = _decided(given, environment, directory)
+    except TypeError:  # not hashable, so of a wrong type: without the cache, the user is told so
+        config, policy, where = _decided.__wrapped__(given, environment, directory)
     found = _policy(policy, where, directory)
     return replace(config, policy=found) if found else config
 
 
 @lru_cache(maxsize=256)
-def _settled(
+def _decided(
     given: tuple[str | None, ...], environment: tuple[str | None, ...], directory: str
 ) -> tuple[Config, str, str]:
-    """The settings, the policy file that was named, and what named it."""
+    """The settings, the policy file that was named, and where it was named."""
     values: dict[str, tuple[str, str]] = {}
     arguments = dict(zip(("library", "mode", "api_base", "api_version"), given, strict=True))
     for (name, variable), found in zip(ENVIRONMENT.items(), environment, strict=True):
@@ -177,7 +185,7 @@ def _settled(
 
 
 def _policy(named: str, where: str, directory: str) -> str:
-    # A team's rules stand beside the configuration, in a file that code owners can guard.
+    # A team's policy stands beside the configuration, in a file that code owners can guard.
     if named:
         path = os.path.join(directory, named)  # noqa: PTH118 - keeps absolute ones
         try:
@@ -204,7 +212,7 @@ def _beside(directory: str) -> str:
 
 def _switch(text: str, where: str) -> bool:
     if text not in {"true", "false"}:
-        raise ConfigError("this is neither true nor false", where=where)
+        raise ConfigError("this must be true or false", where=where)
     return text == "true"
 
 
@@ -220,10 +228,10 @@ def _refuse_redirect(base: str, where: str) -> None:
 
 @lru_cache(maxsize=64)
 def checked_base(base: str, where: str) -> str:
-    """A base URL that the API key may be sent to, without a trailing slash.
+    """A base URL that the API key may be sent to, in plain form without a trailing slash.
 
     Raises:
-        ConfigError: neither https nor loopback, or with parts that a base does not have.
+        ConfigError: it is neither https nor on this machine, or has parts that a base has not.
     """
     try:
         parts = urlsplit(base)
@@ -238,7 +246,9 @@ def checked_base(base: str, where: str) -> str:
         or parts.fragment
         or parts.path.strip("/")
     ):
-        raise ConfigError("this is no base URL", where=where, hint=f"give one such as {API_BASE}")
+        raise ConfigError(
+            "this is not a base URL", where=where, hint=f"give one such as {API_BASE}"
+        )
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         raise ConfigError(
             f"{parts.scheme}://{host} would carry the API key unencrypted",

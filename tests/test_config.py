@@ -279,7 +279,7 @@ def test_unencrypted_bases(base: str) -> None:
     """The API key never leaves this machine unencrypted."""
     with pytest.raises(ConfigError) as caught:
         resolve(api_base=base)
-    assert "unencrypted" in caught.value.what or "no base URL" in caught.value.what
+    assert "unencrypted" in caught.value.what or "not a base URL" in caught.value.what
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ def test_unencrypted_bases(base: str) -> None:
 )  # fmt: skip
 def test_no_bases(base: str) -> None:
     """A base with a path, a query, a user or an impossible port is none."""
-    with pytest.raises(ConfigError, match="this is no base URL"):
+    with pytest.raises(ConfigError, match="this is not a base URL"):
         resolve(api_base=base)
 
 

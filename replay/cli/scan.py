@@ -44,7 +44,8 @@ def scan_command(
     from replay.config import resolve
     from replay.errors import ConfigError
     from replay.redaction.policy_source import PolicySource
-    from replay.scan import ignores, report
+    from replay.scan import report
+    from replay.scan.ignores import read_ignores
     from replay.scan.rules import Confidence
     from replay.scan.run import scan
 
@@ -55,7 +56,7 @@ def scan_command(
         )  # fmt: skip
     policy = PolicySource.of(resolve(mode="none")).load()
     found = scan(
-        paths or ["."], policy, base=base, history=history, accepted=ignores.read(ignore_file)
+        paths or ["."], policy, base=base, history=history, accepted=read_ignores(ignore_file)
     )
     write = {"text": report.to_text, "json": report.to_json, "sarif": report.to_sarif}[format_]
     click.echo(write(found), nl=False)

@@ -1,4 +1,4 @@
-"""The ignore file: findings that a team accepts, each with its reason. Checked strictly."""
+"""The ignore file: what a team accepts of a scan, each entry with its reason. Checked strictly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from replay.errors import ConfigError
 from replay.model import strict_toml
 from replay.model.strict_toml import Table
-from replay.scan.rules import RULES, Finding
+from replay.scan.rules import RULES, Hit
 
 FILE = "replay-scan.toml"
 """The ignore file that is read from the working directory where none is named."""
@@ -21,11 +21,11 @@ _KEYS = ("path", "rule", "reason", "until")
 
 @dataclass(frozen=True, slots=True)
 class Ignore:
-    """One accepted finding, or several.
+    """One entry: which hits are accepted, and why.
 
     Attributes:
-        path: a pattern that paths match; ``*`` also stands for slashes.
-        reason: why it is accepted.
+        path: a pattern for paths; ``*`` matches slashes too.
+        reason: why they are accepted.
         rule: the rule's ID; empty for every rule.
         until: the last day on which it counts; None for no end.
     """
@@ -35,17 +35,17 @@ class Ignore:
     rule: str = ""
     until: date | None = None
 
-    def covers(self, finding: Finding, today: date) -> bool:
-        """Whether a finding is accepted by this entry."""
+    def covers(self, hit: Hit, today: date) -> bool:
+        """Whether this entry accepts a hit."""
         return (
-            (not self.rule or self.rule == finding.rule)
+            (not self.rule or self.rule == hit.rule)
             and (self.until is None or today <= self.until)
-            and fnmatchcase(finding.path.partition("@")[0], self.path)
+            and fnmatchcase(hit.path.partition("@")[0], self.path)
         )
 
 
-def read(path: str | None) -> tuple[Ignore, ...]:
-    """The entries of an ignore file; none where no file is named and there is none.
+def read_ignores(path: str | None) -> tuple[Ignore, ...]:
+    """The entries of an ignore file. The default file may be missing; then there are none.
 
     Raises:
         ConfigError: it cannot be read, or an entry is wrong: names the line.
@@ -65,19 +65,19 @@ def read(path: str | None) -> tuple[Ignore, ...]:
 
 
 def split(
-    findings: Iterable[Finding], ignores: tuple[Ignore, ...], today: date
-) -> tuple[list[Finding], int, list[Ignore]]:
-    """Findings that remain, how many are accepted, and entries that accepted nothing."""
+    hits: Iterable[Hit], ignores: tuple[Ignore, ...], today: date
+) -> tuple[list[Hit], int, list[Ignore]]:
+    """The hits that remain, how many are accepted, and the entries that accepted nothing."""
     remaining, accepted = [], 0
     unused = dict.fromkeys(ignores)
-    for finding in findings:
-        hits = [entry for entry in ignores if entry.covers(finding, today)]
-        for entry in hits:
+    for hit in hits:
+        covering = [entry for entry in ignores if entry.covers(hit, today)]
+        for entry in covering:
             unused.pop(entry, None)
-        if hits:
+        if covering:
             accepted += 1
         else:
-            remaining.append(finding)
+            remaining.append(hit)
     return remaining, accepted, list(unused)
 
 

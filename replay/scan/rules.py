@@ -1,4 +1,4 @@
-"""The scanner's rules as data: what each finds, how sure it is, what to do about it."""
+"""The scanner's rules as data: what each finds, how sure it is, and what to do then."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Confidence(StrEnum):
-    """How sure a finding is. ``note`` never fails a run."""
+    """How sure a rule is. A ``note`` never fails a run."""
 
     HIGH = "high"
     MEDIUM = "medium"
@@ -21,13 +21,13 @@ class Confidence(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule.
+class ScanRule:
+    """One rule of the scanner.
 
     Attributes:
         id: its name in reports and ignore files.
-        confidence: how sure a finding of it is.
-        title: what was found.
+        confidence: how sure a hit of it is.
+        title: what it finds.
         fix: what to do about it, one sentence.
     """
 
@@ -40,65 +40,66 @@ class Rule:
 _ROLL = "Roll it in the Stripe dashboard, then remove it from the file and from the git history."
 _RECORD = "Record the call with replay, whose cassettes are redacted, and delete this recording."
 
-RULES: dict[str, Rule] = {
+RULES: dict[str, ScanRule] = {
     rule.id: rule
     for rule in (
-        Rule("secret-key", Confidence.HIGH, "a secret or restricted API key", _ROLL),
-        Rule("organisation-key", Confidence.HIGH, "an organisation API key", _ROLL),
-        Rule(
+        ScanRule("secret-key", Confidence.HIGH, "a secret or restricted API key", _ROLL),
+        ScanRule("organisation-key", Confidence.HIGH, "an organisation API key", _ROLL),
+        ScanRule(
             "publishable-key", Confidence.MEDIUM, "a publishable key, which names the account",
             "Public by design; remove it if the account should not be known.",
         ),
-        Rule("ephemeral-key", Confidence.HIGH, "an ephemeral key or terminal token", _ROLL),
-        Rule("webhook-secret", Confidence.HIGH, "a webhook signing secret", _ROLL),
-        Rule(
+        ScanRule("ephemeral-key", Confidence.HIGH, "an ephemeral key or terminal token", _ROLL),
+        ScanRule("webhook-secret", Confidence.HIGH, "a webhook signing secret", _ROLL),
+        ScanRule(
             "client-secret", Confidence.HIGH, "a client secret, which can complete a payment",
             "Remove it from the file and the history; cancel the object it belongs to.",
         ),
-        Rule("oauth-code", Confidence.HIGH, "an OAuth code or refresh token", _ROLL),
-        Rule(
-            "private-url", Confidence.HIGH, "a hosted page that opens for whoever has its address",
+        ScanRule("oauth-code", Confidence.HIGH, "an OAuth code or refresh token", _ROLL),
+        ScanRule(
+            "private-url", Confidence.HIGH,
+            "a hosted page that opens for anyone who has its address",
             "Remove the address from the file and the history.",
         ),
-        Rule(
+        ScanRule(
             "request-id", Confidence.LOW, "a request ID, which identifies the account's log line",
             "Remove it, or replace it by one that was never sent.",
         ),
-        Rule(
+        ScanRule(
             "private-field", Confidence.MEDIUM, "a recorded field that the policy would redact",
             _RECORD,
         ),
-        Rule(
+        ScanRule(
             "private-parameter", Confidence.MEDIUM, "a recorded query parameter that is private",
             _RECORD,
         ),
-        Rule(
+        ScanRule(
             "email-address", Confidence.LOW, "an email address in a recording",
             _RECORD,
         ),
-        Rule(
+        ScanRule(
             "unproven-leaf", Confidence.HIGH,
             "a value in a cassette that the policy does not keep and the file does not list",
-            "replay seal --redact PATH, or record it anew.",
+            "replay seal --redact PATH, or record it again.",
         ),
-        Rule(
+        ScanRule(
             "forged-stand-in", Confidence.HIGH,
             "a value that the file lists as redacted, but that is no stand-in",
-            "replay seal --redact PATH, or record it anew.",
+            "replay seal --redact PATH, or record it again.",
         ),
-        Rule(
+        ScanRule(
             "damaged-cassette", Confidence.HIGH, "a cassette that cannot be read, so not proven",
             "Restore it, or accept an edit with replay seal PATH after reading it.",
         ),
-        Rule(
+        ScanRule(
             "policy-behind", Confidence.NOTE, "a cassette redacted under another policy",
             "replay seal --redact PATH applies what became stricter.",
         ),
-        Rule(
+        ScanRule(
             "newly-kept", Confidence.NOTE, "a field whose values no cassette kept before",
             "Check that the policy means to keep it.",
         ),
-        Rule(
+        ScanRule(
             "unread-file", Confidence.NOTE, "a file that is too large to search",
             "Search it by hand, or keep it out of the repository.",
         ),
@@ -108,15 +109,15 @@ RULES: dict[str, Rule] = {
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Finding:
-    """One finding. It never holds the value that was found.
+class Hit:
+    """One place where a rule found something. It never holds the value that was found.
 
     Attributes:
         path: the file, as it was named; ``path@blob`` for one in the history.
         line: the line, from 1; 0 where it is not known.
         rule: the rule's ID.
         pointer: where in a recording: ``interactions/0 /customer_email``; empty in plain text.
-        detail: more words for people, such as the field's name.
+        detail: more for people, such as the field's name.
     """
 
     path: str
@@ -127,5 +128,5 @@ class Finding:
 
     @property
     def confidence(self) -> Confidence:
-        """As the rule says."""
+        """The confidence of its rule."""
         return RULES[self.rule].confidence

@@ -1,4 +1,4 @@
-"""Searches sources: which rules look at which file, and what a branch adds to what was there."""
+"""Runs a scan: over files, over what a branch adds, or over a whole git history."""
 
 from __future__ import annotations
 
@@ -6,38 +6,39 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import PurePosixPath
 
 from replay.errors import ReplayError
 from replay.library.format import codec
 from replay.redaction.policy import Policy
-from replay.scan import cassettes, ignores, recordings, sources, texts
-from replay.scan.rules import Confidence, Finding
+from replay.scan import sources
+from replay.scan.contents import FIRST_LINE, hits_in
+from replay.scan.ignores import Ignore, split
+from replay.scan.rules import Confidence, Hit
 from replay.scan.sources import Source
 from replay.upkeep.proof import kept_labels
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ScanResult:
     """What a scan found.
 
     Attributes:
-        findings: sorted by path and line.
+        hits: sorted by path and line.
         files: how many files were searched.
-        accepted: how many findings the ignore file accepts.
+        accepted: how many more hits there were, which the ignore file accepts.
         unused: entries of the ignore file that accepted nothing.
     """
 
-    findings: tuple[Finding, ...]
+    hits: tuple[Hit, ...]
     files: int
     accepted: int = 0
-    unused: tuple[ignores.Ignore, ...] = ()
+    unused: tuple[Ignore, ...] = ()
 
     def failing(self, least: Confidence) -> bool:
-        """Whether a finding is at least so sure; notes never are."""
+        """Whether a hit has at least this confidence; notes never count."""
         return any(
-            finding.confidence is not Confidence.NOTE and finding.confidence.rank <= least.rank
-            for finding in self.findings
+            hit.confidence is not Confidence.NOTE and hit.confidence.rank <= least.rank
+            for hit in self.hits
         )
 
 
@@ -47,14 +48,14 @@ def scan(
     *,
     base: str | None = None,
     history: bool = False,
-    accepted: tuple[ignores.Ignore, ...] = (),
-) -> Report:
-    """Search files, a branch's changes, or a whole history.
+    accepted: tuple[Ignore, ...] = (),
+) -> ScanResult:
+    """Search files, the changes of a branch, or a whole history.
 
     Args:
-        paths: files and folders; left out of account with `base` or `history`.
+        paths: files and folders; not used with `base` or `history`.
         policy: the policy in force.
-        base: a branch or commit: only what was not there already is found.
+        base: a branch or commit; only what was not there already is a hit.
         history: search every blob of the git history.
         accepted: entries of an ignore file.
 
@@ -62,60 +63,42 @@ def scan(
         ConfigError: a path or commit that does not exist.
         LibraryError: a file that cannot be read.
     """
-    files = 0
     paths = list(paths)
-
-    def counted(found: Iterable[Source]) -> Iterator[Finding]:
-        nonlocal files
-        for source in found:
-            files += 1
-            yield from findings_in(source, policy)
-
+    hits: list[Hit] = []
+    files = 0
     if base is not None:
         changes = list(sources.changed_since(base))
         files = len(changes)
-        found = [f for head, old in changes for f in _new_in(head, old, policy)]
-        found += _newly_kept([head for head, _ in changes], base)
+        for head, old in changes:
+            hits += _new_in(head, old, policy)
+        hits += _newly_kept([head for head, _ in changes], base)
     else:
-        found = list(counted(sources.history() if history else sources.on_disk(paths)))
+        for source in sources.history() if history else sources.on_disk(paths):
+            files += 1
+            hits += hits_in(source, policy)
     today = datetime.now(UTC).date()
-    remaining, count, unused = ignores.split(found, accepted, today)
-    # A part of the tree says nothing about entries for other parts.
+    remaining, count, unused = split(hits, accepted, today)
+    # A scan of a part of the tree cannot tell whether entries for other parts are of use.
     whole = base is None and (history or paths == ["."])
-    return Report(tuple(sorted(remaining)), files, count, tuple(unused) if whole else ())
+    return ScanResult(tuple(sorted(remaining)), files, count, tuple(unused) if whole else ())
 
 
-def findings_in(source: Source, policy: Policy) -> Iterator[Finding]:
-    """All findings of one file."""
-    if source.data is None:
-        yield Finding(source.path, 0, "unread-file")
-        return
-    ours = source.data.removeprefix(b"\xef\xbb\xbf").startswith(cassettes.FIRST_LINE)
-    text = texts.decoded(source.data)
-    suffix = PurePosixPath(source.path.partition("@")[0]).suffix.lower()
-    recorded = not ours and recordings.is_recording(text, suffix)
-    yield from texts.secrets_in(text, source.path, identifying=recorded)
-    if ours:
-        yield from cassettes.prove(source.data, source.path, policy)
-    elif recorded:
-        yield from recordings.private_in(text, source.path, policy)
-
-
-def _new_in(head: Source, old: Source | None, policy: Policy) -> Iterator[Finding]:
-    before = Counter(_same(f) for f in findings_in(old, policy)) if old else Counter()
-    for finding in findings_in(head, policy):
-        if before[_same(finding)]:
-            before[_same(finding)] -= 1
+def _new_in(head: Source, old: Source | None, policy: Policy) -> Iterator[Hit]:
+    before = Counter(_same(hit) for hit in hits_in(old, policy)) if old else Counter()
+    for hit in hits_in(head, policy):
+        if before[_same(hit)]:
+            before[_same(hit)] -= 1
         else:
-            yield finding
+            yield hit
 
 
-def _same(finding: Finding) -> tuple[str, str, str]:
-    return finding.rule, finding.pointer, finding.detail
+def _same(hit: Hit) -> tuple[str, str, str]:
+    # Without the line: an edit above a hit moves it.
+    return hit.rule, hit.pointer, hit.detail
 
 
-def _newly_kept(changed: list[Source], base: str) -> Iterator[Finding]:
-    """Fields whose strings a branch's cassettes keep, and no cassette of the base kept."""
+def _newly_kept(changed: list[Source], base: str) -> Iterator[Hit]:
+    """Fields whose strings are kept by a cassette of the branch and by none of the base."""
     kept: dict[str, str] = {}
     for source in changed:
         for label in _labels(source):
@@ -124,11 +107,11 @@ def _newly_kept(changed: list[Source], base: str) -> Iterator[Finding]:
         known = {label for source in sources.at(base, ".yaml") for label in _labels(source)}
         for label, path in kept.items():
             if label not in known:
-                yield Finding(path, 0, "newly-kept", detail=label)
+                yield Hit(path, 0, "newly-kept", detail=label)
 
 
 def _labels(source: Source) -> set[str]:
-    if source.data is None or cassettes.FIRST_LINE not in source.data[:64]:
+    if source.data is None or FIRST_LINE not in source.data[:64]:
         return set()
     try:
         return kept_labels(codec.loads(source.data, source.path))

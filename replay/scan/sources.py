@@ -1,18 +1,21 @@
-"""Where the scanner's files come from: paths on disk, a branch's changes, a whole git history."""
+"""Where a scan's files come from: the disk, the changes of a branch, or a whole git history."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
+from typing import IO
 
 from replay.errors import ConfigError, LibraryError
 from replay.upkeep.git import git
 
 MAX_BYTES = 64 * 1024 * 1024
-"""Larger files are named, not searched."""
+"""Larger files are not searched, but named."""
 
 _SKIPPED = frozenset(
     {".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".mypy_cache",
@@ -22,7 +25,7 @@ _SKIPPED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One text to search.
+    """One file to search.
 
     Attributes:
         path: its name, in POSIX form; ``path@blob`` in a history.
@@ -34,7 +37,7 @@ class Source:
 
 
 def on_disk(paths: Iterable[str]) -> Iterator[Source]:
-    """The files below paths, sorted; in a git checkout those that git does not ignore.
+    """The files below paths, sorted; in a git checkout without those that git ignores.
 
     Raises:
         ConfigError: a path that does not exist.
@@ -52,10 +55,10 @@ def on_disk(paths: Iterable[str]) -> Iterator[Source]:
 
 
 def changed_since(base: str) -> Iterator[tuple[Source, Source | None]]:
-    """Files that differ from where the branch left `base`, each with what it was there.
+    """Files that changed since the branch left `base`, each with its state there (None for new).
 
     Raises:
-        ConfigError: this is no git checkout, or `base` names nothing in it.
+        ConfigError: this is not a git checkout, or `base` names nothing in it.
     """
     start = git("merge-base", base, "HEAD").decode().strip()
     top = Path(git("rev-parse", "--show-toplevel").decode().strip())
@@ -72,7 +75,7 @@ def changed_since(base: str) -> Iterator[tuple[Source, Source | None]]:
 
 
 def at(base: str, suffix: str) -> Iterator[Source]:
-    """The files of a commit whose names end so."""
+    """The files, with a name that ends in `suffix`, of the commit where the branch left `base`."""
     start = git("merge-base", base, "HEAD").decode().strip()
     rows = git("ls-tree", "-r", "-z", "--full-tree", start).split(b"\0")
     found = [row.partition(b"\t") for row in rows if row.endswith(suffix.encode())]
@@ -81,10 +84,10 @@ def at(base: str, suffix: str) -> Iterator[Source]:
 
 
 def history() -> Iterator[Source]:
-    """Every blob that any reference of this repository reaches, each once.
+    """Every blob that any reference or reflog of this repository reaches, each once.
 
     Raises:
-        ConfigError: this is no git checkout.
+        ConfigError: this is not a git checkout.
     """
     rows = git("rev-list", "--objects", "--all", "--reflog").decode("utf-8", "replace").split("\n")
     names: dict[str, str] = {}
@@ -92,7 +95,7 @@ def history() -> Iterator[Source]:
         id, _, name = row.partition(" ")
         if name:
             names.setdefault(id, name)
-    yield from (Source(f"{source.path}", source.data) for source in _blobs(names, suffixed=True))
+    yield from _blobs(names, suffixed=True)
 
 
 def _listed(folder: Path) -> list[Path]:
@@ -127,16 +130,14 @@ def _read(path: Path) -> Iterator[Source]:
 
 
 def _blobs(names: dict[str, str], *, suffixed: bool = False) -> Iterator[Source]:
-    """Blobs by ID, read by one git process; trees and other objects are left out."""
+    """The blobs of these IDs, read by one git process; other objects are left out."""
     command = ["git", "cat-file", "--batch", "--buffer"]
     ids = "".join(f"{id}\n" for id in names).encode()
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: S603 - no shell, fixed words
         assert process.stdin is not None  # noqa: S101 - both are pipes
         assert process.stdout is not None  # noqa: S101 - as above
-        from threading import Thread
-
-        feeder = Thread(target=_feed, args=(process.stdin, ids), daemon=True)
-        feeder.start()
+        # A thread writes the IDs: else git and we would both wait on full pipes.
+        Thread(target=_feed, args=(process.stdin, ids), daemon=True).start()
         for id, name in names.items():
             head = process.stdout.readline().split()
             if len(head) < 3:
@@ -148,9 +149,7 @@ def _blobs(names: dict[str, str], *, suffixed: bool = False) -> Iterator[Source]
                 yield Source(f"{name}@{id[:12]}" if suffixed else name, kept)
 
 
-def _feed(pipe: object, ids: bytes) -> None:
-    from contextlib import suppress
-
+def _feed(pipe: IO[bytes], ids: bytes) -> None:
     with suppress(OSError):
-        pipe.write(ids)  # type: ignore[attr-defined]
-        pipe.close()  # type: ignore[attr-defined]
+        pipe.write(ids)
+        pipe.close()

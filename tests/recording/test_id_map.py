@@ -173,7 +173,7 @@ def test_the_teams_file_can_be_named(tmp_path, monkeypatch):
 
 def test_a_switch_is_true_or_false(monkeypatch):
     monkeypatch.setenv("REPLAY_PSEUDONYMISE_IDS", "ja")
-    with pytest.raises(ConfigError, match="neither true nor false"):
+    with pytest.raises(ConfigError, match="must be true or false"):
         resolve()
 
 

@@ -13,8 +13,9 @@ import pytest
 
 from replay.redaction.policy import default_policy
 from replay.redaction.pseudonyms import pseudonym, stand_in
+from replay.scan.contents import hits_in
 from replay.scan.rules import Confidence
-from replay.scan.run import findings_in, scan
+from replay.scan.run import scan
 from replay.scan.sources import Source
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +58,7 @@ FORMS = {
 
 def found(text: str, path: str = "notes.txt") -> list[str]:
     source = Source(path, text.encode())
-    return [f.rule for f in findings_in(source, default_policy())]
+    return [f.rule for f in hits_in(source, default_policy())]
 
 
 def test_there_are_24_forms():
@@ -72,7 +73,7 @@ def test_every_form_is_found(form):
 @pytest.mark.parametrize("form", FORMS)
 def test_a_finding_names_its_line_and_never_the_value(form):
     source = Source("notes.txt", f"one\ntwo\n{FORMS[form]}\n".encode())
-    for finding in findings_in(source, default_policy()):
+    for finding in hits_in(source, default_policy()):
         assert finding.line in {3, 4}
         assert "QaTest" not in repr(finding)
 
@@ -81,12 +82,12 @@ def test_a_finding_names_its_line_and_never_the_value(form):
                                     lambda d: d.decode().encode("utf-16")])  # fmt: skip
 def test_a_secret_is_found_in_whatever_encoding_a_file_has(packed):
     source = Source("x.bin", packed(f"key {KEY} \n".encode()))
-    assert ["secret-key"] == [f.rule for f in findings_in(source, default_policy())]
+    assert ["secret-key"] == [f.rule for f in hits_in(source, default_policy())]
 
 
 def test_what_looks_like_gzip_and_is_none_is_searched_as_it_is():
     source = Source("x.gz", b"\x1f\x8b" + f" {KEY} ".encode())
-    assert ["secret-key"] == [f.rule for f in findings_in(source, default_policy())]
+    assert ["secret-key"] == [f.rule for f in hits_in(source, default_policy())]
 
 
 def test_a_text_with_lone_surrogates_can_be_searched():
@@ -114,4 +115,4 @@ def test_our_own_stand_ins_are_not_raised():
 def test_the_sample_library_is_clean():
     report = scan([str(ROOT / "cassettes")], default_policy())
     assert report.files >= 10
-    assert [] == [f for f in report.findings if f.confidence is not Confidence.NOTE]
+    assert [] == [f for f in report.hits if f.confidence is not Confidence.NOTE]

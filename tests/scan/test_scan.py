@@ -18,8 +18,9 @@ from replay.errors import ConfigError, LibraryError
 from replay.library.format import codec, seals
 from replay.redaction.policy import default_policy, with_team
 from replay.scan import ignores
-from replay.scan.rules import RULES, Confidence, Finding
-from replay.scan.run import findings_in, scan
+from replay.scan.contents import hits_in
+from replay.scan.rules import RULES, Confidence, Hit
+from replay.scan.run import scan
 from replay.scan.sources import MAX_BYTES, Source
 
 POLICY = default_policy()
@@ -39,7 +40,7 @@ URI = f"https://api.stripe.com/v1/invoices/{IN}"
 
 def found(data: bytes | str, path: str) -> set[tuple[str, str]]:
     raw = data.encode() if isinstance(data, str) else data
-    return {(f.rule, f.detail) for f in findings_in(Source(path, raw), POLICY)}
+    return {(f.rule, f.detail) for f in hits_in(Source(path, raw), POLICY)}
 
 
 def vcrpy(body: str, uri: str = URI, sent: str = "null") -> str:
@@ -174,7 +175,7 @@ def test_a_cassette_that_cannot_be_read_is_not_proven(data):
 
 def test_a_finding_points_at_its_line():
     data = sample(replaced('"billing_reason": "subscription_cycle"', '"billing_reason": "Greta"'))
-    (finding,) = findings_in(Source("a.yaml", data), POLICY)
+    (finding,) = hits_in(Source("a.yaml", data), POLICY)
     assert "billing_reason" in data.decode().split("\n")[finding.line - 1]
     assert "interactions/0 /billing_reason" == finding.pointer
 
@@ -268,13 +269,13 @@ def test_without_git_folders_of_tools_are_left_out(tmp_path, monkeypatch):
         Path(folder).mkdir()
         Path(folder, "a.txt").write_text(KEY)
     report = scan(["."], POLICY)
-    assert ["src/a.txt"] == [f.path for f in report.findings]
+    assert ["src/a.txt"] == [f.path for f in report.hits]
 
 
 def test_a_machine_without_git_can_scan(tmp_path, monkeypatch):
     Path(tmp_path, "a.txt").write_text(KEY)
     monkeypatch.setenv("PATH", "")
-    assert 1 == len(scan([str(tmp_path)], POLICY).findings)
+    assert 1 == len(scan([str(tmp_path)], POLICY).hits)
     with pytest.raises(ConfigError, match="git cannot be run"):
         scan([], POLICY, base="main")
 
@@ -297,7 +298,7 @@ def test_a_file_that_is_too_large_is_named(tmp_path):
     with (tmp_path / "big").open("wb") as file:
         file.truncate(MAX_BYTES + 1)
     report = scan([str(tmp_path / "big")], POLICY)
-    assert ["unread-file"] == [f.rule for f in report.findings]
+    assert ["unread-file"] == [f.rule for f in report.hits]
     assert not report.failing(Confidence.LOW)
 
 
@@ -343,7 +344,7 @@ TODAY = date(2026, 11, 23)
 def ignored(text: str, tmp_path: Path) -> tuple[ignores.Ignore, ...]:
     file = tmp_path / "i.toml"
     file.write_text(text)
-    return ignores.read(str(file))
+    return ignores.read_ignores(str(file))
 
 
 @pytest.mark.parametrize(
@@ -357,7 +358,7 @@ def ignored(text: str, tmp_path: Path) -> tuple[ignores.Ignore, ...]:
     ],
 )
 def test_the_ignore_file_accepts_with_a_reason_and_an_end(text, left, tmp_path):
-    findings = [Finding("a/b/x", 1, "secret-key"), Finding("b/y", 1, "secret-key")]
+    findings = [Hit("a/b/x", 1, "secret-key"), Hit("b/y", 1, "secret-key")]
     remaining, accepted, unused = ignores.split(findings, ignored(text, tmp_path), TODAY)
     assert left == {finding.path for finding in remaining}
     assert accepted == 2 - len(left)
@@ -405,10 +406,10 @@ def test_a_wrong_ignore_file_is_an_error_with_its_line(text, line, what, tmp_pat
 
 def test_an_ignore_file_that_cannot_be_read_is_an_error(tmp_path):
     with pytest.raises(ConfigError, match="no such"):
-        ignores.read(str(tmp_path / "none.toml"))
+        ignores.read_ignores(str(tmp_path / "none.toml"))
     (tmp_path / "x.toml").write_bytes(b"\xff")
     with pytest.raises(ConfigError, match="cannot be read"):
-        ignores.read(str(tmp_path / "x.toml"))
+        ignores.read_ignores(str(tmp_path / "x.toml"))
     with pytest.raises(ConfigError, match="not valid TOML"):
         ignored("[[", tmp_path)
 
@@ -416,7 +417,7 @@ def test_an_ignore_file_that_cannot_be_read_is_an_error(tmp_path):
 def test_a_teams_rules_hold_in_the_scanner_too():
     policy = with_team('[[keep]]\npath = "customer_name"\npattern = "Greta [A-Z][a-z]+"', "p")
     source = Source("a.json", json.dumps(INVOICE).encode())
-    assert "invoice/customer_name" not in {f.detail for f in findings_in(source, policy)}
+    assert "invoice/customer_name" not in {f.detail for f in hits_in(source, policy)}
 
 
 def test_every_rule_says_what_to_do_and_is_documented():

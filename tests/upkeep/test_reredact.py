@@ -49,7 +49,7 @@ def test_what_became_stricter_is_redacted_in_place(file):
     assert (2, 0, True, True) == (change.redacted, change.looser, change.relabelled, change.any)
     after = body(file)
     assert {"amount_due", "billing_reason"} == {k for k in before if before[k] != after[k]}
-    assert [] == list(scan([str(file)], with_team(STRICT, "p")).findings)
+    assert [] == list(scan([str(file)], with_team(STRICT, "p")).hits)
     assert not redact_again(file, with_team(STRICT, "p")).any
 
 

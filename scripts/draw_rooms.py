@@ -35,11 +35,13 @@ class House:
     Attributes:
         rooms: each room's modules, as dotted names.
         arrows: the rooms that each room imports.
+        loose: the rooms that are a single module beside the packages.
         lines: the lines of all modules together.
     """
 
     rooms: dict[str, list[str]]
     arrows: dict[str, set[str]]
+    loose: list[str]
     lines: int
 
     @cached_property
@@ -53,15 +55,6 @@ class House:
         for room in TopologicalSorter(self.arrows).static_order():
             found[room] = 1 + max((found[below] for below in self.arrows[room]), default=0)
         return found
-
-    @property
-    def loose(self) -> list[str]:
-        """The rooms that are a single module beside the packages."""
-        return sorted(
-            room
-            for room, modules in self.rooms.items()
-            if modules in ([PACKAGE], [f"{PACKAGE}.{room}"])
-        )
 
     @property
     def direct(self) -> dict[str, list[str]]:
@@ -90,7 +83,7 @@ def look(tree: Path) -> House:
         ): path
         for path in sorted(root.rglob("*.py"))
     }
-    packages = {name.rpartition(".")[0] for name in modules}
+    packages = {name for name, path in modules.items() if path.stem == "__init__"}
     rooms: dict[str, list[str]] = {}
     arrows: dict[str, set[str]] = {}
     lines = 0
@@ -101,7 +94,8 @@ def look(tree: Path) -> House:
         rooms.setdefault(own, []).append(name)
         found = {_room(target, packages) for target in _imports(text, modules)}
         arrows.setdefault(own, set()).update(found - {own})
-    return House(rooms, arrows, lines)
+    loose = [name.rpartition(".")[2] for name in modules.keys() - packages if name.count(".") == 1]
+    return House(rooms, arrows, sorted(["__init__", *loose]), lines)
 
 
 def _room(module: str, packages: set[str]) -> str:

@@ -1,1 +1,1 @@
-"""The command line. One module per command group; thin."""
+"""The command line, one module for each command: reads options, calls the rooms below, prints."""

@@ -123,7 +123,7 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
       1  findings at or above the gate        3  nothing to compare
     (4 is for commands that ask the live source; this one never does.)
     """
-    # Imported here, as everything that costs time: `replay --help` needs none of it.
+    # Imported here because it takes time, and `replay --help` needs none of it.
     from replay.cli.progress import watched
     from replay.config import drift_table
     from replay.drift.acceptance.settings import read_settings
@@ -256,7 +256,7 @@ def _gate(options: Mapping[str, Any], settings: DriftSettings) -> Any:
 def _with_baseline(
     found: Report, path: Path, options: Mapping[str, Any], settings: DriftSettings
 ) -> tuple[Report, str]:
-    """The report with what is accepted, and what this run accepted, in words."""
+    """The report with accepted findings marked, and a line on what this run accepted."""
     from dataclasses import replace
     from datetime import date
 
@@ -363,7 +363,7 @@ def _text(found: Report, options: Mapping[str, Any]) -> str:
 
 
 def _nothing(found: Report, options: Mapping[str, Any]) -> None:
-    """Say on stderr what is recorded, and the recording that would give something to compare."""
+    """Say on stderr what is recorded, and what to record to have something to compare."""
     from dataclasses import replace
 
     from replay.drift.report import command_to_record
@@ -401,7 +401,7 @@ def _nothing(found: Report, options: Mapping[str, Any]) -> None:
         click.echo(f"  recorded: nothing of {resource or 'any resource'}", err=True)
     after = ""
     if found.stubs:
-        # The object that is recorded is deleted: recording it again would change nothing.
+        # The recorded object is deleted; recording it again would change nothing.
         found, name = replace(found, example=None), next(iter(found.stubs))
         resource, after = resource or name, ", with the ID of one that is not deleted"
         pair = pair or (found.recorded[name][0], found.recorded[name][-1])

@@ -96,7 +96,7 @@ def main() -> None:
         misuse.show()
         code = misuse.exit_code
     except OSError as error:
-        # The reader of a pipe went away, or the disk under a redirection is full.
+        # The program at the other end of a pipe has ended, or the disk is full.
         code = _unwritten(error)
     sys.exit(code)
 

@@ -20,7 +20,7 @@ from replay.stripe_api.versions import checked_version
 class _Rate(click.FloatRange):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         rate = super().convert(value, param, ctx)
-        if math.isnan(rate):  # which is not below the least, nor above the most
+        if math.isnan(rate):  # NaN passes both comparisons of FloatRange
             self.fail(f"{value!r} is not a number of calls.", param, ctx)
         return rate
 
@@ -74,10 +74,10 @@ def open_library(path: str | None, *, with_evidence: bool = False) -> Library:
 
     Args:
         path: the option's value.
-        with_evidence: whether it names the evidence too, see `Library`.
+        with_evidence: whether its `paths` and `cassettes` include the evidence, see `Library`.
 
     Raises:
-        ConfigError: it does not.
+        ConfigError: there is no such folder.
     """
     library = Library(resolve(library=path, mode="none").library, with_evidence=with_evidence)
     library.require()
@@ -103,7 +103,10 @@ def api_key() -> str:
 def accounts_by_label(
     accounts: Sequence[str], contexts: Sequence[str]
 ) -> dict[str, tuple[str, str]]:
-    """The accounts and contexts that options name, alone and together, by what recordings have."""
+    """The accounts and contexts that options name, by the labels that recordings have of them.
+
+    A recording may be of an account, of a context, or of one of each: all of these have labels.
+    """
     return {
         account_label(account, context): (account, context)
         for account in ("", *accounts)
@@ -113,10 +116,10 @@ def accounts_by_label(
 
 
 def version_of(text: str, where: str) -> str:
-    """An API version that an argument names, spelled one way.
+    """An API version that an argument names, in its canonical spelling.
 
     Raises:
-        ConfigError: it is none.
+        ConfigError: it is not an API version.
     """
     return checked_version(text, where)
 
@@ -133,7 +136,7 @@ def call_of(
     """The call of an ID argument; a nested object's is written ``parent/id``.
 
     Raises:
-        ConfigError: it does not fit the resource.
+        ConfigError: the resource has more IDs, or fewer.
     """
     if version is not None:
         version = version_of(version, "--api-version")

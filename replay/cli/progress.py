@@ -11,11 +11,11 @@ from replay.library import Library
 
 @contextmanager
 def counting(total: int, what: str) -> Iterator[Callable[[], None]]:
-    """What to call each time that one of `total` things is done.
+    """Show a bar while the block runs; call what it gives each time that one thing is done.
 
     Args:
-        total: how many there are.
-        what: a word for the bar, such as ``recording``.
+        total: how many things there are to do.
+        what: a word before the bar, such as ``recording``.
     """
     if total < 2 or not sys.stderr.isatty():
         yield lambda: None
@@ -32,7 +32,10 @@ def counting(total: int, what: str) -> Iterator[Callable[[], None]]:
 def watched(
     library: Library, older: Library | None = None, what: str = "comparing recordings"
 ) -> Iterator[Callable[[int], None] | None]:
-    """What to call with the number of cassettes that were read; None where nobody watches."""
+    """Show a bar while cassettes are read; call what it gives with how many were read.
+
+    It gives None where there is no terminal.
+    """
     if not sys.stderr.isatty():
         yield None
         return

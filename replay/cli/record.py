@@ -207,7 +207,7 @@ class _Run:
             return record(
                 self.recorder, calls, self.key, self.mode, self.pace, self.account, self.context
             )
-        except CancelledError:  # not begun, or not to be completed
+        except CancelledError:  # stopped before it began, or before its twin
             return []
 
 

@@ -66,11 +66,11 @@ def seal_command(
 
 
 Act = Callable[[Path, "Policy"], tuple[str, bool]]
-"""Does its work on a file: what to say of it, and whether there was anything to do."""
+"""Does one thing to a file. Returns a line that says what, and whether anything was to do."""
 
 
 def _one(path: Path, act: Act, policy: Policy) -> bool:
-    """Work on a file; whether it failed."""
+    """Do it to one file; returns whether that failed."""
     try:
         said, _ = act(path, policy)
     except ReplayError as error:
@@ -81,7 +81,7 @@ def _one(path: Path, act: Act, policy: Policy) -> bool:
 
 
 def _all(folder: Path, act: Act, policy: Policy, merging: bool) -> bool:
-    """Work on all cassettes below a folder; whether one failed."""
+    """Do it to all cassettes below a folder; returns whether one failed."""
     count = changed = failed = 0
     for path in _below(folder, merging):
         count += 1
@@ -108,7 +108,7 @@ def _below(folder: Path, merging: bool) -> Iterator[Path]:
     if merging:
         from replay.upkeep.merge import conflicted
 
-        found.update(conflicted(folder))  # also what git took out of the working tree
+        found.update(conflicted(folder))  # also files that git removed from the working tree
     return iter(sorted(found))
 
 

@@ -125,7 +125,7 @@ def _announce(config: Config, url: str, *, print_url: bool) -> None:
 
 
 def _tell(fd: int, text: str, *, last: bool = False) -> None:
-    # Nothing to say finds out whether the descriptor is there and can be written.
+    # Writing an empty text finds out early whether the descriptor can be written.
     try:
         os.write(fd, text.encode("ascii"))
         if last:

@@ -1,4 +1,4 @@
-"""Ctrl-C of a run that asks a live source: the second one ends it at once."""
+"""Ctrl-C while a command asks the live source: the first ends it in order, the second at once."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _TOLD = "stopped at once; what was recorded before is kept\n"
 
 @contextmanager
 def second_ends_at_once() -> Iterator[None]:
-    """Inside, a second Ctrl-C ends the process: it waits for no turn, and for no answer.
+    """While the block runs, a second Ctrl-C ends the process without waiting for anything.
 
-    A cassette is replaced as a whole, so what is on disk is what was recorded.
+    No cassette is left half written: each is replaced as a whole.
     """
     before = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(before):
-        yield  # not ours to handle, or ignored: as a shell starts what runs in the background
+        yield  # not the main thread, or ignored: shells start background jobs so
         return
     told = False
 

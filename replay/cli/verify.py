@@ -1,4 +1,4 @@
-"""`replay verify`: is this library whole, and does it still say what its source says?"""
+"""`replay verify`: is a library whole, and is it still what Stripe answers?"""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def _check(
     older_than: int | None,
     items: list[Question | Unasked] | None,
 ) -> Report:
-    """Check what is on disk, and collect what to ask the source where that is wanted."""
+    """Check what is on disk; with `items`, collect there what to ask the live source."""
     from replay.upkeep.verify.run import verify
 
     collect: Callable[[str, Cassette], None] | None = None

@@ -1,4 +1,4 @@
-"""Test suites in folders of their own, run by pytest in a process of its own, as users do."""
+"""Test suites in folders of their own, run by pytest in processes of their own, as users do."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
+
+from support import suite_server
 
 HEAD = """
 import asyncio, contextlib, threading, unittest
@@ -31,6 +33,8 @@ async def get_async(id=DRAFT, version=NEW):
 
 LINES = HEAD.count("\n")
 SUPPORT = str(Path(__file__).parents[1])
+SLOW = ("hypothesispytest", "anyio", "asyncio")
+"""Plugins that take most of a start: pytest rewrites what they import."""
 OUTCOME = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed|deselected)")
 
 
@@ -69,19 +73,38 @@ class Suite:
 
     def ini(self, *lines: str) -> None:
         """Write pytest.ini."""
-        own = ["[pytest]", "asyncio_default_fixture_loop_scope = function", *lines]
-        (self.folder / "pytest.ini").write_text("\n".join(own) + "\n", "utf-8")
+        (self.folder / "pytest.ini").write_text("\n".join(["[pytest]", *lines, ""]), "utf-8")
 
     def write(self, tests: str, name: str = "test_suite.py") -> None:
         """Write a file of tests, or a conftest."""
         (self.folder / name).write_text(HEAD + dedent(tests), "utf-8")
 
-    def run(self, *args: str, cwd: Path | None = None, **env: str) -> Ran:
-        """Run pytest in the folder."""
+    def run(self, *args: str, cwd: Path | None = None, with_: str = "", **env: str) -> Ran:
+        """Run pytest in the folder, in a process of its own.
+
+        Args:
+            args: what stands on the command line.
+            cwd: another folder to run it in.
+            with_: the plugins that the tests need, of those that are slow to load. With `all`,
+                every plugin that is installed is loaded, by an interpreter that starts for this.
+            env: variables of the environment.
+        """
+        where = cwd or self.folder
+        variables = {
+            **os.environ, "PYTHONPATH": SUPPORT, "COLUMNS": "200", "REPLAY_RUN": "", **env,
+        }  # fmt: skip
+        left_out = [] if with_ == "all" else [name for name in SLOW if name not in with_.split()]
+        line = ["-W", "ignore::DeprecationWarning", "--color=no"]
+        for name in ("cassetter", *left_out):
+            line += ["-p", f"no:{name}"]
+        if "asyncio" not in left_out:
+            line += ["-o", "asyncio_default_fixture_loop_scope=function"]
+        line += args
+        if with_ != "all":
+            line += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # of clients' own imports
+            return Ran(*suite_server.run(line, where, variables))
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-W", "ignore::DeprecationWarning", "--color=no",
-             "-p", "no:cassetter", *args],
-            capture_output=True, text=True, check=False, timeout=120, cwd=cwd or self.folder,
-            env={**os.environ, "PYTHONPATH": SUPPORT, "COLUMNS": "200", "REPLAY_RUN": "", **env},
+            [sys.executable, "-m", "pytest", *line], capture_output=True, text=True, check=False,
+            timeout=suite_server.SECONDS, cwd=where, env=variables,
         )  # fmt: skip
         return Ran(done.returncode, done.stdout + done.stderr)

@@ -77,8 +77,11 @@ def test_a_library_is_known_by_its_files(files: list[str], expected: bool, tmp_p
     assert expected == is_library(str(tmp_path / "folder"))
 
 
-@pytest.mark.parametrize("workers", ["0", "2"])
-@pytest.mark.parametrize("marker", ["casettes", "cassette", "Cassettes", "use_cassettes"])
+@pytest.mark.parametrize(
+    ("marker", "workers"),
+    [("casettes", "0"), ("cassette", "0"), ("Cassettes", "0"), ("use_cassettes", "0"),
+     ("casettes", "2")],
+)  # fmt: skip
 def test_a_misspelt_marker_is_refused(suite: Suite, marker: str, workers: str) -> None:
     """Tests that are not marked by a slip do not run, and the message names the line."""
     suite.write(f"""

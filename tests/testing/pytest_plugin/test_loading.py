@@ -52,7 +52,7 @@ def test_pytest_rewrites_no_module_of_ours(suite: Suite) -> None:
     (suite.folder / "conftest.py").write_text(
         'import pytest\n\npytest.register_assert_rewrite("later")\n'
     )
-    assert {"passed": 2} == suite.run().outcomes
+    assert {"passed": 2} == suite.run(with_="all").outcomes
     assert {"failed": 1, "passed": 1} == suite.run("--assert=plain").outcomes
 
 

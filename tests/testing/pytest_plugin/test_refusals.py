@@ -81,7 +81,7 @@ TESTS = """
 def test_a_refused_call_fails_its_test_with_the_refusal(suite: Suite) -> None:
     """Wherever it happens, raised, swallowed or wrapped: the report is the error's own text."""
     suite.write(TESTS)
-    ran = suite.run("-p", "no:cacheprovider")
+    ran = suite.run("-p", "no:cacheprovider", with_="anyio asyncio")
     # test_teardown passes, and then fails in its teardown.
     assert {"failed": 10, "passed": 1, "xfailed": 1, "error": 3} == ran.outcomes, ran.out
     told = re.findall(r"^E +replay\.errors\.CassetteNotFound: invoices in_", ran.out, re.MULTILINE)
@@ -95,7 +95,8 @@ def test_a_refused_call_fails_its_test_with_the_refusal(suite: Suite) -> None:
 def test_the_traceback_is_the_users_lines(suite: Suite) -> None:
     """From the test to the line that called the API; no frame of a client library or replay."""
     suite.write(TESTS)
-    ran = suite.run("-k", "test_refused or test_swallowed", "-p", "no:cacheprovider")
+    ran = suite.run("-k", "test_refused or test_swallowed", "-p", "no:cacheprovider",
+                    with_="anyio asyncio")  # fmt: skip
     assert {"failed": 5, "deselected": 9} == ran.outcomes, ran.out
     assert ran.out.count(">       get(MISSING)") == 2
     assert ran.out.count(">           get(MISSING)") == 2

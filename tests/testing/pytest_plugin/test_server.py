@@ -64,7 +64,7 @@ async def test_in_a_loop(replay_server):
     await http.close_async()
 """
     )
-    ran = suite.run()
+    ran = suite.run(with_="asyncio")
     assert {"passed": 6} == ran.outcomes, ran.out
     assert "replay: 15 played, 0 recorded, 0 refused" == ran.summary
 

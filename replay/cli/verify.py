@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -27,8 +29,11 @@ if TYPE_CHECKING:
     from replay.library import Library
     from replay.model.cassette import Cassette
     from replay.redaction.policy import Policy
-    from replay.upkeep.verify.findings import Report, Unasked
     from replay.upkeep.verify.live import Question
+    from replay.upkeep.verify.problems import Unasked, Verification
+
+_AGE = re.compile(r"([1-9][0-9]{0,4}) ?([dwmy])")
+_DAYS = {"d": 1, "w": 7, "m": 30, "y": 365}
 
 
 @click.command("verify")
@@ -85,8 +90,7 @@ def verify_command(
     """
     from replay.config import resolve
     from replay.redaction.policy_source import PolicySource
-    from replay.upkeep.verify import findings
-    from replay.upkeep.verify.cassettes import days
+    from replay.upkeep.verify import problems
 
     if not live and (shape or accounts or contexts or api_base or allow_live):
         raise ConfigError(
@@ -101,7 +105,7 @@ def verify_command(
     source = PolicySource.of(config)
     policy = source.load() if deep else None
     items: list[Question | Unasked] = []
-    report = _check(opened, policy, older_than, items if live else None)
+    result = _check(opened, policy, older_than, items if live else None)
     if live:
         from replay.recording.recorder import Recorder
         from replay.recording.twins import Pace
@@ -114,12 +118,27 @@ def verify_command(
                 second_ends_at_once(),
                 counting(len(items), "asking the source") as advance,
             ):
-                compare(Live(recorder, key, Pace(rate), named, shape), items, report, advance)
+                answers = compare(Live(recorder, key, Pace(rate), named, shape), items, advance)
+            result = replace(result, live=answers)
         finally:
             recorder.close()
-    write = findings.to_json if format_ == "json" else findings.to_text
-    click.echo(write(report), nl=False)
-    ctx.exit(report.exit_code)
+    write = problems.to_json if format_ == "json" else problems.to_text
+    click.echo(write(result), nl=False)
+    ctx.exit(result.exit_code)
+
+
+def days(age: str) -> int:
+    """An age such as ``90d``, ``12w``, ``6m`` or ``1y``, in days.
+
+    Raises:
+        ConfigError: it is not an age.
+    """
+    found = _AGE.fullmatch(age.strip().lower())
+    if found is None:
+        raise ConfigError(
+            "this is not an age", where=f"--older-than {age!r}", hint="write 90d, 12w, 6m or 1y"
+        )
+    return int(found[1]) * _DAYS[found[2]]
 
 
 def _check(
@@ -127,9 +146,9 @@ def _check(
     policy: Policy | None,
     older_than: int | None,
     items: list[Question | Unasked] | None,
-) -> Report:
+) -> Verification:
     """Check what is on disk; with `items`, collect there what to ask the live source."""
-    from replay.upkeep.verify.run import verify
+    from replay.upkeep.verify.check import verify
 
     collect: Callable[[str, Cassette], None] | None = None
     if items is not None:
@@ -143,4 +162,4 @@ def _check(
         def tell(total: int) -> Callable[[], None]:
             return bars.enter_context(counting(total, "verifying"))
 
-        return verify(library, policy=policy, older_than=older_than, read=collect, tell=tell)
+        return verify(library, policy=policy, older_than=older_than, visit=collect, tell=tell)

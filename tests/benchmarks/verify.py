@@ -23,7 +23,7 @@ from drift import made, values
 
 from replay.library import Library
 from replay.redaction.policy import default_policy
-from replay.upkeep.verify.run import verify
+from replay.upkeep.verify.check import verify
 
 
 def contents(library: Library) -> Iterator[bytes]:

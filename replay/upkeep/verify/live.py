@@ -1,4 +1,4 @@
-"""Asks the live source again for what is recorded, and compares. Writes nothing, anywhere."""
+"""Asks the live source again for each recorded call, and compares the answers. Writes nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from replay.recording.twins import Pace, asking, fetch
 from replay.redaction.pseudonyms import is_masked
 from replay.stripe_api.call import Call, read
 from replay.stripe_api.versions import UNVERSIONED
-from replay.upkeep.verify.findings import Finding, Report, Rule, Unasked
+from replay.upkeep.verify.problems import LiveAnswers, Problem, ProblemKind, Unasked
 
 _SHOWN = 6
 _SILENT = {429, 500, 502, 503, 504}
@@ -41,14 +41,14 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """How to ask.
+    """How to ask the live source.
 
     Attributes:
         recorder: fetches and redacts; its library is not touched.
         key: the API key.
-        pace: how fast.
+        pace: limits the calls per second.
         accounts: label -> the connected account and the context that it stands for.
-        shape: whether to compare shapes alone.
+        shape: whether to compare shapes only.
         workers: how many calls at a time.
     """
 
@@ -61,7 +61,7 @@ class Live:
 
 
 def questions(path: str, cassette: Cassette) -> Iterator[Question | Unasked]:
-    """What to ask about a cassette: each of its calls once, or why it cannot be asked."""
+    """The calls of a cassette to ask for, each once, or why they cannot be asked for."""
     if any(map(is_masked, (*cassette.key.parents, cassette.key.id))):
         yield Unasked(path, "it is recorded under a pseudonym, not under its ID")
         return
@@ -71,7 +71,7 @@ def questions(path: str, cassette: Cassette) -> Iterator[Question | Unasked]:
         try:
             call = read(take.request)
         except ReplayError:
-            yield Unasked(path, "its request is none of the API's")
+            yield Unasked(path, "its request does not belong to the API")
             return
         found[replace(call, key=cassette.key, pinned=pinned)] = take
     yield from (Question(path, call, take) for call, take in found.items())
@@ -80,40 +80,34 @@ def questions(path: str, cassette: Cassette) -> Iterator[Question | Unasked]:
 def compare(
     live: Live,
     items: Sequence[Question | Unasked],
-    report: Report,
     advance: Callable[[], None],
-) -> None:
-    """Ask everything, and put what differs into a report.
+) -> LiveAnswers:
+    """Ask for everything, and tell what differs.
 
     Args:
         live: how to ask.
         items: what `questions` gave.
-        report: gets the findings, and what could not be asked.
         advance: called after each item.
 
     Raises:
         ConfigError: the source does not accept the key.
         LiveDataRefused: the key is a live-mode key, without ``allow_live``.
     """
-    report.asked = 0
+    answers: list[Problem | Unasked | None] = []
     pool = ThreadPoolExecutor(live.workers)
     try:
         for answer in pool.map(lambda item: _answer(live, item), items):
             advance()
-            match answer:
-                case Unasked():
-                    report.unasked.append(answer)
-                case Finding():
-                    report.asked += 1
-                    report.findings.append(answer)
-                case _:
-                    report.asked += 1
+            answers.append(answer)
     finally:
         live.pace.stop.set()
         pool.shutdown(cancel_futures=True)
+    unasked = tuple(answer for answer in answers if isinstance(answer, Unasked))
+    problems = tuple(answer for answer in answers if isinstance(answer, Problem))
+    return LiveAnswers(len(answers) - len(unasked), problems, unasked)
 
 
-def _answer(live: Live, question: Question | Unasked) -> Finding | Unasked | None:
+def _answer(live: Live, question: Question | Unasked) -> Problem | Unasked | None:
     if isinstance(question, Unasked):
         return question
     label = question.call.key.account
@@ -131,10 +125,10 @@ def _answer(live: Live, question: Question | Unasked) -> Finding | Unasked | Non
     except UpstreamError as error:
         return Unasked(question.path, error.what, silent=True)
     except CassetteDamaged as error:
-        return Finding(question.path, Rule.BODY, error.what, error.hint)
+        return Problem(question.path, ProblemKind.BODY, error.what, error.hint)
 
 
-def _judge(question: Question, outcome: Outcome, shape: bool) -> Finding | Unasked | None:
+def _judge(question: Question, outcome: Outcome, shape: bool) -> Problem | Unasked | None:
     take, status = question.take, outcome.response.status
     recorded = take.response.status
     if status == 401 != recorded:
@@ -151,14 +145,14 @@ def _judge(question: Question, outcome: Outcome, shape: bool) -> Finding | Unask
     if now is None:
         return Unasked(question.path, outcome.unkept)
     if status != recorded:
-        rule = Rule.GONE if status == 404 else Rule.CHANGED
-        return _finding(question, rule, f"status {status}, recorded was {recorded}")
+        kind = ProblemKind.GONE if status == 404 else ProblemKind.CHANGED
+        return _problem(question, kind, f"status {status}, recorded was {recorded}")
     old, new = (
         json_body.recorded(one.response.body, question.path) if one.response.body else None
         for one in (take, now)
     )
     if _deleted(new) and not _deleted(old):
-        return _finding(question, Rule.GONE, "the source says that it was deleted")
+        return _problem(question, ProblemKind.GONE, "the source says that it was deleted")
     if shape:
         changes = shape_changes(_shape(old, take), _shape(new, now))
     else:
@@ -168,15 +162,15 @@ def _judge(question: Question, outcome: Outcome, shape: bool) -> Finding | Unask
     if not changes:
         return None
     more = f" and {len(changes) - _SHOWN} more" if len(changes) > _SHOWN else ""
-    return _finding(question, Rule.CHANGED, ", ".join(changes[:_SHOWN]) + more)
+    return _problem(question, ProblemKind.CHANGED, ", ".join(changes[:_SHOWN]) + more)
 
 
-def _finding(question: Question, rule: Rule, detail: str) -> Finding:
+def _problem(question: Question, kind: ProblemKind, detail: str) -> Problem:
     call = question.call
     expand = f" (expand {', '.join(call.expand)})" if call.expand else ""
-    return Finding(
-        question.path, rule, f"since {question.take.recorded_at[:10]}{expand}: {detail}",
-        "if tests should see it, record it anew with mode all",
+    return Problem(
+        question.path, kind, f"since {question.take.recorded_at[:10]}{expand}: {detail}",
+        "if tests should see it, record it again with mode all",
     )  # fmt: skip
 
 
@@ -185,7 +179,7 @@ def _deleted(body: Any) -> bool:
 
 
 def changed(old: Any, new: Any, pointer: str = "") -> Iterator[str]:
-    """The pointers at which two bodies differ, deepest first met; values are never named."""
+    """Where two bodies differ, as JSON pointers; the values are never named."""
     if isinstance(old, dict) and isinstance(new, dict):
         for name in dict.fromkeys([*old, *new]):
             below = f"{pointer}/{name}"
@@ -210,10 +204,11 @@ def _shape(body: Any, take: Interaction) -> Shape:
 
 
 def shape_changes(old: Shape, new: Shape) -> list[str]:
-    """How the shape of a body differs, in a way that no state of the object explains.
+    """How the shapes of two bodies differ, leaving out what a change of state can explain.
 
-    A value that is null on one side, a list that is empty, an enum that moved on and keys that
-    users chose say nothing. A field of an object that both have does, and so does another kind.
+    State explains a value that is null on one side, an empty list, another enum value, and keys
+    that users choose. It does not explain a field that one of two objects lacks, nor a value of
+    another type.
     """
     changes: list[str] = []
     for path in sorted(old.keys() & new.keys()):

@@ -1,4 +1,4 @@
-"""What stands in a library's folders: its cassettes, and what has no business there."""
+"""Lists a library's folders: its cassettes, and what does not belong there."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from replay.library import Library, names
-from replay.upkeep.verify.findings import Finding, Rule
+from replay.upkeep.verify.problems import Problem, ProblemKind
 
 YOUNG = 60.0
-"""Seconds that a temporary file may belong to somebody who is writing."""
+"""A temporary file younger than this, in seconds, may belong to a recording that still runs."""
 
 _IGNORED = frozenset({".replay", ".git", "__pycache__"})
-_WELCOME = frozenset({".gitattributes", ".gitignore", ".gitkeep", "__init__.py"})
+_EXPECTED = frozenset({".gitattributes", ".gitignore", ".gitkeep", "__init__.py"})
 
 
-def look(library: Library) -> tuple[list[str], list[Finding]]:
-    """The paths of all cassettes, evidence included, and what else there is.
+def look(library: Library) -> tuple[list[str], list[Problem]]:
+    """The paths of all cassettes, evidence included, and a problem for each thing that is amiss.
 
-    Locks are no finding: their files stay in place by design, and hold nobody up.
+    Lock files are not a problem: they stay in place by design, and block nobody.
 
     Args:
-        library: the library. Nothing in it is opened.
+        library: the library. No file in it is opened.
     """
     cassettes: list[str] = []
-    findings: list[Finding] = []
+    problems: list[Problem] = []
     folders: set[str] = set()
     occupied: set[str] = set()
-    bare: set[str] = set()
+    bare: set[str] = set()  # folders without anything in them, folders included
     for folder, below, found in library.walk():
         if not below and not found:
             bare.add(folder)
@@ -37,31 +37,31 @@ def look(library: Library) -> tuple[list[str], list[Finding]]:
         head = f"{folder}/" if folder else ""
         folders.update(head + name for name in below)
         if len(below) + len(found) > 1:
-            findings += _case_only(head, [*below, *found])
+            problems += _case_only(head, [*below, *found])
         if found:
             occupied.update(_above(folder))
         for name in found:
             if names.is_cassette(name):
                 cassettes.append(head + name)
             else:
-                findings += _stranger(library, head + name, name, top=not folder)
+                problems += _stranger(library, head + name, name, top=not folder)
         # A folder in a cassette's place is read, and refused, as a cassette.
         misnamed = [head + name for name in below if names.is_cassette(name)]
         cassettes += misnamed
         if misnamed:
             occupied.update(_above(folder))
     empty = folders - occupied
-    findings += [
-        Finding(
+    problems += [
+        Problem(
             path,
-            Rule.EMPTY,
+            ProblemKind.EMPTY,
             "nothing is recorded in this folder",
             _remove(library, path, "rmdir") if path in bare else "move it away",
         )
         for path in sorted(empty)
         if path.rpartition("/")[0] not in empty and not names.is_cassette(path)
     ]
-    return sorted(cassettes), findings
+    return sorted(cassettes), problems
 
 
 def _above(folder: str) -> Iterable[str]:
@@ -70,7 +70,7 @@ def _above(folder: str) -> Iterable[str]:
         folder = folder.rpartition("/")[0]
 
 
-def _case_only(head: str, found: list[str]) -> list[Finding]:
+def _case_only(head: str, found: list[str]) -> list[Problem]:
     folded = {name.casefold() for name in found}
     if len(folded) == len(found):
         return []
@@ -78,9 +78,9 @@ def _case_only(head: str, found: list[str]) -> list[Finding]:
     for name in sorted(found):
         alike[name.casefold()].append(name)
     return [
-        Finding(
+        Problem(
             head + other,
-            Rule.CASE_ONLY,
+            ProblemKind.CASE_ONLY,
             f"differs from {first} in case only: one file on Windows and macOS",
             "keep one, remove the other, and record its object again",
         )
@@ -89,18 +89,23 @@ def _case_only(head: str, found: list[str]) -> list[Finding]:
     ]
 
 
-def _stranger(library: Library, path: str, name: str, *, top: bool) -> list[Finding]:
-    if name in _WELCOME or (top and name.upper().startswith("README")):
+def _stranger(library: Library, path: str, name: str, *, top: bool) -> list[Problem]:
+    if name in _EXPECTED or (top and name.upper().startswith("README")):
         return []
     if name.startswith(".") and name.endswith(".tmp"):
         if _age(library, path) < YOUNG:
             return []
         return [
-            Finding(path, Rule.TEMPORARY, "left by a recording that was killed; never read",
+            Problem(path, ProblemKind.TEMPORARY, "left by a recording that was killed; never read",
                     _remove(library, path, "rm"))
         ]  # fmt: skip
     return [
-        Finding(path, Rule.UNKNOWN, "no cassette, and never read", _remove(library, path, "rm"))
+        Problem(
+            path,
+            ProblemKind.UNKNOWN,
+            "not a cassette, and never read",
+            _remove(library, path, "rm"),
+        )
     ]
 
 

@@ -25,11 +25,11 @@ from support.writing import unchecked
 
 import replay
 from replay.cli.main import main
+from replay.cli.verify import days
 from replay.errors import ConfigError
 from replay.library import Library, names
 from replay.library.format import codec, seals
 from replay.model.cassette import Interaction
-from replay.upkeep.verify.cassettes import days
 
 OTHER = generated("in", "other")
 FILE = f"invoices/{DRAFT}/{PREVIEW}.yaml"
@@ -345,16 +345,16 @@ def test_ages() -> None:
     """Days, weeks, months and years; anything else is misuse."""
     assert [90, 84, 180, 365, 30] == [days(age) for age in ("90d", "12w", "6m", "1y", " 1M ")]
     for wrong in ("", "90", "0d", "-1d", "1.5y", "d", "999999d", "1h"):
-        with pytest.raises(ConfigError, match="this is no age"):
+        with pytest.raises(ConfigError, match="this is not an age"):
             days(wrong)
     assert 2 == replay_command("verify", "--older-than", "soon").code
 
 
 def test_gone_while_it_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that goes between listing and reading is no finding."""
-    from replay.upkeep.verify import run
+    from replay.upkeep.verify import check
 
-    real = run.look
+    real = check.look
 
     def look_and_remove(library: Library) -> Any:
         seen = real(library)
@@ -362,7 +362,7 @@ def test_gone_while_it_looks(monkeypatch: pytest.MonkeyPatch) -> None:
             Path("cassettes", path).unlink(missing_ok=True)
         return seen
 
-    monkeypatch.setattr(run, "look", look_and_remove)
+    monkeypatch.setattr(check, "look", look_and_remove)
     before = tree()
     assert set() == found(code=0)
     for name, (data, _) in before.items():

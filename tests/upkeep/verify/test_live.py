@@ -241,7 +241,7 @@ def test_pseudonyms_and_foreign_requests(stand_in: StandIn) -> None:
     done = verify()
     assert 4 == done.code
     assert "recorded under a pseudonym" in done.out
-    assert f"{FILE}: not compared: its request is none of the API's" in done.out
+    assert f"{FILE}: not compared: its request does not belong to the API" in done.out
 
 
 def test_unversioned_recordings_are_asked_without_a_version(stand_in: StandIn) -> None:

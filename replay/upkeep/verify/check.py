@@ -1,0 +1,283 @@
+"""Checks a library: what stands in its folders, and each cassette. Writes nothing.
+
+By default only the first lines of a cassette are read for what they mean. The seal covers every
+byte below, so what replay wrote is still as it wrote it. Whether a person sealed something else is
+the question of the deep check, which reads all of it.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from replay.errors import (
+    CallRefused,
+    CassetteDamaged,
+    ConfigError,
+    KeyMismatch,
+    LibraryError,
+    ReplayError,
+)
+from replay.library import Library, names
+from replay.library.format import codec
+from replay.model import json_body
+from replay.model.cassette import Cassette, Interaction, ObjectKey, Request, header
+from replay.redaction.secrets import find_secrets
+from replay.stripe_api.call import expand_of, read
+from replay.stripe_api.versions import canonical_version
+from replay.upkeep.proof import leads_to_a_value, unproven
+from replay.upkeep.verify.problems import Problem, ProblemKind, Verification
+from replay.upkeep.verify.tree import look
+
+if TYPE_CHECKING:
+    from replay.redaction.policy import Policy
+
+_SHOWN = 5
+
+
+def verify(
+    library: Library,
+    *,
+    policy: Policy | None = None,
+    older_than: int | None = None,
+    visit: Callable[[str, Cassette], None] | None = None,
+    tell: Callable[[int], Callable[[], None]] | None = None,
+) -> Verification:
+    """Check every cassette of a library, and what else stands in it.
+
+    Args:
+        library: the library.
+        policy: the policy in force, for the deep check; None leaves the deep check out.
+        older_than: days after which a recording is old; None leaves age out.
+        visit: called with path and content of each cassette that is whole.
+        tell: called with the number of cassettes; returns the function to call after each.
+
+    Raises:
+        ConfigError: there is no library, or it lies in a folder inside.
+        LibraryError: the file system refuses to list a folder.
+    """
+    library.require()
+    paths, problems = look(library)
+    reader, now, checked = _Reader(library), datetime.now(UTC), len(paths)
+    whole = policy is not None or older_than is not None or visit is not None
+    advance = tell(len(paths)) if tell is not None else None
+    stand = frozenset(paths)
+    behind = misplaced = 0
+    for path in paths:
+        if advance is not None:
+            advance()
+        try:
+            if not whole:
+                head = reader.head(path)
+            else:
+                found = reader.whole(path)
+                head = (found[1].key, found[1].api_version) if found is not None else None
+        except LibraryError as error:
+            problems.append(Problem.of(path, error))
+            checked -= not isinstance(error, CassetteDamaged)
+            misplaced += isinstance(error, KeyMismatch)
+            continue
+        if head is None:  # gone since it was listed
+            continue
+        if "~" in path and (plain := _plain(path, head[0])) != path and plain in stand:
+            problems.append(
+                Problem(path, ProblemKind.DUPLICATE,
+                        f"holds what {plain} holds too, which is served",
+                        "compare the two, and remove one")
+            )  # fmt: skip
+        if not whole or found is None:
+            continue
+        text, cassette = found
+        if policy is not None:
+            problems += _deep(path, f"{library.shown}/{path}", text, cassette, policy)
+            behind += cassette.policy != policy.label
+        if older_than is not None:
+            problems += _old(path, cassette, older_than, now)
+        if visit is not None:
+            visit(path, cassette)
+    if paths and misplaced == len(paths):
+        _refuse_outer(library, paths)
+    notes = (
+        (
+            f"{behind} cassettes name another policy than the one in force; what it does not keep "
+            "is a finding above, and `replay seal --redact` renews the name",
+        )
+        if behind
+        else ()
+    )
+    return Verification(library.shown, checked, tuple(problems), notes)
+
+
+def _refuse_outer(library: Library, paths: Sequence[str]) -> None:
+    """Make sure that the folder or archive is the library, and does not merely contain it.
+
+    Raises:
+        ConfigError: it is.
+    """
+    parts = paths[0].split("/")
+    for depth in range(1, len(parts)):
+        head = "/".join(parts[:depth])
+        if not all(path.startswith(f"{head}/") for path in paths):
+            return
+        inner = Library(library.root / head)
+        with suppress(LibraryError):
+            if _Reader(inner).head("/".join(parts[depth:])) is not None:
+                raise ConfigError(
+                    "the library is not here, but in a folder inside",
+                    where=library.shown,
+                    hint=f"replay verify --library {shlex.quote(inner.shown)}",
+                )
+
+
+def _plain(path: str, key: ObjectKey) -> str:
+    """Where a cassette would stand if it had not had to make way for a sibling."""
+    evidence = path[: len(path) - len(names.served(path))]
+    return evidence + "/".join((*names.directories(key), path.rpartition("/")[2]))
+
+
+class _Reader:
+    """Reads the cassettes of a library, and of its folder of evidence, by their paths."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._evidence = library.evidence
+
+    def head(self, path: str) -> tuple[ObjectKey, str] | None:
+        """The object and version of a cassette whose seal and place are right; None if it is gone.
+
+        Raises:
+            CassetteDamaged: or one of its kinds.
+            LibraryError: the file system refuses.
+        """
+        found = self._found(path)
+        if found is None:
+            return None
+        library, data, full = found
+        key, version = codec.head(data, full)
+        library.check_place(full, key, version)
+        return key, version
+
+    def whole(self, path: str) -> tuple[str, Cassette] | None:
+        """A cassette's text and what it says; None if it is gone.
+
+        Raises:
+            CassetteDamaged: or one of its kinds.
+            LibraryError: the file system refuses.
+        """
+        found = self._found(path)
+        if found is None:
+            return None
+        library, data, full = found
+        cassette = codec.loads(data, full)
+        library.check_place(full, cassette.key, cassette.api_version)
+        return data.decode("utf-8", "replace"), cassette
+
+    def _found(self, path: str) -> tuple[Library, bytes, str] | None:
+        below = names.served(path)
+        library = self._library if below == path else self._evidence
+        data = library.data(below)
+        return None if data is None else (library, data, library.full(below))
+
+
+def _deep(
+    path: str, shown: str, text: str, cassette: Cassette, policy: Policy
+) -> Iterator[Problem]:
+    """What a cassette says that a recording under the policy in force would not say.
+
+    The values of a cassette that names this policy are not judged one by one: `replay scan` does
+    that.
+
+    Args:
+        path: names it in the problems.
+        shown: names it in commands.
+        text: its text.
+        cassette: what it says.
+        policy: the policy in force.
+    """
+    for hit in find_secrets(text):
+        yield Problem(path, ProblemKind.SECRET, f"holds a secret ({hit.id})", "record it again")
+    current = cassette.policy == policy.label
+    for number, take in enumerate(cassette.interactions):
+        for kind, detail in _take(take, cassette):
+            yield Problem(path, kind, f"take {number}: {detail}", "record it again")
+        if not current and take.response.body:
+            found = [pointer for _, pointer, _ in unproven(take, str(cassette.key), policy)]
+            if found:
+                yield Problem(
+                    path,
+                    ProblemKind.NOT_KEPT,
+                    f"take {number}: the policy in force does not keep {_listed(found)}",
+                    f"replay seal --redact {shlex.quote(shown)}",
+                )
+
+
+def _old(path: str, cassette: Cassette, most: int, now: datetime) -> Iterator[Problem]:
+    """The calls of a cassette that were last recorded more than `most` days ago."""
+    newest: dict[tuple[str, ...], str] = {}
+    for take in cassette.interactions:
+        expand = expand_of(take.request)
+        newest[expand] = max(newest.get(expand, ""), take.recorded_at)
+    for expand, when in sorted(newest.items()):
+        asked = f" with expand {', '.join(expand)}" if expand else ""
+        try:
+            recorded = datetime.fromisoformat(when)
+            age = (now - recorded.replace(tzinfo=recorded.tzinfo or UTC)).days
+        except ValueError:
+            yield Problem(path, ProblemKind.OLD, f"the time of its recording{asked} cannot be read",
+                          "record it again")  # fmt: skip
+            continue
+        if age >= most:
+            yield Problem(path, ProblemKind.OLD,
+                          f"last recorded{asked} on {when[:10]}, {age} days ago",
+                          "record it again, or see what changed: replay verify --live")  # fmt: skip
+
+
+def _take(take: Interaction, cassette: Cassette) -> Iterator[tuple[ProblemKind, str]]:
+    """What does not fit in one take: its request, its version, its body, its redactions."""
+    if not _asks_for(take.request, cassette.key):
+        yield ProblemKind.REQUEST, "its request asks for another object than the cassette is of"
+    stated = header(take.response.headers, "Stripe-Version")
+    if stated and stated != cassette.api_version and not _is(stated, cassette.api_version):
+        yield ProblemKind.REQUEST, "its answer names another API version than the cassette"
+    if not take.response.body:
+        return
+    try:
+        body = json_body.recorded(take.response.body, "")
+    except CassetteDamaged as error:
+        yield ProblemKind.BODY, error.what
+        return
+    lost = [pointer for pointer in take.redacted if not leads_to_a_value(body, pointer)]
+    if lost:
+        yield (
+            ProblemKind.REDACTED,
+            f"nothing stands at {_listed(lost)}, which is listed as redacted",
+        )
+
+
+def _listed(pointers: list[str]) -> str:
+    more = f" and {len(pointers) - _SHOWN} more" if len(pointers) > _SHOWN else ""
+    return ", ".join(pointers[:_SHOWN]) + more
+
+
+@lru_cache(maxsize=1 << 14)
+def _asks_for(request: Request, key: ObjectKey) -> bool:
+    try:
+        call = read(request)
+    except (CallRefused, ReplayError):
+        return False
+    asked = call.key
+    # The account is not compared: only the key has it, the recorded request does not name it.
+    return (asked.resource, asked.id, asked.parents, asked.query) == (
+        key.resource, key.id, key.parents, key.query,
+    )  # fmt: skip
+
+
+def _is(stated: str, version: str) -> bool:
+    try:
+        return canonical_version(stated) == version
+    except ConfigError:
+        return False

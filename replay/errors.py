@@ -1,7 +1,7 @@
 """The errors of replay: one family, each saying what happened, where, and what to do next.
 
 Nothing here does I/O or imports another part of replay. Messages are built from attributes, so
-that callers can read those instead of parsing prose; no message ever carries a recorded value
+that callers can read those instead of parsing prose. No message ever carries a recorded value
 that the policy did not keep.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def printable(text: str) -> str:
-    """Text with all that is unprintable spelled out: names in recordings may be hostile."""
+    """Text with unprintable characters escaped: names in recordings may be hostile."""
     return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
 
 
@@ -61,7 +61,7 @@ class ConfigError(ReplayError):
 
 
 class LibraryError(ReplayError):
-    """A library directory that cannot be read or written as asked."""
+    """A library that cannot be read or written."""
 
 
 class CassetteNotFound(LibraryError):
@@ -138,7 +138,7 @@ class KeyMismatch(CassetteDamaged):
 
 
 class LibraryBusy(LibraryError):
-    """Another process held an object's lock for longer than we wait."""
+    """Another process held an object's lock for longer than replay waits."""
 
 
 class PolicyError(ReplayError):
@@ -182,7 +182,7 @@ class NoSession(ReplayError):
 
 
 class UpstreamError(ReplayError):
-    """The live source did not answer, or answered in a way that cannot be read."""
+    """The live source did not answer, or its answer cannot be read."""
 
     exit_code = 4
 

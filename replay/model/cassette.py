@@ -1,7 +1,7 @@
 """The values of replay: request, response, interaction, cassette. Frozen, no I/O.
 
-A cassette is one file: all takes of one object at one API version. What a cassette holds is
-always redacted; raw answers never take these shapes beyond `Response`.
+A cassette is one file: all takes of one object at one API version. An `Interaction` is always
+redacted. Of these values, only a `Response` may hold an answer that is not.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Headers = tuple[tuple[str, str], ...]
 
 
 def header(headers: Headers, name: str) -> str | None:
-    """The first value of a header, whatever its case; None where it is not there."""
+    """The first value of a header, whose name may be in any case; None where there is none."""
     wanted, length = name.lower(), len(name)
     for key, value in headers:
         if len(key) == length and key.lower() == wanted:
@@ -42,7 +42,7 @@ class Request:
         headers: as sent; a cassette keeps ``Stripe-Version`` alone. Never shown in a repr: it
             may hold the API key.
         body: the body's bytes, None where there is none.
-        unread: there is a body, but to read it would use it up: a stream, say.
+        unread: there is a body, but reading it would use it up, such as a stream.
     """
 
     method: str
@@ -53,7 +53,7 @@ class Request:
 
     @classmethod
     def sending(cls, method: str, uri: str, headers: Headers, body: Any) -> Request:
-        """A request with what a client was given as its body: text, bytes in any form, a stream."""
+        """Make a request from a body as clients take it: text, bytes of any kind, or a stream."""
         if body is None or isinstance(body, bytes):
             return cls(method, uri, headers, body)
         if isinstance(body, str):
@@ -71,9 +71,9 @@ class Response:
     Attributes:
         status: the status code.
         reason: the reason phrase.
-        headers: without length and encodings, which follow from the body.
+        headers: without length and encodings, which the body determines.
         body: the decoded body's bytes.
-        withheld: bytes of the body that are not told: all of them, in the answer to a HEAD.
+        withheld: how many bytes of the body are left out: all of them in the answer to a HEAD.
 
     Its repr shows the status alone: a live answer is not redacted.
     """
@@ -86,7 +86,7 @@ class Response:
 
     @property
     def received(self) -> Headers:
-        """The headers that a client gets: with the length, to a HEAD that of the GET."""
+        """The headers that a client gets, with the length; a HEAD gets the length of the GET."""
         return (*self.headers, ("Content-Length", str(len(self.body) + self.withheld)))
 
 
@@ -99,9 +99,9 @@ class Interaction:
         response: the redacted response; its body is JSON text in pure ASCII.
         recorded_at: UTC time in ISO 8601 with seconds, ending in ``Z``.
         source: the host (and port, if not the API's own) that answered.
-        batch: names the recordings fetched back to back; empty for a lone one.
+        batch: a name that recordings fetched back to back share; empty for a single one.
         redacted: JSON pointer of each replaced value, mapped to its class.
-        extra: further keys of the file, kept as they were on a rewrite.
+        extra: unknown keys of the file, kept when it is rewritten.
     """
 
     request: Request
@@ -120,15 +120,15 @@ class Interaction:
 
 @dataclass(frozen=True, slots=True)
 class ObjectKey:
-    """Names one object, or one collection call: where its cassettes live, at any API version.
+    """Names one object, or one collection call, at any API version: where its cassettes lie.
 
     Attributes:
         resource: the resource path, such as ``invoices`` or ``customers/sources``.
         parents: IDs of the enclosing objects, outermost first.
         id: the object's ID; empty for a singleton such as the balance.
         account: label (a pseudonym) of the connected account; empty without one.
-        query: of a collection call, its canonical parameters without expand, form-encoded and
-            perhaps empty; None for an object.
+        query: for a collection call, its parameters without expand, form-encoded and in canonical
+            order, perhaps empty; None for an object.
     """
 
     resource: str
@@ -138,7 +138,7 @@ class ObjectKey:
     query: str | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
-        # Parameter values may be private: a message names the parameters alone.
+        # Parameter values may be private: messages give only the names.
         names = dict.fromkeys(name for name, _ in parse_qsl(self.query or "", True))
         asked = f"by {', '.join(names)}" if names else ""
         what = "" if self.query is None else "collection"
@@ -155,8 +155,8 @@ class Cassette:
         api_version: the version that answered, or `UNVERSIONED`.
         policy: name and digest of the redaction policy, such as ``stripe-1 sha256:0123…``.
         interactions: the takes in the order recorded; never empty.
-        extra: further keys beside ``cassette:`` and ``interactions:``, kept on a rewrite.
-        cassette_extra: further keys inside ``cassette:``, kept on a rewrite.
+        extra: unknown keys beside ``cassette:`` and ``interactions:``, kept on a rewrite.
+        cassette_extra: unknown keys inside ``cassette:``, kept on a rewrite.
     """
 
     key: ObjectKey

@@ -1,4 +1,7 @@
-"""JSON bodies: parsed strictly, written one way. Pure; what cannot be kept exactly is refused."""
+"""JSON bodies: parsed strictly, written in one form. Pure.
+
+What cannot be kept exactly is refused.
+"""
 
 from __future__ import annotations
 
@@ -11,18 +14,18 @@ from replay.errors import CassetteDamaged, NotRecordable
 from replay.model.cassette import Cassette, Interaction
 
 MAX_DEPTH = 200
-"""Levels of a recorded body that are read: no recording has so many, and each walk stands them."""
+"""The deepest nesting that is read: no real body comes near, and no recursive walk overflows."""
 
 
 class _Unfit(Exception):
-    """No body that a cassette keeps; says why, without the text."""
+    """A body that a cassette cannot keep. Says why, and never quotes the text."""
 
 
 def parse(body: bytes) -> dict[str, Any]:
-    """A JSON object, every number kept at its value.
+    """Parse a JSON object; every number keeps its exact value.
 
     Raises:
-        NotRecordable: no JSON object in UTF-8, or one that a cassette could not keep exactly.
+        NotRecordable: not a JSON object in UTF-8, or one that a cassette cannot keep exactly.
     """
     try:
         document = _parsed(body)
@@ -34,7 +37,7 @@ def parse(body: bytes) -> dict[str, Any]:
 
 
 def recorded(body: bytes, where: str) -> Any:
-    """The JSON that a cassette has as a body, by the rules that it was recorded by.
+    """Parse a recorded body, as strictly as when it was recorded.
 
     Args:
         body: a recorded body.
@@ -57,10 +60,10 @@ def recorded(body: bytes, where: str) -> Any:
 
 
 def require(cassette: Cassette, where: str) -> None:
-    """Make sure that all bodies of a cassette are such as a recording writes.
+    """Make sure that every body of a cassette could have been recorded.
 
     Raises:
-        CassetteDamaged: one is not.
+        CassetteDamaged: one could not.
     """
     for number, take in enumerate(cassette.interactions):
         if take.response.body:
@@ -71,7 +74,7 @@ def deleted(take: Interaction) -> bool:
     """Whether a take says that its object was deleted.
 
     Raises:
-        CassetteDamaged: a body that no recording has.
+        CassetteDamaged: a recording could not have written its body.
     """
     if not take.response.body:
         return False
@@ -96,7 +99,7 @@ def _parsed(body: bytes) -> Any:
 
 
 def dump(document: Any) -> bytes:
-    """JSON text as cassettes keep and clients get it: two spaces, pure ASCII without DEL."""
+    """JSON text as cassettes keep it and clients get it: indented by two, ASCII without DEL."""
     # `ensure_ascii` escapes DEL too, so that YAML can keep the text as a literal block.
     return json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False).encode("ascii")
 

@@ -35,13 +35,13 @@ _FORM = "application/x-www-form-urlencoded"
 class Call:
     """A retrieve call, or a collection call.
 
-    With the API version that is chosen for it, this is the call key: two calls that are equal
-    but for `pinned` share their recordings, where the versions agree and one has none of its own.
+    Together with the API version that answers, this is the call key. Two calls that differ only in
+    `pinned` may share recordings; `replay.library.lookup` says when.
 
     Attributes:
         route: the route that the path matched.
         key: the object or collection asked for.
-        expand: the expand set, sorted; every spelling of it gives the same tuple.
+        expand: the names to expand, sorted; every way to write them gives the same tuple.
         pinned: the canonical API version that the client asked for; None where it did not.
     """
 
@@ -52,19 +52,19 @@ class Call:
 
     @property
     def uri(self) -> str:
-        """The call at Stripe's own host, spelled one way."""
+        """The call's URL at Stripe's own host, in canonical form."""
         return API_BASE + self.target
 
     @property
     def target(self) -> str:
-        """Path and query, spelled one way; a POST has its parameters in `body` instead."""
+        """Path and query in canonical form. A POST has its parameters in `body` instead."""
         parents = tuple(quote(parent, safe="") for parent in self.key.parents)
         path = self.route.url_path(parents, quote(self.key.id, safe=""))
         return f"{path}?{self._encoded}" if self._encoded and self.body is None else path
 
     @property
     def body(self) -> bytes | None:
-        """The form that a POST sends, spelled one way; None for a GET."""
+        """The form that a POST sends, in canonical form; None for a GET."""
         return self._encoded.encode("ascii") if self.route.method == "POST" else None
 
     @property
@@ -94,7 +94,9 @@ class Call:
 
 
 def account_label(account: str, context: str = "") -> str:
-    """The stand-in for whose data is asked for: safe in file names, the same on every machine.
+    """A label for the account or context that a call is made for.
+
+    It is a digest: safe in file names, and the same on every machine.
 
     Args:
         account: the connected account, as ``Stripe-Account`` names it.
@@ -111,7 +113,7 @@ def account_label(account: str, context: str = "") -> str:
 
 
 def expand_set(uri: str) -> tuple[str, ...]:
-    """The expand set of a URI's query, in whichever spelling: sorted, each name once."""
+    """The names that a URI's query asks to expand: sorted, each once, however they are written."""
     return _asked_of(uri) if "?" in uri else ()
 
 
@@ -122,7 +124,7 @@ def _asked_of(uri: str) -> tuple[str, ...]:
 
 
 def expand_of(request: Request) -> tuple[str, ...]:
-    """The expand set of a recorded request: in its query, or in the form of a POST."""
+    """The names that a recorded request asks to expand, in its query or in the form of a POST."""
     return expand_set(request.uri if request.body is None else "?" + request.body.decode("ascii"))
 
 
@@ -191,11 +193,15 @@ def stripe_headers(headers: Headers) -> StripeHeaders:
 
 
 def read(request: Request, stripes: StripeHeaders | None = None) -> Call:
-    """Read a request to the API; `stripes` are its `stripe_headers`, for whoever has them.
+    """Read a request to the API as a call.
+
+    Args:
+        request: the request.
+        stripes: its `stripe_headers`, where the caller has read them already.
 
     Raises:
-        CallRefused: it is no read that the route table knows, one with parameters that a
-            retrieve call does not have, or its ID or Stripe-Version is malformed.
+        CallRefused: it is a write, or a path that the route table does not know; it has a
+            parameter that a retrieve call does not have; or its ID or Stripe-Version is malformed.
     """
     parts = urlsplit(request.uri)
     found = match(parts.path)
@@ -265,20 +271,20 @@ def _parameters(request: Request, found: Match, query: str) -> list[tuple[str, s
             for pair in parse_qsl(part, keep_blank_values=True, errors="strict")
         ]
     except UnicodeDecodeError:
-        # Whatever stood for the broken bytes would make different calls alike.
+        # Replacing the broken bytes would make different calls look alike.
         raise CallRefused(
             "the parameters of this call are no UTF-8", where=_shown(request, found)
         ) from None
 
 
 def _parted(given: list[tuple[str, str]]) -> tuple[list[str], list[tuple[str, str]]]:
-    """Expand names, and the other parameters in one order and spelling (``a[0]`` is ``a[]``)."""
+    """The names to expand, and the other parameters: sorted, ``a[0]`` written as ``a[]``."""
     expand: list[str] = []
     others: list[tuple[str, str, str]] = []
     for name, value in given:
         if _EXPAND.match(name) and _FIELD_PATH.match(value):
             expand.append(value)
-        elif (name, value) != ("expand", ""):  # stripe-java says so of an empty list
+        elif (name, value) != ("expand", ""):  # what stripe-java sends for an empty list
             index = _LAST_INDEX.search(name)
             place = index[0].zfill(12) if index else ""
             others.append((_LAST_INDEX.sub("[]", name), place, value))
@@ -287,6 +293,6 @@ def _parted(given: list[tuple[str, str]]) -> tuple[list[str], list[tuple[str, st
 
 
 def _shown(request: Request, found: Match | None) -> str:
-    # Paths are shown only as far as the route table knows them: an ID may be a person's choice.
+    # Shows the route's template, never the path itself: a person may have chosen the ID in it.
     path = found.route.path if found else "(a path that is not in the route table)"
     return f"{request.method} {path}"

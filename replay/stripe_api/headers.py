@@ -1,6 +1,7 @@
-"""What of a live answer may be written beside its body, and whether it is live-mode data. Pure.
+"""Which headers of a live answer are recorded or passed on, and what is live-mode. Pure.
 
-A header is kept only where its value says nothing but what the header is for.
+A header is recorded only if its value has the form that the header defines: nothing else can hide
+in it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _SERVED_VALUE = re.compile(r"[0-9A-Za-z./+*; =_,-]{1,120}\Z")
 
 
 def kept_headers(headers: Headers) -> Headers:
-    """The headers that are written, each only where its value says nothing but what it is for."""
+    """The headers that are recorded: the few that replay knows, with values of the right form."""
     return tuple(
         (name, value)
         for name, form in _HEADER_VALUES.items()
@@ -35,7 +36,7 @@ def kept_headers(headers: Headers) -> Headers:
 
 
 def served_headers(headers: Headers, *more: str) -> Headers:
-    """The headers of an answer that goes to the client and nowhere else."""
+    """The headers that a client gets with an answer that is not recorded."""
     return tuple(
         (name, value)
         for name in (*_HEADER_VALUES, *more)
@@ -44,7 +45,7 @@ def served_headers(headers: Headers, *more: str) -> Headers:
 
 
 def phrase(status: int) -> str:
-    """The reason phrase of a status: what the source wrote there is not kept."""
+    """The standard reason phrase of a status. What the source wrote there is not kept."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:
@@ -52,7 +53,7 @@ def phrase(status: int) -> str:
 
 
 def is_live(body: Any) -> bool:
-    """Whether any object of a body is live-mode data: a list itself does not say."""
+    """Whether any object in a body is live-mode data. A list itself does not say."""
     stack = [body]
     while stack:
         value = stack.pop()
@@ -66,12 +67,12 @@ def is_live(body: Any) -> bool:
 
 
 def is_live_key(authorization: str | None) -> bool:
-    """Whether an Authorization header carries a live-mode key, in whichever scheme."""
+    """Whether an Authorization header carries a live-mode key, in any scheme."""
     if not authorization:
         return False
     scheme, _, credentials = authorization.partition(" ")
     if scheme.lower() == "basic":
-        # Read leniently: the source might, and a live key must not slip through on its padding.
+        # Decode leniently, as the source might: a live key must not slip past on bad padding.
         raw = re.sub(r"[^A-Za-z0-9+/]", "", credentials.translate(_URL_ALPHABET))
         credentials = binascii.a2b_base64(raw[: len(raw) - (len(raw) % 4 == 1)] + "===").decode(
             "latin-1"

@@ -22,10 +22,10 @@ class Route:
 
     Attributes:
         path: the template, such as ``/v1/customers/{customer}/sources/{id}``.
-        resource: the literal segments without ``v1``: ``customers/sources``. The library's
-            folders; unique per route.
+        resource: the literal segments without ``v1``: ``customers/sources``. Unique per route, and
+            the path of its folder in a library.
         objects: the `object` values that it answers with; empty for a collection.
-        collection: whether it answers with something else than one object by its ID.
+        collection: whether it answers with a list, a search result or a preview.
         method: ``GET``, or ``POST`` where a POST only reads.
         parameters: how many IDs the path holds. 0 is a singleton such as ``/v1/balance``.
         singleton: whether the last segment is literal, so that the object has no ID in the path.
@@ -47,7 +47,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A path read by the table: its route, and the IDs in it (still percent-encoded)."""
+    """What the table says of a path: its route, and the IDs in it (still percent-encoded)."""
 
     route: Route
     parents: tuple[str, ...]
@@ -106,9 +106,9 @@ def _tree() -> dict[str, Any]:
 
 
 def match(path: str) -> Match | None:
-    """Read a URL path (no query). None where the table does not have it.
+    """Find the route of a URL path (without query). None where the table does not have it.
 
-    A literal segment wins over an ID: ``/v1/account`` is never an ID of something.
+    A literal segment wins over an ID: in ``/v1/account``, ``account`` is never an ID.
     """
     node = _tree()
     ids: list[str] = []

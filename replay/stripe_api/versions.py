@@ -1,4 +1,4 @@
-"""API versions: their form, their one spelling, their order, and what a train promises. Pure."""
+"""API versions: their form, canonical spelling and order, and what a train promises. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import lru_cache
 from replay.errors import ConfigError
 
 UNVERSIONED = "unversioned"
-"""Stands for the API version where neither answer nor request named one."""
+"""Stands for the API version where neither the answer nor the request named one."""
 
 VERSION = re.compile(
     r"\d{4}-\d\d-\d\d(?:\.[a-z]{1,20})?(?:; ?[a-z][a-z0-9_]{0,60}=v\d{1,3}){0,9}\Z"
@@ -25,10 +25,10 @@ PREVIEW = "preview"
 
 @lru_cache(maxsize=256)
 def canonical_version(value: str, where: str = "Stripe-Version") -> str:
-    """An API version spelled one way: ``2023-10-16; b=v1;a=v2`` is ``2023-10-16; a=v2; b=v1``.
+    """The canonical spelling: ``2023-10-16; b=v1;a=v2`` becomes ``2023-10-16; a=v2; b=v1``.
 
     Raises:
-        ConfigError: the text is no version.
+        ConfigError: the text cannot be a version.
     """
     base, *features = [part.strip() for part in value.split(";")]
     text = "; ".join([base, *sorted({feature for feature in features if feature})])
@@ -42,10 +42,10 @@ def canonical_version(value: str, where: str = "Stripe-Version") -> str:
 
 
 def checked_version(text: str, where: str) -> str:
-    """An API version that a person names, spelled one way; or what has none, `UNVERSIONED`.
+    """An API version that a person names, in canonical spelling; `UNVERSIONED` is accepted too.
 
     Raises:
-        ConfigError: it has not the form of one.
+        ConfigError: it does not have the form of one.
     """
     version = canonical_version(text, where)
     if version != UNVERSIONED and not VERSION.match(version):
@@ -60,7 +60,7 @@ def checked_version(text: str, where: str) -> str:
 def version_order(version: str) -> tuple[int, str, int, str]:
     """A sortable value: by date, then the dated or named release, then its preview, then the text.
 
-    What carries no date (``unversioned`` above all) sorts before everything that does.
+    Versions without a date, such as ``unversioned``, come before all others.
     """
     found = _DATED.fullmatch(version)
     if found is None:
@@ -70,17 +70,20 @@ def version_order(version: str) -> tuple[int, str, int, str]:
 
 
 def near(version: str, recorded: Iterable[str]) -> str:
-    """The recorded version that is spelled most like one; empty where none is, or it is there."""
+    """The recorded version with the most similar spelling.
+
+    Empty where none is similar, or where the version itself is recorded.
+    """
     known = sorted(set(recorded))
     found = get_close_matches(version, known, n=1, cutoff=0.9) if version not in known else []
     return found[0] if found else ""
 
 
 def require_version(version: str, recorded: Iterable[str], where: str) -> None:
-    """Make sure that a word can be an API version: it is recorded, or begins with a date.
+    """Make sure that a text can be an API version: it is recorded, or it begins with a date.
 
     Raises:
-        ConfigError: it cannot; the hint names the nearest that is recorded.
+        ConfigError: it cannot be one; the hint names the most similar recorded version.
     """
     recorded = sorted(set(recorded), key=version_order)
     if version in recorded or version == UNVERSIONED or version_order(version)[0]:
@@ -95,12 +98,12 @@ def require_version(version: str, recorded: Iterable[str], where: str) -> None:
 
 
 def train(version: str) -> str:
-    """The named train, such as ``basil``; empty for dated versions and previews."""
+    """The release train of a version, such as ``basil``; empty for plain dates and previews."""
     found = _DATED.fullmatch(version)
     name = found[2] if found else None
     return "" if name is None or name == PREVIEW else name
 
 
 def promises(old: str, new: str) -> bool:
-    """Whether Stripe promises that nothing breaks between the two: both are of one train."""
+    """Whether Stripe promises that nothing breaks between two versions: both are of one train."""
     return train(old) != "" and train(old) == train(new)

@@ -35,12 +35,11 @@ from replay.library import Library, files
 from replay.library.format import codec, seals
 from replay.model import json_body
 from replay.model.cassette import Headers, Interaction, ObjectKey, Request, Response, header
-from replay.recording.recorder import private
 from replay.recording.repeats import same_answer
 from replay.recording.upstream import Undecodable, decoded
 from replay.redaction.gate import gate, public_words, stand_ins
 from replay.redaction.parameters import keeps_url
-from replay.redaction.policy import Policy
+from replay.redaction.policy import Policy, why_private
 from replay.redaction.policy_source import PolicySource
 from replay.redaction.redactor import Original, redact
 from replay.stripe_api.call import API_HOST, Call, read
@@ -188,7 +187,7 @@ class _Tape:
                 why = f"the address of a {request.method} may be private"
                 raise NotRecordable(f"{why}: the policy does not keep it") from None
             return " ".join(parts.path.split("/")[2:]), None
-        why = private(call, self._policy)
+        why = why_private(call, self._policy)
         if why:
             raise NotRecordable(f"{call.route.path}: {why}")
         return str(call.key), call.body

@@ -65,7 +65,7 @@ def tour() -> None:
         print(f"  status          {found.status}")
         print(f"  total           {found.total} {found.currency}")
         print(f"  customer_email  {found.customer_email}   <- a stand-in, the same on each machine")
-    print(f"served from cassettes: {session.tally.played}")
+    print(f"served from cassettes: {session.counts.played}")
     leaks = sum(b"PRIVATE" in path.read_bytes() for path in Path("cassettes").rglob("*.yaml"))
     print(f"files that hold a private value: {leaks}")
 

@@ -49,7 +49,7 @@ SUITE = """
     @pytest.mark.cassettes
     def test_marked(invoice, cassettes):
         assert get() == ID
-        assert cassettes.tally.played == 2
+        assert cassettes.counts.played == 2
 
     @pytest.mark.cassettes
     @pytest.mark.xfail(raises=replay.CassetteNotFound, strict=True)

@@ -91,3 +91,27 @@ def test_star_import() -> None:
 def test_typed() -> None:
     """Type checkers are told that the package is typed."""
     assert (SOURCE.parent / "py.typed").is_file()
+
+
+def shown(kind: type) -> set[str]:
+    """The public names of a class: what editors offer, and documentation lists."""
+    hints = {name for each in kind.__mro__ for name in vars(each).get("__annotations__", {})}
+    return {name for name in {*dir(kind), *hints} if not name.startswith("_")}
+
+
+def test_session_shows_what_users_need() -> None:
+    """What hooks and server call is no part of it."""
+    old = {"served", "stand_ins", "tally", "used"}
+    assert {"calls", "counts"} == shown(replay.Session) - old
+    assert {"config", "library", "notes", "refusals"} == documented(replay.Session) & {
+        "config",
+        "library",
+        "notes",
+        "refusals",
+    }
+
+
+def documented(kind: type) -> set[str]:
+    """The attributes that a class's docstring lists."""
+    _, _, listed = (kind.__doc__ or "").partition("Attributes:")
+    return {line.split(":")[0].strip() for line in listed.splitlines() if ":" in line}

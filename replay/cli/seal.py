@@ -48,7 +48,7 @@ def seal_command(
     from replay.config import resolve
     from replay.library import Library
     from replay.redaction.policy_source import PolicySource
-    from replay.session import rerecording
+    from replay.session import run_folder
 
     if redacting and merging:
         raise ConfigError(
@@ -61,7 +61,7 @@ def seal_command(
     for path in paths:
         failed |= _all(path, act, policy, merging) if path.is_dir() else _one(path, act, policy)
         if redacting and path.is_dir():
-            rerecording.forget(Library(path))
+            run_folder.clear(Library(path))
     ctx.exit(2 if failed else 0)
 
 

@@ -20,17 +20,17 @@ from replay.recording.upstream import passing
 from replay.stripe_api.call import API_HOST
 
 if TYPE_CHECKING:
-    from replay.session.session import Session
+    from replay.session.session import OpenSession
 
 STRIPE_HOSTS = frozenset(
     {API_HOST, "files.stripe.com", "connect.stripe.com", "meter-events.stripe.com"}
 )
 """Hosts of Stripe's API. A call to any of them is answered by its path."""
 
-current: ContextVar[Session | None] = ContextVar("replay_session", default=None)
+current: ContextVar[OpenSession | None] = ContextVar("replay_session", default=None)
 """The session of the running context."""
 
-opened: list[Session] = []
+opened: list[OpenSession] = []
 """All open sessions, of any context; changed by `installation` alone, inside of `changing`."""
 
 bases: Counter[Origin] = Counter()
@@ -80,7 +80,7 @@ class _Moment(NamedTuple):
     """What a call finds: the open sessions, their live sources, the pause. Replaced as a whole, so
     that no call sees one half of it from before a change and the other from after it."""
 
-    opened: tuple[Session, ...] = ()
+    opened: tuple[OpenSession, ...] = ()
     bases: frozenset[Origin] = frozenset()
     pause: Pause | None = None
 
@@ -147,11 +147,11 @@ def _is_one(name: str, port: int | None, of: Collection[Origin]) -> bool:
     return name in STRIPE_HOSTS or (port is not None and Origin(name, port) in of)
 
 
-def _base(session: Session) -> Origin:
+def _base(session: OpenSession) -> Origin:
     return Origin.of(session.config.api_base)
 
 
-def session() -> Session:
+def session() -> OpenSession:
     """The session that answers here: the context's own, else the only one that is open.
 
     Raises:

@@ -30,7 +30,7 @@ from replay.intercept.current_session import bases, changing, current, opened
 from replay.intercept.patches import Hook, Patches
 
 if TYPE_CHECKING:
-    from replay.session.session import Session
+    from replay.session.session import OpenSession
 
 HOOKS: dict[str, Hook] = {
     "urllib3.connectionpool": urllib3.hook,
@@ -57,10 +57,10 @@ _patches = Patches(HOOKS)
 _loops: WeakSet[Any] = WeakSet()
 """The event loops of asyncio that a session was opened in."""
 
-_holders: list[Callable[[Session], None]] = []
+_holders: list[Callable[[OpenSession], None]] = []
 
 
-def hold(ended: Callable[[Session], None]) -> None:
+def hold(ended: Callable[[OpenSession], None]) -> None:
     """Keep the hooks in, whether or not a session is open, until `release`.
 
     Args:
@@ -74,7 +74,7 @@ def hold(ended: Callable[[Session], None]) -> None:
         _holders.append(ended)
 
 
-def release(ended: Callable[[Session], None]) -> None:
+def release(ended: Callable[[OpenSession], None]) -> None:
     """End a `hold`."""
     with _lock:
         _holders.remove(ended)
@@ -112,7 +112,7 @@ def _note_loop() -> None:
         _loops.add(loop)
 
 
-def enter(session: Session) -> Session | None:
+def enter(session: OpenSession) -> OpenSession | None:
     """Open a session for the running context; returns the one it had, for `leave`.
 
     Raises:
@@ -129,7 +129,7 @@ def enter(session: Session) -> Session | None:
     return before
 
 
-def leave(session: Session, before: Session | None) -> None:
+def leave(session: OpenSession, before: OpenSession | None) -> None:
     """Close a session; the context gets back the one it had. The last one takes the hooks out."""
     with _lock:
         with changing():

@@ -38,7 +38,6 @@ from replay.stripe_api.versions import UNVERSIONED, VERSION, canonical_version
 
 if TYPE_CHECKING:
     from replay.recording.upstream import Upstream
-    from replay.redaction.policy import Policy
     from replay.redaction.redactor import Original, Redaction
 
 
@@ -126,9 +125,11 @@ class Recorder:
             )
         return kept
 
-    def private(self, call: Call) -> str:
+    def why_private(self, call: Call) -> str:
         """Why a call may not be written down, whatever it answers; empty where it may."""
-        return private(call, self._policy_source.load())
+        from replay.redaction.policy import why_private
+
+        return why_private(call, self._policy_source.load())
 
     def fetch(self, call: Call, request: Request, *, batch: str = "") -> Outcome:
         """Fetch a call from the live source and redact the answer. Writes nothing.
@@ -180,7 +181,7 @@ class Recorder:
             elif stated:
                 version, unkept = UNVERSIONED, "the answer's Stripe-Version is no API version"
             redaction, body = self._redacted(call, answer)
-            unkept = self.private(call) or self._unkept(answer.status) or unkept
+            unkept = self.why_private(call) or self._unkept(answer.status) or unkept
         except (NotRecordable, ConfigError) as error:
             # What cannot be read cannot be redacted: it goes to the client and nowhere else.
             served = replace(answer, headers=served_headers(answer.headers))
@@ -354,22 +355,6 @@ def skeleton(cassette: Cassette, where: str) -> tuple[str, frozenset[str]]:
             kept |= public_words(document, take.redacted)
     parts += [cassette.extra, cassette.cassette_extra]
     return json.dumps(parts, ensure_ascii=False, default=dict), frozenset(kept)
-
-
-def private(call: Call, policy: Policy) -> str:
-    """Why a call may not be written down, whatever it answers; empty where it may."""
-    from replay.redaction.policy import keeps_expand, keeps_parameter
-
-    ids = (*call.key.parents, call.key.id)
-    if not all(policy.keeps_id(call.key.resource, id) for id in ids if id):
-        return "the ID in the path may be private: the policy does not keep it"
-    if not all(keeps_expand(name, policy=policy) for name in call.expand):
-        return "a name to expand is none of the API's own"
-    for name, value in call.parameters:
-        if not keeps_parameter(call.key.resource, name, value, policy=policy):
-            shown = name if name in policy.vocabulary else "a parameter"
-            return f"the value of {shown} may be private: the policy does not keep it"
-    return ""
 
 
 def _request_headers(call: Call) -> Headers:

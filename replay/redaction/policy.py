@@ -21,6 +21,7 @@ from replay.redaction.pseudonyms import DEFAULT_POLICY, GENERATED, masked_id
 from replay.redaction.secrets import is_secret
 from replay.redaction.team_policy import TeamPolicy, parse_team_policy
 from replay.redaction.values import SIMPLE_KINDS, is_generated
+from replay.stripe_api.call import Call
 from replay.stripe_api.routes import table
 
 TEAM = "team.toml"
@@ -219,3 +220,17 @@ def keeps_parameter(resource: str, name: str, value: str, *, policy: Policy | No
 def keeps_expand(name: str, *, policy: Policy | None = None) -> bool:
     """Whether a name to expand is made of the API's own words only."""
     return parameters.keeps_expand(name, policy or default_policy())
+
+
+def why_private(call: Call, policy: Policy) -> str:
+    """Why a call may not be written down, whatever it answers; empty where it may."""
+    ids = (*call.key.parents, call.key.id)
+    if not all(policy.keeps_id(call.key.resource, id) for id in ids if id):
+        return "the ID in the path may be private: the policy does not keep it"
+    if not all(keeps_expand(name, policy=policy) for name in call.expand):
+        return "a name to expand is none of the API's own"
+    for name, value in call.parameters:
+        if not keeps_parameter(call.key.resource, name, value, policy=policy):
+            shown = name if name in policy.vocabulary else "a parameter"
+            return f"the value of {shown} may be private: the policy does not keep it"
+    return ""

@@ -16,7 +16,7 @@ from typing import Any
 from replay.errors import ReplayError
 from replay.model.cassette import Headers, Request, header
 from replay.server.error_responses import Refusal
-from replay.session.session import Session
+from replay.session.session import OpenSession
 
 _SERVED, _MISSING = 200, 500
 
@@ -79,7 +79,7 @@ class Journal:
                 for found in reversed(self._missing.values())
             ]
 
-    def recent(self, session: Session) -> Iterator[dict[str, Any]]:
+    def recent(self, session: OpenSession) -> Iterator[dict[str, Any]]:
         """What was served, the last first, as JSON has it.
 
         Args:
@@ -87,7 +87,7 @@ class Journal:
         """
         for at, name, method, uri, status, headers in reversed(list(self._served)):
             try:
-                shown = session.shown(Request(method, uri))
+                shown = session.name_of(Request(method, uri))
             except ReplayError:
                 shown = "a call"
             yield {

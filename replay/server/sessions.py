@@ -13,7 +13,7 @@ from threading import Lock
 
 from replay.config import Config
 from replay.errors import CallRefused, ReplayError
-from replay.session.session import Session
+from replay.session.session import OpenSession, open_session
 
 MAX_SESSIONS = 256
 """So many sessions are open at once."""
@@ -42,31 +42,31 @@ class Hosted:
     """
 
     name: str
-    session: Session
+    session: OpenSession
     refused: int = 0
     refusals: deque[str] = field(default_factory=lambda: deque(maxlen=_KEPT))
     lent: bool = False
 
     def summary(self) -> dict[str, object]:
         """What was played, recorded and refused, as JSON has it."""
-        tally = self.session.tally
+        counts = self.session.counts
         return {
             "session": self.name,
-            "played": tally.played,
-            "recorded": tally.recorded,
+            "played": counts.played,
+            "recorded": counts.recorded,
             "refused": self.refused,
         }
 
 
-def opener(config: Config, *, allow_live: bool = False) -> Callable[[], Session]:
+def opener(config: Config, *, allow_live: bool = False) -> Callable[[], OpenSession]:
     """What opens sessions with these settings."""
 
-    def open_session() -> Session:
-        session = Session(config, allow_live=allow_live)
+    def opened() -> OpenSession:
+        session = open_session(config, allow_live=allow_live)
         session.refusals = _Recent()
         return session
 
-    return open_session
+    return opened
 
 
 class Sessions:
@@ -76,7 +76,7 @@ class Sessions:
         open_session: opens one; what it raises is the request's refusal.
     """
 
-    def __init__(self, open_session: Callable[[], Session]) -> None:
+    def __init__(self, open_session: Callable[[], OpenSession]) -> None:
         self._open_session = open_session
         self._open: dict[str, Hosted] = {}
         self._lock = Lock()
@@ -113,7 +113,7 @@ class Sessions:
         """The open sessions by name, at this moment."""
         return dict(self._open)
 
-    def lend(self, session: Session | None) -> None:
+    def lend(self, session: OpenSession | None) -> None:
         """Let requests that name no session ask this one, which its owner closes; None ends it."""
         with self._lock:
             if session is None:

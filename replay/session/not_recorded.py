@@ -1,4 +1,4 @@
-"""The refusal of a call that is not recorded: what is there instead, and the command to run."""
+"""The refusal of a call that is not recorded: what is recorded instead, and the command to run."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ from replay.errors import CassetteNotFound, VersionNotRecorded
 from replay.library import Library
 from replay.library.lookup import Recorded, find, takes_of
 from replay.model.cassette import Cassette
+from replay.redaction.policy_source import PolicySource
 from replay.stripe_api.call import Call, expand_of
 
 
-def require(library: Library, call: Call) -> Recorded:
+def require(library: Library, call: Call, policy: PolicySource) -> Recorded:
     """The takes that answer a call.
+
+    Args:
+        library: where they are looked for.
+        call: the call.
+        policy: decides whether the refusal may name the call's IDs and parameters.
 
     Raises:
         CassetteNotFound: nothing is recorded for the object.
@@ -21,67 +27,98 @@ def require(library: Library, call: Call) -> Recorded:
     """
     found = find(library, call)
     if found is None:
-        raise _refusal(library, call, library.recorded(call.key))
+        raise _refusal(library, call, library.recorded(call.key), policy)
     return found
 
 
-def _refusal(library: Library, call: Call, cassettes: tuple[Cassette, ...]) -> CassetteNotFound:
-    wanted = call.pinned
+def _refusal(
+    library: Library, call: Call, cassettes: tuple[Cassette, ...], policy: PolicySource
+) -> CassetteNotFound:
+    resource, id = call.key.resource, call.key.id
     where = f"library {library.shown}"
-    name = str(call.key)
-    if not _may_be_shown(call):
-        # Neither the ID nor a command with it: a person may have chosen it.
+    if not _may_be_named(call, policy):
+        # A person may have chosen the ID: the message has neither the ID nor a command with it.
         return CassetteNotFound(
-            f"{call.key.resource}: the object is not recorded, and its ID may be private",
+            f"{resource}: the object is not recorded, and its ID may be private",
             where=where,
             hint="replay records it where the policy keeps such IDs: docs/redaction.md",
-            resource=call.key.resource, id=call.key.id,
+            resource=resource, id=id,
         )  # fmt: skip
-    if call.key.account:
-        context = call.key.account.startswith("ctx-")
-        name += " of this Stripe-Context" if context else " of a connected account"
-    record = call.command(wanted) if wanted else call.command()
-    if record.startswith("replay "):
-        record += f" --library {shlex.quote(library.shown)}"
+    name = _name(call)
+    command = _command(call, library)
+    record = f"record it: {command}"
+    if call.key.query is not None and (why := _why_private(call, policy)):
+        command = ""
+        record = (
+            f"replay does not record it: {why}\n"
+            "stub this call, or keep the parameter in replay-policy.toml: docs/redaction.md"
+        )
     if not cassettes:
-        near = library.nearest(call.key)
-        hint = f"record it: {record}"
-        if near:
-            hint = f"recorded {call.route.resource} with the nearest IDs: {', '.join(near)}\n{hint}"
+        nearest = library.nearest(call.key)
+        near = f"recorded {call.route.resource} with the nearest IDs: {', '.join(nearest)}\n"
         return CassetteNotFound(
             f"{name} is not recorded",
-            where=where, hint=hint, resource=call.key.resource, id=call.key.id, nearest=near,
-            command=record,
+            where=where,
+            hint=near + record if nearest and command else record,
+            resource=resource, id=id, nearest=nearest, command=command,
         )  # fmt: skip
-    versions = tuple(c.api_version for c in cassettes)
-    fitting = [c.api_version for c in cassettes if takes_of(c, call)]
-    if wanted in versions or (wanted is None and not fitting):
-        sets = sorted({_shown(expand_of(t.request)) for c in cassettes
-                       for t in c.interactions if wanted in {None, c.api_version}})  # fmt: skip
-        what = f"{name} is not recorded {_shown(call.expand)}"
-        hint = f"recorded {', '.join(sets)}\nrecord it: {record}"
-    elif wanted is None:
+    versions = tuple(cassette.api_version for cassette in cassettes)
+    listed = ", ".join(versions)
+    if call.pinned in versions or (call.pinned is None and not _fitting(cassettes, call)):
+        what = f"{name} is not recorded {_expanded(call.expand)}"
+        hint = f"recorded {_expand_sets(cassettes, call)}\n{record}"
+    elif call.pinned is None:
         what = f"{name} is recorded at several API versions, and the call names none"
-        record = ""
-        hint = (f"recorded: {', '.join(versions)}\n"
+        command = ""
+        hint = (f"recorded: {listed}\n"
                 "choose one: use_cassettes(api_version=…), REPLAY_API_VERSION=… or "
                 "replay serve --api-version …")  # fmt: skip
     else:
-        what = f"{name} is not recorded at API version {wanted}"
-        hint = f"recorded: {', '.join(versions)}\nrecord it: {record}"
+        what = f"{name} is not recorded at API version {call.pinned}"
+        hint = f"recorded: {listed}\n{record}"
     return VersionNotRecorded(
-        what, where=where, hint=hint, resource=call.key.resource, id=call.key.id, command=record,
-        recorded=versions,
-    )  # fmt: skip
+        what, where=where, hint=hint, resource=resource, id=id, command=command, recorded=versions
+    )
 
 
-def _may_be_shown(call: Call) -> bool:
-    from replay.redaction.policy import default_policy
-
-    policy = default_policy()
-    ids = (*call.key.parents, call.key.id)
-    return all(policy.keeps_id(call.key.resource, id) for id in ids)
+def _may_be_named(call: Call, policy: PolicySource) -> bool:
+    rules = policy.load()
+    return all(rules.keeps_id(call.key.resource, id) for id in (*call.key.parents, call.key.id))
 
 
-def _shown(expand: tuple[str, ...]) -> str:
+def _why_private(call: Call, policy: PolicySource) -> str:
+    from replay.redaction.policy import why_private
+
+    return why_private(call, policy.load())
+
+
+def _name(call: Call) -> str:
+    if not call.key.account:
+        return str(call.key)
+    context = call.key.account.startswith("ctx-")
+    return f"{call.key} of {'this Stripe-Context' if context else 'a connected account'}"
+
+
+def _command(call: Call, library: Library) -> str:
+    command = call.command(call.pinned) if call.pinned else call.command()
+    if command.startswith("replay "):
+        command += f" --library {shlex.quote(library.shown)}"
+    return command
+
+
+def _fitting(cassettes: tuple[Cassette, ...], call: Call) -> list[Cassette]:
+    return [cassette for cassette in cassettes if takes_of(cassette, call)]
+
+
+def _expand_sets(cassettes: tuple[Cassette, ...], call: Call) -> str:
+    sets = {
+        _expanded(expand_of(take.request))
+        for cassette in cassettes
+        for take in cassette.interactions
+        if call.pinned in {None, cassette.api_version}
+    }
+    return ", ".join(sorted(sets))
+
+
+def _expanded(expand: tuple[str, ...]) -> str:
     return "with expand " + ", ".join(expand) if expand else "without expand"

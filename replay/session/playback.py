@@ -1,57 +1,65 @@
-"""The takes of one session by call key: which deck a request asks for, and how far it is served.
+"""Plays what a library holds: the store of the modes ``none``, ``once`` and ``new_episodes``.
 
-A server is asked without end, so what grows with the questions, and not with the recordings, is
-bounded.
+The mode's row in `replay.model.modes.DECISIONS` decides each call, by what the session has of it. A
+`Playback` is that: the takes of one call, and how many of them were played.
+
+1. CallState are played in order, and the last one repeats.
+2. In mode ``none`` nothing else happens: a call without takes is refused.
+3. A call that this session recorded may grow further. One that was there before grows in mode
+   ``new_episodes`` only.
+4. Takes that another session or process adds meanwhile are played before anything is fetched, if
+   they go on where this session stands.
+5. A take that says what the last one said is not written until one follows that differs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from threading import Lock
-from typing import TYPE_CHECKING
 
 from replay.errors import CassetteNotFound
-from replay.library.lookup import Recorded
-from replay.model.cassette import Interaction, Request, Response
-from replay.model.modes import CallState
+from replay.library import Library
+from replay.library.lookup import Recorded, find, from_other_pin
+from replay.model.cassette import Interaction, ObjectKey, Request
+from replay.model.modes import DECISIONS, Action, CallState, RecordMode
 from replay.recording import repeats
 from replay.recording.recorder import Outcome, Recorder, outcome_from_take
-from replay.stripe_api.call import Call, read, stripe_headers
-
-if TYPE_CHECKING:
-    from replay.session.rerecording import Anew
-
-_SPELLINGS, _SPELLING = 8192, 2048
-"""So many spellings of requests are known by heart, each up to so many characters."""
-
-_VERSIONS = 64
-"""So many versions that requests pin are remembered."""
+from replay.redaction.policy_source import PolicySource
+from replay.session.calls import CallReader, CallTable
+from replay.session.not_recorded import require
+from replay.session.store import Fetch, Served
+from replay.stripe_api.call import Call
 
 
-@dataclass(slots=True)
-class Deck:
-    """The takes of one call key in one session, and how far they are served.
+@dataclass(slots=True, eq=False)
+class Playback:
+    """The takes of one call in one session, and how many of them were played.
 
-    `lent` are takes that clients recorded which pin otherwise. `unkept` is whether the live answer
-    that came last is not recorded. `anew` is what mode ``all`` records, and `takes` are its takes
-    then.
+    Attributes:
+        call: the call.
+        version: the API version that answers.
+        takes: in the order recorded.
+        position: how many were played or recorded by this session.
+        from_other_pin: whether the takes were recorded by clients that pin another version.
+        grew: whether this session recorded some of the takes.
+        loaded: whether the library was asked.
+        refusal: why there is none; where the mode only plays.
+        pending: the fetch under way.
+        repeated: the outcome that said what the last take says, and how often it came.
     """
 
     call: Call
     version: str = ""
     takes: list[Interaction] = field(default_factory=list)
-    lent: bool = False
     position: int = 0
-    opened: bool = False
+    from_other_pin: bool = False
+    grew: bool = False
     loaded: bool = False
     refusal: CassetteNotFound | None = None
-    repeated: Outcome | None = None
-    repeats: int = 0
-    unkept: bool = False
-    anew: Anew | None = None
-    flight: Future[Response] | None = None
+    pending: Fetch | None = None
+    repeated: tuple[Outcome | None, int] = (None, 0)
     lock: Lock = field(default_factory=Lock)
 
     def state(self) -> CallState:
@@ -60,103 +68,175 @@ class Deck:
             return CallState.LEFT
         if not self.takes:
             return CallState.ABSENT
-        return CallState.RECORDED_HERE if self.opened else CallState.USED_UP
+        return CallState.RECORDED_HERE if self.grew else CallState.USED_UP
 
-    def repeat(self, outcome: Outcome) -> None:
-        """Note that the last take was answered again: such takes are written when another follows.
+    def play(self) -> Interaction:
+        """The next take."""
+        self.position += 1
+        return self.takes[self.position - 1]
 
-        They say the same, so one stands for all.
+    def served(self) -> Iterator[Served]:
+        """What answered last, if anything did."""
+        if self.position:
+            yield Served(self.call, self.version, self.takes[self.position - 1])
+
+    def use(self, found: Recorded, grown: set[Growing]) -> None:
+        """Play what was found.
+
+        Args:
+            found: the takes.
+            grown: what this session recorded. For clients that pin another version the takes may
+                still grow, so none of them is used here.
         """
-        self.repeated = outcome
-        self.repeats = min(self.repeats + 1, repeats.MOST_REPEATS)
+        other = from_other_pin(found.takes[0], self.call)
+        if not other or growing(self.call) not in grown:
+            self.version, self.takes, self.from_other_pin = found.version, list(found.takes), other
+
+    def goes_on(self, found: Recorded) -> bool:
+        """Whether takes that were found go on behind those that this session played."""
+        played = self.position
+        return len(found.takes) > played and (
+            (self.from_other_pin and not self.grew)
+            or not played
+            or (found.version == self.version and list(found.takes[:played]) == self.takes[:played])
+        )
 
     def keep(self, version: str, takes: Iterable[Interaction]) -> None:
-        """Note takes that were written behind those of the deck, or in the place of lent ones."""
-        if self.lent:
+        """Note takes that were written behind those of before, or in place of another pin's."""
+        if self.from_other_pin:
             self.takes = []
         self.takes += takes
         self.version, self.position = version, len(self.takes)
-        self.lent, self.opened, self.repeats = False, True, 0
-
-    def goes_on(self, found: Recorded) -> bool:
-        """Whether takes that were found go on behind those that this session saw."""
-        seen = self.position
-        return len(found.takes) > seen and (
-            (self.lent and not self.opened)
-            or not seen
-            or (found.version == self.version and list(found.takes[:seen]) == self.takes[:seen])
-        )
-
-    def before(self, outcome: Outcome) -> list[Outcome]:
-        """What is written before a take of the same version, so that replay serves it first."""
-        take = outcome.take
-        if not self.lent or take is None:
-            return [self.repeated] * self.repeats if self.repeated is not None else []
-        own = [replace(lent, request=take.request) for lent in self.takes]
-        return [outcome_from_take(take, self.version) for take in own]
+        self.from_other_pin, self.grew, self.repeated = False, True, (None, 0)
 
 
-class Decks:
-    """The decks of one session. Safe to share between threads.
+Growing = tuple[ObjectKey, tuple[str, ...]]
+"""An object and an expand set: takes of these may be shared by clients that pin otherwise."""
+
+
+def growing(call: Call) -> Growing:
+    """What a recorded call may share its takes by."""
+    return call.key, call.expand
+
+
+class Playbacks:
+    """The store that plays a library, and records into it where the mode asks for that.
 
     Args:
-        api_version: answers whatever a request pins; None leaves it to the request.
-        recorder: knows under which IDs recordings are kept.
-
-    Attributes:
-        pinned: what requests pin where `api_version` answers instead.
+        library: what is played.
+        mode: any but ``all``.
+        recorder: writes what was fetched.
+        reader: reads requests as calls.
+        policy: decides what a refusal may name.
     """
 
-    def __init__(self, api_version: str | None, recorder: Recorder) -> None:
-        self.pinned: set[str | None] = set()
-        self._api_version = api_version
+    def __init__(
+        self, library: Library, mode: RecordMode, recorder: Recorder, reader: CallReader,
+        policy: PolicySource,
+    ) -> None:  # fmt: skip
+        self._library = library
+        self._mode = mode
         self._recorder = recorder
-        self._decks: dict[Call, Deck] = {}
-        self._read: dict[tuple[object, ...], Deck] = {}
-        self._lock = Lock()
+        self._policy = policy
+        self._table = CallTable(reader, Playback)
+        self._grown: set[Growing] = set()
 
-    def __iter__(self) -> Iterator[Deck]:
-        return iter(list(self._decks.values()))
+    def next(self, request: Request) -> Interaction | Fetch:
+        """As `Store`."""
+        playback = self._table.of(request)
+        with playback.lock:
+            if not playback.loaded:
+                self._load(playback)
+            action = DECISIONS[playback.state()][self._mode]
+            if action is Action.REPLAY:
+                return playback.play()
+            if action is Action.REPEAT:
+                return playback.takes[-1]
+            if action is Action.RECORD:
+                if playback.pending is None:
+                    playback.pending = _Fetch(self, playback)
+                return playback.pending
+        self._table.forget(playback)
+        assert playback.refusal is not None  # noqa: S101 - what is refused was looked for
+        raise playback.refusal
 
-    def of(self, request: Request) -> Deck:
-        """The deck that a request asks for.
+    def served(self) -> Iterator[Served]:
+        """As `Store`."""
+        for playback in self._table:
+            yield from playback.served()
 
-        Raises:
-            ReplayError: it is no call that replay reads.
-        """
-        # Clients repeat themselves: a request seen before is not parsed again.
-        stripes = stripe_headers(request.headers)
-        seen = request.method, request.uri, stripes, request.body, request.unread
-        deck = self._read.get(seen)
-        if deck is None:
-            call = read(request, stripes)
-            if self._api_version is not None:
-                if len(self.pinned) < _VERSIONS:
-                    self.pinned.add(call.pinned)
-                call = replace(call, pinned=self._api_version)
-            call = self._recorder.masked(call)
-            with self._lock:
-                deck = self._decks.setdefault(call, Deck(call))
-                if len(self._read) >= _SPELLINGS:
-                    self._read.clear()
-                if len(request.uri) + len(request.body or b"") <= _SPELLING:
-                    self._read[seen] = deck
-        return deck
+    def close(self, *, failed: bool) -> None:
+        """As `Store`: all is written already."""
 
-    def remember(self, deck: Deck) -> None:
-        """Have a deck that takes were recorded for, though it was forgotten meanwhile."""
-        with self._lock:
-            found = self._decks.get(deck.call)
-            if found is None or not found.position:
-                self._decks[deck.call] = deck
+    def _load(self, playback: Playback) -> None:
+        if self._mode is RecordMode.NONE:
+            try:
+                found = require(self._library, playback.call, self._policy)
+                playback.use(found, self._grown)
+            except CassetteNotFound as refusal:
+                playback.refusal = refusal
+        else:
+            self._use_new(playback)
+        playback.loaded = True
 
-    def forget(self, deck: Deck) -> None:
-        """Drop a deck that nothing was taken from.
+    def _use_new(self, playback: Playback) -> None:
+        found = find(self._library, playback.call)
+        if found is not None and playback.goes_on(found):
+            playback.use(found, self._grown)
 
-        Whoever asks again finds what was recorded meanwhile, and endless different questions
-        leave nothing behind.
-        """
-        with self._lock:
-            if self._decks.get(deck.call) is deck:
-                del self._decks[deck.call]
-                self._read.clear()
+    def _take_meanwhile(self, playback: Playback) -> Interaction | None:
+        with playback.lock:
+            if not playback.repeated[1]:
+                self._use_new(playback)
+            return playback.play() if playback.position < len(playback.takes) else None
+
+    def _keep(self, playback: Playback, outcome: Outcome, take: Interaction) -> None:
+        call, version = playback.call, outcome.version
+        self._grown.add(growing(call))
+        same_version = playback.version == version
+        if playback.takes and same_version and repeats.same_answer(playback.takes[-1], take):
+            count = min(playback.repeated[1] + 1, repeats.MOST_REPEATS)
+            playback.repeated = outcome, count
+            return
+        # CallState of another version lie in another cassette. There the last one repeats anyway.
+        before = _before(playback, take) if same_version else []
+        self._recorder.append(call, version, [*before, outcome])
+        written = [o.take for o in (*before, outcome) if o.take is not None]
+        with playback.lock:
+            playback.keep(version, written)
+        self._table.remember(playback)
+
+    def _release(self, playback: Playback) -> None:
+        with playback.lock:
+            playback.pending = None
+        if not playback.takes:
+            self._table.forget(playback)
+
+
+def _before(playback: Playback, take: Interaction) -> list[Outcome]:
+    """What is written before a take of the same version, so that it is played first."""
+    if not playback.from_other_pin:
+        repeated, count = playback.repeated
+        return [repeated] * count if repeated is not None else []
+    own = [replace(other, request=take.request) for other in playback.takes]
+    return [outcome_from_take(take, playback.version) for take in own]
+
+
+class _Fetch(Fetch):
+    def __init__(self, store: Playbacks, playback: Playback) -> None:
+        super().__init__(playback.call)
+        self._store = store
+        self._playback = playback
+
+    def lock(self) -> AbstractContextManager[object]:
+        return self._store._library.lock(self.call.key)
+
+    def recorded_meanwhile(self) -> Interaction | None:
+        return self._store._take_meanwhile(self._playback)
+
+    def tell(self, outcome: Outcome) -> None:
+        if outcome.take is not None:
+            self._store._keep(self._playback, outcome, outcome.take)
+
+    def release(self) -> None:
+        self._store._release(self._playback)

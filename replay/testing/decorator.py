@@ -15,7 +15,7 @@ from replay.errors import ConfigError, Refused, ReplayError
 from replay.library import Library
 from replay.library.location import path_of
 from replay.model.modes import RecordMode
-from replay.session.session import Session
+from replay.session.session import OpenSession, Session, open_session
 from replay.testing import wrap
 
 if TYPE_CHECKING:
@@ -76,14 +76,14 @@ class Cassettes:
             "library": None if library is None else self._placed(path_of(library)),
             "mode": mode, "api_base": api_base, "api_version": api_version,
         }  # fmt: skip
-        self._options = {
+        self._options: dict[str, Any] = {
             "allow_live": allow_live,
             "raw_view": live_view == "raw",
             "pass_others": other_calls == "pass",
             "keep_errors": keep_errors,
         }
         self._library: tuple[str, Library] | None = None
-        self._entered: list[tuple[Session, Session | None]] = []
+        self._entered: list[tuple[OpenSession, OpenSession | None]] = []
         self._check(self._settled())
 
     @staticmethod
@@ -94,7 +94,7 @@ class Cassettes:
         else:
             library.require_writable()
 
-    def session(self) -> Session:
+    def session(self) -> OpenSession:
         """A new session, to open with `installation.enter`, with the settings as they are now.
 
         Raises:
@@ -107,7 +107,7 @@ class Cassettes:
             library = self._library = config.library, Library(config.library)
         if config.mode is RecordMode.NONE:
             library[1].require()
-        return Session(config, library[1], **self._options)
+        return open_session(config, library[1], **self._options)
 
     def _settled(self) -> Config:
         config = resolve(**self._settings, directory=self._directory)
@@ -152,7 +152,7 @@ class Cassettes:
         if unwritten is not None:
             raise unwritten.with_traceback(None)
 
-    def _mine(self) -> tuple[Session, Session | None]:
+    def _mine(self) -> tuple[OpenSession, OpenSession | None]:
         """What this thread or task entered: others may be inside the same object."""
         from replay.intercept.current_session import current
 

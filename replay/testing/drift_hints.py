@@ -17,7 +17,7 @@ from replay.errors import CassetteDamaged, ReplayError, VersionNotRecorded
 from replay.library import Library
 from replay.model import json_body
 from replay.model.cassette import Response
-from replay.session.session import Session
+from replay.session.session import OpenSession
 from replay.testing.options import tracked, wants
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Rehearsal:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._forced = resolve().api_version
-        self._sessions: list[Session] = []
+        self._sessions: list[OpenSession] = []
         self._reports: dict[tuple[str, str, str], Report | str] = {}
         self._file = tracked(config)
         self._tracker: Any = None
@@ -62,13 +62,13 @@ class Rehearsal:
         if self._tracker is not None:
             self._tracker.cut()
 
-    def exempt(self, session: Session) -> list[str]:
+    def exempt(self, session: OpenSession) -> list[str]:
         """What is to be said of a session that answers at another version than the run."""
         if self._forced is None or session.config.api_version == self._forced:
             return []
         return [f"kept at an API version of its own, and not run on {self._forced}"]
 
-    def ended(self, session: Session) -> None:
+    def ended(self, session: OpenSession) -> None:
         """A session of `use_cassettes` ended."""
         if session.config.api_version is not None:
             self._sessions.append(session)
@@ -88,7 +88,7 @@ class Rehearsal:
     def _stop(self) -> None:
         self._tracker.stop()
 
-    def tell(self, item: pytest.Item, call: pytest.CallInfo[None], own: Session | None) -> None:
+    def tell(self, item: pytest.Item, call: pytest.CallInfo[None], own: OpenSession | None) -> None:
         """Say below a failure what differs in what the test was served."""
         excinfo = call.excinfo
         if excinfo is None or isinstance(excinfo.value, pytest.skip.Exception):
@@ -106,7 +106,7 @@ class Rehearsal:
             item.add_report_section(call.when, "replay drift", text)
 
     def _told(
-        self, sessions: list[Session], excinfo: pytest.ExceptionInfo[BaseException]
+        self, sessions: list[OpenSession], excinfo: pytest.ExceptionInfo[BaseException]
     ) -> Iterator[str]:
         used = None
         if self._tracker is not None:
@@ -121,7 +121,7 @@ class Rehearsal:
             if any(isinstance(error, VersionNotRecorded) for error in session.refusals):
                 yield f"what is recorded may be fetched at {new} too, as a whole:"
                 yield f"  replay upgrade {new} --library {session.library.shown}"
-            if not session.served:
+            if not session.calls:
                 continue
             for old in sorted(_olds(session, new)):
                 yield f"answered at {new}; the client asked for {old}"
@@ -149,28 +149,28 @@ def _compared(library: Library, root: str, old: str, new: str) -> Report | str:
     return report(library, versions=(old, new))
 
 
-def _olds(session: Session, new: str) -> set[str]:
+def _olds(session: OpenSession, new: str) -> set[str]:
     """The versions that the test was written for: what its client pinned, else what is recorded."""
     from replay.stripe_api.versions import version_order
 
     pinned = {version for version in session.pinned if version not in {None, new}}
     found = {version for version in pinned if version is not None}
     if None in session.pinned:
-        for call, _, _ in session.served:
-            others = {c.api_version for c in session.library.recorded(call.key)} - {new}
+        for served in session.calls:
+            others = {c.api_version for c in session.library.recorded(served.call.key)} - {new}
             older = [v for v in others if version_order(v) < version_order(new)]
             if older:
                 found.add(max(older, key=version_order))
     return found
 
 
-def _served(session: Session, report: Report) -> Iterator[Drift]:
+def _served(session: OpenSession, report: Report) -> Iterator[Drift]:
     """The findings on what a session served that may break or surprise its reader."""
     from replay.drift.judge.findings import Grade, Severity
 
-    served = session.served
-    types = {kind for _, _, response in served for kind in _types(response)}
-    asked = {(call.key.resource, call.expand) for call, _, _ in served}
+    served = session.calls
+    types = {kind for one in served for kind in _types(one.take.response)}
+    asked = {(one.call.key.resource, one.call.expand) for one in served}
     resources = {resource for resource, _ in asked}
     for comparison, finding in report.findings():
         here = (comparison.resource, comparison.expand) in asked

@@ -26,7 +26,7 @@ from replay.drift.observe.nested import resource_of
 from replay.drift.observe.pointers import ANY, escape
 from replay.intercept.patches import Patches
 from replay.model.cassette import Request, Response, header
-from replay.session.session import Session
+from replay.session.session import OpenSession
 from replay.stripe_api.call import read
 from replay.stripe_api.versions import UNVERSIONED
 
@@ -96,16 +96,16 @@ class Tracker:
         return self._before
 
     def _hook_session(self, patches: Patches, module: ModuleType) -> None:
-        def make(answer: Callable[[Session, Request], Response]) -> Any:
+        def make(answer: Callable[[OpenSession, Request], Response]) -> Any:
             @functools.wraps(answer)
-            def noted(session: Session, request: Request) -> Response:
+            def noted(session: OpenSession, request: Request) -> Response:
                 return self._served(session, request, answer(session, request))
 
             return noted
 
-        patches.replace(Session, "answer", make)
+        patches.replace(OpenSession, "answer", make)
 
-    def _served(self, session: Session, request: Request, response: Response) -> Response:
+    def _served(self, session: OpenSession, request: Request, response: Response) -> Response:
         """Number an answer, so that it is known again when the SDK makes an object of it."""
         if not 200 <= response.status < 300 or not response.body:
             return response

@@ -10,9 +10,9 @@ from __future__ import annotations
 import functools
 import gc
 import inspect
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -20,8 +20,9 @@ from replay.config import resolve
 from replay.errors import CallRefused, ConfigError, ReplayError
 from replay.intercept import current_session, installation
 from replay.library import cache
-from replay.model.cassette import Request, Response
-from replay.session.session import Session
+from replay.model.cassette import Request
+from replay.session.session import OpenSession, open_session
+from replay.session.store import Served
 from replay.testing.decorator import refusal_in, swallowed
 from replay.testing.drift_hints import Rehearsal
 from replay.testing.markers import Settings
@@ -33,21 +34,26 @@ if TYPE_CHECKING:
     from replay.testing.server_fixture import ReplayServer
 
 
-class _Blocked(Session):
-    """Refuses all calls of a test that is not marked."""
+class _Blocked:
+    """The store of a test that is not marked: it refuses every call."""
 
     def __init__(self, test: str) -> None:
-        super().__init__(resolve(mode="none"))
         self._test = test
 
-    def answer(self, request: Request) -> Response:
-        error = CallRefused(
+    def next(self, request: Request) -> NoReturn:
+        """As `Store`."""
+        raise CallRefused(
             "a test that is not marked called the API, and calls are blocked",
             where=self._test,
             hint="mark it with @pytest.mark.cassettes, or leave out --replay-block-network",
         )
-        self.refusals.append(error)
-        raise error
+
+    def served(self) -> Iterator[Served]:
+        """As `Store`."""
+        return iter(())
+
+    def close(self, *, failed: bool) -> None:
+        """As `Store`."""
 
 
 class _Test:
@@ -56,16 +62,18 @@ class _Test:
     Attributes:
         item: the test.
         session: its session.
+        blocked: whether it is not marked, so that its session refuses every call.
         before: what the context had before.
         refusals: what was refused in its sessions and is in no report yet.
         failed: whether something of it failed.
         taken: how many of the session's refusals were looked at.
     """
 
-    def __init__(self, item: pytest.Item, session: Session) -> None:
+    def __init__(self, item: pytest.Item, session: OpenSession, blocked: bool) -> None:
         self.item = item
         self.session = session
-        self.before: Session | None = None
+        self.blocked = blocked
+        self.before: OpenSession | None = None
         self.refusals: list[tuple[ReplayError, list[Line]]] = []
         self.failed = False
         self.taken = 0
@@ -81,8 +89,8 @@ class Run:
         self._account = account_of(config)
         self._test: _Test | None = None
         self._broken: ReplayError | None = None
-        self._open: list[Session] = []  # the last one answers, the others wait for it to end
-        self._left: list[tuple[Session, bool]] = []
+        self._open: list[OpenSession] = []  # the last one answers, the others wait for it to end
+        self._left: list[tuple[OpenSession, bool]] = []
         self._finished = False
         self._server: ReplayServer | None = None
         try:
@@ -93,7 +101,7 @@ class Run:
         config.add_cleanup(cache.clear)
         config.add_cleanup(lambda: installation.release(self._ended))
 
-    def session_of(self, item: pytest.Item) -> Session:
+    def session_of(self, item: pytest.Item) -> OpenSession:
         """The running test's session, opened if it has none that answers.
 
         Raises:
@@ -126,7 +134,8 @@ class Run:
             if wants(item):
                 self._begin(item, self._settings.of(item).session())
             elif self._blocks:
-                self._begin(item, _Blocked(item.nodeid))
+                blocked = open_session(resolve(mode="none"), first=[_Blocked(item.nodeid)])
+                self._begin(item, blocked, blocked=True)
         except ReplayError as error:
             self._broken = error
             raise
@@ -161,7 +170,7 @@ class Run:
     ) -> Generator[None, Any, Any]:
         """Give a fixture of a wider scope a session of its own."""
         test = self._test
-        if fixturedef.scope == "function" or test is None or isinstance(test.session, _Blocked):
+        if fixturedef.scope == "function" or test is None or test.blocked:
             return (yield)
         session = self._noting(self._session_for(request.node, test.item))
         # Finalizers run backwards: around the fixture's own, the session is entered and left.
@@ -243,24 +252,24 @@ class Run:
         self._account.add_refusals(())
         self._account.notes.update(self._rehearsal.finish())
 
-    def _begin(self, item: pytest.Item, session: Session) -> _Test:
-        test = _Test(item, self._noting(session))
+    def _begin(self, item: pytest.Item, session: OpenSession, *, blocked: bool = False) -> _Test:
+        test = _Test(item, self._noting(session), blocked)
         test.before = current_session.current.get()
         self._enter(test.session)
         self._test = test
         return test
 
-    def _session_for(self, scope: pytest.Item | pytest.Collector, item: pytest.Item) -> Session:
+    def _session_for(self, scope: pytest.Item | pytest.Collector, item: pytest.Item) -> OpenSession:
         # The markers of the fixture's own class or module; without any, those of the test.
         with suppress(ConfigError):
             if scope.get_closest_marker(MARKER) is not None:
                 return self._settings.of(scope).session()
         return self._settings.of(item).session()
 
-    def _named(self) -> Session | None:
+    def _named(self) -> OpenSession | None:
         # What a test's server refuses is the test's, in whichever of its sessions.
         test = self._test
-        if test is None or isinstance(test.session, _Blocked):
+        if test is None or test.blocked:
             return None
         session = self._settings.of(test.item).session()
         session.refusals = test.session.refusals
@@ -289,12 +298,12 @@ class Run:
             finally:
                 test.session.close(failed=failed)
         finally:
-            self._account.add(test.session, library=not isinstance(test.session, _Blocked))
-            if not isinstance(test.session, _Blocked):
+            self._account.add(test.session, library=not test.blocked)
+            if not test.blocked:
                 self._account.notes.update(self._rehearsal.exempt(test.session))
 
     @staticmethod
-    def _noting(session: Session) -> Session:
+    def _noting(session: OpenSession) -> OpenSession:
         session.refusals = Refusals()
         return session
 
@@ -308,7 +317,7 @@ class Run:
             test.refusals.append((error, refusals.lines(error)))
         test.taken = len(refusals)
 
-    def _enter(self, session: Session, *, wide: bool = False) -> None:
+    def _enter(self, session: OpenSession, *, wide: bool = False) -> None:
         before = self._open[-1] if self._open else None
         self._open.append(session)
         self._lend()
@@ -324,7 +333,7 @@ class Run:
             # single one is open, that one answers them.
             current_session.current.set(None)
 
-    def _leave(self, session: Session) -> None:
+    def _leave(self, session: OpenSession) -> None:
         self._open.remove(session)
         self._lend()
         if not self._open:
@@ -338,7 +347,7 @@ class Run:
             if self._test is None or waiting is not self._test.session:
                 current_session.current.set(None)
 
-    def _leave_fixture(self, session: Session, *, failed: bool | None = None) -> None:
+    def _leave_fixture(self, session: OpenSession, *, failed: bool | None = None) -> None:
         """Leave a wide fixture's session; for good where it is said whether its set-up failed."""
         self._leave(session)
         refusals = session.refusals
@@ -361,7 +370,7 @@ class Run:
             finally:
                 self._account.add(session)
 
-    def _ended(self, session: Session) -> None:
+    def _ended(self, session: OpenSession) -> None:
         # Sessions of `use_cassettes` count too; our own are counted when they are closed.
         if session not in self._open and not isinstance(session.refusals, Refusals):
             self._account.add(session)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from replay.errors import NoSession
 from replay.server import require_extra
-from replay.session.session import Session
+from replay.session.session import OpenSession
 
 
 class ReplayServer:
@@ -31,13 +31,13 @@ class ReplayServer:
         ConfigError: the extra ``server`` is not installed.
     """
 
-    def __init__(self, open_session: Callable[[], Session | None]) -> None:
+    def __init__(self, open_session: Callable[[], OpenSession | None]) -> None:
         require_extra()
         from replay.server.app import Door
         from replay.server.running import Beside
         from replay.server.sessions import Sessions
 
-        def opened() -> Session:
+        def opened() -> OpenSession:
             session = open_session()
             if session is None:
                 raise NoSession(
@@ -57,11 +57,11 @@ class ReplayServer:
     def __repr__(self) -> str:
         return f"<ReplayServer at {self.url}>"
 
-    def lend(self, session: Session | None) -> None:
+    def lend(self, session: OpenSession | None) -> None:
         """Answer requests that name no session from this one; None leaves none to answer."""
         self._sessions.lend(session)
 
-    def end_named(self, *, failed: bool) -> list[Session]:
+    def end_named(self, *, failed: bool) -> list[OpenSession]:
         """End the sessions that requests named; returns them.
 
         Raises:

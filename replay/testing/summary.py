@@ -20,7 +20,7 @@ from replay.intercept import current_session
 from replay.library import Library
 from replay.model.cassette import ObjectKey
 from replay.session import run_id
-from replay.session.session import Session
+from replay.session.session import OpenSession
 from replay.testing.options import unused
 
 _OUTPUT = "replay_cassettes"
@@ -57,17 +57,17 @@ class Account:
     partial: str = ""
     unused: list[str] | None = None
 
-    def add(self, session: Session, *, library: bool = True) -> None:
+    def add(self, session: OpenSession, *, library: bool = True) -> None:
         """Count a session that has ended."""
-        tally = session.tally
-        self.played += tally.played
-        self.recorded += tally.recorded
+        counts = session.counts
+        self.played += counts.played
+        self.recorded += counts.recorded
         self.add_refusals(session.refusals)
         if session.notes:
             self.notes.update(session.notes)
         if library:
             used = self.used.setdefault(session.library.place, set())
-            used.update([(*_fields(key), version) for key, version in session.used])
+            used.update([(*_fields(one.call.key), one.api_version) for one in session.calls])
 
     def add_refusals(self, refusals: Iterable[ReplayError]) -> None:
         """Count refusals, also those of threads that outlived their test meanwhile."""
@@ -113,9 +113,9 @@ def _end_run() -> None:
     # After the last fixtures; a run of pytest inside of a test ends nothing.
     account = _runs.pop()
     if not _runs and run_id.is_own(run_id.current()):
-        from replay.session import rerecording
+        from replay.session import run_folder
 
-        rerecording.end(account.used)
+        run_folder.end(account.used)
 
 
 def merge(config: pytest.Config, output: Mapping[str, Any]) -> None:

@@ -175,7 +175,8 @@ def _generator(opens: Opens, function: Callable[..., Any]) -> Callable[..., Any]
         from replay.intercept.current_session import current
 
         outside = current.get()
-        with opens() as session:
+        with opens():
+            session = current.get()
             steps = function(*args, **kwargs)
             step = functools.partial(next, steps)
             while True:
@@ -203,7 +204,8 @@ def _async_generator(opens: Opens, function: Callable[..., Any]) -> Callable[...
         from replay.intercept.current_session import current
 
         outside = current.get()
-        with opens() as session:
+        with opens():
+            session = current.get()
             steps = function(*args, **kwargs)
             step = functools.partial(anext, steps)
             while True:

@@ -182,5 +182,5 @@ def test_a_page_of_another_origin_is_kept_out(
         opened.execute_async_script(ask, f"{served.url}/v1/invoices/{DRAFT}", "GET"),
     ]
     assert ["opaque", "opaque"] == reached
-    assert 1 == served.door.sessions.of("").session.tally.played
+    assert 1 == served.door.sessions.of("").session.counts.played
     opened.get_log("browser")

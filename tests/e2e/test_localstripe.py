@@ -81,7 +81,7 @@ def test_an_invoice_of_localstripe_is_recorded_and_replayed_without_it(
     with replay.use_cassettes() as session:
         invoice = stripe.StripeClient("sk_test_x").v1.invoices.retrieve(id)
     assert (id, 4200, "eur") == (invoice.id, invoice.total, invoice.currency)
-    assert 1 == session.tally.played
+    assert 1 == session.counts.played
 
 
 def test_a_test_records_from_localstripe_by_itself(localstripe: str) -> None:

@@ -56,7 +56,7 @@ def test_each_account_and_context_is_recorded_and_replayed_by_itself(
     with replay.use_cassettes(library, mode="once", api_base=told.url) as session:
         recorded = ask(told.url)
     assert {name: n for n, name in enumerate(ASKED)} == recorded
-    assert 5 == session.tally.recorded
+    assert 5 == session.counts.recorded
     told.stop()
     with replay.use_cassettes(library, api_base=told.url):
         assert recorded == ask(told.url)

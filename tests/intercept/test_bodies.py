@@ -130,7 +130,7 @@ def test_each_form_is_answered_with_its_own_preview(
     """However a client is given a form, another form is another call."""
     with replay.use_cassettes(library, mode="once", api_base=previews.url) as session:
         recorded = [ask(previews.url + PREVIEW_PATH, form)["id"] for form in FORMS]
-    assert 2 == session.tally.recorded
+    assert 2 == session.counts.recorded
     assert 2 == len(set(recorded))
     previews.stop()
     with replay.use_cassettes(library, api_base=previews.url):

@@ -28,7 +28,7 @@ def test_a_recording_client_gets_what_replay_will_serve_offline(
     assert recorded == replayed
     assert replay.pseudonym(recorded["customer"], "email") == replayed["customer_email"]
     assert 1 == sum(stand_in.hits.values())
-    assert 1 == session.tally.played
+    assert 1 == session.counts.played
     assert "PRIVATE" not in "".join(p.read_text() for p in library.rglob("*.yaml"))
 
 
@@ -85,4 +85,4 @@ def test_other_hosts_are_untouched(name: str, stand_in: StandIn, library: Path) 
         answered = CLIENTS[name](stand_in.url, DRAFT)
     assert answered["customer_name"].startswith("PRIVATE")
     assert 1 == sum(stand_in.hits.values())
-    assert 0 == session.tally.played
+    assert 0 == session.counts.played

@@ -165,7 +165,7 @@ def test_tasks_and_their_threads_belong_to_the_session_around_them(
             else:
                 found = anyio.run(_by_anyio, backend=way.removeprefix("anyio on "))
     assert [DRAFT] * 4 == found
-    assert (4, 0) == (session.tally.played, outer.tally.played)
+    assert (4, 0) == (session.counts.played, outer.counts.played)
 
 
 def test_sessions_in_gathered_tasks_do_not_mix(recorded: Path, tmp_path: Path) -> None:

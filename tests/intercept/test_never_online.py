@@ -137,7 +137,7 @@ def test_no_request_of_many_tasks_goes_online(name: str, stand_in: StandIn, reco
     with replay.use_cassettes(recorded, api_base=stand_in.url) as session:
         assert [True] * 64 * calls == asyncio.run(main())
     assert {} == stand_in.hits
-    assert 64 * calls == session.tally.played
+    assert 64 * calls == session.counts.played
 
 
 def test_building_clients_and_connections_beside_lets_nothing_out(
@@ -251,7 +251,7 @@ def test_a_retry_list_sees_the_takes_in_order(stand_in: StandIn, library: Path) 
         assert 200 == pool.request("GET", stand_in.url + path).status
     with replay.use_cassettes(library) as session, urllib3.PoolManager(retries=retry) as pool:
         assert 200 == pool.request("GET", "https://api.stripe.com" + path).status
-    assert 2 == session.tally.played
+    assert 2 == session.counts.played
 
 
 def test_a_proxy_is_never_asked_for_a_call_to_the_api(stand_in: StandIn, recorded: Path) -> None:
@@ -547,7 +547,7 @@ def test_a_thread_that_outlives_its_test_is_refused(
     assert isinstance(worker.raised, replay.Refused)
     assert "a session that is closed" in str(worker.raised.error)
     assert "a session that is closed" in caplog.text
-    assert (0, []) == (other.tally.played, other.refusals)
+    assert (0, []) == (other.counts.played, other.refusals)
     assert {} == stand_in.hits
 
 
@@ -564,7 +564,7 @@ def test_threads_belong_to_the_session_that_started_them(stand_in: StandIn, reco
             with _Worker() as worker:
                 worker.ask(url)
         pool.submit(requests.get, url, timeout=5).result()
-    assert (2, 2) == (outer.tally.played, inner.tally.played)
+    assert (2, 2) == (outer.counts.played, inner.counts.played)
     assert {} == stand_in.hits
 
 

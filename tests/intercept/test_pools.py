@@ -159,4 +159,4 @@ def test_a_pool_of_threads_belongs_to_who_hands_a_task_over(recorded: str, libra
         assert DRAFT == pool.apply_async(get, (url,)).get(20)
         assert [DRAFT] * 2 == pool.map_async(get, [url] * 2).get(20)
         assert [len(DRAFT)] == list(pool.imap(len, (get(url) for _ in range(1))))
-    assert 4 == session.tally.played
+    assert 4 == session.counts.played

@@ -70,7 +70,7 @@ def test_direct_answers_are_the_same(recorded: Path) -> None:
     assert not went_through_requests(http)
     assert through == direct
     assert [type(x) for row in through for x in row] == [type(x) for row in direct for x in row]
-    assert 6 == session.tally.played
+    assert 6 == session.counts.played
 
 
 def test_a_session_of_the_users_is_asked(recorded: Path) -> None:

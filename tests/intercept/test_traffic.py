@@ -109,7 +109,7 @@ def test_head_has_the_status_and_no_body(
         status, body, length = fetch("GET", API + PATH)
     assert (200, b"", length) == head
     assert (200, DRAFT, str(len(body))) == (status, json.loads(body)["id"], length)
-    assert 2 == session.tally.played
+    assert 2 == session.counts.played
 
 
 SPELLINGS = [
@@ -376,7 +376,7 @@ def test_status_lists_of_requests_own_adapter_see_the_takes_in_order(
     stand_in.stop()
     with replay.use_cassettes(library, api_base=stand_in.url) as session:
         assert recorded.content == ask().content
-    assert 3 == session.tally.played
+    assert 3 == session.counts.played
 
 
 @pytest.mark.parametrize("status", [401, 429, 500, 503])
@@ -397,7 +397,7 @@ def test_errors_are_kept_on_request(stand_in: StandIn, library: Path, status: in
     assert "PRIVATE" not in "".join(path.read_text() for path in library.rglob("*.yaml"))
     with replay.use_cassettes(library, api_base=stand_in.url) as session:
         assert recorded == [ask(), ask()]
-    assert session.tally.played > 1
+    assert session.counts.played > 1
     assert DRAFT == recorded[1]
 
 
@@ -463,7 +463,7 @@ def test_transports_in_memory_are_untouched(recorded: Path) -> None:
             found.append(plain.get(API + PATH, timeout=5).content)
         found += asyncio.run(asked_async())
     assert [b"by wsgi", b"by mock", b"by adapter", b"by asgi", b"by mock"] == found
-    assert 0 == session.tally.played
+    assert 0 == session.counts.played
 
 
 def _proxied_aiohttp(url: str, proxy: str) -> bytes:

@@ -185,5 +185,5 @@ def test_what_makes_the_body_of_a_write_is_answered(
     with replay.use_cassettes(recorded, api_base=stand_in.url, other_calls="pass") as session:
         sent = {**HEADERS, "Content-Length": "5"}
         requests.post(f"{stand_in.url}/v1/files", data=body, headers=sent, timeout=5)
-    assert 1 == session.tally.played
+    assert 1 == session.counts.played
     assert {"/v1/files": 1} == stand_in.hits

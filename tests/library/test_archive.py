@@ -279,7 +279,7 @@ place = importlib.resources.files("shipped") / "cassettes"
 with replay.use_cassettes(place) as session:
     body = requests.get("https://api.stripe.com/v1/invoices/" + sys.argv[1], timeout=5).json()
 shown = replay.Library(place).shown
-print(json.dumps([type(place).__name__, body["id"], session.tally.played, shown]))
+print(json.dumps([type(place).__name__, body["id"], session.counts.played, shown]))
 """
 
 

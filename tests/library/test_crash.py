@@ -30,7 +30,7 @@ from replay.model.cassette import Cassette, Request
 from replay.model.modes import RecordMode
 from replay.recording.recorder import Recorder
 from replay.recording.twins import Pace, Status, record
-from replay.session.session import Session
+from replay.session.session import open_session
 from replay.stripe_api.call import retrieve
 from replay.stripe_api.routes import by_name
 
@@ -59,7 +59,7 @@ def source(stand_in: StandIn) -> Source:
 def ask(source: Source, library: Path, mode: str, times: int = 1) -> None:
     """One session that asks for both invoices."""
     another_run(library)
-    session = Session(resolve(library=library, mode=mode, api_base=source.url))
+    session = open_session(resolve(library=library, mode=mode, api_base=source.url))
     try:
         for id in IDS:
             for _ in range(times):
@@ -265,7 +265,7 @@ def test_a_folder_removed_mid_run(what: str, source: Source, tmp_path: Path) -> 
     gone = {"library": library, "resource": library / "invoices", "state": library / ".replay",
             "object": library / "invoices" / IDS[0]}[what]  # fmt: skip
     another_run(library)
-    session = Session(resolve(library=library, mode="new_episodes", api_base=source.url))
+    session = open_session(resolve(library=library, mode="new_episodes", api_base=source.url))
     requests = [Request("GET", f"{source.url}/v1/invoices/{id}") for id in IDS]
     for request in requests:
         session.answer(request)

@@ -27,7 +27,7 @@ from support.standin import StandIn
 
 from replay.config import resolve
 from replay.errors import CassetteNotFound, ReplayError
-from replay.session.session import Session
+from replay.session.session import open_session
 
 PROCESSES, ROUNDS, READERS = 8, 200, 2
 TOGETHER = 8
@@ -51,12 +51,12 @@ def ask(url: str, library: str, mode: str, name: str) -> tuple[str, list[int], i
     Returns:
         The invoice's ID, the numbers it was served, and how many of them it recorded.
     """
-    session = Session(resolve(library=library, mode=mode, api_base=url))
+    session = open_session(resolve(library=library, mode=mode, api_base=url))
     served = []
-    while not session.tally.recorded and (mode == "new_episodes" or not served):
+    while not session.counts.recorded and (mode == "new_episodes" or not served):
         served.append(number(session.answer(request(url, name)).body))
     session.close()
-    return invoice_id(name), served, session.tally.recorded
+    return invoice_id(name), served, session.counts.recorded
 
 
 def write(process: int, rounds: int, url: str, library: str) -> None:
@@ -77,7 +77,7 @@ def read(url: str, library: str, rounds: int, told: str) -> None:
     with open(told, "w", encoding="utf-8") as out:  # noqa: PTH123 - a pipe would fill up
         print("ready", flush=True)
         while not stop.exists():
-            session = Session(resolve(library=library, mode="none", api_base=url))
+            session = open_session(resolve(library=library, mode="none", api_base=url))
             served, absent = [], 0
             for name in names[turn % 7 :: 7]:
                 id = invoice_id(name)

@@ -30,7 +30,7 @@ from support.standin import StandIn
 
 from replay.config import resolve
 from replay.library import Library
-from replay.session.session import Session
+from replay.session.session import open_session
 
 KILLS, TOGETHER, COMMANDS = 1000, 25, 25
 """In all; as many on one set of objects, so that cassettes stay small; one of these a command."""
@@ -46,10 +46,10 @@ def names(turn: int) -> dict[str, list[str]]:
 def record(url: str, library: str, turn: int, mode: str) -> None:
     """One session that records all of a mode's invoices once more."""
     another_run()
-    session = Session(resolve(library=library, mode=mode, api_base=url))
+    session = open_session(resolve(library=library, mode=mode, api_base=url))
     for name in names(turn)[mode]:
         while session.answer(request(url, name)) and mode == "new_episodes":
-            if session.tally.recorded:
+            if session.counts.recorded:
                 break
     session.close()
 
@@ -137,7 +137,7 @@ def run(kills: int, seed: int = 5) -> tuple[Counter[str], list[str]]:
                 before = after
                 if (turn + 1) % TOGETHER == 0 or turn + 1 == kills:
                     # A later run: what the killed ones noted as recorded anew is nothing to it.
-                    rmtree(library / ".replay" / "anew", ignore_errors=True)
+                    rmtree(library / ".replay" / "rerecorded", ignore_errors=True)
                     start = time.monotonic()
                     for mode in MODES:
                         record(source.url, str(library), turn, mode)

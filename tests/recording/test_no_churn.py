@@ -37,7 +37,7 @@ def state(library: Path) -> dict[str, object]:
     recorded anew are of the run, not of the library.
     """
     found: dict[str, object] = {}
-    notes = library / ".replay" / "anew"
+    notes = library / ".replay" / "rerecorded"
     for path in [library, *library.rglob("*")]:
         if path == notes or notes in path.parents:
             continue

@@ -328,7 +328,7 @@ def test_pages_of_other_origins_are_refused(
     method = "POST" if path == "/_replay/reset" else "GET"
     answer = served.request(method, path, headers={**headers, "Stripe-Version": NEW})
     assert 403 == answer.status_code
-    assert 1 == served.door.sessions.of("").session.tally.played
+    assert 1 == served.door.sessions.of("").session.counts.played
 
 
 def test_its_own_page_may_ask_and_a_link_may_lead_there(served: Served) -> None:

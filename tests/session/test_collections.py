@@ -36,11 +36,11 @@ def test_auto_pagination_is_recorded_and_replayed(listed: StandIn, library: Path
 
     with replay.use_cassettes(library, mode="once", api_base=listed.url) as session:
         assert SEVEN == ids(listed.url)
-    assert (3, 0) == (session.tally.recorded, session.tally.unkept)
+    assert (3, 0) == (session.counts.recorded, session.counts.unrecorded)
     listed.stop()
     with replay.use_cassettes(library) as session:
         assert SEVEN == ids("https://api.stripe.com")
-    assert 3 == session.tally.played
+    assert 3 == session.counts.played
     assert all("PRIVATE" not in path.read_text() for path in library.rglob("*.yaml"))
 
 
@@ -97,7 +97,7 @@ def test_a_preview_is_keyed_by_what_it_is_asked_for(stand_in: StandIn, library: 
     with replay.use_cassettes(library, mode="once", api_base=stand_in.url) as session:
         recorded = client(stand_in.url).v1.invoices.create_preview(asked)
         client(stand_in.url).v1.invoices.create_preview({"customer": generated("cus", "b")})
-    assert (2, []) == (session.tally.recorded, session.notes)
+    assert (2, []) == (session.counts.recorded, session.notes)
     assert preview["id"] == recorded.id
     assert 2 == len(list(library.rglob("*.yaml")))
     stand_in.stop()
@@ -139,7 +139,7 @@ def test_a_private_parameter_is_served_but_not_recorded(
         answer = requests.get(f"{listed.url}/v1/invoices?{query}", timeout=5)
     assert 7 == len(answer.json()["data"])
     assert "PRIVATE" not in answer.text
-    assert (0, 1) == (session.tally.recorded, session.tally.unkept)
+    assert (0, 1) == (session.counts.recorded, session.counts.unrecorded)
     assert "may be private" in session.notes[0]
     found = list(library.rglob("*")) if library.exists() else []
     assert "PRIVATE" not in f"{found}{session.notes}{session!r}"

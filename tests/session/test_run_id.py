@@ -21,7 +21,7 @@ from support.standin import DRAFT, StandIn
 import replay
 from replay.config import resolve
 from replay.model.cassette import Request
-from replay.session.session import Session
+from replay.session.session import OpenSession, open_session
 
 PATH = f"/v1/invoices/{DRAFT}"
 
@@ -38,7 +38,7 @@ class Lab:
     def __init__(self, stand_in: StandIn, library: Path) -> None:
         self.stand_in, self.library, self.place = stand_in, library, str(library)
         self.number, self.step, self.seconds = 1, 1, 0.0
-        self.opened: list[Session] = []
+        self.opened: list[OpenSession] = []
         serve = stand_in.objects[PATH]
 
         def numbered(version: str, expand: list[str]) -> object:
@@ -52,13 +52,13 @@ class Lab:
         session.close()
         stand_in.hits.clear()
 
-    def open(self, mode: str = "all") -> Session:
+    def open(self, mode: str = "all") -> OpenSession:
         self.opened.append(
-            Session(resolve(library=self.library, mode=mode, api_base=self.stand_in.url))
+            open_session(resolve(library=self.library, mode=mode, api_base=self.stand_in.url))
         )
         return self.opened[-1]
 
-    def ask(self, session: Session, times: int = 1) -> list[int]:
+    def ask(self, session: OpenSession, times: int = 1) -> list[int]:
         request = Request("GET", self.stand_in.url + PATH)
         bodies = [session.answer(request).body.decode() for _ in range(times)]
         return [int(body.split('"attempt_count": ')[1].split(",")[0]) for body in bodies]
@@ -162,7 +162,7 @@ def test_nothing_is_left_of_a_run_that_has_ended(lab: Lab) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert ("2", "") == (done.stdout.strip(), done.stderr)
     assert [2] == lab.offline(1)
-    assert [] == list((lab.library / ".replay" / "anew").iterdir())
+    assert [] == list((lab.library / ".replay" / "rerecorded").iterdir())
 
 
 def test_what_a_killed_run_left_goes_with_the_next(lab: Lab) -> None:
@@ -174,7 +174,7 @@ with replay.use_cassettes({str(lab.library)!r}, mode="all", api_base={lab.stand_
     print("asked", flush=True)
     if input() == "die": os._exit(1)
 """
-    left = lab.library / ".replay" / "anew"
+    left = lab.library / ".replay" / "rerecorded"
     environment = {**os.environ, "REPLAY_RUN": ""}
     for word, stays in (("die", False), ("end", True)):
         with subprocess.Popen(
@@ -198,16 +198,16 @@ with replay.use_cassettes({str(lab.library)!r}, mode="all", api_base={lab.stand_
 def test_redacting_anew_leaves_no_older_copy(lab: Lab) -> None:
     """`replay seal --redact` removes what runs recorded anew under a looser policy."""
     lab.ask(lab.open())
-    assert list((lab.library / ".replay" / "anew").rglob("*.yaml"))
+    assert list((lab.library / ".replay" / "rerecorded").rglob("*.yaml"))
     assert 0 == replay_command("seal", "--redact", lab.library).code
-    assert not (lab.library / ".replay" / "anew").exists()
+    assert not (lab.library / ".replay" / "rerecorded").exists()
 
 
 def test_a_link_does_not_lead_out_of_the_library(lab: Lab, tmp_path: Path) -> None:
     """Nothing is recorded through a link that a checkout brought along."""
     outside = tmp_path / "outside"
     outside.mkdir()
-    (lab.library / ".replay" / "anew").symlink_to(outside)
+    (lab.library / ".replay" / "rerecorded").symlink_to(outside)
     with pytest.raises(replay.LibraryError, match="leads out of the library"):
         lab.ask(lab.open())
     assert [] == list(outside.iterdir())
@@ -251,7 +251,7 @@ def test_a_process_that_is_started_before_the_first_call_works_for_the_run(lab: 
     assert [2, 3] == lab.ask(session, 2)
     session.close()
     another_run(lab.library)
-    assert [] == list((lab.library / ".replay" / "anew").iterdir())
+    assert [] == list((lab.library / ".replay" / "rerecorded").iterdir())
     assert [2, 3] == lab.offline(2)
 
 
@@ -278,7 +278,7 @@ def test_a_pseudonym_that_an_earlier_session_was_given_is_known(
     monkeypatch.setenv("REPLAY_PSEUDONYMISE_IDS", "true")
     monkeypatch.setenv("REPLAY_LIBRARY", str(tmp_path / "masked"))
     for _ in range(2):
-        session = Session(resolve(mode="all", api_base=stand_in.url))
+        session = open_session(resolve(mode="all", api_base=stand_in.url))
         listed = session.answer(Request("GET", f"{stand_in.url}/v1/invoices?limit=1"))
         id = json.loads(listed.body)["data"][0]["id"]
         assert id != DRAFT
@@ -291,7 +291,7 @@ def test_a_pseudonym_that_an_earlier_session_was_given_is_known(
 def test_what_is_damaged_there_is_told_with_the_way_out(lab: Lab) -> None:
     """It is in no version control: the file is named, and may be removed."""
     lab.ask(lab.open())
-    (file,) = (lab.library / ".replay" / "anew").rglob("*.yaml")
+    (file,) = (lab.library / ".replay" / "rerecorded").rglob("*.yaml")
     file.write_text(file.read_text() + "x: 1\n")
     session, hits = lab.open(), lab.stand_in.hits[PATH]
     with pytest.raises(replay.CassetteDamaged, match="remove it") as caught:

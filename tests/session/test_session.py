@@ -20,7 +20,7 @@ from replay.model.modes import RecordMode
 from replay.recording import repeats
 from replay.recording.recorder import Outcome, Recorder
 from replay.recording.twins import Pace, record
-from replay.session.session import Session
+from replay.session.session import OpenSession, open_session
 from replay.stripe_api.call import retrieve
 from replay.stripe_api.routes import by_name
 
@@ -28,12 +28,12 @@ PATH = f"/v1/invoices/{DRAFT}"
 FILE = f"invoices/{DRAFT}/{PREVIEW}.yaml"
 
 
-_sessions: list[Session] = []
+_sessions: list[OpenSession] = []
 
 
-def opened(config: Config, **options: bool) -> Session:
+def opened(config: Config, **options: bool) -> OpenSession:
     """A session whose connections are closed after the test."""
-    _sessions.append(Session(config, **options))
+    _sessions.append(open_session(config, **options))
     return _sessions[-1]
 
 
@@ -52,7 +52,7 @@ class Suite:
         self.stand_in, self.library = stand_in, library
         self.amount = 0
 
-    def session(self, mode: str) -> Session:
+    def session(self, mode: str) -> OpenSession:
         return opened(resolve(library=self.library, mode=mode, api_base=self.stand_in.url))
 
     def ask(self, mode: str, times: int = 1, *, failed: bool = False) -> list[str]:
@@ -61,7 +61,7 @@ class Suite:
         session.close(failed=failed)
         return answers
 
-    def request(self, session: Session, version: str = "") -> str:
+    def request(self, session: OpenSession, version: str = "") -> str:
         """The number of the live answer that this one was recorded from."""
         headers = (("Stripe-Version", version),) if version else ()
         body = session.answer(Request("GET", self.stand_in.url + PATH, headers)).body.decode()
@@ -272,7 +272,7 @@ def test_what_is_held_does_not_grow_with_answers_that_say_the_same(
     gc.collect()
     outcomes = [one for one in gc.get_objects() if type(one) is Outcome]
     assert held >= len(outcomes)
-    assert 300 == session.tally.recorded
+    assert 300 == session.counts.recorded
     stand_in.add_invoice(DRAFT, status="paid")
     session.answer(Request("GET", stand_in.url + PATH))
     session.close()
@@ -320,7 +320,7 @@ def test_answers_about_the_key_or_the_moment_are_served_but_not_kept(
     answer = session.answer(Request("GET", stand_in.url + PATH))
     assert status == answer.status
     assert b"PRIVATE" not in answer.body
-    assert 1 == session.tally.unkept
+    assert 1 == session.counts.unrecorded
     assert [] == list(library.rglob("*.yaml"))
     assert 200 == session.answer(Request("GET", stand_in.url + PATH)).status
     session.close()

@@ -53,13 +53,14 @@ def test_a_retrieve_is_recorded_and_replayed(route: Route, source: StandIn, shel
     """The same answer comes from the source and from the file, which is named by the path."""
     with replay.use_cassettes(shelf, mode="once", api_base=source.url) as session:
         recorded = requests.get(source.url + path_of(route), headers=HEADERS, timeout=5)
-    assert (1, []) == (session.tally.recorded, session.notes)
+    assert (1, []) == (session.counts.recorded, session.notes)
     assert 1 == source.hits[path_of(route)]
     with replay.use_cassettes(shelf) as session:
         url = "https://api.stripe.com" + path_of(route)
         replayed = requests.get(url, headers=HEADERS, timeout=5)
     assert recorded.content == replayed.content
     assert route.objects[:1] == tuple(filter(None, [json.loads(replayed.content).get("object")]))
-    assert 1 == session.tally.played
+    assert 1 == session.counts.played
     assert 1 == source.hits[path_of(route)]
-    assert {(route.resource, NEW)} == {(key.resource, version) for key, version in session.used}
+    (one,) = session.calls
+    assert (route.resource, NEW) == (one.call.key.resource, one.api_version)

@@ -136,7 +136,7 @@ async def _gathered(opened: Any, source: Any, library: Path) -> tuple[float, int
                 assert IDS == await asyncio.gather(*map(ask, IDS))
                 took = time.perf_counter() - began
                 ticking.cancel()
-        assert 8 == session.tally.recorded
+        assert 8 == session.counts.recorded
     return took, ticks
 
 

@@ -19,7 +19,7 @@ from replay.errors import ReplayError
 from replay.library import Library
 from replay.model.cassette import Request
 from replay.model.modes import RecordMode
-from replay.session.session import Session
+from replay.session.session import OpenSession, open_session
 from support.standin import DRAFT, OLD, StandIn
 
 SECONDS = 1.0
@@ -70,17 +70,17 @@ class Bench:
     source: StandIn
     full: bool = False
     slowest: float = 0.0
-    _sessions: list[Session] = field(default_factory=list)
+    _sessions: list[OpenSession] = field(default_factory=list)
 
     @property
     def library(self) -> Path:
         """The library that is recorded into."""
         return self.folder / "cassettes"
 
-    def session(self, mode: str, library: Path | None = None, **options: bool) -> Session:
+    def session(self, mode: str, library: Path | None = None, **options: bool) -> OpenSession:
         """A session; closed with the bench."""
         config = resolve(library=library or self.library, mode=mode, api_base=self.source.url)
-        self._sessions.append(Session(config, **options))
+        self._sessions.append(open_session(config, **options))
         return self._sessions[-1]
 
     def request(self, path: str = f"/v1/invoices/{DRAFT}", version: str | None = OLD,
@@ -110,7 +110,7 @@ class Bench:
         finally:
             self.slowest = max(self.slowest, time.thread_time() - start)
 
-    def refused(self, path: Path, *requests: Request, sessions: list[Session] | None = None,
+    def refused(self, path: Path, *requests: Request, sessions: list[OpenSession] | None = None,
                 ) -> ReplayError:  # fmt: skip
         """Asks in every record mode: a typed error that names `path`, each time, and no network.
 
@@ -136,7 +136,9 @@ class Bench:
         assert before == _state(path), "the file was changed"
         return said[0]
 
-    def served(self, status: int, headers: dict[str, str], body: Any, **options: bool) -> Session:
+    def served(
+        self, status: int, headers: dict[str, str], body: Any, **options: bool
+    ) -> OpenSession:
         """Lets the live source answer so, once, to a recording session: into `answer`."""
         self.source.compress = False
         self.source.script = [(status, headers, body)]

@@ -13,7 +13,7 @@ from replay.config import resolve
 from replay.errors import ConfigError, ReplayError, UpstreamError
 from replay.library import Library
 from replay.recording.upstream import MAX_BODY
-from replay.session.session import Session
+from replay.session.session import open_session
 from replay.stripe_api.call import read, retrieve
 from replay.stripe_api.routes import by_name
 from support.nasty import Bench, row
@@ -29,7 +29,7 @@ BODY = {"id": DRAFT, "object": "invoice", "customer_name": "PRIVATE Jenny", "amo
 def _(bench: Bench) -> str:
     cut = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 999\r\n\r\n{"id"'
     with Raw(cut) as server:
-        session = Session(resolve(library=bench.library, mode="once", api_base=server.url))
+        session = open_session(resolve(library=bench.library, mode="once", api_base=server.url))
         # The client gets what the live API would have given it: no whole answer, but an error.
         with bench.timed(), pytest.raises(UpstreamError, match="did not answer") as caught:
             session.answer(bench.request())

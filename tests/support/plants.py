@@ -24,7 +24,7 @@ from replay.errors import ReplayError
 from replay.model.cassette import Request
 from replay.model.modes import RecordMode
 from replay.redaction.encodings import views
-from replay.session.session import Session
+from replay.session.session import open_session
 from support import schemas
 from support.standin import StandIn, generated
 
@@ -92,7 +92,7 @@ class Probe:
         logging.getLogger().addHandler(self._log)
         try:
             config = Config(str(root / "lib"), RecordMode.ONCE, base or self.source.url, None)
-            session = Session(config)
+            session = open_session(config)
             request = Request(
                 "GET", f"https://api.stripe.com{path}",
                 (("Authorization", f"Bearer {KEY}"), *headers),
@@ -102,8 +102,7 @@ class Probe:
             except ReplayError as error:
                 said += [str(error), repr(error), repr(error.__cause__)]
             session.close()
-            tally = session.tally
-            self.answered["recorded" if tally.recorded else "not recorded"] += 1
+            self.answered["recorded" if session.counts.recorded else "not recorded"] += 1
             said += [repr(session), repr(request), *session.notes, *map(str, session.refusals)]
             said += self._log.taken()
             for file in root.rglob("*"):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from replay.session import rerecording, run_id
+from replay.session import run_folder, run_id
 
 
 def another_run(*libraries: Path) -> None:
     """End the run, as the end of this process would, and let what follows be another one."""
-    rerecording.end([str(library) for library in libraries])
+    run_folder.end([str(library) for library in libraries])
     run_id._own = os.urandom(12).hex()
     os.environ["REPLAY_RUN"] = ""

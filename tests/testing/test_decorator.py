@@ -71,12 +71,12 @@ def test_it_is_a_context_manager_sync_and_async(recorded: Path) -> None:
     """`with` and `async with` give the session, which counts what it played."""
     with replay.use_cassettes(recorded) as session:
         requests.get(URL, timeout=5)
-    assert 1 == session.tally.played
+    assert 1 == session.counts.played
 
     async def block() -> int:
         async with replay.use_cassettes(recorded) as session:
             await asyncio.to_thread(requests.get, URL, timeout=5)
-        return session.tally.played
+        return session.counts.played
 
     assert 1 == asyncio.run(block())
 
@@ -91,7 +91,7 @@ def test_the_inner_of_nested_sessions_answers_and_the_outer_comes_back(
         with pytest.raises(replay.CassetteNotFound), replay.use_cassettes(empty):
             requests.get(URL, timeout=5)
         assert "draft" == requests.get(URL, timeout=5).json()["status"]
-    assert 1 == outer.tally.played
+    assert 1 == outer.counts.played
     assert [] == outer.refusals
 
 
@@ -193,7 +193,7 @@ def test_one_object_serves_many_threads_at_once(recorded: Path) -> None:
             together.wait(10)
             status = requests.get(URL, timeout=5).json()["status"]
             together.wait(10)
-        return status, session.tally.played
+        return status, session.counts.played
 
     with ThreadPoolExecutor(8) as pool:
         assert [("draft", 1)] * 8 == list(pool.map(work, range(8)))
@@ -208,7 +208,7 @@ def test_sessions_that_end_out_of_order_leave_none_behind(recorded: Path) -> Non
     first.__exit__(None, None, None)
     assert "draft" == requests.get(URL, timeout=5).json()["status"]
     second.__exit__(None, None, None)
-    assert (1, None) == (inner.tally.played, current_session.current.get())
+    assert (1, None) == (inner.counts.played, current_session.current.get())
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
@@ -518,7 +518,7 @@ def test_other_calls_are_let_through_when_asked(stand_in: StandIn, library: Path
 
         asyncio.run(post())
     assert {f"/v1/invoices/{DRAFT}": 6} == stand_in.hits
-    assert (1, 0) == (session.tally.recorded, session.tally.refused)
+    assert (1, 0) == (session.counts.recorded, session.counts.refused)
 
 
 def test_errors_are_kept_on_request_and_the_sdks_retries_see_them(
@@ -535,7 +535,7 @@ def test_errors_are_kept_on_request_and_the_sdks_retries_see_them(
     stand_in.stop()
     with replay.use_cassettes(library, **settings) as session:
         assert "draft" == client.v1.invoices.retrieve(DRAFT).status
-    assert 2 == session.tally.played
+    assert 2 == session.counts.played
 
 
 def test_a_session_version_answers_whatever_the_client_pins(
@@ -556,4 +556,4 @@ def test_a_session_version_answers_whatever_the_client_pins(
         assert old == client.v1.invoices.retrieve(DRAFT)
     with replay.use_cassettes(library, api_base=stand_in.url):
         assert "parent" in client.v1.invoices.retrieve(DRAFT).to_dict()
-    assert 1 == session.tally.recorded
+    assert 1 == session.counts.recorded

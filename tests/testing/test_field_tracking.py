@@ -22,7 +22,7 @@ from support.standin import DRAFT, OLD, StandIn, generated
 import replay
 from replay.drift.acceptance.used import Body, load
 from replay.errors import ConfigError
-from replay.session.session import Session
+from replay.session.session import OpenSession
 from replay.testing.field_tracking import Tracker
 
 CHARGE = generated("ch", "expanded")
@@ -248,9 +248,9 @@ def test_a_refreshed_object_goes_on(recorded: StandIn, library: Path) -> None:
 def test_without_tracking_nothing_is_patched(recorded: StandIn, library: Path) -> None:
     """Outside of a tracked block, SDK and sessions are the very objects that they were."""
     kind = stripe.StripeObject
-    before = dict(vars(kind)), dict(vars(Session))
+    before = dict(vars(kind)), dict(vars(OpenSession))
     reads(library, recorded, lambda client: retrieved(client).total)
-    assert before == (dict(vars(kind)), dict(vars(Session)))
+    assert before == (dict(vars(kind)), dict(vars(OpenSession)))
 
 
 def test_runs_at_once_add_up(recorded: StandIn, library: Path) -> None:

@@ -18,7 +18,7 @@ from replay.library import Library
 from replay.library.format import codec, seals
 from replay.model.cassette import Request
 from replay.redaction.policy import default_policy, with_team
-from replay.session.session import Session
+from replay.session.session import open_session
 from replay.upkeep.merge import merge
 from replay.upkeep.reredact import redact_again
 from replay.upkeep.seal import seal
@@ -29,7 +29,7 @@ POLICY = default_policy()
 @pytest.fixture
 def recorded(stand_in: StandIn, library: Path) -> Path:
     """The cassette of an invoice."""
-    session = Session(resolve(library=library, mode="once", api_base=stand_in.url))
+    session = open_session(resolve(library=library, mode="once", api_base=stand_in.url))
     request = Request("GET", f"{stand_in.url}/v1/invoices/{DRAFT}", (("Stripe-Version", OLD),))
     session.answer(request)
     session.close()

@@ -38,7 +38,7 @@ def test_program(replay_server, cassettes, n):
     assert "draft" == ask(replay_server)["status"]
     assert "paid" == ask(replay_server)["status"]
     assert "paid" == get().status
-    assert 3 == cassettes.tally.played
+    assert 3 == cassettes.counts.played
 
 def test_first_again(replay_server):
     assert "draft" == get().status

@@ -53,12 +53,12 @@ KINDS = """
     @pytest.mark.asyncio(loop_scope="module")
     async def test_asyncio_on_an_older_loop(cassettes):
         await get_async()
-        assert cassettes.tally.played == 1
+        assert cassettes.counts.played == 1
 
     @pytest.mark.asyncio(loop_scope="module")
     async def test_asyncio_on_an_older_loop_again(cassettes):
         await get_async()
-        assert cassettes.tally.played == 1
+        assert cassettes.counts.played == 1
 
     @pytest.fixture(scope="module", params=["asyncio", "trio"])
     def anyio_backend(request):
@@ -77,12 +77,12 @@ KINDS = """
     @pytest.mark.anyio
     async def test_anyio(wide, narrow, cassettes):
         assert (wide, narrow, (await get_async()).status) == ("draft", "draft", "paid")
-        assert cassettes.tally.played == 2
+        assert cassettes.counts.played == 2
 
     @pytest.mark.anyio
     async def test_anyio_again(wide, narrow, cassettes):
         assert (wide, narrow, (await get_async()).status) == ("draft", "draft", "paid")
-        assert cassettes.tally.played == 2
+        assert cassettes.counts.played == 2
 """
 
 
@@ -177,12 +177,12 @@ def test_the_fixture_opens_a_session_where_there_is_no_marker(suite: Suite) -> N
     suite.write("""
         def test_it(cassettes):
             assert get().status == "draft"
-            assert cassettes.tally.played == 1
+            assert cassettes.counts.played == 1
 
         def test_late(request):
             session = request.getfixturevalue("cassettes")
             assert get().status == "draft"
-            assert session.tally.played == 1
+            assert session.counts.played == 1
     """)
     assert {"passed": 2} == suite.run().outcomes
 
@@ -267,7 +267,7 @@ def test_a_thread_that_outlives_its_test_is_refused_and_fails_no_other(suite: Su
             go.set()
             assert asked.wait(60)
             get()
-            assert cassettes.tally.played == 1
+            assert cassettes.counts.played == 1
             assert isinstance(raised[0].error, replay.NoSession)
 
         @pytest.mark.cassettes
@@ -405,7 +405,7 @@ def test_a_task_that_outlives_its_test_is_refused(suite: Suite) -> None:
                 await left[0]
             assert isinstance(left[0].exception().error, replay.NoSession)
             await get_async()
-            assert cassettes.tally.played == 1
+            assert cassettes.counts.played == 1
     """)
     ran = suite.run(with_="anyio")
     assert ({"passed": 2}, 0) == (ran.outcomes, ran.code), ran.out
@@ -500,7 +500,7 @@ def test_what_a_passed_test_saw_stays_when_a_late_fixture_ends(
     assert "Exit: enough" in suite.run().out
     text = (own / "invoices" / DRAFT / f"{NEW}.yaml").read_text()
     assert ["1", "2", "3"] == re.findall(r'"attempt_count": (\d+)', text)
-    assert [] == list((own / ".replay" / "anew").iterdir())
+    assert [] == list((own / ".replay" / "rerecorded").iterdir())
 
 
 def test_calls_of_old_threads_wait_and_never_go_online(suite: Suite, stand_in: StandIn) -> None:

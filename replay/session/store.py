@@ -1,0 +1,125 @@
+"""Who answers a call: the one question that a session asks of its stores.
+
+A session asks its stores in turn. `Store.next` says one of four things:
+
+==================  ==============================================================================
+a take              it is the answer
+a `Fetch`           the live source must answer: who claims the fetch asks it, and tells the store
+a `ReplayError`     the call is this store's to answer, and it is refused (raised, not returned)
+None                the call is not this store's: the next one is asked
+==================  ==============================================================================
+
+A store knows what is recorded and what the record mode allows. It never asks the live source, and
+it writes only what it is told.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from threading import Lock
+from typing import Protocol
+
+from replay.errors import UpstreamError
+from replay.model.cassette import Interaction, Request, Response
+from replay.recording.recorder import Outcome
+from replay.stripe_api.call import Call
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A call that a session answered from a recording.
+
+    Attributes:
+        call: the call.
+        api_version: the API version that answered.
+        take: the recording that answered last.
+    """
+
+    call: Call
+    api_version: str
+    take: Interaction
+
+
+class Store(Protocol):
+    """Takes that a session may answer with."""
+
+    def next(self, request: Request) -> Interaction | Fetch | None:
+        """What the store says to a request, as the table above has it.
+
+        Raises:
+            ReplayError: the refusal.
+        """
+
+    def served(self) -> Iterator[Served]:
+        """The calls that were answered so far, each once."""
+
+    def close(self, *, failed: bool) -> None:
+        """End the session's use of the store.
+
+        Args:
+            failed: the code under test raised: what was recorded may not be complete.
+
+        Raises:
+            ReplayError: something could not be written.
+        """
+
+
+class Fetch(ABC):
+    """One call on its way to the live source, for all who ask for it meanwhile.
+
+    Attributes:
+        call: what is asked for.
+    """
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self._claimed = Lock()
+        self._answered: Future[tuple[Response, bool]] = Future()
+
+    def claim(self) -> bool:
+        """Whether the caller is the one who fetches; all others `wait`."""
+        return self._claimed.acquire(blocking=False)
+
+    def wait(self) -> tuple[Response, bool]:
+        """The answer that the claimer got, and whether it is recorded.
+
+        Raises:
+            ReplayError: the claimer got none.
+        """
+        return self._answered.result()
+
+    def finish(self, response: Response, recorded: bool) -> None:
+        """Hand the answer to all who wait."""
+        self.release()
+        self._answered.set_result((response, recorded))
+
+    def fail(self, error: BaseException) -> None:
+        """Hand an error to all who wait; what only interrupts the claimer is not handed on."""
+        self.release()
+        if not isinstance(error, Exception):
+            error = UpstreamError("the fetch of this call was interrupted", hint="ask again")
+        self._answered.set_exception(error)
+
+    @abstractmethod
+    def lock(self) -> AbstractContextManager[object]:
+        """What the claimer holds while it asks the live source and tells the store."""
+
+    @abstractmethod
+    def recorded_meanwhile(self) -> Interaction | None:
+        """A take that another session or process recorded while the claimer waited for the lock."""
+
+    @abstractmethod
+    def tell(self, outcome: Outcome) -> None:
+        """Take note of what came. An outcome that has a take is recorded.
+
+        Raises:
+            ReplayError: it could not be written.
+        """
+
+    @abstractmethod
+    def release(self) -> None:
+        """Let the next who asks start a fetch of its own."""

@@ -1,0 +1,54 @@
+"""What a refusal names is decided by the team's policy, as what a recording keeps is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import requests
+from support.command import replay_command
+
+import replay
+
+KEEP = '[[keep]]\nresource = "customers"\npattern = "team-[a-z]{3}-[0-9]{2}"\n'
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory, with an empty library."""
+    (tmp_path / "cassettes").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def refused(id: str) -> replay.CassetteNotFound:
+    """The refusal of a customer that is not recorded."""
+    with pytest.raises(replay.CassetteNotFound) as caught, replay.use_cassettes("cassettes"):
+        requests.get(f"https://api.stripe.com/v1/customers/{id}", timeout=5)
+    return caught.value
+
+
+def test_an_id_that_the_team_keeps_is_named_with_its_command(project: Path) -> None:
+    """It could be recorded, so the refusal says how."""
+    assert "" == refused("team-abc-01").command
+    (project / "replay-policy.toml").write_text(KEEP)
+    error = refused("team-abc-01")
+    assert "customers team-abc-01 is not recorded" == error.what
+    assert "replay record customers team-abc-01 --library cassettes" == error.command
+
+
+def test_an_id_that_the_team_does_not_keep_stays_out_of_the_message(project: Path) -> None:
+    """A person may have chosen it."""
+    (project / "replay-policy.toml").write_text(KEEP)
+    error = refused("jenny-rosen")
+    assert "jenny" not in str(error)
+    assert "" == error.command
+
+
+def test_show_names_it_too(project: Path) -> None:
+    """`replay show` refuses by the same policy."""
+    (project / "replay-policy.toml").write_text(KEEP)
+    shown = replay_command("show", "customer", "team-abc-01")
+    assert 2 == shown.code
+    assert "replay record customers team-abc-01" in shown.err
+    assert "may be private" in replay_command("show", "customer", "jenny-rosen").err

@@ -27,7 +27,7 @@ from replay.redaction.secrets import find_secrets
 from replay.scan.rules import Hit
 from replay.scan.sources import Source
 from replay.stripe_api.routes import match
-from replay.upkeep.proof import around, telling_comments, unproven
+from replay.upkeep.proof import unproven_body, unproven_comments, unproven_frame
 
 FIRST_LINE = b"# replay cassette "
 """What every cassette of replay starts with."""
@@ -225,14 +225,14 @@ def _unproven(data: bytes, path: str, policy: Policy) -> Iterator[Hit]:
         known = re.fullmatch(r"[\w.+-]{1,64} sha256:[0-9a-f]{12}", cassette.policy)
         behind = cassette.policy if known else "another policy"
         yield Hit(path, 1, "policy-behind", detail=f"{behind}, now {policy.label}")
-    for pointer, detail in around(cassette, policy):
+    for pointer, detail in unproven_frame(cassette, policy):
         yield Hit(path, _line(text, pointer), "unproven-leaf", pointer, detail)
     for number, take in enumerate(cassette.interactions):
         if take.response.body:
-            for rule, place, kind in unproven(take, str(cassette.key), policy):
+            for rule, place, kind in unproven_body(take, str(cassette.key), policy):
                 pointer = f"interactions/{number} {place}"
                 yield Hit(path, _line(text, pointer), rule, pointer, kind)
-    for line in telling_comments(data, path):
+    for line in unproven_comments(data, path):
         yield Hit(path, line, "unproven-leaf", "", "a comment")
 
 

@@ -1,4 +1,4 @@
-"""Asks git: one command at a time, its output as bytes, its failure as an error of ours."""
+"""Runs git: one command at a time; gives its output as bytes, and its failure as a ConfigError."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ def git(
     *arguments: str, cwd: Path | None = None, missing: bytes | None = None,
     index: Path | None = None,
 ) -> bytes:  # fmt: skip
-    """What a git command prints; `missing` where it fails and that is given.
+    """The output of a git command.
 
     Args:
         arguments: the command.
         cwd: where to run it.
-        missing: what to give where it fails.
+        missing: what to return if the command fails; None raises an error.
         index: a file to use in place of git's index.
 
     Raises:
-        ConfigError: it failed.
+        ConfigError: the command failed, or there is no git.
     """
     try:
         environment = {**os.environ, "GIT_INDEX_FILE": str(index)} if index is not None else None

@@ -1,7 +1,7 @@
 """Resolves a git conflict between two recordings of one object: the takes of both, oldest first.
 
-Nothing is lost: what either side recorded is in the result, and whatever cannot be read whole and
-sealed on both sides is refused.
+Nothing is lost: the result has what either side recorded. If one side cannot be read, or is not
+whole and sealed, the merge is refused.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from replay.redaction.policy import Policy
 
 SIDES = ("ours", "theirs")
-"""The sides of a conflict as git names them: `git checkout --ours` gives the first."""
+"""The sides of a conflict, as git names them: `git checkout --ours` gives the first."""
 
 _MARK = re.compile(rb"(<{7}|\|{7}|={7}|>{7})(?: .*)?\Z")
 _NEXT = {
@@ -42,13 +42,13 @@ _NEXT = {
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What a merge brought together.
+    """What a merge put together.
 
     Attributes:
         takes: how many takes the cassette has now.
-        both: how many of them stood on both sides.
-        alone: how many stood on one side only, by side.
-        indexed: whether git's index still holds the conflict: ``git add`` ends it.
+        both: how many of them both sides had.
+        alone: how many only one side had: ours, theirs.
+        indexed: whether git's index still has the conflict, which ``git add`` ends.
     """
 
     takes: int
@@ -58,14 +58,14 @@ class Merged:
 
 
 def merge(path: Path, policy: Policy) -> Merged | None:
-    """Merge the two recordings of a conflicted cassette in its place; None without a conflict.
+    """Merge the two recordings of a conflicted cassette in place; None if there is no conflict.
 
-    The sides are read from git's index, which has them whole, else from the conflict marks.
+    The sides are read from git's index, which has them whole, or else from the conflict marks.
 
     Raises:
         ConfigError: there is no such file.
-        CassetteConflict: the sides are of two objects or versions, or not both there, or the file
-            was edited since git wrote the conflict into it.
+        CassetteConflict: the sides are of two objects or versions, or one is missing, or the file
+            was edited after git wrote the conflict into it.
         CassetteDamaged: one side cannot be used, or the file lies where its key does not belong.
         LeakFound: the result holds a secret, or a value that the policy would have replaced.
     """
@@ -89,13 +89,13 @@ def merge(path: Path, policy: Policy) -> Merged | None:
             where=where,
             hint=_take_one(where),
         )
-    result = merged(ours, theirs, policy.label)
+    result = _combined(ours, theirs, policy.label)
     standing = _standing(data, where)
     if indexed is not None and found is not None and standing is None:
         _refuse_edits(data, path)
     if standing is not None and standing.key == result.key:
-        # Recorded since the conflict, or merged already: it is not lost either.
-        result = merged(result, standing, policy.label)
+        # The file was recorded again or merged after the conflict: keep that too.
+        result = _combined(result, standing, policy.label)
     text = codec.dumps(result)
     full, library = located(path, result)
     check(text, result, where, policy, keys=True)
@@ -104,8 +104,8 @@ def merge(path: Path, policy: Policy) -> Merged | None:
     return _counted(result, ours, theirs, indexed is not None)
 
 
-def merged(ours: Cassette, theirs: Cassette, label: str) -> Cassette:
-    """The takes of both cassettes of one key, by the time they were recorded.
+def _combined(ours: Cassette, theirs: Cassette, label: str) -> Cassette:
+    """One cassette with the takes of two of the same key, sorted by the time of recording.
 
     A take that both have counts once. Of takes at the end of one call that say the same, the
     newest stays, as when recording; so does one of each batch: it may be the twin of another file.
@@ -121,8 +121,8 @@ def merged(ours: Cassette, theirs: Cassette, label: str) -> Cassette:
     takes = sorted([*ours.interactions, *more], key=lambda take: take.recorded_at)
     batches = {take.batch for take in takes} - {""}
     kept: list[Interaction] = []
-    for expand in dict.fromkeys(map(expand_of_take, takes)):
-        of_call = [take for take in takes if expand_of_take(take) == expand]
+    for expand in dict.fromkeys(map(_expand_of, takes)):
+        of_call = [take for take in takes if _expand_of(take) == expand]
         kept += without_trailing_repeats(of_call, batches)
     return replace(
         ours,
@@ -133,7 +133,7 @@ def merged(ours: Cassette, theirs: Cassette, label: str) -> Cassette:
     )
 
 
-def expand_of_take(take: Interaction) -> tuple[str, ...]:
+def _expand_of(take: Interaction) -> tuple[str, ...]:
     """The expand set that a take was recorded for."""
     return expand_of(take.request)
 
@@ -191,13 +191,13 @@ def _take_one(where: str) -> str:
 
 
 def _from_index(path: Path) -> tuple[bytes, bytes] | None:
-    """Both sides as git's index has them; None where it has no conflict of this file."""
+    """Both sides as git's index has them; None if the index has no conflict for this file."""
     if not path.parent.is_dir():
         return None
     try:
         rows = git("--literal-pathspecs", "ls-files", "-u", "-z", "--", path.name,
                    cwd=path.parent, missing=b"")  # fmt: skip
-    except ConfigError:  # no git here: the marks must do
+    except ConfigError:  # there is no git here: use the marks
         return None
     stages: dict[bytes, str] = {}
     for row in filter(None, rows.split(b"\0")):
@@ -228,7 +228,7 @@ def _blob(name: str, path: Path) -> bytes:
 
 
 def _from_marks(data: bytes, where: str) -> tuple[bytes, bytes] | None:
-    """Both sides by the conflict marks in a file; None where it has none."""
+    """Both sides as the conflict marks in a file tell them; None if it has no marks."""
     ours: list[bytes] = []
     theirs: list[bytes] = []
     within, met = b"", False
@@ -255,10 +255,10 @@ def _from_marks(data: bytes, where: str) -> tuple[bytes, bytes] | None:
 
 
 def _refuse_edits(data: bytes, path: Path) -> None:
-    """Make sure that a conflicted file says what git wrote into it, and nothing else.
+    """Make sure that a conflicted file holds just what git wrote into it.
 
     Raises:
-        CassetteConflict: it was edited: the index knows nothing of that.
+        CassetteConflict: it was edited, and the index does not have the edit.
     """
     if _unlabelled(data) in map(_unlabelled, _conflict_files(path)):
         return
@@ -268,12 +268,12 @@ def _refuse_edits(data: bytes, path: Path) -> None:
         "index, so the edit would be lost",
         where=str(path),
         hint=f"resolve it by hand to the end: replay seal {name} && git add {name}\n"
-        f"or give the edit up: git checkout --merge -- {name} && replay seal --merge {name}",
+        f"or drop the edit: git checkout --merge -- {name} && replay seal --merge {name}",
     )
 
 
 def _unlabelled(data: bytes) -> bytes:
-    """A conflicted file without line ends of Windows, and what its marks call the sides."""
+    """A conflicted file without Windows line ends, and without the sides' names at the marks."""
     return b"\n".join(
         mark[1] if (mark := _MARK.match(line)) else line
         for line in data.replace(b"\r\n", b"\n").split(b"\n")
@@ -281,14 +281,14 @@ def _unlabelled(data: bytes) -> bytes:
 
 
 def _conflict_files(path: Path) -> Iterator[bytes]:
-    """What git may have written into a conflicted file: in its merge, or at a later checkout."""
+    """The texts that git may have written into a conflicted file: in a merge, in a checkout."""
     folder = path.parent
     name = git("rev-parse", "--show-prefix", cwd=folder).decode().rstrip("\n") + path.name
     merged_by_git = git("cat-file", "blob", f"AUTO_MERGE:{name}", cwd=folder, missing=b"")
     if merged_by_git:
         yield merged_by_git
     with TemporaryDirectory() as place:
-        # Into a folder of its own, and by a copy of the index: a checkout renews that.
+        # Into a temporary folder and with a copy of the index, since a checkout changes the index.
         tree, index = Path(place, "tree"), Path(place, "index")
         tree.mkdir()
         git_index = git("rev-parse", "--git-path", "index", cwd=folder).decode().rstrip("\n")
@@ -306,7 +306,7 @@ def _conflict_files(path: Path) -> Iterator[bytes]:
 
 
 def conflicted(folder: Path) -> Sequence[Path]:
-    """The files below a folder that git's index has a conflict of."""
+    """The files below a folder for which git's index has a conflict."""
     try:
         rows = git("ls-files", "-u", "-z", "--", ".", cwd=folder, missing=b"")
     except ConfigError:

@@ -1,7 +1,9 @@
-"""Proves a cassette of ours: each value is kept by the policy, or listed as replaced and looks so.
+"""Proves a cassette: each value is kept by the policy, or is listed as replaced and looks like it.
 
-The proof is the redactor itself: a redacted body is what redacting it again gives. What differs is
-neither kept nor a stand-in, whatever the file says about itself.
+The redactor itself is the proof. Redacting a redacted body again changes nothing, so a value that
+does change is neither kept nor a stand-in, and what the file says about itself does not matter.
+What stands outside of the bodies (requests, headers, comments) is held against the few forms that
+replay writes.
 """
 
 from __future__ import annotations
@@ -32,10 +34,10 @@ _LOOKS = frozenset({"int", "time", "float", "integer", "decimal"})
 
 
 def kept_labels(cassette: Cassette) -> set[str]:
-    """Where strings are kept, as types and fields: ``invoice/customer``.
+    """The fields whose strings a cassette keeps, as type and field: ``invoice/customer``.
 
     Raises:
-        CassetteDamaged: a body that no recording has.
+        CassetteDamaged: a body that replay cannot have written.
     """
     labels: set[str] = set()
     for take in cassette.interactions:
@@ -60,20 +62,22 @@ def _labels(
         labels.add(label)
 
 
-def telling_comments(data: bytes, path: str) -> Iterator[int]:
-    """The lines of a cassette's comments that say more than words in lower case."""
+def unproven_comments(data: bytes, path: str) -> Iterator[int]:
+    """The lines of a cassette's comments that hold more than words in lower case."""
     for comment, line in codec.comments(data, path):
         if not _COMMENT.match(comment):
             yield line
 
 
-def around(cassette: Cassette, policy: Policy, *, keys: bool = False) -> Iterator[tuple[str, str]]:
-    """What stands around the bodies that a recording would not have written: place and words.
+def unproven_frame(
+    cassette: Cassette, policy: Policy, *, keys: bool = False
+) -> Iterator[tuple[str, str]]:
+    """What stands outside of the bodies and no recording would have written: place and words.
 
     Args:
         cassette: the cassette.
         policy: the policy in force.
-        keys: whether keys that replay does not write may stand there.
+        keys: whether keys that replay does not write are allowed.
     """
     key = cassette.key
     ids = [id for id in (*key.parents, key.id) if id]
@@ -91,12 +95,12 @@ def around(cassette: Cassette, policy: Policy, *, keys: bool = False) -> Iterato
             yield f"{at} redacted", "redacted"
 
 
-def unproven(take: Interaction, owner: str, policy: Policy) -> Iterator[tuple[str, str, str]]:
-    """What a body holds that the policy would replace: rule, pointer and class of each value.
+def unproven_body(take: Interaction, owner: str, policy: Policy) -> Iterator[tuple[str, str, str]]:
+    """What a body holds that the policy would replace: scan rule, pointer and class of each value.
 
     Args:
         take: the recording.
-        owner: the object, as a text.
+        owner: the call key's text, as for `redact`.
         policy: the policy in force.
     """
     try:
@@ -117,12 +121,12 @@ def unproven(take: Interaction, owner: str, policy: Policy) -> Iterator[tuple[st
 
 
 def _may_stand_in(value: str | int | float) -> bool:
-    # Stand-ins of another policy have the same forms; numbers have no form to tell them by.
+    # Stand-ins of another policy have the same forms. Numbers have none, so any number may be one.
     return look(value) in _LOOKS or STAND_IN.fullmatch(str(value)) is not None
 
 
 def _frame(take: Interaction, resource: str, policy: Policy) -> Iterator[str]:
-    """Names the parts of a take beside its body that hold something unexpected."""
+    """The parts of a take, apart from its body, that hold something unexpected."""
     form = (take.request.body or b"").decode("latin-1")
     query = [
         pair
@@ -147,13 +151,13 @@ def _frame(take: Interaction, resource: str, policy: Policy) -> Iterator[str]:
 
 
 def _are_pointers(take: Interaction) -> bool:
-    """Whether each pointer that is listed as redacted leads to a value, and names a class."""
+    """Whether each entry of ``redacted:`` leads to a value and names a class."""
     if not take.redacted:
         return True
     try:
         body = json_body.recorded(take.response.body, "")
     except CassetteDamaged:
-        return True  # a finding of its own
+        return True  # the body itself is reported
     return all(
         leads_to_a_value(body, pointer) and _KIND.match(kind)
         for pointer, kind in take.redacted.items()
@@ -161,7 +165,7 @@ def _are_pointers(take: Interaction) -> bool:
 
 
 def leads_to_a_value(body: Any, pointer: str) -> bool:
-    """Whether a pointer, as ``redacted:`` lists it, leads to something in a body."""
+    """Whether a pointer of ``redacted:`` leads to something in a body."""
     value = body
     for step in pointer.split("/")[1:]:
         if isinstance(value, list):

@@ -1,7 +1,7 @@
 """Brings cassettes up to the policy in force: what became stricter is redacted in place.
 
-What became looser cannot come back, because the values were never written: that needs a new
-recording, and is said.
+What became looser cannot come back, because the values were never written. The caller is told how
+many values that concerns: they need a new recording.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a policy changed in a cassette.
+    """What redacting again changed in a cassette.
 
     Attributes:
         redacted: how many values are newly replaced.
-        looser: how many stand-ins the policy would keep as values now.
+        looser: how many stand-ins stand for values that the policy would keep now.
         relabelled: whether the cassette named another policy.
     """
 
@@ -61,7 +61,7 @@ def redact_again(path: Path, policy: Policy) -> Change:
         raise ConfigError(
             "pseudonymise_ids also changes file names and addresses",
             where=where,
-            hint="record anew into an empty library",
+            hint="record again, into an empty library",
         )
     originals: list[Original] = []
     newly = looser = 0
@@ -88,7 +88,7 @@ def _again(
         return take, 0, 0, []
     again = redacted(take, cassette, number, where, policy)
     added = [pointer for pointer in again.redacted if pointer not in take.redacted]
-    # A stand-in stays one, whatever the policy would keep there now.
+    # A stand-in stays a stand-in, even where the policy would keep the value now.
     looser = {p: kind for p, kind in take.redacted.items() if p not in again.redacted}
     replaced = [original for original in again.originals if original.pointer in added]
     response = replace(take.response, body=json_body.dump(again.body))

@@ -1,4 +1,4 @@
-"""Seals a cassette that a person edited, after the checks that a recording passes."""
+"""Seals a cassette that a person edited, after the same checks as for a recording."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 
 def seal(path: Path, policy: Policy | None = None) -> bool:
-    """Give an edited cassette the seal of its text; False where it fits already.
+    """Give an edited cassette the seal of its text; False if its seal fits already.
 
-    The text stays as the person left it, but for line ends and a BOM.
+    The text stays as the person left it, except for line ends and a byte-order mark.
 
     Raises:
         ConfigError: there is no such file.
-        CassetteDamaged: or one of its kinds: the edit is not in the format, or the file stands
-            where its key does not belong.
+        CassetteDamaged: or a subclass: the edit breaks the format, or the file stands where its key
+            does not belong.
         LeakFound: the edit holds a secret, or a value that the policy would have replaced.
     """
     where = str(path)
@@ -52,7 +52,7 @@ def seal(path: Path, policy: Policy | None = None) -> bool:
 
 
 def rewrite(library: Library, key: ObjectKey, path: Path, text: str, *, before: bytes) -> None:
-    """Put a text in the place of the bytes that it was made from.
+    """Replace a file by the text that was made from it.
 
     Raises:
         LibraryError: the file has changed since; it is left as it is.
@@ -63,15 +63,15 @@ def rewrite(library: Library, key: ObjectKey, path: Path, text: str, *, before: 
 
 
 def require_unchanged(path: Path, library: Library, before: bytes) -> None:
-    """Make sure that nothing was recorded into a file since it was read. The lock is held.
+    """Make sure that a file has not changed since it was read. The caller holds its lock.
 
     Raises:
-        LibraryError: something was.
+        LibraryError: it has.
     """
     found = files.read(str(path), library.place, seals.MAX_BYTES)
     if (found[0] if found is not None else b"") != before:
         raise LibraryError(
-            "the cassette was changed meanwhile, and is left as it is now",
+            "the cassette has changed in the meantime, and is left as it is now",
             where=str(path),
             hint="run the command again",
         )
@@ -81,7 +81,7 @@ def _body(data: bytes, where: str) -> str:
     try:
         body = seals.split(data, where)[1]
     except CassetteUnsealed:
-        # An edit may have taken the first line with it.
+        # The edit may have removed the first line, or left another seal there.
         text = data.decode("utf-8-sig").replace("\r\n", "\n")
         body = text.partition("\n")[2] if text.startswith("# replay cassette") else text
     seals.refuse_conflict(body, where)
@@ -89,14 +89,14 @@ def _body(data: bytes, where: str) -> str:
 
 
 def located(path: Path, cassette: Cassette) -> tuple[Path, Library]:
-    """Where a cassette stands, from the root on, and the library that it lies in.
+    """The absolute path of a cassette, and the library that it lies in.
 
     Raises:
-        CassetteDamaged: it lies in none.
+        CassetteDamaged: it lies in no library.
         KeyMismatch: it stands where its key does not belong.
     """
     full = Path(os.path.abspath(path))  # noqa: PTH100 - `absolute` leaves the `..` in
-    # The key says how many folders lie between the file and its library.
+    # The key tells how many folders lie between the file and its library.
     here = Library(Path.cwd())
     depth = len(here.path(cassette.key, cassette.api_version).relative_to(here.root).parts)
     if len(full.parents) < depth:
@@ -109,40 +109,40 @@ def located(path: Path, cassette: Cassette) -> tuple[Path, Library]:
 def check(
     text: str, cassette: Cassette, where: str, policy: Policy | None, *, keys: bool = False
 ) -> None:
-    """Refuse what a recording could not have written.
+    """Refuse a text that no recording could have written.
 
     Args:
         text: the cassette's text.
         cassette: what it says.
         where: the file, for errors.
         policy: the policy in force; None for the one that ships with replay.
-        keys: whether it may have keys that replay does not write: those of a later release were
-            sealed by that.
+        keys: whether keys that replay does not write are allowed, as in a file that was sealed
+            already: a later release may have written them.
 
     Raises:
         LeakFound: the text holds a secret, or a value that the policy would have replaced.
-        CassetteDamaged: a body that no recording has.
+        CassetteDamaged: a body that replay cannot have written.
     """
     from replay.redaction.policy import default_policy
     from replay.redaction.secrets import find_secrets
-    from replay.upkeep.proof import around, telling_comments
+    from replay.upkeep.proof import unproven_comments, unproven_frame
 
     for hit in find_secrets(text):
         raise LeakFound(
             f"the file holds a secret ({hit.id})",
             where=where,
-            hint="take it out, roll the key, for whoever could read the file may have it,\n"
-            "and seal again",
+            hint="take it out and seal again; roll the key too: anyone who could read the file\n"
+            "may have it",
             kind=hit.id,
         )
-    for place, told in around(cassette, policy or default_policy(), keys=keys):
+    for place, told in unproven_frame(cassette, policy or default_policy(), keys=keys):
         raise LeakFound(
             f"this may hold a private value: {told}",
             where=f"{where} {place}",
             hint="put back what was recorded there",
             pointer=place,
         )
-    for line in telling_comments(text.encode("utf-8"), where):
+    for line in unproven_comments(text.encode("utf-8"), where):
         raise LeakFound(
             "this comment may hold a private value",
             where=f"{where}:{line}",
@@ -151,7 +151,7 @@ def check(
     for number, take in enumerate(cassette.interactions):
         if not take.response.body:
             continue
-        # A redacted body is its own redaction: whatever differs, the edit put there.
+        # Redacting a redacted body changes nothing: what does change, the edit put there.
         again = redacted(take, cassette, number, where, policy)
         private = [(original.pointer, original.kind) for original in again.originals]
         private += [(p, kind) for p, kind in again.redacted.items() if p not in take.redacted]
@@ -169,17 +169,17 @@ def check(
 def redacted(
     take: Interaction, cassette: Cassette, number: int, where: str, policy: Policy | None
 ) -> Redaction:
-    """What the policy makes of a recorded body.
+    """A recorded body, redacted again.
 
     Args:
         take: the recording; it has a body.
-        cassette: the one that it is in.
-        number: which take it is.
+        cassette: the cassette that it is in.
+        number: its number in the cassette.
         where: the file, for errors.
         policy: the policy.
 
     Raises:
-        CassetteDamaged: a body that no recording has.
+        CassetteDamaged: a body that replay cannot have written.
     """
     from replay.redaction.redactor import redact
 

@@ -82,7 +82,7 @@ def test_what_is_recorded_meanwhile_stays(
             ]
             library.write(replace(made, interactions=(*made.interactions, *takes)), unchecked)
             written = recorded.read_bytes()
-        with pytest.raises(LibraryError, match="was changed meanwhile") as caught:
+        with pytest.raises(LibraryError, match="has changed in the meantime") as caught:
             waiting.result(20)
     assert str(recorded) == caught.value.where
     assert "run the command again" == caught.value.hint

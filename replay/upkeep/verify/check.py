@@ -29,7 +29,7 @@ from replay.model.cassette import Cassette, Interaction, ObjectKey, Request, hea
 from replay.redaction.secrets import find_secrets
 from replay.stripe_api.call import expand_of, read
 from replay.stripe_api.versions import canonical_version
-from replay.upkeep.proof import leads_to_a_value, unproven
+from replay.upkeep.proof import leads_to_a_value, unproven_body
 from replay.upkeep.verify.problems import Problem, ProblemKind, Verification
 from replay.upkeep.verify.tree import look
 
@@ -205,7 +205,7 @@ def _deep(
         for kind, detail in _take(take, cassette):
             yield Problem(path, kind, f"take {number}: {detail}", "record it again")
         if not current and take.response.body:
-            found = [pointer for _, pointer, _ in unproven(take, str(cassette.key), policy)]
+            found = [pointer for _, pointer, _ in unproven_body(take, str(cassette.key), policy)]
             if found:
                 yield Problem(
                     path,

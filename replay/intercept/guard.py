@@ -6,15 +6,14 @@ libraries (pycurl, uvloop), which docs/guarantees.md names.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable
-from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from replay.config import is_loopback, plain_host
 from replay.errors import NetworkBlocked, Refused
+from replay.intercept import user_frames
 from replay.intercept.current_session import bases, blocked, owns
 from replay.recording.upstream import passing
 
@@ -25,9 +24,6 @@ _looked_up: dict[str, str] = {}
 """Addresses that were looked up for the name of a live base, and that name."""
 
 _SERVICES = {"https": 443, "http": 80}
-_OURS = str(Path(__file__).parents[1]) + os.sep
-_NOT_THE_USERS = (_OURS, str(Path(os.__file__).parent) + os.sep, "<frozen ")
-_INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
 
 def hook(patches: Patches, module: ModuleType) -> None:
@@ -235,13 +231,12 @@ def _refused(host: str) -> NetworkBlocked:
 def _caller() -> str:
     """The nearest line of the user's code; else of a library's; empty where there is neither."""
     library = ""
-    frame: Any = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        file = frame.f_code.co_filename
-        shown = f"{file}:{frame.f_lineno} in {frame.f_code.co_name}"
-        if any(folder in file for folder in _INSTALLED) and not file.startswith(_OURS):
-            library = library or shown
-        elif not file.startswith(_NOT_THE_USERS):
+        shown = f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
+        if user_frames.is_users(frame):
             return shown
+        if not library and user_frames.is_installed(frame):
+            library = shown
         frame = frame.f_back
     return library

@@ -6,6 +6,8 @@ in while threads or event loops are left over: what a session started is refused
 
 from __future__ import annotations
 
+import atexit
+import logging
 import sys
 import threading
 from collections.abc import Callable
@@ -51,6 +53,8 @@ HOOKS: dict[str, Hook] = {
     "multiprocessing.pool": pools.hook,
 }
 """Module to the function that hooks it, once it is imported."""
+
+_log = logging.getLogger("replay")
 
 _lock = RLock()
 _patches = Patches(HOOKS)
@@ -143,3 +147,11 @@ def leave(session: OpenSession, before: OpenSession | None) -> None:
         for ended in _holders:
             ended(session)
         _remove()
+
+
+@atexit.register
+def _tell_refusals_of_open_sessions() -> None:
+    # A generator that nobody finished still holds its session: nothing will raise its refusals.
+    for session in opened:
+        for error in session.refusals:
+            _log.warning("%s", error)

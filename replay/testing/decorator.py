@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import inspect
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
-from replay.config import Config, resolve
+from replay.config import DEFAULTS, ENVIRONMENT, Config, resolve
 from replay.errors import ConfigError, Refused, ReplayError
+from replay.intercept import user_frames
 from replay.library import Library
 from replay.library.location import path_of
 from replay.model.modes import RecordMode
@@ -33,10 +36,10 @@ else:
 
 F = TypeVar("F", bound=Callable[..., Any])
 LiveView = Literal["redacted", "raw"]
-_FOREIGN = tuple(str(Path(home).parent) + os.sep for home in (__file__, os.__file__))
-_HERE = {__file__, wrap.__file__}
-_INSTALLED = f"{os.sep}site-packages{os.sep}"
 OtherCalls = Literal["block", "pass"]
+
+_PROJECT = ("replay.toml", "pyproject.toml", "pytest.ini", ".git")
+"""What stands in the folder of a project, the nearest one above the file that is decorated."""
 
 
 class Cassettes:
@@ -57,6 +60,7 @@ class Cassettes:
         other_calls: OtherCalls = "block",
         keep_errors: bool = False,
         directory: str | None = None,
+        project: str = "",
     ) -> None:
         _one_of(live_view, get_args(LiveView), "live_view")
         _one_of(other_calls, get_args(OtherCalls), "other_calls")
@@ -70,10 +74,12 @@ class Cassettes:
         _text(api_version, "api_version")
         _switch(allow_live, "allow_live")
         _switch(keep_errors, "keep_errors")
-        # A test may go elsewhere: the library, the configuration and the policy stay.
+        # A test may change the directory: library, configuration and policy stay what they are.
         self._directory = directory or os.getcwd()  # noqa: PTH109 - as `resolve` takes it
+        self._project = project
+        self._named = DEFAULTS["library"] if library is None else path_of(library)
         self._settings: dict[str, Any] = {
-            "library": None if library is None else self._placed(path_of(library)),
+            "library": None if library is None else self._place(self._named),
             "mode": mode, "api_base": api_base, "api_version": api_version,
         }  # fmt: skip
         self._options: dict[str, Any] = {
@@ -84,15 +90,11 @@ class Cassettes:
         }
         self._library: tuple[str, Library] | None = None
         self._entered: list[tuple[OpenSession, OpenSession | None]] = []
-        self._check(self._settled())
-
-    @staticmethod
-    def _check(config: Config) -> None:
-        library = Library(config.library)
+        config = self._resolve()
         if config.mode is RecordMode.NONE:
-            library.require()
+            self._require(Library(config.library))
         else:
-            library.require_writable()
+            Library(config.library).require_writable()
 
     def session(self) -> OpenSession:
         """A new session, to open with `installation.enter`, with the settings as they are now.
@@ -100,23 +102,51 @@ class Cassettes:
         Raises:
             ConfigError: a setting that cannot be used.
         """
-        # Settled anew: the environment may have changed since the decorator was written.
-        config = self._settled()
+        # Resolved again: the environment may have changed since the function was decorated.
+        config = self._resolve()
         library = self._library
         if library is None or library[0] != config.library:
             library = self._library = config.library, Library(config.library)
         if config.mode is RecordMode.NONE:
-            library[1].require()
+            self._require(library[1])
         return open_session(config, library[1], **self._options)
 
-    def _settled(self) -> Config:
+    def _resolve(self) -> Config:
         config = resolve(**self._settings, directory=self._directory)
-        if os.path.isabs(config.library):  # noqa: PTH117 - once per session
+        library = config.library
+        if os.path.isabs(library):  # noqa: PTH117 - once per session
             return config
-        return replace(config, library=self._placed(config.library))
+        if os.environ.get(ENVIRONMENT["library"]):
+            place = os.path.join(self._directory, library)  # noqa: PTH118 - as below
+        else:
+            place = self._place(library)
+        return replace(config, library=place)
 
-    def _placed(self, library: str) -> str:
-        return os.path.join(self._directory, library)  # noqa: PTH118 - keeps absolute ones
+    def _place(self, library: str) -> str:
+        """Where a library is: the first place that has one, else the first place."""
+        places = self._places(library)
+        if len(places) == 1:
+            return places[0]
+        return next((place for place in places if Library(place).exists()), places[0])
+
+    def _places(self, library: str) -> list[str]:
+        """Where a relative library is looked for; the one place of an absolute one."""
+        folders = filter(None, (self._project, self._directory))
+        # Joining keeps absolute paths as they are.
+        return list(dict.fromkeys(os.path.join(folder, library) for folder in folders))  # noqa: PTH118
+
+    def _require(self, library: Library) -> None:
+        try:
+            library.require()
+        except ConfigError as error:
+            places = self._places(self._named)
+            if len(places) == 1 or library.place not in places or Path(library.place).exists():
+                raise
+            raise ConfigError(
+                "there is no library at any of these paths",
+                where=", ".join(places),
+                hint=error.hint,
+            ) from None
 
     def __enter__(self) -> Session:
         from replay.intercept import installation
@@ -131,9 +161,13 @@ class Cassettes:
         raised: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if sys.is_finalizing():
+            # A generator that was never finished is closed here. Nothing can be imported any more,
+            # and the hooks end with the interpreter. `installation` has said what was refused.
+            return
         from replay.intercept import installation
 
-        session, before = self._mine()
+        session, before = self._entry()
         installation.leave(session, before)
         unwritten: ReplayError | None = None
         try:
@@ -145,20 +179,21 @@ class Cassettes:
         plain = next((error for error in session.refusals if error is raised), None)
         shown = plain if refused is None else refused.error
         if shown is not None:
-            raise shown.with_traceback(_own_lines(trace)) from shown.__cause__
+            raise shown.with_traceback(_users_lines(trace)) from shown.__cause__
         if session.refusals and not isinstance(raised, KeyboardInterrupt):
             # Whatever the code under test made of it, a refusal fails the session.
+            user_frames.keep_users_lines(raised)
             raise swallowed(session.refusals).with_traceback(None) from raised
         if unwritten is not None:
             raise unwritten.with_traceback(None)
 
-    def _mine(self) -> tuple[OpenSession, OpenSession | None]:
+    def _entry(self) -> tuple[OpenSession, OpenSession | None]:
         """What this thread or task entered: others may be inside the same object."""
         from replay.intercept.current_session import current
 
-        mine = current.get()
+        own = current.get()
         for entered in reversed(self._entered.copy()):
-            if entered[0] is mine:
+            if entered[0] is own:
                 self._entered.remove(entered)  # not by its place: others come and go
                 return entered
         return self._entered.pop()
@@ -217,23 +252,13 @@ def _one_of(value: str, known: tuple[str, ...], where: str) -> None:
         )
 
 
-def _own_lines(trace: TracebackType | None) -> TracebackType | None:
-    """The lines that led to a call, without those of clients and of replay.
+def _users_lines(trace: TracebackType | None) -> TracebackType | None:
+    """A traceback without the frames of clients and of replay.
 
     Test runners print the arguments and locals of every frame: there the key and the live answer
     would be among them.
     """
-    last = None
-    here = trace
-    while here is not None:
-        name = here.tb_frame.f_code.co_filename
-        if name not in _HERE and (name.startswith(_FOREIGN) or _INSTALLED in name):
-            if last is None:
-                return None
-            last.tb_next = None
-            return trace
-        last, here = here, here.tb_next
-    return trace
+    return user_frames.traceback_of(user_frames.lines(trace))
 
 
 def refusal_in(raised: BaseException | None) -> Refused | None:
@@ -244,7 +269,9 @@ def refusal_in(raised: BaseException | None) -> Refused | None:
     return raised if isinstance(raised, Refused) else None
 
 
-OPTIONS = tuple(name for name in inspect.signature(Cassettes).parameters if name != "directory")
+OPTIONS = tuple(
+    name for name in inspect.signature(Cassettes).parameters if name not in {"directory", "project"}
+)
 """What `use_cassettes` and the marker take."""
 
 
@@ -315,6 +342,16 @@ def use_cassettes(library: Any = None, **settings: Any) -> Any:
                 where=name,
                 hint=f"did you mean {near[0]}?" if near else "options: " + ", ".join(OPTIONS),
             )
+    project = _project_of(user_frames.caller(sys._getframe(1)))
     if callable(library):
-        return Cassettes(**settings)(library)
-    return Cassettes(library, **settings)
+        return Cassettes(**settings, project=project)(library)
+    return Cassettes(library, **settings, project=project)
+
+
+@lru_cache(maxsize=1024)
+def _project_of(file: str) -> str:
+    """The folder of the project that a file belongs to; empty where none is found."""
+    for folder in Path(file).absolute().parents if file else ():
+        if any(os.path.exists(folder / name) for name in _PROJECT):  # noqa: PTH110 - never raises
+            return str(folder)
+    return ""

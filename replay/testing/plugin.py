@@ -18,7 +18,8 @@ import pytest
 
 from replay.config import resolve
 from replay.errors import CallRefused, ConfigError, ReplayError
-from replay.intercept import current_session, installation
+from replay.intercept import current_session, installation, user_frames
+from replay.intercept.user_frames import Line
 from replay.library import cache
 from replay.model.cassette import Request
 from replay.session.session import OpenSession, open_session
@@ -28,7 +29,7 @@ from replay.testing.drift_hints import Rehearsal
 from replay.testing.markers import Settings
 from replay.testing.options import MARKER, blocks, wants
 from replay.testing.summary import account_of
-from replay.testing.tracebacks import Line, Refusals, failure, told
+from replay.testing.tracebacks import Refusals, failure, told
 
 if TYPE_CHECKING:
     from replay.testing.server_fixture import ReplayServer
@@ -233,6 +234,8 @@ class Run:
             error = swallowed([error for error, _ in fresh])
             call.excinfo = failure(error, None, fresh[0][1], self._config)
         elif fresh:
+            if not self._config.option.fulltrace:
+                user_frames.keep_users_lines(raised)
             item.add_report_section(call.when, "replay", told([error for error, _ in fresh]))
         fresh.clear()
         self._broken = None

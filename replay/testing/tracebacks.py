@@ -5,22 +5,15 @@ Whatever a client library has on the stack between the test and the hook says no
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable
-from functools import lru_cache
-from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 
 import pytest
 
 from replay.errors import ReplayError
-
-_OURS = f"{Path(__file__).absolute().parents[1]}{os.sep}"
-_LIBRARY = f"{Path(os.__file__).absolute().parent}{os.sep}"
-
-Line = tuple[FrameType, int, int]
-"""A place on a stack: frame, instruction, line."""
+from replay.intercept import user_frames
+from replay.intercept.user_frames import Line
 
 
 class Refusals(list[ReplayError]):
@@ -33,7 +26,7 @@ class Refusals(list[ReplayError]):
     def append(self, error: ReplayError) -> None:
         """Note a refusal; called where it happens."""
         super().append(error)
-        self._lines[id(error)] = _users(_stack(sys._getframe(1)))
+        self._lines[id(error)] = user_frames.stack(sys._getframe(1))
 
     def lines(self, error: ReplayError) -> list[Line]:
         """The user's lines that led to a refusal, outermost first."""
@@ -53,10 +46,7 @@ def failure(
     """
     if config.option.fulltrace and trace is not None:
         return pytest.ExceptionInfo.from_exc_info((type(error), error, trace))
-    found = _users(_lines(trace)) or list(lines)
-    shown: TracebackType | None = None
-    for frame, instruction, line in reversed(found):
-        shown = TracebackType(shown, frame, instruction, line)
+    shown = user_frames.traceback_of(user_frames.lines(trace) or lines)
     error.__traceback__ = shown
     error.__suppress_context__ = True
     cause = error.__cause__
@@ -78,30 +68,3 @@ def _without_lines(error: ReplayError) -> pytest.ExceptionInfo[BaseException]:
 def told(errors: list[ReplayError]) -> str:
     """Refusals as text below a failure that is the test's own."""
     return "\n".join(str(error) for error in dict.fromkeys(errors))
-
-
-def _stack(frame: FrameType | None) -> list[Line]:
-    found: list[Line] = []
-    while frame is not None:
-        found.append((frame, frame.f_lasti, frame.f_lineno))
-        frame = frame.f_back
-    return found[::-1]
-
-
-def _lines(trace: TracebackType | None) -> list[Line]:
-    found: list[Line] = []
-    while trace is not None:
-        found.append((trace.tb_frame, trace.tb_lasti, trace.tb_lineno))
-        trace = trace.tb_next
-    return found
-
-
-def _users(lines: list[Line]) -> list[Line]:
-    return [line for line in lines if _is_users(line[0].f_code.co_filename)]
-
-
-@lru_cache(maxsize=1024)
-def _is_users(file: str) -> bool:
-    if file.startswith((_OURS, _LIBRARY, "<")):
-        return False
-    return not {"site-packages", "dist-packages"}.intersection(Path(file).parts)

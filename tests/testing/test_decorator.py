@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import functools
 import inspect
+import os
+import runpy
 import subprocess
 import sys
 import threading
@@ -39,14 +41,20 @@ def recorded(stand_in: StandIn, library: Path) -> Path:
     return library
 
 
-def test_the_bare_decorator_reads_the_default_library(recorded: Path) -> None:
+BARE = '''
+import replay, stripe
+
+@replay.use_cassettes
+def retrieve(id: str) -> str:
+    """Say the status."""
+    return stripe.StripeClient("sk_test_x").v1.invoices.retrieve(id).status
+'''
+
+
+def test_the_bare_decorator_reads_the_default_library(recorded: Path, tmp_path: Path) -> None:
     """`@replay.use_cassettes` answers from ./cassettes."""
-
-    @replay.use_cassettes
-    def retrieve(id: str) -> str:
-        """Say the status."""
-        return stripe.StripeClient("sk_test_x").v1.invoices.retrieve(id).status
-
+    (tmp_path / "bare.py").write_text(BARE)
+    retrieve = runpy.run_path(str(tmp_path / "bare.py"))["retrieve"]
     assert "draft" == retrieve(DRAFT)
     assert ("retrieve", "Say the status.") == (retrieve.__name__, retrieve.__doc__)
     assert ["id"] == list(inspect.signature(retrieve).parameters)
@@ -557,3 +565,120 @@ def test_a_session_version_answers_whatever_the_client_pins(
     with replay.use_cassettes(library, api_base=stand_in.url):
         assert "parent" in client.v1.invoices.retrieve(DRAFT).to_dict()
     assert 1 == session.counts.recorded
+
+
+REFUSED = """
+import pytest, replay, stripe
+from keys import KEY
+
+def ask():
+    stripe.StripeClient(KEY).v1.invoices.retrieve("in_1MtHbELkdIwHu7ixl4OzzPMv")
+
+def ask_and_raise_another():
+    try:
+        ask()
+    except BaseException:
+        raise LookupError("own error")
+
+@replay.use_cassettes("cassettes")
+def test_decorated():
+    ask()
+
+@pytest.mark.cassettes("cassettes")
+def test_marked():
+    ask()
+
+@replay.use_cassettes("cassettes")
+def test_decorated_with_an_error_of_its_own():
+    ask_and_raise_another()
+
+@pytest.mark.cassettes("cassettes")
+def test_marked_with_an_error_of_its_own():
+    ask_and_raise_another()
+
+def test_clients_lie_there():
+    assert FOLDER in stripe.__file__
+"""
+
+
+@pytest.mark.parametrize("folder", ["dist-packages", "vendor"])
+def test_pytest_prints_nothing_private_wherever_clients_lie(tmp_path: Path, folder: str) -> None:
+    """Debian's Python has its packages in `dist-packages`; a project may keep copies of its own."""
+    (tmp_path / "cassettes").mkdir()
+    (tmp_path / folder).mkdir()
+    for client in ("requests", "stripe", "urllib3"):
+        source = Path(sys.modules[client].__file__ or "").parent
+        (tmp_path / folder / client).symlink_to(source)
+    (tmp_path / "keys.py").write_text("KEY = 'sk_test_PRIVATEkey'\n")
+    (tmp_path / "test_live.py").write_text(REFUSED.replace("FOLDER", repr(folder)))
+    command = [sys.executable, "-m", "pytest", "--showlocals", "--tb=long", "-p", "no:cassetter"]
+    path = os.pathsep.join([str(tmp_path / folder), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": path}, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert "4 failed, 1 passed" in done.stdout, done.stdout
+    assert 4 <= done.stdout.count("is not recorded")
+    assert 4 <= done.stdout.count("StripeClient(KEY)")
+    assert "PRIVATE" not in done.stdout + done.stderr
+
+
+OPEN_AT_EXIT = """
+import asyncio, contextlib, replay, requests
+
+@replay.use_cassettes("cassettes", mode={mode!r})
+def decorated():
+    {do}
+    yield
+
+def block():
+    with replay.use_cassettes("cassettes", mode={mode!r}):
+        {do}
+        yield
+
+@replay.use_cassettes("cassettes", mode={mode!r})
+async def asynchronous():
+    {do}
+    yield
+
+async def first(steps):
+    await anext(steps)
+
+open_ones = decorated(), block(), asynchronous()
+next(open_ones[0])
+next(open_ones[1])
+loop = asyncio.new_event_loop()
+loop.run_until_complete(first(open_ones[2]))
+loop.close()
+print("done")
+"""
+
+
+@pytest.mark.parametrize("mode", ["none", "once", "all"])
+def test_a_session_that_is_open_when_the_interpreter_ends_ends_quietly(
+    tmp_path: Path, mode: str
+) -> None:
+    """A generator that is never finished is closed by the interpreter, which imports no more."""
+    (tmp_path / "cassettes").mkdir()
+    done = _run_script(tmp_path, OPEN_AT_EXIT.format(mode=mode, do="pass"))
+    assert (0, "done\n", "") == (done.returncode, done.stdout, done.stderr)
+
+
+def test_a_refusal_is_told_when_the_interpreter_ends(tmp_path: Path) -> None:
+    """The generator swallowed it, and nobody finishes the generator: the log has it at the end."""
+    (tmp_path / "cassettes").mkdir()
+    ask = f"swallow({URL!r})"
+    helper = "def swallow(url):\n    try: requests.get(url)\n    except BaseException: pass\n"
+    source = OPEN_AT_EXIT.format(mode="none", do=ask)
+    done = _run_script(tmp_path, source.replace("\n@replay", f"\n{helper}\n@replay", 1))
+    assert (0, "done\n") == (done.returncode, done.stdout)
+    assert 3 == done.stderr.count("is not recorded"), done.stderr
+    assert "ImportError" not in done.stderr
+
+
+def _run_script(folder: Path, source: str) -> subprocess.CompletedProcess[str]:
+    (folder / "script.py").write_text(source)
+    return subprocess.run(
+        [sys.executable, "-W", "error", "script.py"], cwd=folder, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import runpy
 import sys
 import threading
 import unittest
@@ -172,7 +173,11 @@ def test_another_working_directory_changes_nothing(
     (home / "replay.toml").write_text("pseudonymise_ids = true\n")
     (home / "replay-policy.toml").write_text('[[redact]]\ntype = "invoice"\npath = "status"\n')
     monkeypatch.chdir(home)
-    decorated = replay.use_cassettes("cassettes", mode="once", api_base=stand_in.url)
+    (home / "suite.py").write_text(
+        "import replay\ndef open(**given): return replay.use_cassettes('cassettes', **given)\n"
+    )
+    suite = runpy.run_path(str(home / "suite.py"))
+    decorated = suite["open"](mode="once", api_base=stand_in.url)
     monkeypatch.setenv("REPLAY_LIBRARY", "others")
     by_environment = replay.use_cassettes(mode="once", api_base=stand_in.url)
     monkeypatch.chdir(away)

@@ -1,0 +1,115 @@
+"""Which stack frames are the user's own: one rule for tracebacks, error messages and paths.
+
+A frame is the user's unless its code belongs to the standard library, to an installed package, to
+an HTTP client (wherever that lies) or to replay. The traceback of a refusal has the user's lines
+only: test runners print the arguments and locals of every frame, and those of a client hold the API
+key and the live answer.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import NamedTuple
+
+from replay.errors import Refused, ReplayError
+
+_REPLAY = f"{Path(__file__).absolute().parents[1]}{os.sep}"
+_STANDARD_LIBRARY = f"{Path(os.__file__).absolute().parent}{os.sep}"
+_COMMANDS = Path(sys.executable).parent
+"""Where installed commands stand, such as ``pytest``."""
+
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
+"""Folders that packages are installed into; ``dist-packages`` is Debian's."""
+
+_CLIENTS = frozenset(
+    {"stripe", "requests", "urllib3", "httpx", "httpx2", "httpcore", "aiohttp", "httplib2",
+     "tornado", "trio", "anyio"}
+)  # fmt: skip
+"""Packages that are no user's code even where a project keeps a copy of its own (``vendor/``)."""
+
+
+class Line(NamedTuple):
+    """A place on a stack: the frame, the index of its last instruction, and the line number."""
+
+    frame: FrameType
+    instruction: int
+    number: int
+
+
+def is_users(frame: FrameType) -> bool:
+    """Whether a frame runs the user's own code."""
+    module = str(frame.f_globals.get("__name__"))
+    if module.partition(".")[0] in _CLIENTS:
+        return False
+    file = frame.f_code.co_filename
+    if file.startswith("<"):
+        # Code without a file: typed at a prompt, or made while a module was loaded (by dataclasses
+        # and their like), which is that module's.
+        file = frame.f_globals.get("__file__") or ("" if module == "__main__" else file)
+    return is_users_file(str(file))
+
+
+@lru_cache(maxsize=1024)
+def is_users_file(file: str) -> bool:
+    """Whether a file of Python code is the user's own."""
+    if file.startswith((_REPLAY, _STANDARD_LIBRARY, "<")):
+        return False
+    path = Path(file)
+    return path.parent != _COMMANDS and _INSTALLED.isdisjoint(path.parts)
+
+
+def is_installed(frame: FrameType) -> bool:
+    """Whether a frame runs code of an installed package, other than replay."""
+    file = frame.f_code.co_filename
+    return not file.startswith(_REPLAY) and not _INSTALLED.isdisjoint(Path(file).parts)
+
+
+def stack(frame: FrameType | None) -> list[Line]:
+    """The user's lines that led to a frame, outermost first."""
+    found: list[Line] = []
+    while frame is not None:
+        if is_users(frame):
+            found.append(Line(frame, frame.f_lasti, frame.f_lineno))
+        frame = frame.f_back
+    return found[::-1]
+
+
+def caller(frame: FrameType | None) -> str:
+    """The file of the nearest user's frame from this one outwards; empty where that is no file."""
+    while frame is not None and not is_users(frame):
+        frame = frame.f_back
+    file = frame.f_code.co_filename if frame is not None else ""
+    return "" if file.startswith("<") else file
+
+
+def lines(trace: TracebackType | None) -> list[Line]:
+    """The user's lines of a traceback, outermost first."""
+    found: list[Line] = []
+    while trace is not None:
+        if is_users(trace.tb_frame):
+            found.append(Line(trace.tb_frame, trace.tb_lasti, trace.tb_lineno))
+        trace = trace.tb_next
+    return found
+
+
+def traceback_of(found: Iterable[Line]) -> TracebackType | None:
+    """A traceback of these lines; None where there are none."""
+    trace: TracebackType | None = None
+    for line in reversed([*found]):
+        trace = TracebackType(trace, line.frame, line.instruction, line.number)
+    return trace
+
+
+def keep_users_lines(error: BaseException | None) -> None:
+    """Take all other lines out of the tracebacks of the refusals that led to an exception."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, Refused | ReplayError):
+            error.__traceback__ = traceback_of(lines(error.__traceback__))
+        error = error.__cause__ or error.__context__

@@ -382,8 +382,8 @@ def test_the_number_of_sessions_is_bounded(served: Served, monkeypatch: pytest.M
 def test_endless_different_requests_leave_nothing_behind(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither decks nor spellings nor refusals nor exceptions grow with the questions."""
-    monkeypatch.setattr("replay.session.playback._SPELLINGS", 50)
+    """Neither calls nor spellings nor refusals nor exceptions grow with the questions."""
+    monkeypatch.setattr("replay.session.calls._SPELLINGS", 50)
     for n in range(200):
         assert 404 == served.retrieve(f"{DRAFT[:-3]}{n:03}").status_code
     for n in range(200):
@@ -392,9 +392,9 @@ def test_endless_different_requests_leave_nothing_behind(
     hosted = served.door.sessions.of("")
     assert (200, 100) == (hosted.refused, len(hosted.refusals))
     assert [] == hosted.session.refusals
-    decks = hosted.session._decks
-    assert [OTHER] == [deck.call.key.id for deck in decks]
-    assert 50 >= len(decks._read)
+    (store,) = hosted.session._stores
+    assert [OTHER] == [playback.call.key.id for playback in store._table]
+    assert 50 >= len(store._table._by_spelling)
 
 
 def test_row_56_two_cookies_of_the_live_source_are_not_kept(

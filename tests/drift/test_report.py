@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.proof import proved_slowly
 from support.recordings import NEW, OLD, Entry, Shelf, pools, recording, takes, twins
 
 from replay.drift.judge.findings import Grade, Report, Severity
@@ -40,7 +41,7 @@ def findings(found: Report) -> list[tuple[str, str]]:
 
 
 @given(bodies)
-@settings(max_examples=60, deadline=None)
+@proved_slowly
 def test_twins_that_are_the_same_show_no_drift(found: list[Any]) -> None:
     """diff(a, a) is empty."""
     same = report(Shelf(twins(found, found)), versions=(OLD, NEW))
@@ -48,7 +49,7 @@ def test_twins_that_are_the_same_show_no_drift(found: list[Any]) -> None:
 
 
 @given(bodies, bodies, st.randoms(use_true_random=False))
-@settings(max_examples=40, deadline=None)
+@proved_slowly
 def test_the_order_of_objects_never_changes_a_byte(
     olds: list[Any], news: list[Any], seed: random.Random
 ) -> None:
@@ -68,7 +69,7 @@ def test_the_order_of_objects_never_changes_a_byte(
 
 
 @given(bodies, bodies)
-@settings(max_examples=60, deadline=None)
+@proved_slowly
 def test_what_was_added_one_way_was_removed_the_other_way(olds: list[Any], news: list[Any]) -> None:
     """Swapping the sides mirrors presence; the values are too plain to have moved."""
     size = min(len(olds), len(news))

@@ -6,8 +6,9 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.proof import proved
 
 from replay.drift.observe import marks
 from replay.drift.observe.marks import marks_of
@@ -40,7 +41,7 @@ def shape(*found: Any, file: str = "f") -> Shape:
 
 
 @given(bodies, bodies, bodies)
-@settings(max_examples=60, deadline=None)
+@proved
 def test_merging_is_associative_and_commutative_with_the_empty_shape_as_identity(
     a: list[Any], b: list[Any], c: list[Any]
 ) -> None:
@@ -52,7 +53,7 @@ def test_merging_is_associative_and_commutative_with_the_empty_shape_as_identity
 
 
 @given(bodies)
-@settings(max_examples=40, deadline=None)
+@proved
 def test_adding_one_by_one_is_merging_all(found: list[Any]) -> None:
     """A builder and a merge count alike."""
     singles = []

@@ -574,13 +574,13 @@ def test_aiohttp_follows_redirects_that_are_let_through(
 
 
 def _post_by_http2(module: Any, url: str) -> bytes:
-    with module.Client(http1=False, http2=True) as client:
+    with module.Client(http1=False, http2=True, timeout=60) as client:
         return bytes(client.post(url, data={"a": "b"}).content)
 
 
 def _post_by_http2_async(module: Any, url: str) -> bytes:
     async def ask() -> bytes:
-        async with module.AsyncClient(http1=False, http2=True) as client:
+        async with module.AsyncClient(http1=False, http2=True, timeout=60) as client:
             return bytes((await client.post(url, data={"a": "b"})).content)
 
     return asyncio.run(ask())

@@ -376,7 +376,7 @@ def test_readers_see_whole_files(tmp_path: Path) -> None:
         assert writer.stdout is not None
         writer.stdout.readline()
         seen: set[bytes] = set()
-        until, left = time.monotonic() + 20, rounds(400, 50_000)
+        until, left = time.monotonic() + 60, rounds(400, 50_000)
         while left > 0 or (len(seen) < 2 and time.monotonic() < until):
             left -= 1
             found = files.read(str(path), str(tmp_path), 10**6)
@@ -452,9 +452,8 @@ def test_a_dead_process_holds_no_lock(tmp_path: Path) -> None:
         assert str(path) == caught.value.where
         holder.kill()
         holder.wait()
-        started = time.monotonic()
-        with files.lock(path, "in_1", seconds=5):
-            assert time.monotonic() - started < 2
+        with files.lock(path, "in_1", seconds=0.1):
+            pass
 
 
 def test_a_lock_is_freed_by_errors(tmp_path: Path) -> None:

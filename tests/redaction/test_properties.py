@@ -6,8 +6,9 @@ import json
 import string
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.proof import proved
 
 from replay.redaction.encodings import views
 from replay.redaction.gate import gate, public_words, stand_ins
@@ -63,7 +64,7 @@ def leaves(value: Any) -> list[Any]:
 
 
 @given(trees(st.one_of(PLANTS, OTHERS)))
-@settings(max_examples=300, deadline=None)
+@proved
 def test_redacting_twice_is_redacting_once(tree):
     once = redact(tree, owner=OWNER)
     twice = redact(once.body, owner=OWNER)
@@ -72,13 +73,13 @@ def test_redacting_twice_is_redacting_once(tree):
 
 
 @given(trees(st.one_of(PLANTS, OTHERS)))
-@settings(max_examples=200, deadline=None)
+@proved
 def test_kinds_and_lengths_stay(tree):
     assert kinds(tree) == kinds(redact(tree, owner=OWNER).body)
 
 
 @given(trees(OTHERS))
-@settings(max_examples=200, deadline=None)
+@proved
 def test_replaced_values_keep_their_format_class(tree):
     result = redact(tree, owner=OWNER)
     for before, after in zip(leaves(tree), leaves(result.body), strict=True):
@@ -88,7 +89,7 @@ def test_replaced_values_keep_their_format_class(tree):
 
 
 @given(trees(st.one_of(PLANTS, OTHERS)))
-@settings(max_examples=300, deadline=None)
+@proved
 def test_no_planted_string_survives_in_any_encoding(tree):
     result = redact(tree, owner=OWNER)
     text = json.dumps(result.body)
@@ -108,7 +109,7 @@ def varied(tree: Any, word: str) -> Any:
 
 
 @given(trees(st.one_of(PLANTS, OTHERS)))
-@settings(max_examples=200, deadline=None)
+@proved
 def test_recordings_that_differ_in_private_values_alone_give_the_same(tree):
     one = redact(varied(tree, "GRETA OHM"), owner=OWNER)
     other = redact(varied(tree, "a much longer name, Søren"), owner=OWNER)

@@ -44,7 +44,7 @@ class Http2Source:
                 self._answer(accepted)
 
     def _answer(self, peer: socket.socket) -> None:
-        peer.settimeout(5)
+        peer.settimeout(60)
         state = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
         state.initiate_connection()
         left: dict[int, bytes] = {}

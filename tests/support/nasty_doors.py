@@ -87,7 +87,7 @@ def _(bench: Bench) -> str:
         with socket.create_connection((parts.hostname, parts.port), timeout=0.5) as connection:
             connection.sendall(HEAD.encode())
             told = None
-            while told is None and time.monotonic() - start < 15:
+            while told is None and time.monotonic() - start < 20:
                 try:
                     told = connection.recv(1 << 16)
                 except TimeoutError:
@@ -97,7 +97,7 @@ def _(bench: Bench) -> str:
     seconds = time.monotonic() - start
     assert told is not None
     assert not told or told.startswith(b"HTTP/1.1 4")
-    assert 4 < seconds < 6.5
+    assert 4 < seconds < 15
     return f"closed after {seconds:.1f} s"
 
 

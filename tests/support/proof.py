@@ -1,4 +1,4 @@
-"""How long proofs take: short by default, long where REPLAY_PROOF=full asks for it."""
+"""How much is tried at random: little by default, much where REPLAY_PROOF=full asks for it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Timer
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 FULL = os.environ.get("REPLAY_PROOF") == "full"
 
-proved = settings(deadline=None, max_examples=3000 if FULL else 100)
-"""Decorates property tests. No deadline: the machine's load proves nothing."""
+_UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""Seconds say how busy the machine is, and nothing about the code."""
 
-proved_slowly = settings(deadline=None, max_examples=3000 if FULL else 40)
+proved = settings(_UNTIMED, max_examples=2000 if FULL else 60)
+"""Decorates property tests. `make laws` runs them all with the large number."""
+
+proved_slowly = settings(_UNTIMED, max_examples=600 if FULL else 20)
 """The same for tests with a slow part, such as a YAML reader in pure Python."""
 
 

@@ -284,7 +284,7 @@ class StandIn:
         self.hits[parts.path] += 1
         self.seen.append({name.lower(): value for name, value in handler.headers.items()})
         if self.hold is not None:
-            self.hold.wait(10)
+            self.hold.wait(60)
         length = int(handler.headers.get("Content-Length") or 0)
         form = handler.rfile.read(length).decode("utf-8", "replace")
         if self.script:

@@ -8,7 +8,6 @@ import json
 import pickle
 import sys
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -201,8 +200,7 @@ def test_what_is_read_so_far_can_be_asked_for_while_threads_read(
             sys.setswitchinterval(1e-6)
             for thread in threads:
                 thread.start()
-            until = time.monotonic() + 2
-            while time.monotonic() < until:
+            for _ in range(1000):
                 tracker.current()
                 tracker.cut()
             stop.set()

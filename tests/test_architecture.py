@@ -52,7 +52,7 @@ observe
 judge
 acceptance
 openapi
-report
+report object_diff
 """
 FLOOR_WITHIN_DRIFT = {
     name: n
@@ -74,7 +74,7 @@ ALLOWED = {
 USERS = {
     "yaml": {"replay.library.format.yaml_writer", "replay.library.format.yaml_reader"},
     "vcr": {"replay.intercept.vcrpy", "replay.vcr"},
-    "deepdiff": set(),
+    "deepdiff": {"replay.drift.object_diff"},
     "click": {"replay.cli"},
     "httpx": {"replay.recording.upstream", "replay.intercept.httpx"},
     "pytest": {"replay.pytest_plugin", "replay.testing"},
@@ -318,6 +318,15 @@ def test_help_is_light() -> None:
     found = loaded(MAIN, "--help")
     assert "click" in found
     assert set() == (HEAVY - {"click"}) & found
+
+
+def test_a_comparison_is_light(tmp_path: Path) -> None:
+    """`replay diff` loads nothing that only a look at one object needs."""
+    found = loaded(
+        MAIN.replace("not stop.code", "stop.code == 3"), "diff", "--library", str(tmp_path)
+    )
+    assert "replay" in found
+    assert set() == {"deepdiff", "httpx", "vcr", "tenacity", "starlette"} & found
 
 
 @pytest.mark.parametrize("command", ["list", "show", "record", "serve"])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from replay.cli.options import library_option, open_library
+from replay.errors import printable
 from replay.stripe_api.routes import by_name
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 NOTHING_TO_COMPARE = 3
 FORMATS = ("text", "json", "markdown", "junit", "sarif", "github", "html")
 MATRIX_FORMATS = ("text", "json", "html")
+OBJECT_FORMATS = ("text", "json")
 _BASELINE = "replay-drift.json"
 
 
@@ -29,6 +31,7 @@ _BASELINE = "replay-drift.json"
 @click.argument("old", required=False)
 @click.argument("new", required=False)
 @click.option("--resource", metavar="RESOURCE", help="Only this resource, such as invoice.")
+@click.option("--id", metavar="ID", help="Show one object at OLD and NEW, value by value.")
 @library_option
 @click.option("--old-library", metavar="DIR", help="Take the old side from this library.")
 @click.option(
@@ -98,7 +101,8 @@ _BASELINE = "replay-drift.json"
     type=click.IntRange(min=1),
     help="Use at most N processes, and only if the library is large. [default: one for each core]",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Show evidence and witnesses.")
+@click.option("-v", "--verbose", is_flag=True,
+              help="Show evidence and witnesses; with --id, unchanged values too.")  # fmt: skip
 @click.pass_context
 def diff_command(ctx: click.Context, /, **options: Any) -> None:
     """Report what differs between two API versions, from recordings alone.
@@ -114,6 +118,7 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
       replay diff --old-library ../main/cassettes
       replay diff 2024-06-20 2025-03-31.basil --used used-fields.json --fail-on-used
       replay diff --matrix --resource invoice
+      replay diff 2024-06-20 2025-03-31.basil --id in_1MtHbELkdIwHu7ixl4OzzPMv
       replay diff 2025-03-31.basil --spec openapi.json
       replay diff --accept --reason "read from parent since #41" --expires 2027-01-31
 
@@ -133,6 +138,9 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
     library = open_library(options["library"], with_evidence=True)
     named = options["old_library"]
     older = open_library(named, with_evidence=True) if named else None
+    if options["id"] is not None:
+        _show_object(ctx, options, library, older)
+        return
     with watched(library, older) as progress:
         found = _report(options, library, older, settings, progress)
     if options["used"]:
@@ -199,6 +207,54 @@ def _check(ctx: click.Context, options: Mapping[str, Any]) -> None:
         f"--format {options['format_']} has no matrix: use {', '.join(MATRIX_FORMATS)}.",
     )
     refuse(options["fail_on_used"] and not options["used"], "--fail-on-used goes with --used.")
+    if options["id"] is not None:
+        refuse(not new, "--id takes two versions: replay diff OLD NEW --id ID.")
+        refuse(not options["id"], "--id is empty: name an object, such as in_1Mt….")
+        gates = ("matrix", "accept", "baseline", "used", "fail_on", "min_grade")
+        refuse(
+            any(options[name] for name in gates),
+            "--id is a look at one object: it has no findings to accept or to fail on.",
+        )
+        refuse(
+            options["format_"] not in OBJECT_FORMATS,
+            f"--format {options['format_']} has no objects: use {', '.join(OBJECT_FORMATS)}.",
+        )
+
+
+def _show_object(
+    ctx: click.Context, options: Mapping[str, Any], library: Library, older: Library | None
+) -> None:
+    """Show one object at both versions."""
+    from io import StringIO
+
+    from replay.drift.object_diff import NotComparable, object_diff
+    from replay.render.object_diff import show_object, to_json
+
+    found = object_diff(
+        library,
+        options["id"],
+        _versions(options) or ("", ""),
+        resource=by_name(options["resource"]).resource if options["resource"] else None,
+        older=older,
+        source=options["require_source"],
+    )
+    if isinstance(found, NotComparable):
+        click.echo(f"nothing to compare: {printable(str(found.key))}: {found.why}", err=True)
+        for meant in found.meant:
+            click.echo(f"  {meant}", err=True)
+        click.echo(f"  recorded: at {', '.join(found.recorded)}", err=True)
+        click.echo(f"  next: {found.command}", err=True)
+        ctx.exit(NOTHING_TO_COMPARE)
+    written = StringIO()
+    if options["format_"] == "json":
+        written.write(to_json(found))
+    else:
+        stream: Any = written if options["output"] else sys.stdout
+        show_object(found, stream, verbose=options["verbose"])
+    if options["output"]:
+        _write(Path(options["output"]), written.getvalue())
+    else:
+        click.echo(written.getvalue(), nl=False)
 
 
 def _versions(options: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -73,7 +73,7 @@ def show_matrices(matrices: Sequence[Matrix], stream: TextIO) -> None:
 
 def show_rules(rules: Sequence[Rule], stream: TextIO) -> None:
     """Print rules, one to a line."""
-    _rows(console(stream), [(str(r.severity), r.id, r.meaning) for r in rules], "")
+    columns(console(stream), [(str(r.severity), r.id, r.meaning) for r in rules], "")
 
 
 def show_rule(rule: Rule, stream: TextIO) -> None:
@@ -88,7 +88,7 @@ def show_rule(rule: Rule, stream: TextIO) -> None:
     ]
     if rule.old:
         rows += [("old", rule.old), ("new", rule.new)]
-    _rows(to, rows, "  ")
+    columns(to, rows, "  ")
 
 
 def _comparison(to: Console, comparison: Comparison, verbose: bool) -> None:
@@ -114,9 +114,9 @@ def _comparison(to: Console, comparison: Comparison, verbose: bool) -> None:
         for finding in members:
             grade = f"{finding.grade!s:<10}"  # the longest: rows are printed one by one
             row = (str(finding.severity), grade, sentence(comparison, finding, where))
-            _rows(to, [row], "    ", _STYLE[finding.severity])
+            columns(to, [row], "    ", _STYLE[finding.severity])
             if verbose:
-                _rows(to, list(_evidence(comparison, finding)), "      ", "dim")
+                columns(to, list(_evidence(comparison, finding)), "      ", "dim")
 
 
 def _evidence(comparison: Comparison, finding: Finding) -> Iterator[tuple[str, str]]:
@@ -131,9 +131,17 @@ def _evidence(comparison: Comparison, finding: Finding) -> Iterator[tuple[str, s
         yield "settle", finding.settle
 
 
-def _rows(
+def columns(
     to: Console, rows: Sequence[tuple[str, ...]], indent: str, style: str | None = None
 ) -> None:
+    """Print rows in columns.
+
+    Args:
+        to: the console.
+        rows: the cells of each row.
+        indent: what stands before each row.
+        style: the style of the first column, on a terminal.
+    """
     rows = [tuple(map(printable, row)) for row in rows]
     if not to.is_terminal:
         widths = [max(8, *(len(row[n]) for row in rows)) for n in range(len(rows[0]) - 1)]

@@ -2,7 +2,8 @@
 
 `make bench` runs it. The bare loop reads the same files, builds the values from libyaml's events
 and parses the bodies with `json`; both run in one process and in two. genson is what infers a
-schema from the same bodies, without telling versions, witnesses or grades apart.
+schema from the same bodies, without telling versions, witnesses or grades apart. The last rows are
+what it costs to start the command on two cassettes.
 """
 
 from __future__ import annotations
@@ -26,11 +27,14 @@ from typing import Any
 import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parent))
 
+from measure import processes as fresh_processes
 from support.recordings import NEW, OLD
 from support.standin import generated, invoice
 from support.writing import unchecked
 
+import replay
 from replay.drift.report import report
 from replay.library import Library, cache
 from replay.model.cassette import Cassette, Interaction, ObjectKey, Request, Response
@@ -172,6 +176,32 @@ def main() -> None:
         for processes in (1, 2):
             measured(library, given.rounds, processes)
         print(f"  memory of a process, at most {memory():5} MB")
+        start(Path(folder) / "two", given.rounds)
+
+
+_COMMAND = (
+    "import sys; sys.path.insert(0, sys.argv.pop(1)); from replay.cli.main import main; main()"
+)
+
+
+def start(folder: Path, rounds: int) -> None:
+    """The rows of fresh processes that compare two cassettes."""
+    made(folder, 1)
+    (object_,) = (folder / "invoices").iterdir()
+    package = str(Path(replay.__file__).parents[1])
+    command = [sys.executable, "-c", _COMMAND, package, "diff", OLD, NEW, "--library", str(folder)]
+    found = fresh_processes(
+        2 * rounds,
+        {
+            "bare interpreter": [sys.executable, "-c", "pass"],
+            "start of replay diff": [*command, "--fail-on", "never"],
+            "with --id": [*command, "--id", object_.name],
+        },
+    )
+    print(f"\nStart on two cassettes, CPU time of a fresh process, median of {len(found)}")
+    for name in found[0]:
+        times = [each[name] for each in found]
+        print(f"    {name:20} {median(times):11.2f} s ({min(times):.2f}-{max(times):.2f})")
 
 
 def memory() -> int:

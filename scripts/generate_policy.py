@@ -1,9 +1,11 @@
 """Write replay/redaction/data/generated/ from the object types of the installed stripe SDK.
 
-Run it after an SDK upgrade: ``.venv/bin/python scripts/generate_policy.py``. It is conservative:
-kept are amounts, rates, counts, enums, IDs, times, currencies and countries, each recognised by
-the declared type together with the field's name or description. All other fields are listed as
-replaced, so that they are known. Types reviewed by hand (``data/types``) are left out.
+Run it after an SDK upgrade: ``.venv/bin/python scripts/generate_policy.py``.
+
+In doubt a field is replaced. Kept are only amounts, rates, counts, enums, IDs, times, currencies
+and countries, and each must be recognised by its declared type and its name or description.
+All other fields are listed as replaced, so that the policy knows them. Types that were reviewed by
+hand (``data/types``) are left out.
 """
 
 from __future__ import annotations
@@ -68,7 +70,7 @@ CLASSES = {
 NUMBERS = {"day": "day", "month": "month", "year": "year",
            "exp_month": "expiry_month", "exp_year": "expiry_year"}  # fmt: skip
 NAMED_BY_WORDS = {"capability", "country_spec", "exchange_rate", "reporting.report_type"}
-"""Types whose IDs are words of the API: `card_payments`, `US`, `usd`, `balance.summary.1`."""
+"""Types whose IDs are words of the API, such as `card_payments`, `US` and `usd`."""
 TOKEN = re.compile(r"[a-z][a-z0-9_.-]*\Z")
 
 
@@ -86,7 +88,7 @@ class Field:
 
 
 def object_classes(package: Path) -> Iterator[tuple[str, ast.ClassDef]]:
-    """Each class that declares an `object` value, with that value."""
+    """The classes of the SDK that declare an `object` value: that value and the class."""
     for module in sorted(package.rglob("_*.py")):
         if "params" in module.parts or module.name.endswith("_service.py"):
             continue
@@ -108,7 +110,7 @@ def declared_name(node: ast.ClassDef) -> str:
 
 
 def fields(node: ast.ClassDef, prefix: str = "") -> Iterator[Field]:
-    """The fields of a class, those of nested classes at their paths."""
+    """The fields of a class, and of the classes nested in it, each with its path."""
     inner = {line.name: line for line in node.body if isinstance(line, ast.ClassDef)}
     for line, after in zip(node.body, [*node.body[1:], None], strict=True):
         if not isinstance(line, ast.AnnAssign) or not isinstance(line.target, ast.Name):
@@ -140,7 +142,7 @@ def fields(node: ast.ClassDef, prefix: str = "") -> Iterator[Field]:
 
 
 def kind(field: Field) -> tuple[str, str]:
-    """Section and kind of a field: what it is kept as, or replaced by."""
+    """The section and the kind of a field: what it is kept as, or what it is replaced by."""
     names = [part.id for part in ast.walk(field.type) if isinstance(part, ast.Name)]
     words = [p.value for p in ast.walk(field.type) if isinstance(p, ast.Constant)]
     if "UntypedStripeObject" in names or "Dict" in names or "dict" in names or "Any" in names:
@@ -221,7 +223,7 @@ def replaced(field: Field) -> tuple[str, str]:
 
 
 def policy(name: str, node: ast.ClassDef) -> dict[str, dict[str, list[str]]]:
-    """Section -> kind -> paths. A path declared twice is kept only if both times alike."""
+    """Section -> kind -> paths. A path that is declared twice is kept only if both agree."""
     found: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for field in fields(node):
         if field.path not in {"object", "livemode", "deleted", "metadata"}:

@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 from replay.errors import ConfigError, ReplayError
 
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 """Where a value stands in a document: keys, and numbers for the items of a list."""
 
 _AT_LINE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)\Z")
@@ -37,7 +37,7 @@ class _Document:
     file: str
     error: type[ReplayError]
 
-    def where(self, path: Path, word: str = "") -> str:
+    def where(self, path: KeyPath, word: str = "") -> str:
         """File and line of a key, or of a quoted word in the key's value."""
         found = _positions(self.text)
         while path and path not in found:
@@ -63,7 +63,7 @@ class Table:
 
     values: Mapping[str, Any]
     _document: _Document
-    path: Path = ()
+    path: KeyPath = ()
 
     def __contains__(self, name: str) -> bool:
         return name in self.values
@@ -179,11 +179,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 @lru_cache(maxsize=2)  # a configuration asks for the lines of all its settings
-def _positions(text: str) -> Mapping[Path, int]:
+def _positions(text: str) -> Mapping[KeyPath, int]:
     """The lines, from 1, that headers and keys are written on; of several the first."""
-    found: dict[Path, int] = {}
-    entries: dict[Path, int] = {}  # list of tables -> number of the entry that is being read
-    table: Path = ()
+    found: dict[KeyPath, int] = {}
+    entries: dict[KeyPath, int] = {}  # list of tables -> number of the entry that is being read
+    table: KeyPath = ()
     quotes = ""  # those that end the open string, where a string spans lines
     for number, line in enumerate(text.split("\n"), 1):
         if quotes:

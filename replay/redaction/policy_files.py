@@ -37,7 +37,7 @@ _SECTIONS = ("kept", "replaced", "shapes", "repeats")
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class FieldPolicy:
     """What the policy says about one path.
 
     Attributes:
@@ -47,8 +47,8 @@ class Node:
     """
 
     kind: str | None = None
-    children: Mapping[str, Node] = field(default_factory=dict)
-    deep: Mapping[str, Node] = field(default_factory=dict)
+    children: Mapping[str, FieldPolicy] = field(default_factory=dict)
+    deep: Mapping[str, FieldPolicy] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class TypePolicy:
             a value of another object: ``customer_email`` is the ``email`` of its ``customer``.
     """
 
-    root: Node
+    root: FieldPolicy
     repeats: Mapping[str, tuple[str, str]]
 
 
@@ -239,8 +239,8 @@ def _maps(tree: _Tree) -> list[_Tree]:
     return found
 
 
-def _node(tree: _Tree) -> Node:
-    return Node(
+def _node(tree: _Tree) -> FieldPolicy:
+    return FieldPolicy(
         tree["kind"],
         {name: _node(child) for name, child in tree["children"].items()},
         {name: _node(child) for name, child in tree["deep"].items()},

@@ -14,7 +14,7 @@ from typing import Any
 from replay.errors import NotRecordable
 from replay.redaction.page_tokens import encodes_text
 from replay.redaction.policy import Policy, default_policy
-from replay.redaction.policy_files import STRING_CLASSES, Node
+from replay.redaction.policy_files import STRING_CLASSES, FieldPolicy
 from replay.redaction.pseudonyms import NUMBER_CONSTANTS, masked_id, stand_in
 from replay.redaction.secrets import is_secret
 from replay.redaction.values import is_generated, is_plain_key, look
@@ -88,10 +88,10 @@ def _envelope(body: Any) -> str:
     return "list" if isinstance(body.get("data"), list) and "next_page_url" in body else ""
 
 
-_NO_FIELDS: Mapping[str, Node] = {}
-_UNKNOWN = Node(None, {"id": Node("id"), "object": Node("object")})
-_CONTAINER = Node()
-_PRIVATE = Node("map")
+_NO_FIELDS: Mapping[str, FieldPolicy] = {}
+_UNKNOWN = FieldPolicy(None, {"id": FieldPolicy("id"), "object": FieldPolicy("object")})
+_CONTAINER = FieldPolicy()
+_PRIVATE = FieldPolicy("map")
 _NO_SUCH = re.compile(
     r"No such ([a-z_ ]{1,60}): '?([^\s';]{1,255})'?"
     r"(?:; a similar object exists in (?:live|test) mode, but a (?:live|test) mode key was used"
@@ -106,7 +106,7 @@ class _Place:
     pointer: str
     label: str  # the same as names, without list indexes: "invoice/parent/type"
     known: bool  # whether the policy knows the field
-    deep: Mapping[str, Node] = field(default_factory=lambda: _NO_FIELDS)
+    deep: Mapping[str, FieldPolicy] = field(default_factory=lambda: _NO_FIELDS)
 
     def step(self, name: str | int, *, known: bool) -> _Place:
         """One level down; the label leaves out a list's index."""
@@ -126,7 +126,9 @@ class _Walk:
         self.unknown: dict[str, None] = {}
         self.ids: dict[str, str] = {}
 
-    def value(self, value: Any, node: Node, at: _Place, beside: dict[str, Any], depth: int) -> Any:
+    def value(
+        self, value: Any, node: FieldPolicy, at: _Place, beside: dict[str, Any], depth: int
+    ) -> Any:
         """Redact one value; `beside` is the object that it is a field of."""
         if not isinstance(value, dict | list):
             return self.leaf(value, node, at, beside)
@@ -139,7 +141,9 @@ class _Walk:
             for index, item in enumerate(value)
         ]
 
-    def mapping(self, value: dict[str, Any], node: Node, at: _Place, depth: int) -> dict[str, Any]:
+    def mapping(
+        self, value: dict[str, Any], node: FieldPolicy, at: _Place, depth: int
+    ) -> dict[str, Any]:
         node, at, repeats = self.enter(value, node, at)
         result: dict[str, Any] = {}
         renamed = 0
@@ -171,8 +175,8 @@ class _Walk:
         return is_plain_key(key, self.policy.prefixes) and not encodes_text(key)
 
     def enter(
-        self, value: dict[str, Any], node: Node, at: _Place
-    ) -> tuple[Node, _Place, Mapping[str, tuple[str, str]]]:
+        self, value: dict[str, Any], node: FieldPolicy, at: _Place
+    ) -> tuple[FieldPolicy, _Place, Mapping[str, tuple[str, str]]]:
         """The rules that hold inside an object, with its ID as the owner of what stands in it."""
         if node.kind == "map":
             return node, at, {}
@@ -187,7 +191,7 @@ class _Walk:
         own = self.own_id(value, node)
         return node, replace(at, owner=own, slot="") if own else at, repeats
 
-    def partial(self, whole: Any, at: _Place) -> tuple[Node, _Place]:
+    def partial(self, whole: Any, at: _Place) -> tuple[FieldPolicy, _Place]:
         """The rules for a map of some fields of an object: those of the object itself."""
         name = whole.get("object") if isinstance(whole, dict) else None
         if not isinstance(name, str) or name not in self.policy.objects:
@@ -197,7 +201,7 @@ class _Walk:
         there = replace(at, label=name)
         return root, replace(there, owner=own, slot="") if own else there
 
-    def child_node(self, node: Node, at: _Place, key: str, child: Any) -> Node | None:
+    def child_node(self, node: FieldPolicy, at: _Place, key: str, child: Any) -> FieldPolicy | None:
         """The rule of a field; None where the policy does not know it."""
         if node.kind == "map":
             return node.children.get(key, _PRIVATE)
@@ -206,7 +210,7 @@ class _Walk:
             return _CONTAINER
         return found
 
-    def own_id(self, value: dict[str, Any], node: Node) -> str | None:
+    def own_id(self, value: dict[str, Any], node: FieldPolicy) -> str | None:
         own = value.get("id")
         kind = (node.children.get("id") or _UNKNOWN.children["id"]).kind
         return own if isinstance(own, str) and kind and self.policy.keeps(kind, own) else None
@@ -220,7 +224,7 @@ class _Walk:
             return at
         return replace(at, owner=str(other), slot=slot)
 
-    def leaf(self, value: Any, node: Node, at: _Place, beside: dict[str, Any]) -> Any:
+    def leaf(self, value: Any, node: FieldPolicy, at: _Place, beside: dict[str, Any]) -> Any:
         if value is None or isinstance(value, bool) or value == "":
             return value
         if self.keeps(value, node):
@@ -230,7 +234,7 @@ class _Walk:
         kind = _class(value, node)
         return self.put(value, kind, self.stand_in(at.owner, at.slot, kind), at)
 
-    def keeps(self, value: str | int | float, node: Node) -> bool:
+    def keeps(self, value: str | int | float, node: FieldPolicy) -> bool:
         if node.kind is None or node.kind == "value":
             # Nobody has reviewed this field. An ID in a new place is what upgrades are about, and
             # it tells nothing private.
@@ -272,7 +276,7 @@ class _Walk:
         return stand_in(owner, slot, kind, policy=self.policy.name)
 
 
-def _class(value: str | int | float, node: Node) -> str:
+def _class(value: str | int | float, node: FieldPolicy) -> str:
     """The class of a value to replace: as declared if the JSON type agrees, else by its look."""
     kind = node.kind
     if isinstance(value, str):

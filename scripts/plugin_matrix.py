@@ -69,7 +69,7 @@ SUITE = """
 
     def test_unmarked():
         from replay.intercept import current_session
-        assert current_session.opened == []
+        assert current_session.open_sessions() == ()
 """
 ASYNCIO = """
     @pytest.mark.cassettes

@@ -36,7 +36,7 @@ def ctrl_c_is_heard() -> None:
 def hooks_are_out() -> Iterator[None]:
     """No test leaves a session open."""
     yield
-    assert [] == current_session.opened
+    assert () == current_session.open_sessions()
 
 
 @pytest.fixture

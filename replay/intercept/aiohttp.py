@@ -1,7 +1,7 @@
-"""aiohttp, hooked at `ClientSession._request`, after the session's base URL is applied.
+"""aiohttp, hooked at `ClientSession._request`, after the client's base URL is applied.
 
-It follows redirects inside of that, and asks its connector anew for each: there a redirect that
-leads to the API is looked at.
+aiohttp follows redirects inside of that method, and asks its connector for each: a second hook,
+there, refuses a redirect that leads to the API.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from contextvars import ContextVar
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from replay.errors import CallRefused, Refused
-from replay.intercept.current_session import blocked, owns, session
+from replay.errors import CallRefused
+from replay.intercept.current_session import note_refusal, session_for
 from replay.model.cassette import Request
 from replay.recording.upstream import pass_through
 
@@ -34,7 +34,8 @@ def _request(original: Any) -> Any:
         if client.closed:
             return await original(client, method, str_or_url, **options)
         url = client._build_url(str_or_url)
-        if not owns(url.host or "", url.port):
+        session = session_for(url.host or "", url.port)
+        if session is None:
             return await original(client, method, str_or_url, **options)
         _refuse_middlewares(client, options)
         if options.get("params"):
@@ -47,15 +48,14 @@ def _request(original: Any) -> Any:
             headers["Content-Type"] = "application/json"
         lines = tuple((str(name), value) for name, value in headers.items())
         asked = Request.sending(method.upper(), str(url), lines, _body(options.get("data")))
-        found = session()
-        if found.lets_through(asked):
+        if session.lets_through(asked):
             before = _let_through.set(True)
             try:
                 with pass_through():
                     return await original(client, method, str_or_url, **options)
             finally:
                 _let_through.reset(before)
-        answer = await found.serve_async(asked)
+        answer = await session.serve_async(asked)
 
         from replay.intercept.vcrpy import aiohttp_response
 
@@ -75,14 +75,14 @@ def _refuse_middlewares(client: Any, options: Mapping[str, Any]) -> None:
     # They may change whose data is asked for, and run after this hook; or call the API themselves.
     given = options.get("middlewares")
     if given if given is not None else getattr(client, "_middlewares", ()):
-        error = CallRefused(
-            "this client has middlewares, which may change a call behind replay's hook",
-            where="aiohttp",
-            hint="in tests, make the client without them, and give it the headers that they would "
-            "set: aiohttp.ClientSession(headers=...)",
+        raise note_refusal(
+            CallRefused(
+                "this client has middlewares, which may change a call behind replay's hook",
+                where="aiohttp",
+                hint="in tests, make the client without them, and give it the headers that they "
+                "would set: aiohttp.ClientSession(headers=...)",
+            )
         )
-        blocked(error)
-        raise Refused(error)
 
 
 def _connect(original: Any) -> Any:
@@ -98,17 +98,18 @@ def _connect(original: Any) -> Any:
 
 
 def _refuse_redirect(req: Any) -> None:
-    if not owns(req.url.host or "", req.url.port):
+    session = session_for(req.url.host or "", req.url.port)
+    if session is None or session.lets_through(
+        Request(req.method, str(req.url), unread=req.method == "POST")
+    ):
         return
-    if session().lets_through(Request(req.method, str(req.url), unread=req.method == "POST")):
-        return
-    error = CallRefused(
-        "a redirect leads to a call that replay does not let through",
-        where=f"aiohttp, {req.method}",
-        hint="ask with allow_redirects=False, and then for what the answer names",
+    raise note_refusal(
+        CallRefused(
+            "a redirect leads to a call that replay does not let through",
+            where=f"aiohttp, {req.method}",
+            hint="ask with allow_redirects=False, and then for what the answer names",
+        )
     )
-    blocked(error)
-    raise Refused(error)
 
 
 def _body(data: Any) -> Any:

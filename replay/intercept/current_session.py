@@ -1,18 +1,22 @@
-"""Which session answers a call: one decision for every hook and for the guard.
+"""Which session answers a call: the one question of every hook and of the guard.
 
-A hook asks `owns` by host before it touches a request, and `session` for who answers. The list
-of open sessions is kept here; opening and closing them is `installation`'s.
+A hook asks `session_for` with the host, before it touches a request. The session of the running
+context answers; where the context has none, the only session that is open. A call that belongs to
+none of the open sessions is refused. Between two tests of a run there is a pause: calls of other
+threads wait for its end.
+
+`installation` opens and closes sessions; here is the list of those that are open.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import Counter, deque
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Collection
 from contextvars import ContextVar
-from threading import Lock, RLock, get_ident
+from threading import Event, RLock, get_ident
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
 from replay.config import Origin, plain_host
 from replay.errors import NoSession, Refused, ReplayError
@@ -30,172 +34,216 @@ STRIPE_HOSTS = frozenset(
 current: ContextVar[OpenSession | None] = ContextVar("replay_session", default=None)
 """The session of the running context."""
 
-opened: list[OpenSession] = []
-"""All open sessions, of any context; changed by `installation` alone, inside of `changing`."""
-
-bases: Counter[Origin] = Counter()
-"""The live sources of the open sessions: calls to them are answered too."""
-
+orphan_refusals: deque[ReplayError] = deque(maxlen=1000)
+"""Refusals of threads and tasks that outlived their session: no open session is to blame."""
 
 _log = logging.getLogger("replay")
-
-strays: deque[ReplayError] = deque(maxlen=1000)
-"""Refusals of threads and tasks that outlived their session: no fault of a session that is open."""
 
 _PATIENCE = 30.0
 """Seconds that a call waits for the end of a pause; then it is refused."""
 
 
-class Pause:
-    """A while without a session between two: calls of other threads wait for its end.
+class _Pause:
+    """The time between two sessions of a run. The thread that begins it goes on; others wait.
 
     Args:
-        base: the live source of the session before, as `Origin.of` takes it.
+        base: the live source of the session before; calls to it wait, too.
     """
 
     def __init__(self, base: str) -> None:
         self.base = Origin.of(base)
-        self._held = Lock()  # in place of an `Event`, as one begins and ends with every test
-        self._held.acquire()
+        self._over = Event()
         self._thread = get_ident()
 
-    @property
-    def mine(self) -> bool:
-        """Whether it is the running thread that pauses: it goes on."""
+    def began_here(self) -> bool:
+        """Whether the running thread began the pause."""
         return self._thread == get_ident()
 
     def end(self) -> None:
         """Let the calls that wait go on."""
-        self._held.release()
+        self._over.set()
 
-    def waited(self) -> bool:
+    def wait(self) -> bool:
         """Wait for the end; False if it does not come."""
-        over = self._held.acquire(timeout=_PATIENCE)
-        if over:
-            self._held.release()
-        return over
+        return self._over.wait(_PATIENCE)
 
 
-class _Moment(NamedTuple):
-    """What a call finds: the open sessions, their live sources, the pause. Replaced as a whole, so
-    that no call sees one half of it from before a change and the other from after it."""
+class _State(NamedTuple):
+    """What a call finds. It is replaced as a whole, so that no call sees half of a change."""
 
-    opened: tuple[OpenSession, ...] = ()
+    sessions: tuple[OpenSession, ...] = ()
     bases: frozenset[Origin] = frozenset()
-    pause: Pause | None = None
+    """The live sources of the sessions: calls to them are answered, too."""
+    pause: _Pause | None = None
 
 
-_now = _Moment()
-_changing = RLock()
+_state = _State()
+_sessions: list[OpenSession] = []
+_changing = RLock()  # the garbage collector may end a session while its thread opens another
 
 
-@contextmanager
-def changing() -> Iterator[None]:
-    """Change `opened` and `bases` inside of this: calls see all of a change, or nothing."""
-    global _now
+def open_sessions() -> tuple[OpenSession, ...]:
+    """All sessions that are open, in any context, the oldest first."""
+    return _state.sessions
+
+
+def live_bases() -> frozenset[Origin]:
+    """The live sources of the open sessions."""
+    return _state.bases
+
+
+def add(session: OpenSession) -> None:
+    """Let a session answer calls, from now on."""
     with _changing:
-        try:
-            yield
-        finally:
-            _now = _now._replace(opened=tuple(opened), bases=frozenset(bases))
+        _sessions.append(session)
+        _publish()
+
+
+def remove(session: OpenSession) -> None:
+    """Let a session answer no more calls.
+
+    Raises:
+        ValueError: it is not open.
+    """
+    with _changing:
+        _sessions.remove(session)
+        _publish()
+
+
+def _publish() -> None:
+    global _state
+    bases = frozenset(_base(session) for session in _sessions)
+    _state = _state._replace(sessions=tuple(_sessions), bases=bases)
+
+
+def restore(before: OpenSession | None) -> None:
+    """Give the running context back the session that it had, unless that is closed by now."""
+    current.set(before if before in _state.sessions else None)
 
 
 def pause(base: str) -> None:
-    """Begin a pause, in place of the one before."""
-    _pause(Pause(base))
+    """Begin a pause; if there is one already, it ends.
+
+    Args:
+        base: the live source of the session before.
+    """
+    _replace_pause(_Pause(base))
 
 
 def resume() -> None:
-    """End the pause, if there is one; without a session by then, calls that wait are refused."""
-    _pause(None)
+    """End the pause, if there is one; if no session is open then, calls that wait are refused."""
+    _replace_pause(None)
 
 
-def _pause(new: Pause | None) -> None:
-    global _now
+def _replace_pause(new: _Pause | None) -> None:
+    global _state
     with _changing:
-        before, _now = _now.pause, _now._replace(pause=new)
+        before, _state = _state.pause, _state._replace(pause=new)
     if before is not None:
         before.end()
 
 
-def owns(host: str, port: int | None) -> bool:
-    """Whether a request to this host is for a session to answer: never for our own traffic.
+def address_of(url: str) -> tuple[str, int]:
+    """The host and port of a URL."""
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
-    Between two sessions of a run, whoever belongs to none of them waits for the next.
+
+def session_for(host: str, port: int | None) -> OpenSession | None:
+    """The session that answers a request to this host; None where the request is not replay's.
+
+    Raises:
+        Refused: with `NoSession`: the thread or task belongs to none of the open sessions.
+    """
+    return answering_session() if owns(host, port) else None
+
+
+def owns(host: str, port: int | None) -> bool:
+    """Whether a session has to answer a request to this host. Replay's own requests are let by.
+
+    During a pause, a call that belongs to no session waits for the next one.
     """
     if passing():
         return False
     own, waited = current.get(), False
-    while True:
-        now = _now
-        if own is not None or now.opened:
-            break
-        held = now.pause
-        if held is None:
-            return waited  # and the run has ended meanwhile
-        if held.mine or not _is_one(plain_host(host), port, {held.base}):
+    state = _state
+    while own is None and not state.sessions:
+        if state.pause is None:
+            return waited  # the run ended while this call waited
+        if state.pause.began_here() or not _is_api(plain_host(host), port, {state.pause.base}):
             return False
-        if not held.waited():
+        if not state.pause.wait():
             return True
-        waited = True
-    if host in STRIPE_HOSTS or _is_one(name := plain_host(host), port, now.bases):
+        waited, state = True, _state
+    if host in STRIPE_HOSTS or _is_api(name := plain_host(host), port, state.bases):
         return True
     return own is not None and port is not None and Origin(name, port) == _base(own)
 
 
-def _is_one(name: str, port: int | None, of: Collection[Origin]) -> bool:
-    return name in STRIPE_HOSTS or (port is not None and Origin(name, port) in of)
+def _is_api(name: str, port: int | None, bases: Collection[Origin]) -> bool:
+    return name in STRIPE_HOSTS or (port is not None and Origin(name, port) in bases)
 
 
 def _base(session: OpenSession) -> Origin:
     return Origin.of(session.config.api_base)
 
 
-def session() -> OpenSession:
-    """The session that answers here: the context's own, else the only one that is open.
+def answering_session() -> OpenSession:
+    """The session that answers calls from here: the context's own, else the only one that is open.
 
     Raises:
         Refused: with `NoSession`: the thread or task belongs to none of the open sessions.
     """
-    found = current.get()
-    if found is not None and found in opened:
-        return found
-    now = _now
-    while found is None and not now.opened:
-        held = now.pause  # the only one that was open has ended since `owns`
-        if held is None or held.mine or not held.waited():
+    own = current.get()
+    state = _state
+    if own is not None:
+        if own in state.sessions:
+            return own
+        raise _refused(_ENDED)
+    while not state.sessions:
+        # The only session that was open has ended since `owns` was asked.
+        if state.pause is None or state.pause.began_here() or not state.pause.wait():
             break
-        now = _now
-    sessions = now.opened
-    if found is None and len(sessions) == 1:
-        return sessions[0]
-    error = NoSession(
-        "this call to the API belongs to a session that is closed"
-        if found is not None
-        else "no session is open for this call to the API"
-        if not sessions
-        else f"{len(sessions)} sessions are open, and this thread belongs to none of them",
-        where="a thread or task that outlived its session"
-        if found is not None
-        else "a thread or task started outside the session",
-        hint="wait for it before the session ends: join the thread, await the task"
-        if found is not None
-        else "start it inside the session, and copy the context:\n"
+        state = _state
+    if len(state.sessions) == 1:
+        return state.sessions[0]
+    what = "no session is open for this call to the API"
+    if state.sessions:
+        count = len(state.sessions)
+        what = f"{count} sessions are open, and this thread belongs to none of them"
+    raise _refused(
+        what,
+        where="a thread or task started outside the session",
+        hint="start it inside the session, and copy the context:\n"
         "contextvars.copy_context().run(function)",
     )
-    blocked(error)
-    raise Refused(error)
 
 
-def blocked(error: ReplayError) -> None:
-    """Note a refusal that no session made: with the context's session, else with all open ones."""
-    found = current.get()
-    if found is None:
-        for each in tuple(opened):
-            each.refusals.append(error)
-    elif found in opened:
-        found.refusals.append(error)
+_ENDED = "this call to the API belongs to a session that is closed"
+
+
+def _refused(
+    what: str,
+    where: str = "a thread or task that outlived its session",
+    hint: str = "wait for it before the session ends: join the thread, await the task",
+) -> Refused:
+    return note_refusal(NoSession(what, where=where, hint=hint))
+
+
+def note_refusal(error: ReplayError) -> Refused:
+    """Note a refusal that no session made, and wrap it to be raised.
+
+    It is noted with the context's session; where the context has none, with all open sessions; and
+    where that session is closed, in `orphan_refusals` and the log.
+    """
+    own, sessions = current.get(), _state.sessions
+    if own is None:
+        for session in sessions:
+            session.refusals.append(error)
+    elif own in sessions:
+        own.refusals.append(error)
     else:
-        strays.append(error)
+        orphan_refusals.append(error)
         # Nobody may look at what a thread raises.
         _log.warning("%s", error)
+    return Refused(error)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from replay.config import is_loopback, plain_host
 from replay.errors import NetworkBlocked, Refused
 from replay.intercept import user_frames
-from replay.intercept.current_session import bases, blocked, owns
+from replay.intercept.current_session import live_bases, note_refusal, owns
 from replay.recording.upstream import passing
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _connect(original: Any) -> Any:
         try:
             _refuse_peer(address)
         except Refused:
-            sock.close()  # whoever made it expects an OSError, and would leave it open
+            sock.close()  # its maker expects an OSError, and would leave it open
             raise
         return original(sock, address)
 
@@ -106,7 +106,7 @@ def _send_file_in_loop(original: Any) -> Any:
 
 
 def _refuse_connected(sock: Any) -> None:
-    # For connections from before the session: whom they lead to is known by name or address.
+    # For connections from before the session: where they lead is known by name or address.
     try:
         peer = sock.getpeername()
     except OSError:
@@ -157,7 +157,7 @@ def _wrap_in_loop(original: Any) -> Any:
 def _refuse_in_loop(name: str, *, by_name: bool) -> None:
     if owns(name, None) or (by_name and _is_base(name)):
         # An event loop drops what is no Exception and waits on: the session raises the refusal.
-        error = _refused(name)
+        error = _refusal(name).error
         raise ConnectionRefusedError(error.what) from error
 
 
@@ -201,7 +201,7 @@ def _text(value: Any) -> Any:
 def _is_base(name: str) -> bool:
     """Whether a live base has this name, at whatever port; this machine has many."""
     host = plain_host(name)
-    return host != "127.0.0.1" and not passing() and host in {base.host for base in tuple(bases)}
+    return host != "127.0.0.1" and not passing() and any(host == base.host for base in live_bases())
 
 
 def _addresses(found: Any) -> Iterable[str]:
@@ -215,17 +215,17 @@ def _addresses(found: Any) -> Iterable[str]:
 
 def _refuse(host: str, port: Any) -> None:
     if owns(host, port if isinstance(port, int) else None):
-        raise Refused(_refused(host))
+        raise _refusal(host)
 
 
-def _refused(host: str) -> NetworkBlocked:
-    error = NetworkBlocked(
-        f"{host} was about to be reached past replay's hooks",
-        where=_caller(),
-        hint="use a client that replay intercepts, or the replay server",
+def _refusal(host: str) -> Refused:
+    return note_refusal(
+        NetworkBlocked(
+            f"{host} was about to be reached past replay's hooks",
+            where=_caller(),
+            hint="use a client that replay intercepts, or the replay server",
+        )
     )
-    blocked(error)
-    return error
 
 
 def _caller() -> str:

@@ -11,10 +11,9 @@ from collections.abc import Callable
 from io import BytesIO
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from replay.errors import Refused
-from replay.intercept.current_session import owns, session
+from replay.intercept.current_session import address_of, answering_session, owns
 from replay.model.cassette import Headers, Request, Response, header
 from replay.recording.upstream import pass_through
 
@@ -53,8 +52,8 @@ def _putrequest(original: Any) -> Any:
     def putrequest(connection: Any, method: str, url: str, *args: Any, **kwargs: Any) -> None:
         # Through a plain proxy the connection is the proxy's, and the URL says whose the call is.
         connection._replay_target = _absolute(url)
-        opened = connection.sock
-        if opened is not None and isinstance(opened, _Socket) != _owned(connection):
+        sock = connection.sock
+        if sock is not None and isinstance(sock, _Socket) != _owned(connection):
             connection.close()
         original(connection, method, url, *args, **kwargs)
 
@@ -64,8 +63,7 @@ def _putrequest(original: Any) -> Any:
 def _absolute(url: str) -> tuple[str, int] | None:
     if not url[:8].lower().startswith(("http://", "https://")):
         return None
-    parts = urlsplit(url)
-    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    return address_of(url)
 
 
 def _target(connection: Any) -> tuple[str, int]:
@@ -113,13 +111,13 @@ class _Socket:
         uri = self._base + target if _absolute(target) is None else target
         body = _unchunked(sent) if _is_chunked(headers) else sent.read()
         request = Request(method, uri, headers, body or None, unread=body is None)
-        found = session()
-        if found.lets_through(request):
+        session = answering_session()
+        if session.lets_through(request):
             with pass_through():
-                socket = self._live()
-                socket.sendall(wire)
-            return socket.makefile("rb")
-        return BytesIO(_wire(found.serve(request)))
+                sock = self._live()
+                sock.sendall(wire)
+            return sock.makefile("rb")
+        return BytesIO(_wire(session.serve(request)))
 
     def settimeout(self, *_: Any) -> None: ...
 

@@ -11,7 +11,7 @@ from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from replay.intercept.current_session import owns, session
+from replay.intercept.current_session import session_for
 from replay.model.cassette import Request, Response
 from replay.recording.upstream import pass_through
 
@@ -25,31 +25,33 @@ def hook(patches: Patches, module: ModuleType) -> None:
 
     def sync(original: Any) -> Any:
         def handle_request(transport: Any, request: Any) -> Any:
-            if not owns(request.url.host, _port(request.url)):
+            session = session_for(request.url.host, _port(request.url))
+            if session is None:
                 return original(transport, request)
             request.read()
-            found, asked = session(), _request(request)
-            if found.lets_through(asked):
+            asked = _request(request)
+            if session.lets_through(asked):
                 with pass_through():
                     response = original(transport, request)
                 response.stream = through(response.stream)
                 return response
-            return _response(module, found.serve(asked))
+            return _response(module, session.serve(asked))
 
         return handle_request
 
     def asynchronous(original: Any) -> Any:
         async def handle_async_request(transport: Any, request: Any) -> Any:
-            if not owns(request.url.host, _port(request.url)):
+            session = session_for(request.url.host, _port(request.url))
+            if session is None:
                 return await original(transport, request)
             await request.aread()
-            found, asked = session(), _request(request)
-            if found.lets_through(asked):
+            asked = _request(request)
+            if session.lets_through(asked):
                 with pass_through():
                     response = await original(transport, request)
                 response.stream = through_async(response.stream)
                 return response
-            return _response(module, await found.serve_async(asked))
+            return _response(module, await session.serve_async(asked))
 
         return handle_async_request
 

@@ -15,10 +15,10 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from replay.config import Origin
 from replay.errors import Refused
 from replay.intercept import (
     aiohttp,
+    current_session,
     guard,
     http_client,
     httpx,
@@ -28,7 +28,7 @@ from replay.intercept import (
     unsupported,
     urllib3,
 )
-from replay.intercept.current_session import bases, changing, current, opened
+from replay.intercept.current_session import current, open_sessions
 from replay.intercept.patches import Hook, Patches
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def release(ended: Callable[[OpenSession], None]) -> None:
 
 
 def _install() -> None:
-    if not opened and not _holders:
+    if not open_sessions() and not _holders:
         try:
             _patches.install()
         except Refused as refusal:
@@ -94,7 +94,7 @@ def _install() -> None:
 
 
 def _remove() -> None:
-    if not opened and not _holders and not _left_over():
+    if not open_sessions() and not _holders and not _left_over():
         _patches.remove()
 
 
@@ -125,9 +125,7 @@ def enter(session: OpenSession) -> OpenSession | None:
     with _lock:
         _install()
         _note_loop()
-        with changing():
-            bases[Origin.of(session.config.api_base)] += 1
-            opened.append(session)
+        current_session.add(session)
     before = current.get()
     current.set(session)
     return before
@@ -136,14 +134,9 @@ def enter(session: OpenSession) -> OpenSession | None:
 def leave(session: OpenSession, before: OpenSession | None) -> None:
     """Close a session; the context gets back the one it had. The last one takes the hooks out."""
     with _lock:
-        with changing():
-            opened.remove(session)
-            base = Origin.of(session.config.api_base)
-            bases[base] -= 1
-            if not bases[base]:
-                del bases[base]
+        current_session.remove(session)
         if current.get() is session:
-            current.set(before if before in opened else None)
+            current_session.restore(before)
         for ended in _holders:
             ended(session)
         _remove()
@@ -152,6 +145,6 @@ def leave(session: OpenSession, before: OpenSession | None) -> None:
 @atexit.register
 def _tell_refusals_of_open_sessions() -> None:
     # A generator that nobody finished still holds its session: nothing will raise its refusals.
-    for session in opened:
+    for session in open_sessions():
         for error in session.refusals:
             _log.warning("%s", error)

@@ -1,8 +1,9 @@
-"""The Stripe SDK's client on requests, answered where the SDK hands its call over.
+"""The Stripe SDK's client on requests, answered where the SDK hands its call to requests.
 
-requests and urllib3 take longer to pass a recorded answer on than replay takes to find it. Where
-something stands between that is not theirs (a session of the user's, a mock, an instrument), or
-where the call may be recorded, they are asked as ever, and urllib3's hook answers.
+This is a short cut: requests and urllib3 take longer to pass a recorded answer on than replay takes
+to find it. It is taken in mode ``none`` only, and only if nothing but requests and urllib3 stands
+below the SDK. Else (a session of the user's own, a mock, an instrumentation) the SDK goes its usual
+way, and urllib3's hook answers.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from replay.intercept import unsupported
-from replay.intercept.current_session import session
+from replay.intercept.current_session import address_of, session_for
 from replay.model.cassette import Request
 from replay.model.modes import RecordMode
 
@@ -31,17 +32,15 @@ def _request(original: Any) -> Any:
         if kwargs != {"is_streaming": False} or len(args) != 4:
             return original(client, *args, **kwargs)
         method, url, headers, body = args
-        if (
-            not (body is None or isinstance(body, str))
-            or not unsupported.owned(url)
-            or not _is_bare(client)
-        ):
+        if not (body is None or isinstance(body, str)) or not _is_bare(client):
             return original(client, *args, **kwargs)
-        found = session()
+        session = session_for(*address_of(url))
+        if session is None:
+            return original(client, *args, **kwargs)
         asked = Request.sending(method.upper(), url, tuple(headers.items()), body)
-        if found.config.mode is not RecordMode.NONE or found.lets_through(asked):
+        if session.config.mode is not RecordMode.NONE or session.lets_through(asked):
             return original(client, *args, **kwargs)
-        answer = found.serve(asked)
+        answer = session.serve(asked)
         received = client.requests.structures.CaseInsensitiveDict(answer.received)
         return answer.body, answer.status, received
 

@@ -1,17 +1,16 @@
-"""Clients that are refused by name, because replay cannot answer them and the guard is not enough.
+"""Clients that are refused by name: replay cannot answer them, and the guard does not suffice.
 
-libcurl's sockets are not Python's; tornado's client and loop wait for ever for what is no
-`Exception`.
+pycurl's sockets are not Python's. tornado's client waits for ever if its loop meets what is no
+`Exception`. httpcore, if it is asked directly, would carry the call to a proxy.
 """
 
 from __future__ import annotations
 
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from replay.errors import CallRefused, Refused
-from replay.intercept.current_session import blocked, owns
+from replay.intercept.current_session import address_of, note_refusal, owns
 
 if TYPE_CHECKING:
     from replay.intercept.patches import Patches
@@ -22,8 +21,8 @@ def hook_pycurl(patches: Patches, module: ModuleType) -> None:
 
     def request(original: Any) -> Any:
         def refuse_pycurl(client: Any, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
-            if owned(url):
-                raise Refused(_refusal("stripe.PycurlClient"))
+            if owns(*address_of(url)):
+                raise _refusal("stripe.PycurlClient")
             return original(client, method, url, *args, **kwargs)
 
         return refuse_pycurl
@@ -36,9 +35,9 @@ def hook_tornado(patches: Patches, module: ModuleType) -> None:
 
     def fetch(original: Any) -> Any:
         def refuse_tornado(client: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-            if owned(request if isinstance(request, str) else request.url):
+            if owns(*address_of(request if isinstance(request, str) else request.url)):
                 failed = module.Future()
-                failed.set_exception(_refusal("tornado.httpclient"))
+                failed.set_exception(_refusal("tornado.httpclient").error)
                 return failed
             return original(client, request, *args, **kwargs)
 
@@ -55,7 +54,7 @@ def hook_httpcore(patches: Patches, module: ModuleType) -> None:
             url = request.url
             port = url.port or (443 if url.scheme == b"https" else 80)
             if owns(url.host.decode("ascii"), port):
-                raise Refused(_refusal("httpcore"))
+                raise _refusal("httpcore")
             return original(pool, request)
 
         return refuse_httpcore
@@ -64,19 +63,12 @@ def hook_httpcore(patches: Patches, module: ModuleType) -> None:
     patches.replace(module.AsyncConnectionPool, "handle_async_request", handle)
 
 
-def owned(url: str) -> bool:
-    """Whether a request to this URL is for a session to answer."""
-    parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    return owns(parts.hostname or "", port)
-
-
-def _refusal(client: str) -> CallRefused:
-    error = CallRefused(
-        "this HTTP client cannot be intercepted",
-        where=client,
-        hint="use another: stripe.StripeClient(key, http_client=stripe.RequestsClient())\n"
-        "or run `replay serve` and point its base address at http://127.0.0.1:12111",
+def _refusal(client: str) -> Refused:
+    return note_refusal(
+        CallRefused(
+            "this HTTP client cannot be intercepted",
+            where=client,
+            hint="use another: stripe.StripeClient(key, http_client=stripe.RequestsClient())\n"
+            "or run `replay serve` and point its base address at http://127.0.0.1:12111",
+        )
     )
-    blocked(error)
-    return error

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from replay.errors import ConfigError, Refused
-from replay.intercept.current_session import owns, session
+from replay.intercept.current_session import owns, session_for
 from replay.model.cassette import Request
 from replay.recording.upstream import pass_through
 
@@ -54,19 +54,19 @@ def _make_request(original: Any) -> Any:
         target = urlsplit(url) if url[:4].lower() == "http" else None
         host = (target.hostname or "") if target else pool.host
         port = (target.port or 80) if target else _port(pool)
-        if not owns(host, port):
+        session = session_for(host, port)
+        if session is None:
             return original(pool, conn, method, url, body, headers, *args, **kwargs)
         shown = f"[{host}]" if ":" in host and host[:1] != "[" else host
         uri = url if target else f"{pool.scheme}://{shown}:{port}{url}"
         lines = tuple([(_text(k), _text(v)) for k, v in headers.items()]) if headers else ()
         request = Request.sending(method, uri, lines, body)
-        found = session()
-        if found.lets_through(request):
+        if session.lets_through(request):
             with pass_through():
                 if conn.sock is None and pool.proxy is not None and target is None:
                     pool._prepare_proxy(conn)
                 return original(pool, conn, method, url, _made(body), headers, *args, **kwargs)
-        answer = found.serve(request)
+        answer = session.serve(request)
         if kwargs.get("response_conn") is not None:
             # The connection was not used: nothing that is read later would give it back.
             pool._put_conn(kwargs["response_conn"])

@@ -293,7 +293,9 @@ class Run:
         current_session.pause(test.session.config.api_base)
         self._leave(test.session)
         self._take(test)
-        current_session.current.set(test.before if test.before in current_session.opened else None)
+        current_session.current.set(
+            test.before if test.before in current_session.open_sessions() else None
+        )
         failed = test.failed or bool(test.session.refusals)
         try:
             try:

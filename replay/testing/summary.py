@@ -72,8 +72,8 @@ class Account:
     def add_refusals(self, refusals: Iterable[ReplayError]) -> None:
         """Count refusals, also those of threads that outlived their test meanwhile."""
         self.refused += len([*refusals])
-        while current_session.strays:
-            stray = current_session.strays.popleft()
+        while current_session.orphan_refusals:
+            stray = current_session.orphan_refusals.popleft()
             self.refused += 1
             self.notes[f"a thread outlived its test, and was refused: {stray.what}"] += 1
 

@@ -27,7 +27,7 @@ def recorded(stand_in: StandIn, library: Path) -> Path:
     with replay.use_cassettes(library, mode="once", api_base=stand_in.url):
         ask(stand_in)
     stand_in.hits.clear()
-    current_session.strays.clear()
+    current_session.orphan_refusals.clear()
     return library
 
 
@@ -46,7 +46,7 @@ async def ask_async(stand_in: StandIn) -> int:
 def refused(stand_in: StandIn) -> None:
     """Nothing arrived, and one refusal is noted that no session is to blame for."""
     assert 0 == sum(stand_in.hits.values())
-    (error,) = current_session.strays
+    (error,) = current_session.orphan_refusals
     assert isinstance(error, replay.NoSession)
     assert "join the thread" in error.hint
 

@@ -601,7 +601,7 @@ def test_hooks_leave_even_if_the_body_raises(recorded: Path) -> None:
     """An error in the block comes out as itself, and no session stays open."""
     with pytest.raises(ZeroDivisionError), replay.use_cassettes(recorded):
         1 / 0  # noqa: B018 - raises
-    assert [] == current_session.opened
+    assert () == current_session.open_sessions()
 
 
 def test_a_recording_does_not_stop_the_event_loop(stand_in: StandIn, library: Path) -> None:

@@ -205,7 +205,7 @@ def test_one_object_serves_many_threads_at_once(recorded: Path) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert [("draft", 1)] * 8 == list(pool.map(work, range(8)))
-    assert [] == current_session.opened
+    assert () == current_session.open_sessions()
 
 
 def test_sessions_that_end_out_of_order_leave_none_behind(recorded: Path) -> None:
@@ -257,7 +257,7 @@ def test_interleaved_generators_keep_their_own_sessions(
     if kind == "sync":
         one.close()
         two.close()
-    assert [] == current_session.opened
+    assert () == current_session.open_sessions()
 
 
 def test_a_cancelled_call_records_nothing_after_its_session(
@@ -366,11 +366,11 @@ def test_a_generator_has_its_session_from_first_step_to_end(recorded: Path) -> N
         assert requests.get(URL, timeout=5).json()["id"] == id
 
     steps = fixture(DRAFT)
-    assert [] == current_session.opened
+    assert () == current_session.open_sessions()
     assert "draft" == next(steps)
     assert "draft" == requests.get(URL, timeout=5).json()["status"]
     assert [] == list(steps)
-    assert [] == current_session.opened
+    assert () == current_session.open_sessions()
 
 
 def test_a_generator_that_is_thrown_into_or_closed_ends_its_session(recorded: Path) -> None:
@@ -386,7 +386,7 @@ def test_a_generator_that_is_thrown_into_or_closed_ends_its_session(recorded: Pa
     steps = fixture()
     assert [1, 2] == [next(steps), steps.throw(KeyError())]
     steps.close()
-    assert [] == current_session.opened
+    assert () == current_session.open_sessions()
 
 
 def test_an_async_generator_is_wrapped_too(recorded: Path) -> None:
@@ -401,7 +401,7 @@ def test_an_async_generator_is_wrapped_too(recorded: Path) -> None:
         return [status async for status in fixture()]
 
     assert ["draft", "draft"] == asyncio.run(main())
-    assert [] == current_session.opened
+    assert () == current_session.open_sessions()
 
 
 def test_a_class_has_all_its_tests_wrapped(recorded: Path) -> None:

@@ -230,7 +230,7 @@ def test_threads_that_share_an_object_leave_their_own_sessions(recorded: Path) -
             for _ in range(200):
                 with shared as session:
                     assert current_session.current.get() is session
-                assert session not in current_session.opened
+                assert session not in current_session.open_sessions()
         except Exception as error:  # noqa: BLE001 - shown below
             failed.append(error)
 
@@ -243,7 +243,7 @@ def test_threads_that_share_an_object_leave_their_own_sessions(recorded: Path) -
             thread.join()
     finally:
         sys.setswitchinterval(interval)
-    assert ([], []) == (failed, current_session.opened)
+    assert ([], ()) == (failed, current_session.open_sessions())
 
 
 @pytest.mark.parametrize("arguments", ["self", "self, method"])

@@ -225,7 +225,7 @@ def test_unmarked_tests_go_their_own_way(suite: Suite, stand_in: StandIn) -> Non
 
         def test_unmarked():
             from replay.intercept import current_session
-            assert current_session.opened == []
+            assert current_session.open_sessions() == ()
             assert current_session.current.get() is None
             answer = requests.get("{stand_in.url}/v1/invoices/" + DRAFT, timeout=5)
             assert answer.json()["customer_name"].startswith("PRIVATE")

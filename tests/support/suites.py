@@ -90,8 +90,10 @@ class Suite:
             env: variables of the environment.
         """
         where = cwd or self.folder
+        # What is tested is what the tests themselves import: a checkout, where they are run on one.
+        path = os.pathsep.join(filter(None, (SUPPORT, os.environ.get("PYTHONPATH"))))
         variables = {
-            **os.environ, "PYTHONPATH": SUPPORT, "COLUMNS": "200", "REPLAY_RUN": "", **env,
+            **os.environ, "PYTHONPATH": path, "COLUMNS": "200", "REPLAY_RUN": "", **env,
         }  # fmt: skip
         left_out = [] if with_ == "all" else [name for name in SLOW if name not in with_.split()]
         line = ["-W", "ignore::DeprecationWarning", "--color=no"]

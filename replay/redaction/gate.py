@@ -32,11 +32,14 @@ _FRAME_WORDS = (
     "Bad Request", "Unauthorized", "Payment Required", "Forbidden", "Not Found", "Conflict",
 )  # fmt: skip
 """Words that every cassette has, whatever it records."""
+
 _FRAME_FORMS = re.compile(
     r"\d{4}-\d\d-\d\dt\d\d:\d\d:\d\dz"
     r"|sha256:[0-9a-f]{12,64}|batch: '?[0-9a-f]{8,64}|req_replay[0-9a-f]{10}"
 )
-_NEAR = 100
+"""Values that replay makes itself: times, digests, batches, request IDs. Compared in lower case."""
+
+_NEAR = 100  # characters around a hit; no form is longer
 
 
 def gate(
@@ -140,6 +143,7 @@ def _api_words() -> frozenset[str]:
 
 
 def _searched(originals: Iterable[Original], public: Collection[str]) -> dict[str, Original]:
+    """The originals to search for, by their text in lower case."""
     searched = {}
     for original in originals:
         text = searchable(str(original.value).casefold())
@@ -151,12 +155,14 @@ def _searched(originals: Iterable[Original], public: Collection[str]) -> dict[st
 
 
 def _inside_number(needle: str, text: str, start: int, end: int) -> bool:
+    """Whether a hit of digits is only a part of a longer number."""
     return needle.isdecimal() and (
         text[start - 1 : start].isdecimal() or text[end : end + 1].isdecimal()
     )
 
 
 def _in_form(text: str, start: int, end: int) -> bool:
+    """Whether a hit lies inside a stand-in, or inside a value that replay made itself."""
     low, high = max(0, start - _NEAR), end + _NEAR
     return any(
         form.start() <= start and end <= form.end()
@@ -166,6 +172,7 @@ def _in_form(text: str, start: int, end: int) -> bool:
 
 
 def _covers(word: str, needle: str, text: str, start: int) -> bool:
+    """Whether a hit is a part of a public word that stands in the text there."""
     offset = word.find(needle)
     while offset >= 0:
         if text.startswith(word, start - offset) and start >= offset:

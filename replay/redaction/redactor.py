@@ -2,6 +2,11 @@
 
 Pure: the input is never changed. Two bodies that differ only in private values give the same
 result, and redacting a result again changes nothing.
+
+The walk goes down the body and, beside it, down the policy's tree of fields (`node`). On the way it
+keeps track of whose values it meets (`_Place`): the owner is the nearest enclosing object that has
+an ID, and the slot is the path from there. Owner and slot make the stand-in. An object that names
+its type has that type's rules, wherever it stands.
 """
 
 from __future__ import annotations
@@ -101,11 +106,22 @@ _NO_SUCH = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    owner: str  # whose value it is
-    slot: str  # where the owner keeps it
+    """Where the walk is.
+
+    Attributes:
+        owner: whose value it is.
+        slot: the path from the owner to the value.
+        pointer: the JSON pointer, from the body on.
+        label: type and field names without list indexes, for the log: ``invoice/parent/type``.
+        known: whether the policy knows the field.
+        deep: rules that hold for a field of that name at any depth below.
+    """
+
+    owner: str
+    slot: str
     pointer: str
-    label: str  # the same as names, without list indexes: "invoice/parent/type"
-    known: bool  # whether the policy knows the field
+    label: str
+    known: bool
     deep: Mapping[str, FieldPolicy] = field(default_factory=lambda: _NO_FIELDS)
 
     def step(self, name: str | int, *, known: bool) -> _Place:
@@ -144,6 +160,7 @@ class _Walk:
     def mapping(
         self, value: dict[str, Any], node: FieldPolicy, at: _Place, depth: int
     ) -> dict[str, Any]:
+        """Redact an object: each field by its rule, and rename keys that may be private."""
         node, at, repeats = self.enter(value, node, at)
         result: dict[str, Any] = {}
         renamed = 0
@@ -151,6 +168,7 @@ class _Walk:
             child_node = self.child_node(node, at, key, child)
             name = key
             if not (key in node.children or key in at.deep):
+                # A stand-in key is never the name of another field.
                 while not self.is_plain(name) or (
                     name != key and (name in value or name in result)
                 ):
@@ -202,7 +220,7 @@ class _Walk:
         return root, replace(there, owner=own, slot="") if own else there
 
     def child_node(self, node: FieldPolicy, at: _Place, key: str, child: Any) -> FieldPolicy | None:
-        """The rule of a field; None where the policy does not know it."""
+        """The rule of a field; None if the policy does not know the field."""
         if node.kind == "map":
             return node.children.get(key, _PRIVATE)
         found = node.children.get(key) or at.deep.get(key) or node.children.get("*")
@@ -211,6 +229,7 @@ class _Walk:
         return found
 
     def own_id(self, value: dict[str, Any], node: FieldPolicy) -> str | None:
+        """The ID of an object, if the policy keeps it; None for any other object."""
         own = value.get("id")
         kind = (node.children.get("id") or _UNKNOWN.children["id"]).kind
         return own if isinstance(own, str) and kind and self.policy.keeps(kind, own) else None
@@ -225,6 +244,7 @@ class _Walk:
         return replace(at, owner=str(other), slot=slot)
 
     def leaf(self, value: Any, node: FieldPolicy, at: _Place, beside: dict[str, Any]) -> Any:
+        """Redact a value that is no object and no list."""
         if value is None or isinstance(value, bool) or value == "":
             return value
         if self.keeps(value, node):
@@ -235,6 +255,7 @@ class _Walk:
         return self.put(value, kind, self.stand_in(at.owner, at.slot, kind), at)
 
     def keeps(self, value: str | int | float, node: FieldPolicy) -> bool:
+        """Whether a value may stay in its field."""
         if node.kind is None or node.kind == "value":
             # Nobody has reviewed this field. An ID in a new place is what upgrades are about, and
             # it tells nothing private.
@@ -267,6 +288,7 @@ class _Walk:
     def put(
         self, value: str | int | float, kind: str, stand_in: str | int | float, at: _Place
     ) -> str | int | float:
+        """Note that a value is replaced, and give the stand-in."""
         self.redacted[at.pointer] = kind
         if value != stand_in:
             self.originals.append(Original(at.pointer, kind, value))

@@ -48,7 +48,7 @@ def redact_again(path: Path, policy: Policy) -> Change:
 
     Raises:
         ConfigError: there is no such file, or the policy replaces IDs, which name the file.
-        CassetteDamaged: or one of its kinds: the cassette cannot be used.
+        CassetteDamaged: or a subclass: the cassette cannot be used.
         LeakFound: the gate found something in the final bytes; nothing is written.
     """
     where = str(path)

@@ -209,7 +209,7 @@ def test_stand_ins_are_the_listed_leaves_and_renamed_keys():
     assert ["Redacted 0123abcd"] == stand_ins("Redacted 0123abcd", {"": "text"})
 
 
-def test_kept_words_are_the_other_keys_and_leaves():
+def test_public_words_are_the_other_keys_and_leaves():
     body = {"a": ["x", {"redacted_01": "y", "b": "w", "n": 5}], "redacted_02": {"z": "v"}}
     redacted = {"/a/0": "text", "/a/1/redacted_01": "key+text", "/redacted_02": "key"}
     assert {"a", "b", "w", "n", "z", "v"} == public_words(body, redacted)

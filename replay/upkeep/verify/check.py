@@ -11,7 +11,6 @@ import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from replay.errors import (
@@ -150,7 +149,7 @@ class _Reader:
         """The object and version of a cassette whose seal and place are right; None if it is gone.
 
         Raises:
-            CassetteDamaged: or one of its kinds.
+            CassetteDamaged: or a subclass: the file cannot be used.
             LibraryError: the file system refuses.
         """
         found = self._found(path)
@@ -165,7 +164,7 @@ class _Reader:
         """A cassette's text and what it says; None if it is gone.
 
         Raises:
-            CassetteDamaged: or one of its kinds.
+            CassetteDamaged: or a subclass: the file cannot be used.
             LibraryError: the file system refuses.
         """
         found = self._found(path)
@@ -216,7 +215,7 @@ def _deep(
 
 
 def _old(path: str, cassette: Cassette, most: int, now: datetime) -> Iterator[Problem]:
-    """The calls of a cassette that were last recorded more than `most` days ago."""
+    """The calls of a cassette that were last recorded `most` days ago or earlier."""
     newest: dict[tuple[str, ...], str] = {}
     for take in cassette.interactions:
         expand = expand_of(take.request)
@@ -252,10 +251,8 @@ def _take(take: Interaction, cassette: Cassette) -> Iterator[tuple[ProblemKind, 
         return
     lost = [pointer for pointer in take.redacted if not leads_to_a_value(body, pointer)]
     if lost:
-        yield (
-            ProblemKind.REDACTED,
-            f"nothing stands at {_listed(lost)}, which is listed as redacted",
-        )
+        detail = f"nothing stands at {_listed(lost)}, which is listed as redacted"
+        yield ProblemKind.REDACTED, detail
 
 
 def _listed(pointers: list[str]) -> str:
@@ -263,8 +260,8 @@ def _listed(pointers: list[str]) -> str:
     return ", ".join(pointers[:_SHOWN]) + more
 
 
-@lru_cache(maxsize=1 << 14)
 def _asks_for(request: Request, key: ObjectKey) -> bool:
+    """Whether a request is one for the object of a key."""
     try:
         call = read(request)
     except (CallRefused, ReplayError):
@@ -277,6 +274,7 @@ def _asks_for(request: Request, key: ObjectKey) -> bool:
 
 
 def _is(stated: str, version: str) -> bool:
+    """Whether a version as an answer spells it is the canonical one."""
     try:
         return canonical_version(stated) == version
     except ConfigError:

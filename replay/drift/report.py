@@ -42,9 +42,9 @@ def report(
         resource: only this resource path, such as ``invoices``; None for all.
         versions: old and new; None for every neighbouring pair.
         source: only recordings that this host answered.
-        since: neighbouring pairs from this version on.
-        before: a day; compares the recordings of one version (named twice in `versions`) made
-            before it with the later ones.
+        since: only neighbouring pairs from this version on; empty for all.
+        before: a day as ``YYYY-MM-DD``. With it, `versions` names one version twice: its
+            recordings made before that day are compared with the later ones.
         older: another library, which holds the old side.
         settings: the severities to use in place of the catalogue's.
         matrix: whether to make the matrices of fields against versions.
@@ -52,8 +52,8 @@ def report(
         progress: told how many cassettes have been read.
 
     Raises:
-        ConfigError: old and new are one version or none at all, or `since` has no place in their
-            order.
+        ConfigError: old and new are the same version, one of them is no version, or `since`
+            carries no date.
         LibraryError: or one of its kinds, where a recording cannot be read.
     """
     selection = Selection(versions, since, before, libraries=older is not None)
@@ -156,7 +156,7 @@ def _compared(
     lost = lost_ids(comparison.findings, samples(corpus, stratum, *both))
     if not lost:
         return comparison
-    # Resource by resource: none of the stratum's own recordings is opened again.
+    # Resource by resource, so that none of the stratum's own recordings is read again.
     others = (
         (file, cassette)
         for resource in sorted(corpus.recorded.keys() - {stratum.resource})

@@ -1,1 +1,1 @@
-"""Render findings for people and machines."""
+"""Reports for people and machines. What a finding says is not decided here."""

@@ -20,12 +20,14 @@ _COMMANDS = {Severity.BREAKING: "error", Severity.WARNING: "warning", Severity.I
 
 
 def to_junit(report: Report, fails: Callable[[Finding], bool]) -> str:
-    """JUnit XML: a suite per comparison, a case per finding; one good case where none is.
+    """JUnit XML: a suite for each comparison, a case for each finding.
+
+    A comparison without findings is a suite with one case that passes.
 
     Args:
         report: the report.
-        fails: whether a finding fails the gate. What passes it is a case that passes; what is
-            accepted or unobserved is skipped.
+        fails: whether a finding fails the gate. Other findings are cases that pass; accepted and
+            unobserved ones are skipped.
     """
     from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
@@ -58,7 +60,7 @@ def to_junit(report: Report, fails: Callable[[Finding], bool]) -> str:
 
 
 def to_sarif(report: Report, library: str) -> str:
-    """SARIF 2.1.0: a result per finding, at the cassette that shows it.
+    """SARIF 2.1.0: a result for each finding, at the cassette that shows it.
 
     Args:
         report: the report.
@@ -108,12 +110,12 @@ def _location(witness: str, library: str, **more: Any) -> dict[str, Any]:
 
 
 def to_github(report: Report, library: str, *, only_used: bool = False) -> str:
-    """GitHub's workflow commands, one line per finding that is not accepted, the worst first.
+    """GitHub's workflow commands: a line for each finding that is not accepted, the worst first.
 
     Args:
         report: the report.
         library: the library's path, relative to the repository.
-        only_used: whether what tests do not use is a notice at most, as it fails nothing.
+        only_used: whether only what tests use can fail. Then other findings are notices.
     """
     lines = []
     for comparison, finding in sorted(report.findings(), key=lambda found: found[1].order):
@@ -155,5 +157,5 @@ def _property(text: str) -> str:
 
 
 def _xml(text: str) -> str:
-    # XML 1.0 has no way at all to write most control characters.
+    # XML 1.0 cannot write most control characters, not even escaped.
     return "".join(c if c in "\t\n" or c.isprintable() else f"\\u{ord(c):04x}" for c in text)

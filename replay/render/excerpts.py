@@ -1,4 +1,4 @@
-"""Cuts out of recordings what a finding's witnesses point at, a few lines each."""
+"""Excerpts of recordings: the few lines that a finding's witnesses point at."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from replay.model.cassette import Cassette
 Excerpt = tuple[tuple[str, bool], ...]
 """Lines of JSON, each with whether the witness points at it."""
 
-_LINES = 24
-_TEXT = 120
+_LINES = 24  # of one excerpt
+_TEXT = 120  # characters of one value
 
 
 def excerpts(
@@ -24,14 +24,14 @@ def excerpts(
     old: Callable[[str], Cassette | None],
     new: Callable[[str], Cassette | None],
 ) -> Mapping[tuple[str, str], Excerpt]:
-    """Excerpts for all findings.
+    """Excerpts for all findings of a report.
 
     Args:
         report: the report.
         old, new: give the cassette at a path below the library of either side.
 
     Returns:
-        side (``old`` or ``new``) and witness -> excerpt.
+        (``old`` or ``new``, witness) -> excerpt.
     """
     made: dict[tuple[str, str], Excerpt] = {}
     for side, read in (("old", old), ("new", new)):
@@ -48,7 +48,7 @@ def excerpts(
 def _bodies(read: Callable[[str], Cassette | None]) -> Callable[[str, int], Any]:
     def body(file: str, take: int) -> Any:
         cassette = read(file)
-        # A file that went since the comparison, or was written anew, has nothing to show.
+        # A file that was removed or replaced since the comparison has nothing to show.
         if cassette is None or take >= len(cassette.interactions):
             return None
         return json_body.recorded(cassette.interactions[take].response.body, f"{file} take {take}")
@@ -64,7 +64,7 @@ def _cut(body: Any, pointer: str) -> Excerpt:
             inside = _step(inside, last)
         last = segment
     if last is not None and isinstance(_step(inside, last), dict):
-        inside, last = _step(inside, last), None  # the object itself is what there is to see
+        inside, last = _step(inside, last), None  # show the object from within
     if not isinstance(inside, dict):
         return ((_short(inside if last is None else _step(inside, last)), True),)
     lines = [

@@ -1,7 +1,7 @@
 """A report as one HTML file: no network, no other file, readable without its script.
 
-Whatever comes from recordings is escaped here, and the page's content policy allows no script or
-style but its own, named by digest.
+All that comes from recordings is escaped here. The page's content policy allows only its own script
+and style, which it names by digest.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def to_html(report: Report, excerpts: Excerpts) -> str:
 
     Args:
         report: the report, with its matrices.
-        excerpts: what `replay.render.excerpts.excerpts` gave for it.
+        excerpts: what `replay.render.excerpts.excerpts` gave for the report.
     """
     style, script = (_data(name) for name in ("page.css", "page.js"))
     policy = (
@@ -69,7 +69,7 @@ def _text(text: str) -> str:
 
 
 def _names(report: Report) -> dict[tuple[int, int], str]:
-    """Comparison and finding, by position -> the finding's ID in the page."""
+    """(position of a comparison, position of its finding) -> the finding's ID in the page."""
     names: dict[tuple[int, int], str] = {}
     used: dict[str, int] = {}
     for n, comparison in enumerate(report.comparisons):

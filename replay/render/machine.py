@@ -1,4 +1,4 @@
-"""Reports for machines: JSON. Fields may be added to its format, never removed or changed."""
+"""Reports for machines, as JSON. Fields may be added to the format, never removed or changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A report as Markdown that fits a comment on a pull request: the worst first, bounded in size."""
+"""A report as Markdown for a comment on a pull request: the worst first, and bounded in size."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ LIMIT = 60_000
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|#~])")
 _HEAD = "| severity | grade | what |\n|---|---|---|\n"
-_ROOM = 400  # for what closes an open block, and for the line that counts what was left out
+_ROOM = 400  # characters kept free: for the end of a block, and the count of what is left out
 
 
 def to_markdown(report: Report, limit: int = LIMIT) -> str:
     """The report as Markdown.
 
-    What is informative or unobserved is folded; accepted findings are counted, not listed.
+    Findings that only inform, or are unobserved, are folded. Accepted ones are counted, not listed.
 
     Args:
         report: the report.
@@ -82,6 +82,6 @@ def _row(comparison: Comparison, finding: Finding) -> str:
 
 
 def escape(text: str) -> str:
-    """Text that Markdown shows as it is: no markup, no mention, no HTML."""
+    """Text that Markdown shows as it is, without markup, mentions or HTML."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _SPECIAL.sub(r"\\\1", text).replace("@", "&#64;").replace("://", ":&#47;/")

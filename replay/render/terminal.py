@@ -1,4 +1,4 @@
-"""Reports for people at a terminal: grouped by object, one line per finding, verdict first."""
+"""Reports for people at a terminal: grouped by list item, a line for each finding."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def show(report: Report, stream: TextIO, *, verbose: bool = False) -> None:
     Args:
         report: the report.
         stream: where to.
-        verbose: with evidence, witnesses and the recordings that would settle what is unobserved.
+        verbose: with evidence, witnesses, and all commands that record what is missing.
     """
     to = console(stream)
     for n, comparison in enumerate(report.comparisons):
@@ -77,7 +77,7 @@ def show_rules(rules: Sequence[Rule], stream: TextIO) -> None:
 
 
 def show_rule(rule: Rule, stream: TextIO) -> None:
-    """Print all there is to say of one rule."""
+    """Print one rule, with its example."""
     to = console(stream)
     to.print(rule.id, style="bold")
     mirror = (rule.mirror or "none") + (f". {rule.why}" if rule.why else "")
@@ -112,7 +112,8 @@ def _comparison(to: Console, comparison: Comparison, verbose: bool) -> None:
     for (use, where), members in groupby(findings, key=lambda f: (f.used, group(f.path))):
         to.print((f"  {named} {dotted(where)}" if where else f"  {named}") + _USE[use])
         for finding in members:
-            grade = f"{finding.grade!s:<10}"  # the longest: rows are printed one by one
+            # The width of the longest grade: rows are printed one by one.
+            grade = f"{finding.grade!s:<10}"
             row = (str(finding.severity), grade, sentence(comparison, finding, where))
             columns(to, [row], "    ", _STYLE[finding.severity])
             if verbose:
@@ -149,7 +150,7 @@ def columns(
             cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
             to.print(indent + "  ".join([*cells, row[-1]]))
         return
-    # A grid keeps the columns, and folds the last one under itself on a narrow terminal.
+    # On a narrow terminal a grid folds the last column under itself.
     from rich.padding import Padding
     from rich.table import Table
 

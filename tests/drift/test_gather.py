@@ -57,7 +57,7 @@ def library(tmp_path: Path) -> Library:
 def test_several_processes_give_the_same_bytes_as_one(
     threads: int, library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With one library and with two, forked or not; every cassette is told of once."""
+    """With one library and with two, forked or not; every cassette is counted once."""
     monkeypatch.setattr(gathering, "active_count", lambda: 1 + threads)
     forks = sys.platform == "linux" and not threads
     assert ("fork" if forks else "spawn") == gathering._method()

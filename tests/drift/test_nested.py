@@ -219,7 +219,7 @@ def test_nested_redacted_values_give_no_value() -> None:
 
 
 def test_the_order_of_files_changes_nothing_of_what_lies_inside() -> None:
-    """The least place speaks for an object in a pool, whoever came first."""
+    """Its first place in sorted order stands for an object in a pool, in any order of counting."""
     entries = [
         *(event(charge(n % 4, x=n), (OLD, NEW)[n % 2], n=n) for n in range(12)),
         page([charge(n, a=n) for n in range(5)], OLD),

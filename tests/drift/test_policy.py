@@ -198,7 +198,7 @@ def test_an_entry_past_its_last_day_counts_no_more_and_is_a_finding() -> None:
 
 
 def test_an_entry_that_nothing_needs_is_a_finding() -> None:
-    """Whoever fixed the code forgot the baseline."""
+    """The code was mended, the baseline forgotten."""
     fixed = report(Shelf(twins([{"b": 1}], [{}])))
     found = apply(fixed, entries(), TODAY, whole=False)
     assert [("field-removed", None), ("baseline-unused", None)] == rules(found)
@@ -222,7 +222,7 @@ def test_the_baselines_own_findings_are_not_accepted() -> None:
 
 
 def test_only_what_is_wanted_is_accepted() -> None:
-    """And what is accepted already is not accepted anew."""
+    """And what is accepted already is not accepted again."""
     found = report(Shelf(twins([{"a": 1}], [{"b": 1}])))
 
     def breaks(finding: Finding) -> bool:

@@ -64,7 +64,7 @@ def test_since_a_version_leaves_out_the_older_pairs() -> None:
 
 
 def test_two_libraries_are_compared_version_by_version() -> None:
-    """A branch that recorded anew against main."""
+    """A branch that recorded again, against main."""
     old = Shelf([recording({"a": 1}, OLD), recording({"x": 1}, NEW)])
     new = Shelf([recording({}, OLD), recording({"x": 1}, NEW)])
     made = report(new, older=old)

@@ -1,1 +1,1 @@
-"""What a team has settled about findings: baseline, gate, fields in use."""
+"""What a team decides about findings: its settings, its baseline, the fields that its tests use."""

@@ -1,1 +1,1 @@
-"""What recordings say: shapes of bodies, pairs, and what is evidence for what."""
+"""What recordings show: marks, shapes, pairs, and what is evidence for what. Nothing is judged."""

@@ -1,1 +1,1 @@
-"""Recordings held against Stripe's OpenAPI file."""
+"""Recordings compared with an OpenAPI file, such as Stripe's."""

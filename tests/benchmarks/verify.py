@@ -66,7 +66,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         library = made(Path(folder) / "cassettes", given.objects)
         report = verify(library, policy=policy)  # loads what is loaded once, and must be clean
-        assert (2 * given.objects, []) == (report.checked, report.findings)
+        assert (2 * given.objects, ()) == (report.checked, report.problems)
         pairs: tuple[tuple[str, Callable[[], object], Callable[[], object]], ...] = (
             ("verify", lambda: hashed(library), lambda: verify(library)),
             ("verify --deep", lambda: parsed(library), lambda: verify(library, policy=policy)),

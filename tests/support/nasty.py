@@ -127,7 +127,7 @@ class Bench:
                     # Without its frames, which hold the whole file.
                     said.append(type(error)(error.what, where=error.where, hint=error.hint))
                 else:
-                    raise AssertionError(f"{session._mode}: answered")
+                    raise AssertionError(f"{session.config.mode}: answered")
         for error in said:
             assert str(path) == error.where, error
             assert error.what, error

@@ -33,6 +33,7 @@ from replay.errors import (
 )
 from replay.library import Library, files
 from replay.library.format import codec, seals
+from replay.library.library import storage_of
 from replay.model import json_body
 from replay.model.cassette import Headers, Interaction, ObjectKey, Request, Response, header
 from replay.recording.repeats import same_answer
@@ -125,7 +126,7 @@ class Persister:
             cassette_dict["requests"], cassette_dict["responses"], strict=True
         ):
             tape.add(request, response)
-        with Library(path.parent).lock(_FOLDER):
+        with storage_of(Library(path.parent)).lock(_FOLDER):
             old = _bytes(str(path))
             if old is not None and tape.unkept and not _is_ours(old):
                 raise ConfigError(

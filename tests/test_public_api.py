@@ -72,6 +72,59 @@ def test_every_error_is_public() -> None:
     assert family == family & set(replay.__all__)
 
 
+PUBLIC = {
+    "Library": {
+        "cassettes", "evidence", "exists", "load", "path", "paths", "read", "recorded", "root",
+        "with_evidence",
+    },
+}  # fmt: skip
+"""What users see of a class; to add a name here is to promise it."""
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_attributes(name: str) -> None:
+    """A class shows the names that are listed, each with a docstring, and no other."""
+    made = {"Library": lambda: replay.Library("cassettes")}[name]()
+    shown = {attribute for attribute in dir(made) if not attribute.startswith("_")}
+    assert PUBLIC[name] == shown
+    for attribute in shown - vars(made).keys():
+        assert getattr(type(made), attribute).__doc__
+
+
+FORMER = {
+    "Library": ("check_place", "data", "full", "lock", "nearest", "place", "require",
+                "require_writable", "shown", "walk", "write"),
+}  # fmt: skip
+"""What 0.1 showed beyond that."""
+
+
+@pytest.mark.parametrize("attribute", FORMER["Library"])
+def test_former_names_of_a_library(attribute: str, tmp_path: Path) -> None:
+    """A name that was public in 0.1 still works, and its warning says until when."""
+    library = replay.Library(tmp_path)
+    with pytest.warns(DeprecationWarning, match=rf"Library\.{attribute} .* replay 0\.3"):
+        found = getattr(library, attribute)
+    match attribute:
+        case "place":
+            assert str(tmp_path) == found
+        case "shown":
+            assert tmp_path == Path(found).absolute()
+        case "full":
+            assert str(tmp_path / "invoices" / "x.yaml") == found("invoices/x.yaml")
+        case "data":
+            assert found("invoices/x.yaml") is None
+        case "walk":
+            assert [("", [], [])] == list(found())
+        case _:
+            assert callable(found)
+
+
+def test_a_name_that_a_library_never_had() -> None:
+    """It is an AttributeError, as for any object."""
+    with pytest.raises(AttributeError, match="'Library' object has no attribute 'shwon'"):
+        replay.Library("cassettes").shwon  # type: ignore[attr-defined]  # noqa: B018
+
+
 def test_unknown_name() -> None:
     """A name that does not exist is an AttributeError that says so."""
     with pytest.raises(AttributeError, match="module 'replay' has no attribute 'casettes'"):

@@ -12,6 +12,7 @@ import click
 
 from replay.cli.options import library_option, open_library
 from replay.errors import printable
+from replay.library.location import display_path
 from replay.stripe_api.routes import by_name
 
 if TYPE_CHECKING:
@@ -392,7 +393,7 @@ def _rendered(
         return to_json(found)
     from replay.render.checks import to_github, to_junit, to_sarif
 
-    only_used, place = options["fail_on_used"], Path(library.shown).as_posix()
+    only_used, place = options["fail_on_used"], Path(display_path(library.root)).as_posix()
     if format_ == "junit":
         gate = _gate(options, settings)
         return to_junit(found, lambda finding: finding.fails(*gate, used=only_used))

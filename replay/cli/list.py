@@ -10,6 +10,7 @@ import click
 from replay.cli.options import format_option, library_option, open_library
 from replay.errors import CassetteDamaged
 from replay.library import Library
+from replay.library.location import display_path
 from replay.model.cassette import Cassette
 from replay.stripe_api.call import expand_of
 from replay.stripe_api.routes import by_name
@@ -54,12 +55,11 @@ def list_command(
     elif rows:
         _print(rows)
     elif not damaged:
-        click.echo(f"nothing is recorded in {opened.shown}", err=True)
+        click.echo(f"nothing is recorded in {display_path(opened.root)}", err=True)
     if format_ == "text":
         if evidence:
-            click.echo(
-                f"and {evidence} in {opened.evidence.shown}, compared and not served", err=True
-            )
+            where = display_path(opened.evidence.root)
+            click.echo(f"and {evidence} in {where}, compared and not served", err=True)
         for problem in damaged:
             click.echo(f"damaged: {problem}", err=True)
     ctx.exit(2 if damaged else 0)

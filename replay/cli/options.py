@@ -12,6 +12,7 @@ import click
 from replay.config import resolve
 from replay.errors import ConfigError
 from replay.library import Library
+from replay.library.library import storage_of
 from replay.stripe_api.call import Call, account_label, retrieve
 from replay.stripe_api.routes import Route
 from replay.stripe_api.versions import checked_version
@@ -80,7 +81,7 @@ def open_library(path: str | None, *, with_evidence: bool = False) -> Library:
         ConfigError: there is no such folder.
     """
     library = Library(resolve(library=path, mode="none").library, with_evidence=with_evidence)
-    library.require()
+    storage_of(library).require()
     return library
 
 

@@ -22,6 +22,8 @@ from replay.cli.stopping import second_ends_at_once
 from replay.config import Config, resolve
 from replay.errors import ConfigError, UpstreamError
 from replay.library import Library
+from replay.library.library import storage_of
+from replay.library.location import display_path
 from replay.model.modes import RecordMode
 from replay.recording.recorder import Recorder
 from replay.recording.twins import Pace, Result, Status, record
@@ -98,7 +100,7 @@ def record_command(
     objects = _objects(route, _ids(route, ids, ids_from), versions, expand, account, context)
     key = api_key()
     opened = Library(config.library)
-    opened.require_writable()
+    storage_of(opened).require_writable()
     recorder = Recorder(
         opened, config.api_base, allow_live=allow_live, policy_source=PolicySource.of(config)
     )
@@ -252,7 +254,7 @@ def _print(library: Library, config: Config, results: list[Result]) -> None:
         if refused and hint:
             click.echo(f"           next: {hint}", err=True)
     counts = ", ".join(f"{count} {name}" for name, count in _summary(results).items())
-    click.echo(f"{counts} in {library.shown}")
+    click.echo(f"{counts} in {display_path(library.root)}")
     kept = {r.call.key for r in results if r.status is Status.KEPT}
     fresh = {r.call.key for r in results if r.status is Status.RECORDED}
     if kept & fresh:

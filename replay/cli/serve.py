@@ -112,11 +112,13 @@ def _refuse_loop(config: Config, url: str) -> None:
 
 def _announce(config: Config, url: str, *, print_url: bool) -> None:
     from replay.library import Library
+    from replay.library.location import display_path
 
+    where = display_path(Library(config.library).root)
     if print_url:
         click.echo(url)
     click.echo(
-        f"serving {Library(config.library).shown}, mode {config.mode.value}, at {url}\n"
+        f"serving {where}, mode {config.mode.value}, at {url}\n"
         f"what is recorded, served and missing: {url}/_replay/   stop: Ctrl-C",
         err=True,
     )

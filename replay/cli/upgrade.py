@@ -29,6 +29,8 @@ from replay.cli.stopping import second_ends_at_once
 from replay.config import Config, resolve
 from replay.errors import ConfigError, UpstreamError
 from replay.library import Library
+from replay.library.library import storage_of
+from replay.library.location import display_path
 from replay.model.cassette import ObjectKey
 from replay.recording.recorder import Recorder
 from replay.recording.twins import Pace
@@ -99,7 +101,7 @@ def upgrade_command(
     target = version_of(version, "VERSION")
     config = resolve(library=library, mode="all", api_base=api_base)
     opened = Library(config.library)
-    opened.require_writable()
+    storage_of(opened).require_writable()
     with watched(opened, what="reading recordings") as tell:
         found = plan(
             opened,
@@ -117,7 +119,7 @@ def upgrade_command(
         why = (
             f"all is recorded at {target}, and nothing at an older version: nothing to upgrade"
             if found.left and all(left.why is Why.NEW_ALREADY for left in found.left)
-            else f"nothing of {opened.shown} can be fetched at an older version"
+            else f"nothing of {display_path(opened.root)} can be fetched at an older version"
         )
         click.echo(why, err=True)
         ctx.exit(1 if any(left.owed for left in found.left) else NOTHING)
@@ -251,7 +253,7 @@ def _show_plan(library: Library, found: Plan, rate: float, *, to_stderr: bool) -
     def say(text: str) -> None:
         click.echo(text, err=to_stderr)
 
-    say(f"{library.shown} to {found.target}:")
+    say(f"{display_path(library.root)} to {found.target}:")
     rows = Counter(
         (step.old.key.resource + " lists" * step.old.route.collection, step.old.pinned or "")
         for steps in found.wanted
@@ -307,14 +309,15 @@ def _show(library: Library, found: Plan, done: _Done) -> None:
             click.echo(f"          next: {hint}", err=True)
     counts = _counts(found, done)
     words = ", ".join(f"{counts[name]} {name}" for name in Became)
-    click.echo(f"{words} in {library.shown}")
+    click.echo(f"{words} in {display_path(library.root)}")
     missed = sum(map(len, found.wanted)) - len(done.results)
     if missed:
         click.echo(f"not reached: {missed}. The same command goes on from here", err=True)
     elif counts[Became.TWINS] + counts[Became.MOVED] + counts[Became.KEPT]:
         version = next((s.old.pinned for s in found.steps), "")
-        shown = "" if library.shown == "cassettes" else f" --library {library.shown}"
-        click.echo(f"next: replay diff {version} {found.target}{shown}")
+        shown = display_path(library.root)
+        where = "" if shown == "cassettes" else f" --library {shown}"
+        click.echo(f"next: replay diff {version} {found.target}{where}")
         click.echo(f"      pytest --replay-api-version {found.target}")
 
 

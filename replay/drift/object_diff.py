@@ -20,6 +20,7 @@ from replay.drift.observe.pointers import EMPTY, escape, value_at
 from replay.drift.observe.shape import Witness
 from replay.errors import CassetteNotFound, ConfigError, printable
 from replay.library import Library, names
+from replay.library.location import display_path
 from replay.model.cassette import Cassette, Interaction, ObjectKey
 from replay.stripe_api.call import Call, expand_of
 from replay.stripe_api.routes import by_resource
@@ -211,7 +212,7 @@ def _one_key(
     if keys:
         raise ConfigError(
             f"several objects have the ID {id}",
-            where=f"library {library.shown}",
+            where=f"library {display_path(library.root)}",
             hint="name one with --resource, or as PARENT/ID: "
             + ", ".join(sorted(f"{key.resource} {_written(key)}" for key in keys)),
         )
@@ -222,7 +223,7 @@ def _one_key(
     meant = f"did you mean {' or '.join(close)}?\n" if close else ""
     raise CassetteNotFound(
         f"no recording has the ID {id}",
-        where=f"library {library.shown}",
+        where=f"library {display_path(library.root)}",
         hint=meant + record,
         id=id,
         nearest=tuple(close),
@@ -268,7 +269,7 @@ def _not_comparable(
     why, meant = [], []
     for n, version in missing:
         require_version(version, every, ("OLD", "NEW")[n])
-        where = f"{version} in {libraries[n].shown}" if two else version
+        where = f"{version} in {display_path(libraries[n].root)}" if two else version
         if version in recorded[n]:
             why.append(f"nothing that can be compared is recorded at {where}")
         else:
@@ -284,7 +285,7 @@ def _not_comparable(
         key,
         " and ".join(why) or "the two versions are recorded with different expand sets",
         tuple(sorted(every, key=version_order)),
-        f"{command} --library {shlex.quote(libraries[n].shown)}",
+        f"{command} --library {shlex.quote(display_path(libraries[n].root))}",
         tuple(meant),
     )
 

@@ -1,4 +1,4 @@
-"""The library on disk: text form, files, names, lookup."""
+"""Libraries of cassettes: their files, names and text format, and which take answers a call."""
 
 from replay.library.library import Library
 

@@ -1,6 +1,6 @@
-"""A library inside of a zip file, such as the recordings that a wheel ships. Read-only.
+"""Reads a library inside a zip file, such as the recordings that a wheel ships.
 
-Its root is the archive's path with the folder's behind: ``dist/pkg.whl/pkg/cassettes``.
+The library's path is the zip file's path followed by the folder's: ``dist/pkg.whl/pkg/cassettes``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from replay.library import files
 MAX_DIRECTORY = 32 * 1024 * 1024
 """The largest table of contents that is read, in bytes: some 300,000 files."""
 MAX_PARTS = 24
-"""Folders within folders; a library needs ten."""
+"""The deepest nesting of folders that is read; a library needs ten."""
 
 _SUFFIXES = (".zip", ".whl", ".egg", ".pyz")
 _PACKED = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
@@ -29,7 +29,7 @@ _UNCLEAR = {"", ".", ".."}
 
 
 def leads_into(path: str) -> str | None:
-    """The archive that a path leads into, or is; None where it leads into none."""
+    """The zip file that a path leads into, or is; None if there is none on the path."""
     here = path
     while True:
         try:
@@ -48,8 +48,8 @@ def leads_into(path: str) -> str | None:
         return here if named or zipfile.is_zipfile(here) else None
 
 
-class Archive:
-    """The files below a folder of a zip file.
+class ArchiveReader:
+    """Reads the files below a folder of a zip file.
 
     Attributes:
         file: the archive's path.
@@ -61,12 +61,12 @@ class Archive:
         self._inside = base[len(file) :].replace(os.sep, "/").strip("/")
 
     def exists(self) -> bool:
-        """As `Store`."""
+        """See `FileReader`."""
         found = files.stamp(self.file)
         return found is not None and "" in self._index(found).tree
 
     def stamp(self, path: str) -> files.Stamp | None:
-        """As `Store`; one stamp for all: the archive's."""
+        """See `FileReader`. All files have the stamp of the zip file."""
         found = files.stamp(self.file)
         if found is None:
             return None
@@ -74,7 +74,7 @@ class Archive:
         return found if name in index.members or name in index.tree else None
 
     def read(self, path: str, limit: int) -> tuple[bytes, files.Stamp] | None:
-        """As `Store`."""
+        """See `FileReader`."""
         found = files.stamp(self.file)
         if found is None:
             return None
@@ -99,7 +99,7 @@ class Archive:
                 hint=_REBUILD,
             )
         try:
-            # Unpacks no more than the size that was looked at, and checks the sum.
+            # Unpacks at most the size that was checked above, and verifies the checksum.
             return index.zip.read(member), found
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
             raise CassetteDamaged(
@@ -107,16 +107,16 @@ class Archive:
             ) from error
 
     def names(self, folder: str) -> list[str]:
-        """As `Store`."""
+        """See `FileReader`."""
         folders, found = self._folder(folder)
         return [*folders, *found]
 
     def folders(self, folder: str) -> list[str]:
-        """As `Store`."""
+        """See `FileReader`."""
         return self._folder(folder)[0]
 
     def walk(self) -> Iterator[tuple[str, list[str], list[str]]]:
-        """As `Store`."""
+        """See `FileReader`."""
         waiting = [""]
         while waiting:
             here = waiting.pop()
@@ -139,30 +139,30 @@ class Archive:
         return path[len(self._base) :].replace(os.sep, "/").strip("/")
 
     def _index(self, stamp: files.Stamp) -> _Index:
-        # Per process: a fork shares the place in the file with its parent.
-        return _opened(self.file, self._inside, stamp, os.getpid())
+        # One per process: after a fork, parent and child would share the position in the file.
+        return _index_of(self.file, self._inside, stamp, os.getpid())
 
 
 _REBUILD = "build the archive again from a library that `replay verify` finds clean"
 
 
 class _Index:
-    """The contents of one state of an archive, below one folder.
+    """What a zip file contains below one folder.
 
     Attributes:
-        zip: the open archive.
+        zip: the open zip file.
         members: path below the folder -> entry.
-        tree: folder -> name -> whether that is a folder; empty where the archive has no such.
-        twice: paths that it has two entries for.
+        tree: folder -> name -> whether that is a folder. Empty if the zip file has no such folder.
+        twice: paths that have two entries.
     """
 
-    def __init__(self, opened: zipfile.ZipFile, inside: str) -> None:
-        self.zip = opened
+    def __init__(self, archive: zipfile.ZipFile, inside: str) -> None:
+        self.zip = archive
         self.members: dict[str, zipfile.ZipInfo] = {}
         self.tree: dict[str, dict[str, bool]] = {}
         self.twice: set[str] = set()
         head = f"{inside}/" if inside else ""
-        for member in opened.infolist():
+        for member in archive.infolist():
             if member.filename.startswith(head):
                 self._add(member, member.filename[len(head) :])
 
@@ -187,10 +187,10 @@ class _Index:
 
 
 @lru_cache(maxsize=8)
-def _opened(file: str, inside: str, stamp: files.Stamp, process: int) -> _Index:
-    del process  # a part of the key alone
+def _index_of(file: str, inside: str, stamp: files.Stamp, process: int) -> _Index:
+    del process  # only part of the cache key
     try:
-        _bound(file, stamp.size)
+        _require_small_directory(file, stamp.size)
         return _Index(zipfile.ZipFile(file), inside)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error) as error:
         raise LibraryError(
@@ -200,11 +200,11 @@ def _opened(file: str, inside: str, stamp: files.Stamp, process: int) -> _Index:
         ) from error
 
 
-def _bound(file: str, size: int) -> None:
-    """Refuse a table of contents that would fill the memory, before it is read."""
-    with open(file, "rb") as opened:
-        opened.seek(max(0, size - (1 << 16) - _END.size))
-        tail = opened.read()
+def _require_small_directory(file: str, size: int) -> None:
+    """Refuse a zip file whose table of contents would fill the memory, before it is read."""
+    with open(file, "rb") as handle:
+        handle.seek(max(0, size - (1 << 16) - _END.size))
+        tail = handle.read()
     place = tail.rfind(b"PK\5\6")
     if place < 0:
         raise zipfile.BadZipFile("no end of the table of contents")

@@ -1,6 +1,9 @@
-"""Files of a library: bounded reads, atomic writes, locks that die with their process.
+"""The files of a library: bounded reads, atomic writes, locks that die with their process.
 
-Knows nothing of cassettes. A reader sees a file whole or not at all and never locks.
+Nothing here knows what a cassette is. Readers take no lock, and see a file whole or not at all.
+A `FileReader` reads the files of one library: `DiskReader` those of a folder, and `ArchiveReader`
+(in `archive`) those of a folder inside a zip file. Its paths are absolute and use the system's
+separator, inside an archive too.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn, Protocol
 
 from replay.errors import CassetteDamaged, LibraryBusy, LibraryError
 
@@ -160,8 +163,91 @@ def _inside(path: str, root: str) -> bool:
     return os.path.commonpath([real, os.path.realpath(path)]) == real
 
 
-def meant(path: str) -> str:
-    """A line that names the folder beside a missing one which was probably meant; empty if none."""
+class FileReader(Protocol):
+    """Reads the files of one library."""
+
+    def exists(self) -> bool:
+        """Whether there is a folder to read."""
+
+    def stamp(self, path: str) -> Stamp | None:
+        """The stamp of the file or folder at a path; None if there is nothing."""
+
+    def read(self, path: str, limit: int) -> tuple[bytes, Stamp] | None:
+        """A file's bytes and its stamp; None if it does not exist.
+
+        Raises:
+            CassetteDamaged: it is not a regular file, or is larger than `limit` bytes.
+            LibraryError: it cannot be read.
+        """
+
+    def names(self, folder: str) -> list[str]:
+        """The names in a folder, in no order; empty if there is no such folder."""
+
+    def folders(self, folder: str) -> list[str]:
+        """The names of the folders in a folder, in no order; empty if there is no such folder."""
+
+    def walk(self) -> Iterator[tuple[str, list[str], list[str]]]:
+        """Each folder below the root (POSIX form; the root is ``""``), its folders and its files.
+
+        As with `os.walk`, a caller that removes names from the list of folders skips those folders.
+        """
+
+
+class DiskReader:
+    """Reads the files below a directory."""
+
+    def __init__(self, base: str) -> None:
+        self._base = base
+
+    def exists(self) -> bool:
+        """See `FileReader`."""
+        return os.path.isdir(self._base)
+
+    def stamp(self, path: str) -> Stamp | None:
+        """See `FileReader`."""
+        return stamp(path)
+
+    def read(self, path: str, limit: int) -> tuple[bytes, Stamp] | None:
+        """See `FileReader`."""
+        return read(path, self._base, limit)
+
+    def names(self, folder: str) -> list[str]:
+        """See `FileReader`."""
+        try:
+            return os.listdir(folder)
+        except (FileNotFoundError, NotADirectoryError):
+            refuse_dead_end(os.path.join(folder, ""))
+            return []
+        except OSError as error:
+            _refuse_folder(error, folder)
+
+    def folders(self, folder: str) -> list[str]:
+        """See `FileReader`."""
+        try:
+            with os.scandir(folder) as entries:
+                return [entry.name for entry in entries if entry.is_dir()]
+        except (FileNotFoundError, NotADirectoryError):
+            refuse_dead_end(os.path.join(folder, ""))
+            return []
+        except OSError as error:
+            _refuse_folder(error, folder)
+
+    def walk(self) -> Iterator[tuple[str, list[str], list[str]]]:
+        """See `FileReader`."""
+
+        def refuse(error: OSError) -> NoReturn:
+            _refuse_folder(error, error.filename or self._base)
+
+        for folder, folders, found in os.walk(self._base, onerror=refuse):
+            yield folder[len(self._base) :].replace(os.sep, "/").strip("/"), folders, found
+
+
+def _refuse_folder(error: OSError, where: str) -> NoReturn:
+    raise translated(error, "the library cannot be read", where) from error
+
+
+def did_you_mean(path: str) -> str:
+    """A line that suggests an existing folder with a similar name; empty if there is none."""
     from difflib import get_close_matches
 
     beside, name = os.path.split(path)

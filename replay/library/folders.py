@@ -1,7 +1,8 @@
-"""Where an object's cassettes stand below a library, also of IDs that differ in case only.
+"""Which folder of a library holds which object, also for IDs that differ in case only.
 
-A file system may ignore case. Of such IDs, the one recorded first is called by its plain name and
-the others by a digest, everywhere: a library moves between file systems.
+A file system may ignore case. Of two IDs that differ in case only, the one recorded first gets a
+folder with its plain name and the other one a folder named by a digest. That is so on every file
+system, because a library moves between them.
 """
 
 from __future__ import annotations
@@ -14,37 +15,37 @@ from pathlib import Path
 
 from replay.errors import KeyMismatch
 from replay.library import names
-from replay.library.disk import Store
+from replay.library.files import FileReader
 from replay.model.cassette import Cassette, ObjectKey
 
 
-class Places:
+class Folders:
     """The folders of one library's objects, as absolute paths.
 
     Args:
         base: the library's directory.
-        store: reads the names of its files.
+        reader: reads the names in it.
     """
 
-    def __init__(self, base: str, store: Store) -> None:
+    def __init__(self, base: str, reader: FileReader) -> None:
         self._base = base
-        self._store = store
+        self._reader = reader
 
-    def of(self, key: ObjectKey) -> Iterator[str]:
-        """The folders where an object's cassettes may be, the usual one first."""
+    def candidates(self, key: ObjectKey) -> Iterator[str]:
+        """The folders in which an object's cassettes may lie, the usual one first."""
         usual = names.directories(key)
         yield os.path.join(self._base, *usual)
         for folders in product(*names.spellings(key)):
             if folders != usual:
                 yield os.path.join(self._base, *folders)
 
-    def chosen(self, key: ObjectKey) -> str:
-        """The folder that an object's cassettes are written to: the one it has, or is to have."""
+    def to_write(self, key: ObjectKey) -> str:
+        """The folder to write an object's cassettes to: the one that it has, or would get."""
         folder = self._base
         for usual, *digested in names.spellings(key):
             name = usual
             if digested:
-                siblings = self._store.names(folder)
+                siblings = self._reader.names(folder)
                 if usual not in siblings and (
                     digested[0] in siblings
                     or usual.casefold() in {sibling.casefold() for sibling in siblings}
@@ -54,42 +55,45 @@ class Places:
         return folder
 
     def holds(self, path: str, cassette: Cassette, key: ObjectKey) -> bool:
-        """Whether what is read at one of an object's paths is the object's.
+        """Whether the cassette that was read at one of an object's paths is of that object.
+
+        False for a cassette of an ID that differs in case only.
 
         Raises:
-            KeyMismatch: it is another one's, and no sibling's whose ID differs in case only.
+            KeyMismatch: it is of any other object.
         """
         if cassette.key == key:
             return True
-        # On a file system that ignores case, the plain folder answers for a sibling's ID.
+        # A file system that ignores case opens the folder of an ID that differs in case only.
         folder = os.path.dirname(path)
         if _folded(cassette.key) == _folded(key) and not self._spelled(folder):
             return False
         raise misplaced(cassette.key, cassette.api_version, path)
 
     def check(self, path: str, key: ObjectKey, version: str) -> None:
-        """Make sure that a cassette stands where its key belongs.
+        """Make sure that a cassette stands at the path that its key and version give it.
 
         Raises:
             KeyMismatch: it belongs elsewhere.
         """
-        # Without a Path: this is called for every cassette that is read.
+        # Plain text operations: this runs for every cassette of a walk, and a `Path` costs more
+        # than the rest of the check.
         folder, _, name = path.rpartition(os.sep)
         usual = os.path.join(self._base, *names.directories(key))
-        if name != names.file(version) or not (folder == usual or folder in self.of(key)):
+        if name != names.file(version) or not (folder == usual or folder in self.candidates(key)):
             raise misplaced(key, version, path)
 
     def _spelled(self, folder: str) -> bool:
-        """Whether a folder's path is spelled as the file system keeps it."""
+        """Whether a folder's path is spelled exactly as the file system keeps it."""
         parts = Path(folder).relative_to(self._base).parts
         return all(
-            name in self._store.names(os.path.join(self._base, *parts[:depth]))
+            name in self._reader.names(os.path.join(self._base, *parts[:depth]))
             for depth, name in enumerate(parts)
         )
 
 
 def misplaced(key: ObjectKey, version: str, path: str) -> KeyMismatch:
-    """The error of a cassette of this object and version that stands at a path of another."""
+    """The error for a cassette of this object and version that stands at another one's path."""
     return KeyMismatch(
         "the cassette belongs to another object or version than its path says",
         where=path,

@@ -1,9 +1,11 @@
-"""Where a library was said to be, as one path: given as such, or as a resource of a package."""
+"""The path of a library, from what a user gave for it, and as messages show it."""
 
 from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from replay.errors import ConfigError
@@ -13,20 +15,22 @@ if TYPE_CHECKING:
 
 
 def path_of(given: str | os.PathLike[str] | Traversable) -> str:
-    """The path of a folder; of one inside of a zip file, the file's path with the folder's behind.
+    """The path of a library's folder.
+
+    For a folder inside a zip file, this is the zip file's path followed by the folder's.
 
     Args:
-        given: a path, or what ``importlib.resources.files`` gives.
+        given: a path, or what ``importlib.resources.files`` returns.
 
     Raises:
-        ConfigError: a resource that lies neither in one folder nor in a zip file.
+        ConfigError: it is a resource that lies neither in one folder nor in a zip file.
     """
     if isinstance(given, str | os.PathLike):
         return os.fspath(given)
-    zipfile = sys.modules.get("zipfile")  # loaded by whoever has a path in one
+    zipfile = sys.modules.get("zipfile")  # who passes a `zipfile.Path` has imported it
     if zipfile is not None and isinstance(given, zipfile.Path):
         return str(given)
-    # The folder of a namespace package is made of several; of one, where it is a plain one.
+    # A namespace package may consist of several folders; it will do if it consists of one.
     try:
         folders = {os.path.dirname(child) for child in given.iterdir()}  # type: ignore[call-overload]
     except (AttributeError, TypeError, OSError):
@@ -38,3 +42,10 @@ def path_of(given: str | os.PathLike[str] | Traversable) -> str:
             hint='give a folder of a package: importlib.resources.files("package") / "cassettes"',
         )
     return str(folders.pop())
+
+
+def display_path(path: str | Path) -> str:
+    """A path as a person would type it: relative if it lies below the working directory."""
+    with suppress(ValueError, OSError):
+        return str(Path(path).relative_to(Path.cwd()))
+    return str(path)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from replay.config import Origin
 from replay.errors import ConfigError, LiveDataRefused, NoSession, NotRecordable
 from replay.library import Library
+from replay.library.library import storage_of
 from replay.library.lookup import takes_of
 from replay.model import json_body
 from replay.model.cassette import Cassette, Headers, Interaction, Request, Response, header
@@ -299,8 +300,10 @@ class Recorder:
             beside = library.evidence.load(call.key, version)
             earlier = beside.interactions if beside is not None else ()
             kept = (*earlier, *(take for take in proofs if take not in earlier))
-            library.evidence.write(replace(beside or cassette, interactions=kept), check)
-        library.write(cassette, check)
+            storage_of(library.evidence).write(
+                replace(beside or cassette, interactions=kept), check
+            )
+        storage_of(library).write(cassette, check)
         return Stored.RECORDED
 
     def close(self) -> None:

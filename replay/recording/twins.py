@@ -16,6 +16,7 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 from replay.errors import ReplayError, UpstreamError
+from replay.library.library import storage_of
 from replay.library.lookup import find
 from replay.model.cassette import Interaction, ObjectKey, Request, header
 from replay.model.modes import RecordMode
@@ -133,7 +134,7 @@ def record(
     results: dict[Call, Result] = {}
     fetched: dict[Call, Outcome] = {}
     try:
-        with recorder.library.lock(calls[0].key):
+        with storage_of(recorder.library).lock(calls[0].key):
             present = {call: _last(recorder, call) for call in calls}
             for call, last in present.items():
                 if last is not None and mode in {RecordMode.ONCE, RecordMode.NONE}:

@@ -14,6 +14,8 @@ from functools import cached_property
 
 from replay.errors import CallRefused, ConfigError, ReplayError
 from replay.library import Library
+from replay.library.library import storage_of
+from replay.library.location import display_path
 from replay.library.lookup import takes_of
 from replay.model.cassette import NOTHING, Cassette, Interaction, ObjectKey, header
 from replay.model.json_body import deleted, require
@@ -181,7 +183,7 @@ def plan(
     for path, cassette in library.cassettes(resource):
         if tell is not None:
             tell(1)
-        require(cassette, f"{library.shown}/{path}")
+        require(cassette, f"{display_path(library.root)}/{path}")
         key = cassette.key
         names = {key.id, "/".join((*key.parents, key.id))}
         if ids and not names & set(ids):
@@ -199,7 +201,7 @@ def plan(
     if missing:
         raise ConfigError(
             f"not recorded: {', '.join(sorted(missing))}",
-            where=f"library {library.shown}",
+            where=f"library {display_path(library.root)}",
             hint="`replay list` names what is",
         )
     _require_recorded(accounts, sorted(labels - {""}))
@@ -304,7 +306,7 @@ def upgrade(
         CancelledError: the run was stopped before both were fetched; nothing is kept of them.
     """
     try:
-        with recorder.library.lock(step.old.key):
+        with storage_of(recorder.library).lock(step.old.key):
             # Another process may have been here since the plan was made.
             day = "" if anew else twins(recorder.library, step)
             if day:

@@ -41,14 +41,15 @@ def create_app(
     """
     from replay.config import resolve
     from replay.library import Library
+    from replay.library.library import storage_of
     from replay.model.modes import RecordMode
 
     settled = config if config is not None else resolve()
     library = Library(settled.library)
     if settled.mode is RecordMode.NONE:
-        library.require()
+        storage_of(library).require()
     else:
-        library.require_writable()
+        storage_of(library).require_writable()
     require_extra()
     from replay.server.app import Door
     from replay.server.sessions import Sessions, opener

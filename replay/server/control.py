@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from replay.errors import CallRefused, CassetteDamaged, ReplayError
 from replay.library import Library
+from replay.library.location import display_path
 from replay.server.error_responses import refusal
 from replay.server.journal import Journal
 from replay.server.sessions import Sessions
@@ -45,7 +46,11 @@ def control(sessions: Sessions, journal: Journal) -> Starlette:
     async def healthz(request: Request) -> Response:
         session = sessions.of("").session
         return JSONResponse(
-            {"status": "ok", "library": session.library.shown, "mode": session.config.mode},
+            {
+                "status": "ok",
+                "library": display_path(session.library.root),
+                "mode": session.config.mode,
+            },
             headers=_SAFE,
         )
 
@@ -115,7 +120,7 @@ def _state(sessions: Sessions, journal: Journal) -> dict[str, Any]:
     config, opened = session.config, sessions.open
     return {
         "format": 1,
-        "library": session.library.shown,
+        "library": display_path(session.library.root),
         "mode": config.mode,
         "api_version": config.api_version,
         "answered": journal.answered,

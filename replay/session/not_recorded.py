@@ -6,6 +6,8 @@ import shlex
 
 from replay.errors import CassetteNotFound, VersionNotRecorded
 from replay.library import Library
+from replay.library.library import storage_of
+from replay.library.location import display_path
 from replay.library.lookup import Recorded, find, takes_of
 from replay.model.cassette import Cassette
 from replay.redaction.policy_source import PolicySource
@@ -35,7 +37,7 @@ def _refusal(
     library: Library, call: Call, cassettes: tuple[Cassette, ...], policy: PolicySource
 ) -> CassetteNotFound:
     resource, id = call.key.resource, call.key.id
-    where = f"library {library.shown}"
+    where = f"library {display_path(library.root)}"
     if not _may_be_named(call, policy):
         # A person may have chosen the ID: the message has neither the ID nor a command with it.
         return CassetteNotFound(
@@ -54,7 +56,7 @@ def _refusal(
             "stub this call, or keep the parameter in replay-policy.toml: docs/redaction.md"
         )
     if not cassettes:
-        nearest = library.nearest(call.key)
+        nearest = storage_of(library).nearest(call.key)
         near = f"recorded {call.route.resource} with the nearest IDs: {', '.join(nearest)}\n"
         return CassetteNotFound(
             f"{name} is not recorded",
@@ -102,7 +104,7 @@ def _name(call: Call) -> str:
 def _command(call: Call, library: Library) -> str:
     command = call.command(call.pinned) if call.pinned else call.command()
     if command.startswith("replay "):
-        command += f" --library {shlex.quote(library.shown)}"
+        command += f" --library {shlex.quote(display_path(library.root))}"
     return command
 
 

@@ -21,6 +21,7 @@ from threading import Lock
 
 from replay.errors import CassetteNotFound
 from replay.library import Library
+from replay.library.library import storage_of
 from replay.library.lookup import Recorded, find, from_other_pin
 from replay.model.cassette import Interaction, ObjectKey, Request
 from replay.model.modes import DECISIONS, Action, CallState, RecordMode
@@ -229,7 +230,7 @@ class _Fetch(Fetch):
         self._playback = playback
 
     def lock(self) -> AbstractContextManager[object]:
-        return self._store._library.lock(self.call.key)
+        return storage_of(self._store._library).lock(self.call.key)
 
     def recorded_meanwhile(self) -> Interaction | None:
         return self._store._take_meanwhile(self._playback)

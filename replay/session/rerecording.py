@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from replay.errors import CassetteDamaged, ReplayError
 from replay.library import Library, files
+from replay.library.library import storage_of
 from replay.library.lookup import Recorded, find, takes_of
 from replay.library.names import digest
 from replay.model.cassette import Interaction, Request
@@ -78,7 +79,7 @@ class Rerecordings:
             # A session whose last answer is not kept would end otherwise offline.
             incomplete = failed or playback.last_unkept
             try:
-                with self._library.lock(playback.call.key):
+                with storage_of(self._library).lock(playback.call.key):
                     playback.rerecording.commit(self._recorder, failed=incomplete)
             except ReplayError as error:
                 errors.append(error)
@@ -91,7 +92,7 @@ class Rerecordings:
             return
         if playback.rerecording is None:
             playback.rerecording = Rerecording(self._library, playback.call)
-        with self._library.lock(playback.call.key):
+        with storage_of(self._library).lock(playback.call.key):
             found = playback.rerecording.found()
             if found is not None and playback.goes_on(found):
                 playback.rerecording.serve(found)
@@ -107,7 +108,7 @@ class Rerecordings:
         if outcome.take is None or playback.rerecording is None:
             return
         self._grown.add(growing(playback.call))
-        with self._library.lock(playback.call.key):
+        with storage_of(self._library).lock(playback.call.key):
             takes = playback.rerecording.add(self._recorder, outcome, outcome.take)
         with playback.lock:
             playback.keep(outcome.version, takes)
@@ -235,7 +236,7 @@ class Rerecording:
             LeakFound: the gate found something in the final bytes; nothing is written.
             LibraryError: the file system refuses.
         """
-        files.make_folder(self._folder, self._library.place)
+        files.make_folder(self._folder, str(self._library.root))
         found, note = self._find(), self._note()
         if found is None:
             self._began, note = True, _Note(shared=False)
@@ -311,11 +312,12 @@ class Rerecording:
 
     def _note(self) -> _Note:
         try:
-            shared, takes, again = map(int, (self._takes.data(_NOTE) or b"").split())
+            note = storage_of(self._takes).read_bytes(_NOTE) or b""
+            shared, takes, again = map(int, note.split())
         except ValueError:
             return _Note()
         return _Note(bool(shared), takes, min(again, repeats.MOST_REPEATS))
 
     def _write_note(self, note: _Note) -> None:
         text = f"{int(note.shared)} {note.takes} {note.repeats}"
-        files.write(self._folder / _NOTE, text, self._takes.place)
+        files.write(self._folder / _NOTE, text, str(self._takes.root))

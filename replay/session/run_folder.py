@@ -18,8 +18,8 @@ from threading import Lock
 
 from replay.errors import LibraryError, ReplayError
 from replay.library import Library, files
-from replay.library.library import STATE
 from replay.library.names import digest
+from replay.library.storage import STATE
 from replay.recording.id_map import IdMap
 from replay.session import run_id
 
@@ -49,7 +49,7 @@ def join(library: Library) -> IdMap:
         replays.
     """
     with _changing:
-        return _joined.setdefault((library.place, run_id.name()), IdMap())
+        return _joined.setdefault((str(library.root), run_id.name()), IdMap())
 
 
 def begin(library: Library, run: str) -> None:
@@ -59,7 +59,7 @@ def begin(library: Library, run: str) -> None:
     with _changing:
         if real in _held:
             return
-        files.make_folder(own.parent, library.place)
+        files.make_folder(own.parent, str(library.root))
         for other in own.parent.iterdir():
             if other != own:
                 _clear_if_over(other)

@@ -17,6 +17,8 @@ from traceback import clear_frames
 from replay.config import Config
 from replay.errors import CallRefused, Refused, ReplayError
 from replay.library import Library
+from replay.library.library import storage_of
+from replay.library.location import display_path
 from replay.model.cassette import Interaction, ObjectKey, Request, Response
 from replay.model.modes import RecordMode
 from replay.recording.preload import load
@@ -68,7 +70,7 @@ class Session:
         self._played = self._recorded = self._unrecorded = 0
 
     def __repr__(self) -> str:
-        where, mode = self.library.shown, self.config.mode.value
+        where, mode = display_path(self.library.root), self.config.mode.value
         return f"<Session of {where}, mode {mode}, {self.counts}>"
 
     @property
@@ -320,7 +322,7 @@ def open_session(
     """
     library = library or Library(config.library)
     if config.mode is not RecordMode.NONE:
-        library.require_writable()
+        storage_of(library).require_writable()
         load()
     ids = None
     if config.mode is RecordMode.ALL:

@@ -16,6 +16,7 @@ from replay.config import DEFAULTS, ENVIRONMENT, Config, resolve
 from replay.errors import ConfigError, Refused, ReplayError
 from replay.intercept import user_frames
 from replay.library import Library
+from replay.library.library import storage_of
 from replay.library.location import path_of
 from replay.model.modes import RecordMode
 from replay.session.session import OpenSession, Session, open_session
@@ -94,7 +95,7 @@ class Cassettes:
         if config.mode is RecordMode.NONE:
             self._require(Library(config.library))
         else:
-            Library(config.library).require_writable()
+            storage_of(Library(config.library)).require_writable()
 
     def session(self) -> OpenSession:
         """A new session, to open with `installation.enter`, with the settings as they are now.
@@ -137,10 +138,10 @@ class Cassettes:
 
     def _require(self, library: Library) -> None:
         try:
-            library.require()
+            storage_of(library).require()
         except ConfigError as error:
             places = self._places(self._named)
-            if len(places) == 1 or library.place not in places or Path(library.place).exists():
+            if len(places) == 1 or str(library.root) not in places or library.root.exists():
                 raise
             raise ConfigError(
                 "there is no library at any of these paths",

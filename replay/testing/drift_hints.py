@@ -15,6 +15,7 @@ import pytest
 from replay.config import resolve
 from replay.errors import CassetteDamaged, ReplayError, VersionNotRecorded
 from replay.library import Library
+from replay.library.location import display_path
 from replay.model import json_body
 from replay.model.cassette import Response
 from replay.session.session import OpenSession
@@ -120,7 +121,7 @@ class Rehearsal:
                 continue
             if any(isinstance(error, VersionNotRecorded) for error in session.refusals):
                 yield f"what is recorded may be fetched at {new} too, as a whole:"
-                yield f"  replay upgrade {new} --library {session.library.shown}"
+                yield f"  replay upgrade {new} --library {display_path(session.library.root)}"
             if not session.calls:
                 continue
             for old in sorted(_olds(session, new)):
@@ -130,10 +131,11 @@ class Rehearsal:
                     yield found
                     continue
                 yield from _lines(list(_served(session, found)), words, used)
-                yield f"  all of it: replay diff {old} {new} --library {session.library.shown}"
+                where = display_path(session.library.root)
+                yield f"  all of it: replay diff {old} {new} --library {where}"
 
     def _report(self, library: Library, old: str, new: str) -> Report | str:
-        key = library.place, old, new
+        key = str(library.root), old, new
         found = self._reports.get(key)
         if found is None:
             found = self._reports[key] = _compared(Library(library.root, with_evidence=True), *key)
@@ -145,7 +147,8 @@ def _compared(library: Library, root: str, old: str, new: str) -> Report | str:
 
     count = len(library.paths())
     if count > _MOST:
-        return f"  {count} cassettes: see replay diff {old} {new} --library {library.shown}"
+        where = display_path(library.root)
+        return f"  {count} cassettes: see replay diff {old} {new} --library {where}"
     return report(library, versions=(old, new))
 
 

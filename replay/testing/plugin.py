@@ -20,7 +20,7 @@ from replay.config import resolve
 from replay.errors import CallRefused, ConfigError, ReplayError
 from replay.intercept import current_session, installation, user_frames
 from replay.intercept.user_frames import Line
-from replay.library import cache
+from replay.library.library import clear_cache
 from replay.model.cassette import Request
 from replay.session.session import OpenSession, open_session
 from replay.session.store import Served
@@ -99,7 +99,7 @@ class Run:
             installation.hold(self._ended)
         except ReplayError as error:
             raise pytest.UsageError(str(error)) from None
-        config.add_cleanup(cache.clear)
+        config.add_cleanup(clear_cache)
         config.add_cleanup(lambda: installation.release(self._ended))
 
     def session_of(self, item: pytest.Item) -> OpenSession:

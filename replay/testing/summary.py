@@ -18,6 +18,7 @@ import pytest
 from replay.errors import ReplayError
 from replay.intercept import current_session
 from replay.library import Library
+from replay.library.location import display_path
 from replay.model.cassette import ObjectKey
 from replay.session import run_id
 from replay.session.session import OpenSession
@@ -66,7 +67,7 @@ class Account:
         if session.notes:
             self.notes.update(session.notes)
         if library:
-            used = self.used.setdefault(session.library.place, set())
+            used = self.used.setdefault(str(session.library.root), set())
             used.update([(*_fields(one.call.key), one.api_version) for one in session.calls])
 
     def add_refusals(self, refusals: Iterable[ReplayError]) -> None:
@@ -217,7 +218,7 @@ def _unused(account: Account) -> list[str]:
         }
         for path in library.paths():
             if path not in known and not _is_used(library, path, used):
-                found.append(f"{library.shown}/{path}")  # noqa: PERF401 - reads a file
+                found.append(f"{display_path(library.root)}/{path}")  # noqa: PERF401 - reads a file
     return found
 
 

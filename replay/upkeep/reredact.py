@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from replay.errors import ConfigError
 from replay.library import Library, files
 from replay.library.format import codec, seals
+from replay.library.library import storage_of
 from replay.model import json_body
 from replay.model.cassette import Cassette, Interaction
 from replay.recording.recorder import skeleton
@@ -75,7 +76,7 @@ def redact_again(path: Path, policy: Policy) -> Change:
     change = Change(newly, looser, cassette.policy != policy.label)
     if change.any:
         renewed = replace(cassette, policy=policy.label, interactions=tuple(takes))
-        with library.lock(cassette.key):
+        with storage_of(library).lock(cassette.key):
             require_unchanged(full, library, found[0])
             _write(library, renewed, originals)
     return change
@@ -103,4 +104,4 @@ def _write(library: Library, cassette: Cassette, originals: list[Original]) -> N
         searched, kept = skeleton(written, where)
         gate(text, searched, originals, kept=kept, where=where)
 
-    library.write(cassette, check)
+    storage_of(library).write(cassette, check)

@@ -16,6 +16,7 @@ from replay.errors import (
 )
 from replay.library import Library, files
 from replay.library.format import codec, seals
+from replay.library.library import storage_of
 from replay.model import json_body
 from replay.model.cassette import Cassette, Interaction, ObjectKey
 
@@ -57,9 +58,9 @@ def rewrite(library: Library, key: ObjectKey, path: Path, text: str, *, before: 
     Raises:
         LibraryError: the file has changed since; it is left as it is.
     """
-    with library.lock(key):
+    with storage_of(library).lock(key):
         require_unchanged(path, library, before)
-        files.write(path, text, library.place)
+        files.write(path, text, str(library.root))
 
 
 def require_unchanged(path: Path, library: Library, before: bytes) -> None:
@@ -68,7 +69,7 @@ def require_unchanged(path: Path, library: Library, before: bytes) -> None:
     Raises:
         LibraryError: it has.
     """
-    found = files.read(str(path), library.place, seals.MAX_BYTES)
+    found = files.read(str(path), str(library.root), seals.MAX_BYTES)
     if (found[0] if found is not None else b"") != before:
         raise LibraryError(
             "the cassette has changed in the meantime, and is left as it is now",
@@ -102,7 +103,7 @@ def located(path: Path, cassette: Cassette) -> tuple[Path, Library]:
     if len(full.parents) < depth:
         raise CassetteDamaged("the cassette stands outside of a library", where=str(full))
     library = Library(full.parents[depth - 1])
-    library.check_place(full, cassette.key, cassette.api_version)
+    storage_of(library).check_folder(full, cassette.key, cassette.api_version)
     return full, library
 
 

@@ -36,7 +36,8 @@ from support.writing import unchecked
 
 import replay
 from replay.drift.report import report
-from replay.library import Library, cache
+from replay.library import Library
+from replay.library.library import clear_cache, storage_of
 from replay.model.cassette import Cassette, Interaction, ObjectKey, Request, Response
 from replay.model.json_body import dump
 from replay.redaction.policy import default_policy
@@ -69,7 +70,7 @@ def made(folder: Path, objects: int) -> Library:
                 f"{n:032x}",
                 done.redacted,
             )
-            library.write(Cassette(key, version, policy.label, (take,)), unchecked)
+            storage_of(library).write(Cassette(key, version, policy.label, (take,)), unchecked)
     return library
 
 
@@ -154,7 +155,7 @@ def _share(paths: list[str]) -> None:
 
 def seconds(work: Callable[[], Any]) -> tuple[float, float]:
     """Processor time, children's too, and elapsed time of some work, with cold caches."""
-    cache.clear()
+    clear_cache()
     gc.collect()
     began, clock = os.times(), perf_counter()
     work()

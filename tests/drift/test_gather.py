@@ -19,6 +19,7 @@ from replay.drift.observe.gather import Sources, _Share, _shares, gather
 from replay.drift.observe.selection import Epoch, Selection
 from replay.drift.report import report
 from replay.library import Library
+from replay.library.library import storage_of
 from replay.render.machine import to_json
 
 CHARGE = {"id": "ch_1A", "object": "charge"}
@@ -49,7 +50,7 @@ def library(tmp_path: Path) -> Library:
     """A library on disk."""
     made = Library(tmp_path / "cassettes")
     for _, cassette in entries():
-        made.write(cassette, unchecked)
+        storage_of(made).write(cassette, unchecked)
     return made
 
 
@@ -63,7 +64,7 @@ def test_several_processes_give_the_same_bytes_as_one(
     assert ("fork" if forks else "spawn") == gathering._method()
     older = Library(tmp_path / "older")
     for _, cassette in twins([{"z": n} for n in range(4)], [{}] * 4):
-        older.write(cassette, unchecked)
+        storage_of(older).write(cassette, unchecked)
     alone = to_json(report(library, matrix=True)), to_json(report(library, older=older))
     monkeypatch.setattr(gathering, "SPREAD_FROM", 1)
     told: list[int] = []
@@ -235,8 +236,8 @@ def test_evidence_beside_a_library_is_counted_with_its_object(
         recording({"id": "in_6A", "status": "paid"}, v, id="in_6A", batch="t") for v in (OLD, NEW)
     )
     for _, cassette in (old, new):
-        library.write(cassette, unchecked)
-    library.evidence.write(twin[1], unchecked)
+        storage_of(library).write(cassette, unchecked)
+    storage_of(library.evidence).write(twin[1], unchecked)
     studied = Library(library.root, with_evidence=True)
     assert [f"_evidence/{old[0]}", old[0], new[0]] == [p for p in studied.paths() if "6A" in p]
     plain, whole = (

@@ -28,6 +28,8 @@ from replay.errors import (
 )
 from replay.library import Library, archive
 from replay.library.format import codec, seals
+from replay.library.library import storage_of
+from replay.library.location import display_path
 from replay.model.cassette import ObjectKey
 
 PLACE = f"invoices/{KEY.id}/{VERSION}.yaml"
@@ -59,7 +61,7 @@ def bundle(tmp_path: Path) -> Path:
 def test_everything_that_reads_reads_it(bundle: Path) -> None:
     """Lookup, versions, listing and near misses are those of a library on disk."""
     library = Library(bundle)
-    library.require()
+    storage_of(library).require()
     assert cassette() == library.load(KEY, VERSION) == library.read(PLACE)
     settle(bundle)
     assert library.load(KEY, VERSION) is library.load(KEY, VERSION)
@@ -68,12 +70,13 @@ def test_everything_that_reads_reads_it(bundle: Path) -> None:
         library.paths()
     )
     assert 3 == len(list(library.cassettes()))
-    assert (KEY.id,) == library.nearest(ObjectKey("invoices", "in_2"))
-    assert TEXT.encode() == library.data(PLACE)
-    for absent in (library.load(KEY, "2020-01-01"), library.data("nothing"), library.read("a/b")):
-        assert absent is None
+    assert (KEY.id,) == storage_of(library).nearest(ObjectKey("invoices", "in_2"))
+    assert TEXT.encode() == storage_of(library).read_bytes(PLACE)
+    assert library.load(KEY, "2020-01-01") is None
+    assert storage_of(library).read_bytes("nothing") is None
+    assert library.read("a/b") is None
     assert () == library.recorded(ObjectKey("refunds", "re_1"))
-    assert bundle.name == library.shown
+    assert bundle.name == display_path(library.root)
 
 
 def test_a_folder_inside(bundle: Path, tmp_path: Path) -> None:
@@ -82,17 +85,17 @@ def test_a_folder_inside(bundle: Path, tmp_path: Path) -> None:
         tmp_path / "pkg-1.whl", {"pkg/": b"", "pkg/data/": b"", f"pkg/data/{PLACE}": TEXT}
     )
     library = Library(inner / "pkg" / "data")
-    library.require()
+    storage_of(library).require()
     assert [PLACE] == library.paths()
     assert cassette() == library.load(KEY, VERSION)
     assert [
         ("", ["invoices"], []),
         ("invoices", [KEY.id], []),
         (f"invoices/{KEY.id}", [], [f"{VERSION}.yaml"]),
-    ] == list(library.walk())
+    ] == list(storage_of(library).walk())
     for missing in (inner / "pkg" / "other", bundle / "no"):
         with pytest.raises(ConfigError, match="no library at this path"):
-            Library(missing).require()
+            storage_of(Library(missing)).require()
 
 
 def test_commands_read_it(bundle: Path) -> None:
@@ -113,10 +116,10 @@ def test_nothing_is_recorded_into_it(bundle: Path, stand_in: StandIn) -> None:
             replay.use_cassettes(bundle, mode=mode, api_base=stand_in.url)
         assert "unzip" in caught.value.hint
     library = Library(bundle)
-    with pytest.raises(LibraryError, match="can only be read"), library.lock(KEY):
+    with pytest.raises(LibraryError, match="can only be read"), storage_of(library).lock(KEY):
         pass
     with pytest.raises(LibraryError, match="can only be read"):
-        library.write(cassette(), unchecked)
+        storage_of(library).write(cassette(), unchecked)
     os.environ["STRIPE_API_KEY"] = "sk_test_" + "0" * 10
     try:
         done = replay_command(
@@ -139,10 +142,10 @@ def test_a_new_archive_is_seen(bundle: Path) -> None:
     bundle.unlink()
     assert library.load(KEY, VERSION) is None
     assert library.read(PLACE) is None
-    assert library.data(PLACE) is None
+    assert storage_of(library).read_bytes(PLACE) is None
     assert () == library.recorded(KEY)
     with pytest.raises(ConfigError, match="no library"):
-        library.require()
+        storage_of(library).require()
 
 
 def refused(path: Path, place: str = PLACE) -> LibraryError:
@@ -237,7 +240,7 @@ def test_paths_that_lead_nowhere(tmp_path: Path) -> None:
     (tmp_path / "file.txt").write_text("x")
     for path in (tmp_path / "file.txt" / "x", Path("a\0b"), Path("x" * 5000)):
         with pytest.raises(ConfigError, match="no library"):
-            Library(path).require()
+            storage_of(Library(path)).require()
     assert archive.leads_into(str(tmp_path / "new" / "library")) is None
     assert archive.leads_into("") is None
 
@@ -249,16 +252,20 @@ def test_forked_processes_read_it(bundle: Path) -> None:
     code = (
         "import os, sys\n"
         "from replay.library import Library\n"
+        "from replay.library.library import storage_of\n"
         "library = Library(sys.argv[1])\n"
-        "want = [library.data(path) for path in library.paths()]\n"
+        "files = storage_of(library)\n"
+        "def read():\n"
+        "    return [files.read_bytes(path) for path in library.paths()]\n"
+        "want = read()\n"
         "children = []\n"
         "for _ in range(4):\n"
         "    child = os.fork()\n"
         "    if not child:\n"
-        "        ok = all([library.data(p) for p in library.paths()] == want for _ in range(200))\n"
+        "        ok = all(read() == want for _ in range(200))\n"
         "        os._exit(not ok)\n"
         "    children.append(child)\n"
-        "assert all([library.data(p) for p in library.paths()] == want for _ in range(200))\n"
+        "assert all(read() == want for _ in range(200))\n"
         "assert [0] * 4 == [os.waitpid(child, 0)[1] for child in children]\n"
     )
     subprocess.run([sys.executable, "-c", code, str(bundle)], check=True)
@@ -275,10 +282,11 @@ version = "1"
 READ = """
 import importlib.resources, json, sys
 import requests, replay, shipped
+from replay.library.location import display_path
 place = importlib.resources.files("shipped") / "cassettes"
 with replay.use_cassettes(place) as session:
     body = requests.get("https://api.stripe.com/v1/invoices/" + sys.argv[1], timeout=5).json()
-shown = replay.Library(place).shown
+shown = display_path(replay.Library(place).root)
 print(json.dumps([type(place).__name__, body["id"], session.counts.played, shown]))
 """
 

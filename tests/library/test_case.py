@@ -16,8 +16,9 @@ from support.writing import unchecked
 
 from replay.errors import KeyMismatch, LibraryBusy
 from replay.library import Library, names
-from replay.library.folders import Places
+from replay.library.folders import Folders
 from replay.library.format import codec
+from replay.library.library import storage_of
 from replay.model.cassette import ObjectKey
 
 NEW = "2025-03-31.basil"
@@ -48,8 +49,8 @@ def lib(request: pytest.FixtureRequest, library: Path) -> Iterator[Library]:
 def put(lib: Library, key: ObjectKey, version: str = VERSION, total: int = 1) -> Path:
     """Record an object."""
     made = cassette({"id": key.id, "total": total}, key=key, version=version)
-    with lib.lock(key):
-        return lib.write(made, unchecked)
+    with storage_of(lib).lock(key):
+        return storage_of(lib).write(made, unchecked)
 
 
 def held(lib: Library, key: ObjectKey, version: str = VERSION) -> str:
@@ -132,9 +133,9 @@ def test_a_siblings_cassette_in_ones_own_place(library: Path) -> None:
 def test_siblings_share_a_lock(lib: Library) -> None:
     """Whoever decides on a folder for one ID excludes whoever does so for its sibling."""
     with (
-        lib.lock(UPPER),
+        storage_of(lib).lock(UPPER),
         pytest.raises(LibraryBusy, match="coupons sale"),
-        lib.lock(LOWER, seconds=0.05),
+        storage_of(lib).lock(LOWER, seconds=0.05),
     ):
         pytest.fail("two decide at once")
 
@@ -142,16 +143,16 @@ def test_siblings_share_a_lock(lib: Library) -> None:
 def test_a_folder_is_named_by_one_at_a_time(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A parent and another parent's child, recorded at once, do not both take the plain name."""
     lib, inside = Library(library), threading.Barrier(2)
-    real = Places.chosen
+    real = Folders.to_write
 
-    def together(self: Places, key: ObjectKey) -> str:
+    def together(self: Folders, key: ObjectKey) -> str:
         chosen = real(self, key)
         if chosen_first.pop(key, None):
             inside.wait(5)  # both have looked before either has made its folder
         return chosen
 
     chosen_first = {GOLD: True, FEATURES[2]: True}
-    monkeypatch.setattr(Places, "chosen", together)
+    monkeypatch.setattr(Folders, "to_write", together)
     threads = [threading.Thread(target=put, args=(lib, key)) for key in (GOLD, FEATURES[2])]
     for thread in threads:
         thread.start()

@@ -25,7 +25,8 @@ from support.standin import NEW, OLD, StandIn, generated
 import replay
 from replay.config import resolve
 from replay.errors import LibraryBusy, LibraryError, ReplayError
-from replay.library import Library, cache
+from replay.library import Library
+from replay.library.library import clear_cache, storage_of
 from replay.model.cassette import Cassette, Request
 from replay.model.modes import RecordMode
 from replay.recording.recorder import Recorder
@@ -94,7 +95,7 @@ RUNS: dict[str, Callable[[Source, Path], None]] = {
 
 def cassettes(library: Path) -> dict[str, Cassette]:
     """All cassettes, each read as if for the first time; an error if one is not whole."""
-    cache._items.clear()
+    clear_cache()
     return dict(Library(library).cassettes()) if library.is_dir() else {}
 
 
@@ -307,15 +308,16 @@ WRITER = """
 import os, sys, time
 from support.takes import KEY, cassette
 from support.writing import unchecked
-from replay.library import Library, cache
+from replay.library import Library
+from replay.library.library import storage_of
 real = os.replace
 def pause(*arguments):
     print("written", flush=True)
     time.sleep(60)
 os.replace = pause
 lib = Library(sys.argv[1])
-with lib.lock(KEY):
-    lib.write(cassette(), unchecked)
+with storage_of(lib).lock(KEY):
+    storage_of(lib).write(cassette(), unchecked)
 """
 
 
@@ -335,7 +337,7 @@ def test_a_living_writers_file_is_not_swept(tmp_path: Path) -> None:
         (temporary,) = leftovers(lib.root)
         for version in (VERSION, NEW):
             assert lib.load(KEY, version) is None
-        with pytest.raises(LibraryBusy), lib.lock(KEY, seconds=0.1):
+        with pytest.raises(LibraryBusy), storage_of(lib).lock(KEY, seconds=0.1):
             pytest.fail("two hold it")
         assert temporary.exists()
         writer.send_signal(signal.SIGKILL)
@@ -343,8 +345,8 @@ def test_a_living_writers_file_is_not_swept(tmp_path: Path) -> None:
     assert temporary.exists()
     assert () == lib.recorded(KEY)
     assert [] == lib.paths()
-    with lib.lock(KEY, seconds=2):
-        lib.write(cassette(version=NEW), unchecked)
+    with storage_of(lib).lock(KEY, seconds=2):
+        storage_of(lib).write(cassette(version=NEW), unchecked)
     assert [] == leftovers(lib.root)
 
 

@@ -28,8 +28,11 @@ from replay.errors import (
     LeakFound,
     LibraryError,
 )
-from replay.library import Library, cache, files
+from replay.library import Library, files
+from replay.library import library as library_module
 from replay.library.format import codec, seals
+from replay.library.library import storage_of
+from replay.library.location import display_path
 from replay.model.cassette import Cassette, ObjectKey
 
 NEW = "2025-03-31.basil"
@@ -52,8 +55,8 @@ def lib(library: Path) -> Library:
 
 def put(lib: Library, key: ObjectKey = KEY, version: str = VERSION, total: int = 1) -> Path:
     """Record an object."""
-    with lib.lock(key):
-        return lib.write(
+    with storage_of(lib).lock(key):
+        return storage_of(lib).write(
             cassette({"id": key.id, "total": total}, key=key, version=version), unchecked
         )
 
@@ -110,7 +113,7 @@ def test_not_recorded(lib: Library) -> None:
         assert lib.load(KEY, VERSION) is None
         assert lib.load(NESTED, VERSION) is None
         assert () == lib.recorded(KEY)
-        assert () == lib.nearest(KEY)
+        assert () == storage_of(lib).nearest(KEY)
         assert lib.read("invoices/in_9/2024-06-20.yaml") is None
         put(lib, ObjectKey("charges", "ch_1"))
 
@@ -120,23 +123,27 @@ def test_require(lib: Library, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     file = Library(tmp_path / "file")
     for broken, what in ((lib, "no library at this path"), (file, "this is a file; a library is")):
-        for ask in (broken.require, broken.paths, lambda broken=broken: list(broken.cassettes())):
+        for ask in (
+            storage_of(broken).require,
+            broken.paths,
+            lambda broken=broken: list(broken.cassettes()),
+        ):
             with pytest.raises(ConfigError, match=what) as caught:
                 ask()
             assert str(broken.root) == caught.value.where
     lib.root.mkdir()
-    lib.require()
+    storage_of(lib).require()
     assert [] == lib.paths()
 
 
 def test_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A library below the working directory is shown as a person would type it."""
-    assert "cassettes" == Library("cassettes").shown
+    assert "cassettes" == display_path(Library("cassettes").root)
     assert f"Library('{tmp_path}/cassettes')" == repr(Library("cassettes"))
-    assert "/nowhere/else" == Library("/nowhere/else").shown
+    assert "/nowhere/else" == display_path(Library("/nowhere/else").root)
     here = Library("cassettes")
     monkeypatch.chdir("/")
-    assert str(tmp_path / "cassettes").lstrip("/") == here.shown
+    assert str(tmp_path / "cassettes").lstrip("/") == display_path(here.root)
 
 
 def test_working_directory_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +153,7 @@ def test_working_directory_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     lib = Library("/x")
     monkeypatch.chdir(gone)
     gone.rmdir()
-    assert "/x" == lib.shown
+    assert "/x" == display_path(lib.root)
     monkeypatch.chdir(tmp_path)
 
 
@@ -208,15 +215,15 @@ def test_removed_while_reading(lib: Library, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_memory_is_bounded(lib: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of more files than are remembered the oldest are read again, and all are right."""
-    monkeypatch.setattr(cache, "_SIZE", 3)
-    monkeypatch.setattr(cache, "_items", OrderedDict())
+    monkeypatch.setattr(library_module, "_MOST_CACHED", 3)
+    monkeypatch.setattr(library_module, "_cache", OrderedDict())
     keys = [ObjectKey("charges", f"ch_{n}") for n in range(5)]
     for n, key in enumerate(keys):
         settle(put(lib, key, total=n))
     first = [lib.load(key, VERSION) for key in keys]
     again = [lib.load(key, VERSION) for key in reversed(keys)]
     assert first == again[::-1]
-    assert 3 == len(cache._items)
+    assert 3 == len(library_module._cache)
     assert first[4] is again[0]
     assert first[0] is not again[4]
 
@@ -403,7 +410,11 @@ def test_hostile_ids(lib: Library, id: str) -> None:
 
 def test_locks_are_per_object(lib: Library) -> None:
     """Recording one object does not wait for another, nor for another account's."""
-    with lib.lock(KEY), lib.lock(BALANCE, seconds=0.05), lib.lock(CONNECTED, seconds=0.05):
+    with (
+        storage_of(lib).lock(KEY),
+        storage_of(lib).lock(BALANCE, seconds=0.05),
+        storage_of(lib).lock(CONNECTED, seconds=0.05),
+    ):
         locks = listed(lib.root / ".replay" / "locks")
     assert 3 == len(locks)
     assert "*\n" == (lib.root / ".replay" / ".gitignore").read_text()
@@ -416,10 +427,10 @@ def test_state_that_a_crash_left_half(lib: Library, left: bytes) -> None:
     ignore = lib.root / ".replay" / ".gitignore"
     ignore.parent.mkdir(parents=True)
     ignore.write_bytes(left)
-    with lib.lock(KEY):
+    with storage_of(lib).lock(KEY):
         assert b"*\n" == ignore.read_bytes()
     ignore.write_bytes(b"*\n!mine\n")
-    with lib.lock(KEY):
+    with storage_of(lib).lock(KEY):
         assert b"*\n!mine\n" == ignore.read_bytes()
 
 
@@ -435,7 +446,7 @@ def test_state_that_cannot_be_written(lib: Library) -> None:
 
         patches.setattr(Path, "write_bytes", refuse)
         with pytest.raises(LibraryError, match="cannot be written: Permission") as caught:
-            lib.lock(KEY)
+            storage_of(lib).lock(KEY)
     assert str(ignore) == caught.value.where
     assert "--library DIR" in caught.value.hint
 
@@ -446,8 +457,8 @@ def test_a_leak_leaves_no_trace(lib: Library) -> None:
     def refuse(text: str, written: Cassette, path: str) -> None:
         raise LeakFound("refused")
 
-    with pytest.raises(LeakFound), lib.lock(KEY):
-        lib.write(cassette(), refuse)
+    with pytest.raises(LeakFound), storage_of(lib).lock(KEY):
+        storage_of(lib).write(cassette(), refuse)
     assert [".replay"] == listed(lib.root)
 
 
@@ -458,7 +469,7 @@ def test_locks_show_nothing(lib: Library) -> None:
         ObjectKey("coupons", "private"),
         ObjectKey("products/features", "feat_1", ("private",)),
     ):
-        with lib.lock(key):
+        with storage_of(lib).lock(key):
             pass
     paths = [str(path.relative_to(lib.root)) for path in lib.root.rglob("*")]
     assert 6 == len(paths)
@@ -471,7 +482,7 @@ def test_lock_where_nothing_can_be_written(tmp_path: Path) -> None:
     lib = Library(tmp_path / "file" / "cassettes")
     with (
         pytest.raises(LibraryError, match="a file stands where a folder belongs") as caught,
-        lib.lock(KEY),
+        storage_of(lib).lock(KEY),
     ):
         pytest.fail("nothing is locked")
     assert str(tmp_path / "file") == caught.value.where
@@ -483,11 +494,13 @@ def test_threads_record(lib: Library) -> None:
 
     def work() -> None:
         for _ in range(5):
-            with lib.lock(KEY):
+            with storage_of(lib).lock(KEY):
                 found = lib.load(KEY, VERSION)
                 takes = found.interactions if found else ()
                 one = cassette({"n": len(takes)})
-                lib.write(replace(one, interactions=(*takes, *one.interactions)), unchecked)
+                storage_of(lib).write(
+                    replace(one, interactions=(*takes, *one.interactions)), unchecked
+                )
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -507,7 +520,7 @@ def test_a_place_that_cannot_be_listed(lib: Library) -> None:
     for ask in (
         lambda: lib.load(KEY, VERSION),
         lambda: lib.recorded(KEY),
-        lambda: lib.write(cassette(), unchecked),
+        lambda: storage_of(lib).write(cassette(), unchecked),
     ):
         with pytest.raises(CassetteDamaged, match="a file stands where a folder belongs") as caught:
             ask()
@@ -525,7 +538,7 @@ def test_unreadable_folders(lib: Library) -> None:
         looping.load(KEY, VERSION)
     with pytest.raises(LibraryError, match="cannot be read"):
         looping.recorded(KEY)
-    assert () == looping.nearest(KEY)
+    assert () == storage_of(looping).nearest(KEY)
 
 
 def test_unlisted_folders(lib: Library, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -601,21 +614,21 @@ def test_nearest(lib: Library) -> None:
         put(lib, ObjectKey("invoices", id))
     put(lib, NESTED)
     wanted = ObjectKey("invoices", "in_1AAAC")
-    assert {"in_1AAAA", "in_1AAAB"} == set(lib.nearest(wanted)[:2])
-    assert "in_1ABCD" == lib.nearest(wanted)[2]
-    assert 1 == len(lib.nearest(wanted, 1))
-    assert {"in_1AAAA", "in_1AAAB", "in_1ABCD", "zz"} == set(lib.nearest(wanted, 9))
-    assert ("card_1",) == lib.nearest(replace(NESTED, id="card_2"))
-    assert () == lib.nearest(replace(NESTED, parents=("cus_2",)))
-    assert () == lib.nearest(BALANCE)
+    assert {"in_1AAAA", "in_1AAAB"} == set(storage_of(lib).nearest(wanted)[:2])
+    assert "in_1ABCD" == storage_of(lib).nearest(wanted)[2]
+    assert 1 == len(storage_of(lib).nearest(wanted, 1))
+    assert {"in_1AAAA", "in_1AAAB", "in_1ABCD", "zz"} == set(storage_of(lib).nearest(wanted, 9))
+    assert ("card_1",) == storage_of(lib).nearest(replace(NESTED, id="card_2"))
+    assert () == storage_of(lib).nearest(replace(NESTED, parents=("cus_2",)))
+    assert () == storage_of(lib).nearest(BALANCE)
 
 
 def test_too_large_to_write(lib: Library) -> None:
     """A cassette over the limit is not written, and the old file stays."""
     path = put(lib)
     before = path.read_bytes()
-    with lib.lock(KEY), pytest.raises(CassetteDamaged, match="over the limit"):
-        lib.write(cassette({"id": "x" * seals.MAX_BYTES}), unchecked)
+    with storage_of(lib).lock(KEY), pytest.raises(CassetteDamaged, match="over the limit"):
+        storage_of(lib).write(cassette({"id": "x" * seals.MAX_BYTES}), unchecked)
     assert before == path.read_bytes()
 
 

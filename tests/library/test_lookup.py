@@ -13,6 +13,7 @@ from support.writing import unchecked
 
 from replay.errors import CassetteDamaged, CassetteNotFound, VersionNotRecorded
 from replay.library import Library
+from replay.library.library import storage_of
 from replay.library.lookup import Recorded, takes_of
 from replay.model.cassette import Cassette, Interaction, Request
 from replay.redaction.policy_source import DEFAULT
@@ -41,8 +42,8 @@ def take(pinned: str | None, *expand: str, day: int = 1, total: int = 0) -> Inte
 def record(library: Library, version: str, takes: Iterable[Interaction], id: str = ID) -> Cassette:
     """Write takes at the version that answered."""
     made = Cassette(call(id=id).key, version, "stripe-1 sha256:0123456789ab", tuple(takes))
-    with library.lock(made.key):
-        library.write(made, unchecked)
+    with storage_of(library).lock(made.key):
+        storage_of(library).write(made, unchecked)
     return made
 
 

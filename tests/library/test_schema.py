@@ -26,6 +26,7 @@ import replay
 from replay.library import Library
 from replay.library.format import codec
 from replay.library.format.schema import Later, Unfit, read
+from replay.library.library import storage_of
 from replay.model.cassette import Cassette
 
 SCHEMA = json.loads((files("replay.library") / "cassette.schema.json").read_text("utf-8"))
@@ -131,7 +132,7 @@ def _edited(add: Callable[[Cassette], Cassette]) -> Path:
     path = f"invoices/{DRAFT}/{PREVIEW}.yaml"
     made = library.read(path)
     assert made is not None
-    library.write(add(made), unchecked)
+    storage_of(library).write(add(made), unchecked)
     assert 0 == replay_command("seal", Path("cassettes", path)).code
     return Path("cassettes", path)
 

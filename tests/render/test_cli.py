@@ -13,13 +13,14 @@ from support.writing import unchecked
 from replay.cli.main import cli
 from replay.errors import ConfigError
 from replay.library import Library
+from replay.library.library import storage_of
 
 
 def shelve(folder: Path, entries: list[Entry]) -> Path:
     """A library on disk."""
     folder.mkdir(exist_ok=True)
     for _, cassette in entries:
-        Library(folder).write(cassette, unchecked)
+        storage_of(Library(folder)).write(cassette, unchecked)
     return folder
 
 

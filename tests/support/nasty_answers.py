@@ -12,6 +12,7 @@ import pytest
 from replay.config import resolve
 from replay.errors import ConfigError, ReplayError, UpstreamError
 from replay.library import Library
+from replay.library.library import storage_of
 from replay.recording.upstream import MAX_BODY
 from replay.session.session import open_session
 from replay.stripe_api.call import read, retrieve
@@ -168,8 +169,8 @@ def identified(bench: Bench, id: str, shown: str | None = None) -> str:
     if library.load(key, OLD) is None:
         assert "may be private" in session.notes[0]
         said = "served, not recorded (it may be private); the library has it as "
-        with library.lock(key):
-            library.write(cassette({"id": id}, key=key, version=OLD), unchecked)
+        with storage_of(library).lock(key):
+            storage_of(library).write(cassette({"id": id}, key=key, version=OLD), unchecked)
     else:
         assert answer.body == bench.session("none").answer(bench.request(path)).body
         said = "recorded as "

@@ -17,6 +17,7 @@ from vcr.serializers import yamlserializer
 from replay.config import resolve
 from replay.library import Library
 from replay.library.format import codec
+from replay.library.library import storage_of
 from replay.server import create_app
 from replay.server.running import Beside
 from support.nasty import Bench, row
@@ -128,8 +129,8 @@ def exact(bench: Bench, *values: str) -> str:
         extra = {"x": value, "nested": {value: [value]}}
         made = cassette(body, version=VERSION, source=value, batch=value, extra=extra,
                         redacted={value: value})  # fmt: skip
-        with library.lock(KEY), bench.timed():
-            path = library.write(made, unchecked)
+        with storage_of(library).lock(KEY), bench.timed():
+            path = storage_of(library).write(made, unchecked)
         assert made == library.load(KEY, VERSION)
         text = path.read_text("ascii")
         expected: Any = document(made)

@@ -12,6 +12,7 @@ from typing import Any
 
 from replay.library import Library
 from replay.library.format import codec
+from replay.library.library import storage_of
 from replay.model.cassette import Cassette, Request
 from support.standin import StandIn, generated
 
@@ -74,7 +75,7 @@ def on_disk(library: Path) -> dict[str, list[int]]:
     lib = Library(library)
     for path in sorted(library.glob("invoices/*/*.yaml")):
         cassette: Cassette = codec.loads(path.read_bytes(), str(path))
-        lib.check_place(path, cassette.key, cassette.api_version)
+        storage_of(lib).check_folder(path, cassette.key, cassette.api_version)
         assert cassette.key.id not in found
         found[cassette.key.id] = [number(take.response.body) for take in cassette.interactions]
     return found

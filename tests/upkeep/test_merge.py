@@ -23,6 +23,7 @@ import replay
 from replay.errors import CassetteConflict
 from replay.library import Library
 from replay.library.format import codec, seals
+from replay.library.library import storage_of
 from replay.model.cassette import Cassette, Interaction
 
 FILE = Path("cassettes") / "invoices" / DRAFT / f"{PREVIEW}.yaml"
@@ -72,8 +73,8 @@ def take(of: Cassette, status: str, minute: int) -> Interaction:
 def put(of: Cassette, *takes: Interaction) -> None:
     """Write a cassette with these takes in its place."""
     library = Library("cassettes")
-    with library.lock(of.key):
-        library.write(replace(of, interactions=takes), unchecked)
+    with storage_of(library).lock(of.key):
+        storage_of(library).write(replace(of, interactions=takes), unchecked)
 
 
 def conflict(base: Cassette, ours: list[Interaction], theirs: list[Interaction],

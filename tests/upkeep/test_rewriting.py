@@ -16,6 +16,7 @@ from replay.config import resolve
 from replay.errors import LibraryError
 from replay.library import Library
 from replay.library.format import codec, seals
+from replay.library.library import storage_of
 from replay.model.cassette import Request
 from replay.redaction.policy import default_policy, with_team
 from replay.session.session import open_session
@@ -73,14 +74,16 @@ def test_what_is_recorded_meanwhile_stays(
     made = codec.loads(recorded.read_bytes(), str(recorded))
     prepare(recorded)
     with ThreadPoolExecutor(1) as pool:
-        with library.lock(made.key):
+        with storage_of(library).lock(made.key):
             waiting = pool.submit(work, recorded)
             time.sleep(0.5)
             assert not waiting.done()
             takes = [
                 replace(take, recorded_at="2030-01-01T00:00:00Z") for take in made.interactions
             ]
-            library.write(replace(made, interactions=(*made.interactions, *takes)), unchecked)
+            storage_of(library).write(
+                replace(made, interactions=(*made.interactions, *takes)), unchecked
+            )
             written = recorded.read_bytes()
         with pytest.raises(LibraryError, match="has changed in the meantime") as caught:
             waiting.result(20)

@@ -130,7 +130,7 @@ def _spread(
     from multiprocessing import get_context
 
     both = sources.library, sources.older
-    roots = tuple(one.place if isinstance(one, Library) else "" for one in both)
+    roots = tuple(str(one.root) if isinstance(one, Library) else "" for one in both)
     share = _Share(roots, selection, sources.source, places)
     corpus = Corpus(selection, sources.source)
     shares = _shares(named, sources.processes * _SHARES)

@@ -23,6 +23,9 @@ from replay.errors import (
 )
 from replay.library import Library, names
 from replay.library.format import codec
+from replay.library.library import storage_of
+from replay.library.location import display_path
+from replay.library.storage import Storage
 from replay.model import json_body
 from replay.model.cassette import Cassette, Interaction, ObjectKey, Request, header
 from replay.redaction.secrets import find_secrets
@@ -59,7 +62,7 @@ def verify(
         ConfigError: there is no library, or it lies in a folder inside.
         LibraryError: the file system refuses to list a folder.
     """
-    library.require()
+    storage_of(library).require()
     paths, problems = look(library)
     reader, now, checked = _Reader(library), datetime.now(UTC), len(paths)
     whole = policy is not None or older_than is not None or visit is not None
@@ -92,7 +95,7 @@ def verify(
             continue
         text, cassette = found
         if policy is not None:
-            problems += _deep(path, f"{library.shown}/{path}", text, cassette, policy)
+            problems += _deep(path, f"{display_path(library.root)}/{path}", text, cassette, policy)
             behind += cassette.policy != policy.label
         if older_than is not None:
             problems += _old(path, cassette, older_than, now)
@@ -108,7 +111,7 @@ def verify(
         if behind
         else ()
     )
-    return Verification(library.shown, checked, tuple(problems), notes)
+    return Verification(display_path(library.root), checked, tuple(problems), notes)
 
 
 def _refuse_outer(library: Library, paths: Sequence[str]) -> None:
@@ -127,8 +130,8 @@ def _refuse_outer(library: Library, paths: Sequence[str]) -> None:
             if _Reader(inner).head("/".join(parts[depth:])) is not None:
                 raise ConfigError(
                     "the library is not here, but in a folder inside",
-                    where=library.shown,
-                    hint=f"replay verify --library {shlex.quote(inner.shown)}",
+                    where=display_path(library.root),
+                    hint=f"replay verify --library {shlex.quote(display_path(inner.root))}",
                 )
 
 
@@ -142,8 +145,8 @@ class _Reader:
     """Reads the cassettes of a library, and of its folder of evidence, by their paths."""
 
     def __init__(self, library: Library) -> None:
-        self._library = library
-        self._evidence = library.evidence
+        self._storage = storage_of(library)
+        self._evidence = storage_of(library.evidence)
 
     def head(self, path: str) -> tuple[ObjectKey, str] | None:
         """The object and version of a cassette whose seal and place are right; None if it is gone.
@@ -155,9 +158,9 @@ class _Reader:
         found = self._found(path)
         if found is None:
             return None
-        library, data, full = found
+        storage, data, full = found
         key, version = codec.head(data, full)
-        library.check_place(full, key, version)
+        storage.check_folder(full, key, version)
         return key, version
 
     def whole(self, path: str) -> tuple[str, Cassette] | None:
@@ -170,16 +173,16 @@ class _Reader:
         found = self._found(path)
         if found is None:
             return None
-        library, data, full = found
+        storage, data, full = found
         cassette = codec.loads(data, full)
-        library.check_place(full, cassette.key, cassette.api_version)
+        storage.check_folder(full, cassette.key, cassette.api_version)
         return data.decode("utf-8", "replace"), cassette
 
-    def _found(self, path: str) -> tuple[Library, bytes, str] | None:
+    def _found(self, path: str) -> tuple[Storage, bytes, str] | None:
         below = names.served(path)
-        library = self._library if below == path else self._evidence
-        data = library.data(below)
-        return None if data is None else (library, data, library.full(below))
+        storage = self._storage if below == path else self._evidence
+        data = storage.read_bytes(below)
+        return None if data is None else (storage, data, storage.absolute(below))
 
 
 def _deep(

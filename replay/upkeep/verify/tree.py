@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from replay.library import Library, names
+from replay.library.library import storage_of
+from replay.library.location import display_path
 from replay.upkeep.verify.problems import Problem, ProblemKind
 
 YOUNG = 60.0
@@ -30,7 +32,7 @@ def look(library: Library) -> tuple[list[str], list[Problem]]:
     folders: set[str] = set()
     occupied: set[str] = set()
     bare: set[str] = set()  # folders without anything in them, folders included
-    for folder, below, found in library.walk():
+    for folder, below, found in storage_of(library).walk():
         if not below and not found:
             bare.add(folder)
         below[:] = [name for name in below if name not in _IGNORED]
@@ -117,4 +119,4 @@ def _age(library: Library, path: str) -> float:
 
 
 def _remove(library: Library, path: str, command: str) -> str:
-    return f"{command} {shlex.quote(f'{library.shown}/{path}')}"
+    return f"{command} {shlex.quote(f'{display_path(library.root)}/{path}')}"

@@ -34,14 +34,14 @@ import pytest
 
 class Look:
     def pytest_unconfigure(self):
-        from replay.library import cache
+        from replay.library.library import _cache
 
-        sys.stdout.write(f"during {len(cache._items)}\\n")
+        sys.stdout.write(f"during {len(_cache)}\\n")
 
 code = pytest.main(["-q", "-p", "no:cassetter", "."], plugins=[Look()])
-from replay.library import cache
+from replay.library.library import _cache
 
-sys.stdout.write(f"after {code:d}: {len(cache._items)}\\n")
+sys.stdout.write(f"after {code:d}: {len(_cache)}\\n")
 """
 
 

@@ -29,6 +29,7 @@ from replay.cli.verify import days
 from replay.errors import ConfigError
 from replay.library import Library, names
 from replay.library.format import codec, seals
+from replay.library.library import storage_of
 from replay.model.cassette import Interaction
 
 OTHER = generated("in", "other")
@@ -206,7 +207,7 @@ def change(make: Callable[[Interaction], Interaction], **of_cassette: Any) -> No
     made = library.read(FILE)
     assert made is not None
     takes = (make(made.interactions[0]), *made.interactions[1:])
-    library.write(replace(made, interactions=takes, **of_cassette), unchecked)
+    storage_of(library).write(replace(made, interactions=takes, **of_cassette), unchecked)
 
 
 def body_of(take: Interaction, body: bytes) -> Interaction:
@@ -328,7 +329,7 @@ def test_age() -> None:
     wide = replace(take, request=replace(take.request, uri=take.request.uri + "?expand[]=payments"))
 
     def put(*takes: Interaction) -> None:
-        library.write(replace(made, interactions=takes), unchecked)
+        storage_of(library).write(replace(made, interactions=takes), unchecked)
 
     put(replace(take, recorded_at=at(400)), replace(take, recorded_at=at(10)))
     assert set() == found("--older-than", "90d", code=0)

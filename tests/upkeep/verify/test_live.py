@@ -15,6 +15,7 @@ from support.standin import DRAFT, OLD, PREVIEW, StandIn, error, generated, invo
 import replay
 from replay.drift.observe.marks import marks_of
 from replay.drift.observe.shape import ShapeBuilder
+from replay.library.library import storage_of
 from replay.upkeep.verify.live import changed, shape_changes
 
 OTHER = generated("in", "other")
@@ -232,12 +233,12 @@ def test_pseudonyms_and_foreign_requests(stand_in: StandIn) -> None:
     made = library.read(FILE)
     assert made is not None
     hidden = replace(made.key, id=masked_id(DRAFT))
-    library.write(replace(made, key=hidden), unchecked)
+    storage_of(library).write(replace(made, key=hidden), unchecked)
     strange = replace(
         made.interactions[0],
         request=replace(made.interactions[0].request, uri="https://api.stripe.com/x"),
     )
-    library.write(replace(made, interactions=(strange,)), unchecked)
+    storage_of(library).write(replace(made, interactions=(strange,)), unchecked)
     done = verify()
     assert 4 == done.code
     assert "recorded under a pseudonym" in done.out

@@ -21,6 +21,7 @@ from replay.drift.observe.pairs import Pair, Take
 from replay.drift.observe.pointers import value_at
 from replay.errors import CassetteNotFound, ConfigError
 from replay.library import Library
+from replay.library.library import storage_of
 
 ID = "in_1A"
 
@@ -29,7 +30,7 @@ def library(folder: Path, *entries: Entry) -> Library:
     """A library on disk."""
     made = Library(folder)
     for _, cassette in entries:
-        made.write(cassette, unchecked)
+        storage_of(made).write(cassette, unchecked)
     return made
 
 

@@ -13,6 +13,7 @@ from support.writing import unchecked
 
 from replay.drift.object_diff import ObjectDiff, object_diff
 from replay.library import Library
+from replay.library.library import storage_of
 from replay.render.object_diff import FORMAT, show_object
 
 ID = "in_1A"
@@ -22,7 +23,7 @@ LINES = [{"id": "il_b", "n": 2}, {"id": "il_a", "n": 1}]
 def shelve(*entries: Entry) -> None:
     """A library in the usual place."""
     for _, cassette in entries:
-        Library("cassettes").write(cassette, unchecked)
+        storage_of(Library("cassettes")).write(cassette, unchecked)
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,9 @@ import pytest
 from support.standin import StandIn
 
 from replay.intercept import current_session
+from replay.testing import decorator
+
+_TESTS = str(Path(__file__).parent)
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +26,11 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("REPLAY_RUN", "")  # each test is a run of its own
     monkeypatch.chdir(tmp_path)
+    # A relative library is the test's own folder, not the samples beside the checkout's pyproject.
+    project_of = decorator._project_of
+    monkeypatch.setattr(
+        decorator, "_project_of", lambda file: "" if file.startswith(_TESTS) else project_of(file)
+    )
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from replay.drift.observe.marks import Mark, Node, Repeated, flatten, has_fields, joined
@@ -187,7 +186,7 @@ class _Comparer:
                 continue
             x, y = (child.mark if isinstance(child, Node) else child for child in (old, new))
             if x != y:
-                for what in changes(x, y):
+                for what in _changes(x, y):
                     self._event(what, where, seen, where, where)
             if isinstance(old, Node) and isinstance(new, Node):
                 if (where, old, new) in below:
@@ -209,7 +208,7 @@ class _Comparer:
                 self._seen_in_both(where, seen.count)
                 if x != y:
                     pointers = firsts.get(where, where), seconds.get(where, where)
-                    for what in changes(x, y):
+                    for what in _changes(x, y):
                         self._event(what, where, seen, *pointers)
                 continue
             above = parent(where)
@@ -277,13 +276,9 @@ def _open(marks: Mapping[str, str], path: str) -> bool:
     return "obj" in marks.get(path, "").split("|")
 
 
-@lru_cache(maxsize=4096)
-def changes(old: str, new: str) -> tuple[str, ...]:
+def _changes(old: str, new: str) -> Iterator[str]:
     """The events between the marks of two sides, each joined by ``|``."""
-    return tuple(_changes(frozenset(old.split("|")), frozenset(new.split("|"))))
-
-
-def _changes(a: frozenset[str], b: frozenset[str]) -> Iterator[str]:
+    a, b = frozenset(old.split("|")), frozenset(new.split("|"))
     null_a, null_b = "null" in a, "null" in b
     if null_b and not null_a:
         yield "nulled"

@@ -58,7 +58,7 @@ def tour() -> None:
         run(["record", "invoice_payment", PAYMENT, "--library", "cassettes"], **live)
 
     say("3. The stand-in is stopped. The Stripe SDK retrieves the invoice all the same.")
-    with replay.use_cassettes("cassettes") as session:
+    with replay.use_cassettes(Path("cassettes").absolute()) as session:
         client = stripe.StripeClient("sk_test_x", stripe_version=NEW)
         found = client.v1.invoices.retrieve(DRAFT)
         print(f"client.v1.invoices.retrieve({DRAFT!r})")
@@ -71,7 +71,7 @@ def tour() -> None:
 
     say("4. What is not recorded is refused, at once, with the command that records it.")
     try:
-        with replay.use_cassettes("cassettes"):
+        with replay.use_cassettes(Path("cassettes").absolute()):
             client.v1.invoices.retrieve(DRAFT[:-1] + "w")
     except replay.CassetteNotFound as refusal:
         print(refusal)

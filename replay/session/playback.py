@@ -3,7 +3,7 @@
 The mode's row in `replay.model.modes.DECISIONS` decides each call, by what the session has of it. A
 `Playback` is that: the takes of one call, and how many of them were played.
 
-1. CallState are played in order, and the last one repeats.
+1. Takes are played in order, and the last one repeats.
 2. In mode ``none`` nothing else happens: a call without takes is refused.
 3. A call that this session recorded may grow further. One that was there before grows in mode
    ``new_episodes`` only.
@@ -199,7 +199,7 @@ class Playbacks:
             count = min(playback.repeated[1] + 1, repeats.MOST_REPEATS)
             playback.repeated = outcome, count
             return
-        # CallState of another version lie in another cassette. There the last one repeats anyway.
+        # Takes of another version lie in another cassette. There the last one repeats anyway.
         before = _before(playback, take) if same_version else []
         self._recorder.append(call, version, [*before, outcome])
         written = [o.take for o in (*before, outcome) if o.take is not None]

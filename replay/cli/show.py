@@ -12,7 +12,7 @@ from replay.config import resolve
 from replay.model import json_body
 from replay.model.cassette import Cassette, Interaction
 from replay.redaction.policy_source import PolicySource
-from replay.session.not_recorded import require
+from replay.session.not_recorded import refusal
 from replay.stripe_api.call import expand_of
 from replay.stripe_api.routes import by_name
 
@@ -42,7 +42,7 @@ def show_command(
     if api_version is not None:
         cassettes = tuple(c for c in cassettes if c.api_version == call.pinned)
     if not cassettes:
-        require(opened, call, PolicySource.of(resolve()))
+        raise refusal(opened, call, PolicySource.of(resolve()))
     for cassette in cassettes:
         json_body.require(cassette, str(opened.path(cassette.key, cassette.api_version)))
     rows = [_row(c, n, take) for c in cassettes for n, take in enumerate(c.interactions)]

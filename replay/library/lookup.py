@@ -37,7 +37,7 @@ class Recorded:
 def find(library: Library, call: Call) -> Recorded | None:
     """The takes that answer a call; None where nothing does.
 
-    `replay.session.not_recorded.require` raises a refusal instead, which costs a search for the
+    `replay.session.not_recorded.refusal` says why nothing does, which costs a search for the
     nearest IDs.
 
     Raises:

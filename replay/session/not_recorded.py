@@ -8,34 +8,27 @@ from replay.errors import CassetteNotFound, VersionNotRecorded
 from replay.library import Library
 from replay.library.library import storage_of
 from replay.library.location import display_path
-from replay.library.lookup import Recorded, find, takes_of
+from replay.library.lookup import takes_of
 from replay.model.cassette import Cassette
 from replay.redaction.policy_source import PolicySource
 from replay.stripe_api.call import Call, expand_of
 
 
-def require(library: Library, call: Call, policy: PolicySource) -> Recorded:
-    """The takes that answer a call.
+def refusal(library: Library, call: Call, policy: PolicySource) -> CassetteNotFound:
+    """Why a call that nothing answers is refused, and what to do next.
 
     Args:
-        library: where they are looked for.
+        library: where nothing answers it.
         call: the call.
         policy: decides whether the refusal may name the call's IDs and parameters.
 
+    Returns:
+        `VersionNotRecorded` where the object is recorded, but not so that it answers this call.
+
     Raises:
-        CassetteNotFound: nothing is recorded for the object.
-        VersionNotRecorded: it is, but not so that it answers this call.
-        CassetteDamaged: what is recorded cannot be used.
+        CassetteDamaged: what is recorded of the object cannot be used.
     """
-    found = find(library, call)
-    if found is None:
-        raise _refusal(library, call, library.recorded(call.key), policy)
-    return found
-
-
-def _refusal(
-    library: Library, call: Call, cassettes: tuple[Cassette, ...], policy: PolicySource
-) -> CassetteNotFound:
+    cassettes = library.recorded(call.key)
     resource, id = call.key.resource, call.key.id
     where = f"library {display_path(library.root)}"
     if not _may_be_named(call, policy):

@@ -29,7 +29,7 @@ from replay.recording import repeats
 from replay.recording.recorder import Outcome, Recorder, outcome_from_take
 from replay.redaction.policy_source import PolicySource
 from replay.session.calls import CallReader, CallTable
-from replay.session.not_recorded import require
+from replay.session.not_recorded import refusal
 from replay.session.store import Fetch, Served
 from replay.stripe_api.call import Call
 
@@ -170,14 +170,9 @@ class Playbacks:
         """As `Store`: all is written already."""
 
     def _load(self, playback: Playback) -> None:
-        if self._mode is RecordMode.NONE:
-            try:
-                found = require(self._library, playback.call, self._policy)
-                playback.use(found, self._grown)
-            except CassetteNotFound as refusal:
-                playback.refusal = refusal
-        else:
-            self._use_new(playback)
+        self._use_new(playback)
+        if self._mode is RecordMode.NONE and not playback.takes:
+            playback.refusal = refusal(self._library, playback.call, self._policy)
         playback.loaded = True
 
     def _use_new(self, playback: Playback) -> None:

@@ -14,16 +14,24 @@ from support.writing import unchecked
 from replay.errors import CassetteDamaged, CassetteNotFound, VersionNotRecorded
 from replay.library import Library
 from replay.library.library import storage_of
-from replay.library.lookup import Recorded, takes_of
+from replay.library.lookup import Recorded, find, takes_of
 from replay.model.cassette import Cassette, Interaction, Request
 from replay.redaction.policy_source import DEFAULT
-from replay.session.not_recorded import require
+from replay.session.not_recorded import refusal
 from replay.stripe_api.call import Call, retrieve
 from replay.stripe_api.routes import by_name
 
 A, B, C = "2023-10-16", "2024-06-20", "2025-03-31.basil"
 INVOICE = by_name("invoice")
 ID = "in_1Object1"
+
+
+def require(library: Library, call: Call) -> Recorded:
+    """The takes that answer a call, or the refusal raised."""
+    found = find(library, call)
+    if found is None:
+        raise refusal(library, call, DEFAULT)
+    return found
 
 
 def call(version: str | None = None, *expand: str, id: str = ID) -> Call:
@@ -110,13 +118,11 @@ def test_resolution(
         record(lib, NAMES[name], takes)
     if expected is None:
         with pytest.raises(VersionNotRecorded if recorded else CassetteNotFound):
-            require(lib, call(session or pinned, *expand), DEFAULT)
+            require(lib, call(session or pinned, *expand))
     else:
         name, numbers = expected
         takes = tuple(recorded[name][n] for n in numbers)
-        assert Recorded(NAMES[name], takes) == require(
-            lib, call(session or pinned, *expand), DEFAULT
-        )
+        assert Recorded(NAMES[name], takes) == require(lib, call(session or pinned, *expand))
 
 
 def test_takes_of(library: Path) -> None:
@@ -139,7 +145,7 @@ def test_nothing_recorded(library: Path) -> None:
     for id in ("in_1Objecu", "in_1Objexx", "in_9"):
         record(lib, A, [take(A)], id=id)
     with pytest.raises(CassetteNotFound) as caught:
-        require(lib, call(B), DEFAULT)
+        require(lib, call(B))
     error = caught.value
     assert type(error) is CassetteNotFound
     assert f"invoices {ID} is not recorded" == error.what
@@ -158,7 +164,7 @@ def test_nothing_recorded(library: Path) -> None:
 def test_nothing_recorded_at_all(library: Path) -> None:
     """Without neighbours there is the line to record alone, also for an unpinned call."""
     with pytest.raises(CassetteNotFound) as caught:
-        require(Library(library), call(None, "payments"), DEFAULT)
+        require(Library(library), call(None, "payments"))
     assert () == caught.value.nearest
     expected = f"record it: replay record invoices {ID} --expand payments --library cassettes"
     assert expected == caught.value.hint
@@ -170,7 +176,7 @@ def test_other_versions_recorded(library: Path) -> None:
     record(lib, B, [take(B)])
     record(lib, A, [take(A)])
     with pytest.raises(VersionNotRecorded) as caught:
-        require(lib, call(C), DEFAULT)
+        require(lib, call(C))
     assert f"invoices {ID} is not recorded at API version {C}" == caught.value.what
     assert (A, B) == caught.value.recorded
     assert [
@@ -185,7 +191,7 @@ def test_several_versions_and_no_pin(library: Path) -> None:
     record(lib, A, [take(A)])
     record(lib, B, [take(B)])
     with pytest.raises(VersionNotRecorded) as caught:
-        require(lib, call(), DEFAULT)
+        require(lib, call())
     assert "recorded at several API versions, and the call names none" in caught.value.what
     assert (A, B) == caught.value.recorded
     assert [
@@ -222,7 +228,7 @@ def test_other_expand_sets_recorded(
     if pinned == B:
         record(lib, B, [take(B, "payments")])
     with pytest.raises(VersionNotRecorded) as caught:
-        require(lib, call(pinned, *expand), DEFAULT)
+        require(lib, call(pinned, *expand))
     assert f"invoices {ID} is not recorded {what}" == caught.value.what
     lines = caught.value.hint.splitlines()
     assert recorded == lines[0]
@@ -233,7 +239,7 @@ def test_hint_is_safe_to_paste(tmp_path: Path) -> None:
     """The line to record is one command for a shell, whatever the library is called."""
     lib = Library(tmp_path / "my lib; ls")
     with pytest.raises(CassetteNotFound) as caught:
-        require(lib, retrieve(by_name("coupon"), ["SUMMER-10"]), DEFAULT)
+        require(lib, retrieve(by_name("coupon"), ["SUMMER-10"]))
     line = caught.value.hint.removeprefix("record it: ")
     assert ["replay", "record", "coupons", "SUMMER-10", "--library", "my lib; ls"] == shlex.split(
         line
@@ -245,7 +251,7 @@ def test_an_id_that_a_person_chose_is_not_shown(id: str, library: Path) -> None:
     """A refusal repeats no ID that may be private, and no command that could not record it."""
     library.mkdir()
     with pytest.raises(CassetteNotFound, match="may be private") as caught:
-        require(Library(library), retrieve(by_name("customer"), [id]), DEFAULT)
+        require(Library(library), retrieve(by_name("customer"), [id]))
     assert "jane" not in str(caught.value)
 
 
@@ -254,7 +260,7 @@ def test_a_connected_account_is_part_of_the_command(library: Path) -> None:
     library.mkdir()
     missing = retrieve(by_name("invoice"), ["in_1MtHbELkdIwHu7ixl4OzzPMv"], account="acct_1")
     with pytest.raises(CassetteNotFound, match="of a connected account") as caught:
-        require(Library(library), missing, DEFAULT)
+        require(Library(library), missing)
     assert "--account ACCT" in caught.value.hint
 
 
@@ -265,4 +271,4 @@ def test_damage_is_never_missing(pinned: str | None, library: Path) -> None:
     record(lib, A, [take(A)])
     lib.path(call().key, A).write_text("damaged")
     with pytest.raises(CassetteDamaged):
-        require(lib, call(pinned), DEFAULT)
+        require(lib, call(pinned))

@@ -393,7 +393,19 @@ def test_a_policy_file_that_cannot_be_looked_at_is_a_config_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What the system refuses names what asked for the file, and the reason."""
+    # As from Python 3.14 on, where no error comes out of it.
+    monkeypatch.setattr(Path, "is_file", lambda _: False)
     monkeypatch.setenv("REPLAY_POLICY", "x" * 300)  # a name too long, for root as well
     with pytest.raises(ConfigError, match="cannot be looked at") as caught:
         resolve()
     assert "environment variable REPLAY_POLICY" == caught.value.where
+
+
+@pytest.mark.parametrize("name", ["none.toml", "replay.toml/none.toml", "folder"])
+def test_a_policy_file_that_is_not_there_is_a_config_error(name: str, tmp_path: Path) -> None:
+    """A folder in its place is no file either; the setting's line is named."""
+    (tmp_path / "folder").mkdir()
+    write(tmp_path / "replay.toml", f'policy = "{name}"\n')
+    with pytest.raises(ConfigError, match="there is no policy file") as caught:
+        resolve()
+    assert f"{tmp_path / 'replay.toml'}:1: policy" == caught.value.where

@@ -161,7 +161,10 @@ def object_diff(
         )
     found = list(_cassettes(library, id, resource))
     before = found if older is None else list(_cassettes(older, id, resource))
-    key = _one_key({cassette.key for _, cassette in (*before, *found)}, library, id, versions)
+    keys = {cassette.key for _, cassette in (*before, *found)}
+    if not keys:
+        raise _unknown(library, id, versions, resource)
+    key = _only(keys, library, id)
     olds = _takes(before, key, versions[0], source)
     news = _takes(found, key, versions[1], source)
     shared = sorted(olds.keys() & news.keys(), key=lambda expand: (len(expand), expand))
@@ -204,27 +207,33 @@ def _is_named(key: ObjectKey, id: str) -> bool:
     return id in (key.id, "/".join((*key.parents, key.id)))
 
 
-def _one_key(
-    keys: set[ObjectKey], library: Library, id: str, versions: tuple[str, str]
-) -> ObjectKey:
-    if len(keys) == 1:
-        return keys.pop()
-    if keys:
+def _only(keys: set[ObjectKey], library: Library, id: str) -> ObjectKey:
+    if len(keys) > 1:
         raise ConfigError(
             f"several objects have the ID {id}",
             where=f"library {display_path(library.root)}",
             hint="name one with --resource, or as PARENT/ID: "
             + ", ".join(sorted(f"{key.resource} {_written(key)}" for key in keys)),
         )
+    return keys.pop()
+
+
+def _unknown(
+    library: Library, id: str, versions: tuple[str, str], resource: str | None
+) -> CassetteNotFound:
     known = {path.split("/")[-2] for path in library.paths() if "/" in path}
     close = get_close_matches(id, sorted(filter(names.plain, known)), n=3)
     asked = " ".join(f"--api-version {version}" for version in dict.fromkeys(versions))
-    record = f"record it: replay record RESOURCE {id} {asked}"
-    meant = f"did you mean {' or '.join(close)}?\n" if close else ""
-    raise CassetteNotFound(
-        f"no recording has the ID {id}",
+    hint = f"record it: replay record {resource or 'RESOURCE'} {id} {asked}"
+    if id in close and resource is not None:
+        hint = f"another resource has it: leave out --resource {resource}"
+    elif close:
+        hint = f"did you mean {' or '.join(close)}?\n{hint}"
+    return CassetteNotFound(
+        f"no recording{f' of {resource}' if resource else ''} has the ID {id}",
         where=f"library {display_path(library.root)}",
-        hint=meant + record,
+        hint=hint,
+        resource=resource or "",
         id=id,
         nearest=tuple(close),
     )

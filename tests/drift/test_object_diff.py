@@ -282,6 +282,11 @@ def test_an_unknown_id_names_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(CassetteNotFound) as raised:
         object_diff(made, "something else", (OLD, NEW))
     assert "did you mean" not in raised.value.hint
+    with pytest.raises(
+        CassetteNotFound, match="no recording of charges has the ID in_1A"
+    ) as raised:
+        object_diff(made, ID, (OLD, NEW), resource="charges")
+    assert "another resource has it: leave out --resource charges" == raised.value.hint
 
 
 def test_one_version_cannot_differ_from_itself(tmp_path: Path) -> None:

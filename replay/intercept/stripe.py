@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from replay.intercept import unsupported
 from replay.intercept.current_session import address_of, session_for
 from replay.model.cassette import Request
-from replay.model.modes import RecordMode
 
 if TYPE_CHECKING:
     from replay.intercept.patches import Patches
@@ -38,7 +37,7 @@ def _request(original: Any) -> Any:
         if session is None:
             return original(client, *args, **kwargs)
         asked = Request.sending(method.upper(), url, tuple(headers.items()), body)
-        if session.config.mode is not RecordMode.NONE or session.lets_through(asked):
+        if session.fetches or session.lets_through(asked):
             return original(client, *args, **kwargs)
         answer = session.serve(asked)
         received = client.requests.structures.CaseInsensitiveDict(answer.received)

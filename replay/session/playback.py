@@ -142,6 +142,11 @@ class Playbacks:
         self._table = CallTable(reader, Playback)
         self._grown: set[Growing] = set()
 
+    @property
+    def fetches(self) -> bool:
+        """As `Store`."""
+        return self._mode is not RecordMode.NONE
+
     def next(self, request: Request) -> Interaction | Fetch:
         """As `Store`."""
         playback = self._table.of(request)

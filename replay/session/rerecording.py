@@ -46,6 +46,8 @@ class Rerecordings:
         reader: reads requests as calls.
     """
 
+    fetches = True
+
     def __init__(self, library: Library, recorder: Recorder, reader: CallReader) -> None:
         self._library = library
         self._recorder = recorder

@@ -130,6 +130,9 @@ class OpenSession(Session):
         recorder: asks the live source; it is closed with the session.
         reader: reads requests as calls, for messages and for what is let through.
         pass_others: whether calls that are no reads go to the live API.
+
+    Attributes:
+        fetches: whether an answer may come from the live source.
     """
 
     def __init__(
@@ -140,6 +143,7 @@ class OpenSession(Session):
         self._recorder = recorder
         self._reader = reader
         self._pass_others = pass_others
+        self.fetches = any(store.fetches for store in stores)
         self._counting = Lock()
         self._writing = Lock()
         self._closed = False
@@ -182,7 +186,7 @@ class OpenSession(Session):
         Raises:
             Refused: carries the refusal.
         """
-        if self.config.mode is RecordMode.NONE:
+        if not self.fetches:
             return self.serve(request)
         from anyio import to_thread
 

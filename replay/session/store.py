@@ -47,6 +47,10 @@ class Served:
 class Store(Protocol):
     """Takes that a session may answer with."""
 
+    @property
+    def fetches(self) -> bool:
+        """Whether `next` may return a `Fetch`."""
+
     def next(self, request: Request) -> Interaction | Fetch | None:
         """What the store says to a request, as the table above has it.
 

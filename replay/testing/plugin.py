@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 class _Blocked:
     """The store of a test that is not marked: it refuses every call."""
 
+    fetches = False
+
     def __init__(self, test: str) -> None:
         self._test = test
 

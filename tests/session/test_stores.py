@@ -51,6 +51,8 @@ class Written(Fetch):
 class Answers:
     """A third store: it gives what it was made with."""
 
+    fetches = True
+
     def __init__(self, said: Interaction | Fetch | Exception | None) -> None:
         self.said = said
         self.ended: list[bool] = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import IO, Any
 
 import click
@@ -25,13 +24,12 @@ from replay.library import Library
 from replay.library.library import storage_of
 from replay.library.location import display_path
 from replay.model.modes import RecordMode
+from replay.recording.paced_pool import Pace, run_paced
 from replay.recording.recorder import Recorder
-from replay.recording.twins import Pace, Result, Status, record
+from replay.recording.twins import Result, Status, record
 from replay.redaction.policy_source import PolicySource
 from replay.stripe_api.call import Call
 from replay.stripe_api.routes import Route, by_name
-
-WORKERS = 4
 
 HINTS = {
     401: "check STRIPE_API_KEY: the source does not accept it",
@@ -104,14 +102,22 @@ def record_command(
     recorder = Recorder(
         opened, config.api_base, allow_live=allow_live, policy_source=PolicySource.of(config)
     )
-    run = _Run(recorder, key, config.mode, Pace(rate), account, context)
-    with second_ends_at_once():
-        results, interrupted = run.all(objects)
+    pace = Pace(rate)
+
+    def work(calls: list[Call]) -> list[Result]:
+        return record(recorder, calls, key, config.mode, pace, account, context)
+
+    try:
+        with second_ends_at_once(), counting(len(objects), "recording") as advance:
+            run = run_paced(objects, work, pace, advance=advance)
+    finally:
+        recorder.close()
+    results = [result for made in run.results for result in made]
     if format_ == "json":
         click.echo(json.dumps(_document(recorder.library, results), indent=2))
     else:
         _print(recorder.library, config, results)
-    if interrupted:
+    if run.interrupted:
         calls = sum(map(len, objects))
         click.echo(
             f"interrupted: {len(results)} of {calls} calls were made; with --mode once the same "
@@ -162,55 +168,6 @@ def _objects(
         ]
         for id in ids
     ]
-
-
-@dataclass(frozen=True)
-class _Run:
-    recorder: Recorder
-    key: str
-    mode: RecordMode
-    pace: Pace
-    account: str
-    context: str
-
-    def all(self, objects: list[list[Call]]) -> tuple[list[Result], bool]:
-        """Record all objects, several at a time.
-
-        Returns:
-            The results in the order of the objects, and whether Ctrl-C ended it early.
-        """
-        from concurrent.futures import ThreadPoolExecutor
-
-        interrupted = False
-        try:
-            with (
-                counting(len(objects), "recording") as advance,
-                ThreadPoolExecutor(WORKERS) as pool,
-            ):
-                asked = [pool.submit(self._one, calls) for calls in objects]
-                try:
-                    for each in asked:
-                        each.result()
-                        advance()
-                except KeyboardInterrupt:
-                    # Half-fetched twins are completed; what has not begun yet is dropped.
-                    interrupted = True
-                    self.pace.stop.set()
-                    pool.shutdown(cancel_futures=True)
-        finally:
-            self.recorder.close()
-        results = [result for each in asked if not each.cancelled() for result in each.result()]
-        return results, interrupted
-
-    def _one(self, calls: list[Call]) -> list[Result]:
-        from concurrent.futures import CancelledError
-
-        try:
-            return record(
-                self.recorder, calls, self.key, self.mode, self.pace, self.account, self.context
-            )
-        except CancelledError:  # stopped before it began, or before its twin
-            return []
 
 
 def _document(library: Library, results: list[Result]) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed
+from collections.abc import Sequence
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +24,7 @@ from replay.cli.options import (
     version_of,
 )
 from replay.cli.progress import counting, watched
-from replay.cli.record import HINTS, WORKERS
+from replay.cli.record import HINTS
 from replay.cli.stopping import second_ends_at_once
 from replay.config import Config, resolve
 from replay.errors import ConfigError, UpstreamError
@@ -32,15 +32,24 @@ from replay.library import Library
 from replay.library.library import storage_of
 from replay.library.location import display_path
 from replay.model.cassette import ObjectKey
+from replay.recording.paced_pool import Pace, run_paced
 from replay.recording.recorder import Recorder
-from replay.recording.twins import Pace
-from replay.recording.upgrade import Became, Left, Plan, Result, Step, Why, plan, upgrade
+from replay.recording.upgrade import (
+    Plan,
+    Result,
+    ResultKind,
+    Skipped,
+    SkipReason,
+    Step,
+    plan,
+    upgrade,
+)
 from replay.redaction.policy_source import PolicySource
 from replay.stripe_api.routes import by_name
 
 NOTHING = 3
 _LISTED = 20
-_QUIET = {Became.TWINS, Became.KEPT}
+_QUIET = {ResultKind.TWINS, ResultKind.KEPT}
 
 
 @click.command("upgrade")
@@ -110,7 +119,7 @@ def upgrade_command(
             resource=by_name(resource).resource if resource else None,
             ids=ids,
             accounts=accounts_by_label(accounts, contexts),
-            anew=again,
+            again=again,
             tell=tell,
         )
     machine = format_ == "json"
@@ -118,17 +127,19 @@ def upgrade_command(
     if not found.steps:
         why = (
             f"all is recorded at {target}, and nothing at an older version: nothing to upgrade"
-            if found.left and all(left.why is Why.NEW_ALREADY for left in found.left)
+            if found.skipped
+            and all(skipped.reason is SkipReason.NEW_ALREADY for skipped in found.skipped)
             else f"nothing of {display_path(opened.root)} can be fetched at an older version"
         )
         click.echo(why, err=True)
-        ctx.exit(1 if any(left.owed for left in found.left) else NOTHING)
+        ctx.exit(1 if any(skipped.is_missing for skipped in found.skipped) else NOTHING)
     done = _Done()
     if found.wanted and not dry_run:
         key = api_key()
         _agreed(yes)
-        with second_ends_at_once():
-            _Run(config, opened, allow_live, Pace(rate), key, again).all(found.wanted, done)
+        done = _fetch_all(
+            config, opened, found.wanted, key, rate, allow_live=allow_live, again=again
+        )
     if machine:
         click.echo(json.dumps(_document(found, done, dry_run), indent=2))
     elif not dry_run:
@@ -138,19 +149,17 @@ def upgrade_command(
     ctx.exit(0 if dry_run else _code(found, done))
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Done:
     """What a run did.
 
     Attributes:
-        results: in the order in which they came.
-        interrupted: whether it was stopped.
-        barred: whether it ended because the source does not accept the key.
+        results: in the order of the plan.
+        interrupted: whether Ctrl-C ended it.
     """
 
     results: list[Result] = field(default_factory=list)
     interrupted: bool = False
-    barred: bool = False
 
 
 def _agreed(yes: bool) -> None:
@@ -173,71 +182,45 @@ def _agreed(yes: bool) -> None:
         raise click.exceptions.Exit(2)
 
 
-@dataclass(frozen=True)
-class _Run:
-    config: Config
-    library: Library
-    allow_live: bool
-    pace: Pace
-    key: str
-    again: bool
-
-    def all(self, objects: Sequence[Sequence[Step]], done: _Done) -> None:
-        """Do all steps, several objects at a time.
-
-        On Ctrl-C a pair that is half fetched is completed, at the same pace; none is begun.
-        """
-        recorder = self._recorder(self.library)
-        evidence = self._recorder(self.library.evidence)
-        pool = ThreadPoolExecutor(WORKERS)
-        try:
-            with counting(len(objects), "fetching twins") as advance:
-                futures = [pool.submit(self._one, recorder, evidence, steps) for steps in objects]
-                try:
-                    self._gather(futures, done, advance)
-                except KeyboardInterrupt:
-                    done.interrupted = True
-                if done.interrupted or done.barred:
-                    self.pace.stop.set()
-                    pool.shutdown(cancel_futures=True)
-                    seen = {id(result) for result in done.results}
-                    finished = [f for f in futures if not f.cancelled()]
-                    done.results += [r for f in finished for r in f.result() if id(r) not in seen]
-        finally:
-            self.pace.stop.set()
-            pool.shutdown(cancel_futures=True)
-            recorder.close()
-            evidence.close()
-
-    @staticmethod
-    def _gather(futures: list[Future[list[Result]]], done: _Done, advance: Any) -> None:
-        for future in as_completed(futures):
-            try:
-                done.results += future.result()
-            except CancelledError:
-                continue
-            advance()
-            if any(result.http == 401 for result in future.result()):
-                done.barred = True
-                return
-
-    def _recorder(self, library: Library) -> Recorder:
-        return Recorder(
-            library,
-            self.config.api_base,
-            allow_live=self.allow_live,
-            policy_source=PolicySource.of(self.config),
+def _fetch_all(
+    config: Config,
+    library: Library,
+    objects: Sequence[Sequence[Step]],
+    key: str,
+    rate: float,
+    *,
+    allow_live: bool,
+    again: bool,
+) -> _Done:
+    """Fetch the twins of all objects. A key that the source refuses ends the run."""
+    recorder, evidence = (
+        Recorder(
+            into,
+            config.api_base,
+            allow_live=allow_live,
+            policy_source=PolicySource.of(config),
         )
+        for into in (library, library.evidence)
+    )
+    pace = Pace(rate)
 
-    def _one(self, recorder: Recorder, evidence: Recorder, steps: Sequence[Step]) -> list[Result]:
-        return list(self._each(recorder, evidence, steps))
-
-    def _each(
-        self, recorder: Recorder, evidence: Recorder, steps: Sequence[Step]
-    ) -> Iterator[Result]:
-        with suppress(CancelledError):  # the rest is not begun
+    def work(steps: Sequence[Step]) -> list[Result]:
+        made: list[Result] = []
+        with suppress(CancelledError):  # stopped: what this object has until now is kept
             for step in steps:
-                yield upgrade(recorder, evidence, step, self.key, self.pace, anew=self.again)
+                made.append(upgrade(recorder, evidence, step, key, pace, again=again))  # noqa: PERF401
+        return made
+
+    def key_refused(made: list[Result]) -> bool:
+        return any(result.http == 401 for result in made)
+
+    try:
+        with second_ends_at_once(), counting(len(objects), "fetching twins") as advance:
+            run = run_paced(objects, work, pace, advance=advance, is_last=key_refused)
+    finally:
+        recorder.close()
+        evidence.close()
+    return _Done([result for made in run.results for result in made], run.interrupted)
 
 
 def _code(found: Plan, done: _Done) -> int:
@@ -246,7 +229,7 @@ def _code(found: Plan, done: _Done) -> int:
         return 4
     fetched = len(done.results) == sum(map(len, found.wanted))
     complete = fetched and all(result.complete for result in done.results)
-    return 0 if complete and not any(left.owed for left in found.left) else 1
+    return 0 if complete and not any(skipped.is_missing for skipped in found.skipped) else 1
 
 
 def _show_plan(library: Library, found: Plan, rate: float, *, to_stderr: bool) -> None:
@@ -263,13 +246,15 @@ def _show_plan(library: Library, found: Plan, rate: float, *, to_stderr: bool) -
         say(f"  fetch  {count} {name} at {version} and {found.target}")
     if found.kept:
         say(f"  keep   {len(found.kept)} that have twins already (--again fetches them again)")
-    for why, number in sorted(Counter(left.why for left in found.left).items()):
-        names = ", ".join(sorted(_named(left.key) for left in found.left if left.why is why)[:3])
+    for why, number in sorted(Counter(skipped.reason for skipped in found.skipped).items()):
+        names = ", ".join(
+            sorted(_named(skipped.key) for skipped in found.skipped if skipped.reason is why)[:3]
+        )
         more = ", …" if number > 3 else ""
         say(f"  leave  {number} that {_plural(why, number)}: {names}{more}")
-    if any(left.why is Why.ACCOUNT for left in found.left):
+    if any(skipped.reason is SkipReason.ACCOUNT for skipped in found.skipped):
         say("         name it: --account ACCT, or what it was asked for in: --context CONTEXT")
-    if any(left.why is Why.PSEUDONYM for left in found.left):
+    if any(skipped.reason is SkipReason.PSEUDONYM for skipped in found.skipped):
         say("         record them with their tests: REPLAY_API_VERSION=… pytest --replay-mode=once")
     if not found.calls:
         say("  nothing to fetch")
@@ -279,7 +264,7 @@ def _show_plan(library: Library, found: Plan, rate: float, *, to_stderr: bool) -
     say(f"  {found.calls} calls, at least {time} at {rate:g} calls per second")
 
 
-def _plural(why: Why, number: int) -> str:
+def _plural(why: SkipReason, number: int) -> str:
     text = str(why)
     if number == 1:
         return text
@@ -296,10 +281,10 @@ def _named(key: ObjectKey) -> str:
 def _show(library: Library, found: Plan, done: _Done) -> None:
     for result in sorted(done.results, key=lambda result: str(result.step.old.key)):
         fine = result.complete
-        if fine and result.became in _QUIET and not result.reason and len(done.results) > _LISTED:
+        if fine and result.kind in _QUIET and not result.reason and len(done.results) > _LISTED:
             continue
         step = result.step
-        line = f"{result.became!s:<8}  {_named(step.old.key)} from {step.old.pinned}"
+        line = f"{result.kind!s:<8}  {_named(step.old.key)} from {step.old.pinned}"
         if step.old.expand:
             line += f" with expand {', '.join(step.old.expand)}"
         line += f": {result.reason}" if result.reason else ""
@@ -308,12 +293,12 @@ def _show(library: Library, found: Plan, done: _Done) -> None:
         if hint and not fine:
             click.echo(f"          next: {hint}", err=True)
     counts = _counts(found, done)
-    words = ", ".join(f"{counts[name]} {name}" for name in Became)
+    words = ", ".join(f"{counts[name]} {name}" for name in ResultKind)
     click.echo(f"{words} in {display_path(library.root)}")
     missed = sum(map(len, found.wanted)) - len(done.results)
     if missed:
         click.echo(f"not reached: {missed}. The same command goes on from here", err=True)
-    elif counts[Became.TWINS] + counts[Became.MOVED] + counts[Became.KEPT]:
+    elif counts[ResultKind.TWINS] + counts[ResultKind.MOVED] + counts[ResultKind.KEPT]:
         version = next((s.old.pinned for s in found.steps), "")
         shown = display_path(library.root)
         where = "" if shown == "cassettes" else f" --library {shown}"
@@ -322,8 +307,8 @@ def _show(library: Library, found: Plan, done: _Done) -> None:
 
 
 def _counts(found: Plan, done: _Done) -> dict[str, int]:
-    counts = {name: sum(result.became is name for result in done.results) for name in Became}
-    counts[Became.KEPT] += len(found.kept)
+    counts = {name: sum(result.kind is name for result in done.results) for name in ResultKind}
+    counts[ResultKind.KEPT] += len(found.kept)
     return {str(name): count for name, count in counts.items()}
 
 
@@ -337,7 +322,7 @@ def _document(found: Plan, done: _Done, dry_run: bool) -> dict[str, Any]:
         "calls": found.calls,
         "results": rows,
         "kept": [_row(step, None) for step in found.kept],
-        "left": [_left(left) for left in found.left],
+        "left": [_skipped(skipped) for skipped in found.skipped],
         "summary": _counts(found, done),
         "interrupted": done.interrupted,
     }
@@ -352,17 +337,17 @@ def _row(step: Step, result: Result | None) -> dict[str, Any]:
         "expand": list(step.old.expand),
         "old": step.old.pinned,
         "new": step.new.pinned,
-        "became": str(result.became) if result is not None else None,
+        "became": str(result.kind) if result is not None else None,
         "http": result.http or None if result is not None else None,
         "reason": (result.reason if result is not None else step.twins) or None,
     }
 
 
-def _left(left: Left) -> dict[str, Any]:
-    key = left.key
+def _skipped(skipped: Skipped) -> dict[str, Any]:
+    key = skipped.key
     return {
         "resource": key.resource,
         "id": "/".join((*key.parents, key.id)),
         "account": key.account or None,
-        "reason": str(left.why),
+        "reason": str(skipped.reason),
     }

@@ -107,8 +107,8 @@ def verify_command(
     items: list[Question | Unasked] = []
     result = _check(opened, policy, older_than, items if live else None)
     if live:
+        from replay.recording.paced_pool import Pace
         from replay.recording.recorder import Recorder
-        from replay.recording.twins import Pace
         from replay.upkeep.verify.live import Live, compare
 
         recorder = Recorder(opened, config.api_base, allow_live=allow_live, policy_source=source)

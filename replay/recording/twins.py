@@ -1,18 +1,16 @@
-"""Records one object at several API versions back to back: twins, the controlled experiment.
+"""Records one object at several API versions back to back.
 
-The command line's way to record. A session records what a test happens to ask for; here the
-object is asked for on purpose, with patience: retries, and a pace that the source allows.
+Such recordings are twins: what differs between them is due to the version, not to time. The
+command line records this way. A session records what a test asks for; here the user names the
+object, and the call is retried, at a rate that the source allows.
 """
 
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Sequence
-from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from enum import StrEnum
-from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 from replay.errors import ReplayError, UpstreamError
@@ -20,6 +18,7 @@ from replay.library.library import storage_of
 from replay.library.lookup import find
 from replay.model.cassette import Interaction, ObjectKey, Request, header
 from replay.model.modes import RecordMode
+from replay.recording.paced_pool import Pace
 from replay.recording.preload import load
 from replay.recording.recorder import Outcome, Recorder, Stored
 from replay.recording.repeats import batches_in_use, same_answer
@@ -29,10 +28,10 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
 
 ATTEMPTS = 5
-"""How often a call is tried in all, where the source asks to come back."""
+"""How often a call is made at most, if the source asks for a retry or does not answer."""
 
 LONGEST_WAIT = 60.0
-"""Seconds that a Retry-After is honoured for; longer ones wait this long."""
+"""Seconds to wait at most for a Retry-After, even if it names more."""
 
 
 class Status(StrEnum):
@@ -65,48 +64,6 @@ class Result:
     error: ReplayError | None = None
 
 
-class Pace:
-    """Spreads calls of all threads evenly: at most `rate` per second.
-
-    Attributes:
-        stop: once set, nothing is begun any more, and no call is tried again.
-    """
-
-    def __init__(self, rate: float) -> None:
-        self.stop = Event()
-        self._interval = 1 / rate
-        self._next = 0.0
-        self._held = 0.0
-        self._lock = Lock()
-
-    def wait(self, *, halfway: bool = False) -> None:
-        """Sleep until it is this caller's turn.
-
-        Args:
-            halfway: whether the call completes what was begun before: it gets its turn, at the
-                same pace, also after `stop`, unless the source has asked to come back later.
-
-        Raises:
-            CancelledError: the run was stopped; the call is not to be made.
-        """
-        while True:
-            with self._lock:
-                now = time.monotonic()
-                turn = max(now, self._next, self._held)
-                self._next = turn + self._interval
-            if self.stop.wait(turn - now):
-                if not halfway or self._held > now:
-                    raise CancelledError
-                time.sleep(max(0.0, turn - time.monotonic()))
-            if self._held <= turn:  # nobody was told meanwhile to come back later
-                return
-
-    def hold(self, seconds: float) -> None:
-        """Let nobody have a turn for so long: the source limits all who ask it, not one caller."""
-        with self._lock:
-            self._held = max(self._held, time.monotonic() + seconds)
-
-
 def record(
     recorder: Recorder, calls: Sequence[Call], api_key: str, mode: RecordMode, pace: Pace,
     account: str = "", context: str = "",
@@ -117,8 +74,9 @@ def record(
         recorder: writes into its library.
         calls: the calls; fetched back to back if there are several to fetch.
         api_key: the key for the live source.
-        mode: what to do with calls that are recorded already; ``none`` records nothing.
-        pace: shared by all that ask the same source.
+        mode: what to do with calls that are recorded already. ``none`` only looks at what is
+            recorded: it asks the source for nothing and writes nothing.
+        pace: shared by all callers of the same source.
         account: the connected account, as Stripe-Account names it.
         context: the context, as Stripe-Context names it.
 
@@ -130,23 +88,23 @@ def record(
         CancelledError: the run was stopped before all were fetched; nothing is recorded of them.
     """
     calls = [recorder.masked(call) for call in calls]
-    request = asking(calls[0], api_key, account, context)
+    if mode is RecordMode.NONE:
+        return [_looked_up(recorder, call) for call in calls]
+    request = request_for(calls[0], api_key, account, context)
     results: dict[Call, Result] = {}
     fetched: dict[Call, Outcome] = {}
     try:
         with storage_of(recorder.library).lock(calls[0].key):
             present = {call: _last(recorder, call) for call in calls}
             for call, last in present.items():
-                if last is not None and mode in {RecordMode.ONCE, RecordMode.NONE}:
-                    version, take = last
-                    why = f"recorded on {take.recorded_at[:10]}"
-                    results[call] = Result(call, Status.KEPT, version, reason=why)
+                if mode is RecordMode.ONCE and (kept := _kept(call, last)) is not None:
+                    results[call] = kept
             wanted = [call for call in calls if call not in results]
             batch = secrets.token_hex(6) if len(wanted) > 1 else ""
             for call in wanted:
                 try:
                     fetched[call] = fetch(
-                        recorder, call, request, batch, pace, halfway=bool(fetched)
+                        recorder, call, request, batch, pace, completing=bool(fetched)
                     )
                 except ReplayError as error:
                     results[call] = _refused(call, error)
@@ -157,7 +115,7 @@ def record(
     return [results[call] for call in calls]
 
 
-def asking(call: Call, api_key: str, account: str = "", context: str = "") -> Request:
+def request_for(call: Call, api_key: str, account: str = "", context: str = "") -> Request:
     """The request of a call, with what the source is to know of who asks."""
     headers = [("Authorization", f"Bearer {api_key}")]
     if account:
@@ -165,6 +123,22 @@ def asking(call: Call, api_key: str, account: str = "", context: str = "") -> Re
     if context:
         headers.append(("Stripe-Context", context))
     return Request(call.route.method, call.uri, tuple(headers))
+
+
+def _kept(call: Call, last: tuple[str, Interaction] | None) -> Result | None:
+    if last is None:
+        return None
+    version, take = last
+    return Result(call, Status.KEPT, version, reason=f"recorded on {take.recorded_at[:10]}")
+
+
+def _looked_up(recorder: Recorder, call: Call) -> Result:
+    try:
+        kept = _kept(call, _last(recorder, call))
+    except ReplayError as error:
+        return _refused(call, error)
+    why = "it is not recorded, and mode none records nothing"
+    return kept if kept is not None else Result(call, Status.REFUSED, reason=why)
 
 
 def _refused(call: Call, error: ReplayError) -> Result:
@@ -213,22 +187,22 @@ def _store(
 
 def fetch(
     recorder: Recorder, call: Call, request: Request, batch: str, pace: Pace,
-    *, halfway: bool = False,
+    *, completing: bool = False,
 ) -> Outcome:  # fmt: skip
-    """Fetch a call, and again while the source asks to come back. Writes nothing.
+    """Fetch a call, and retry it while the source asks for that. Writes nothing.
 
     Args:
-        recorder: who fetches and redacts.
-        call: what is asked for, as `Recorder.masked` gave it.
-        request: carries the key and the account, as `asking` made it.
-        batch: names recordings that are fetched back to back.
-        pace: shared by all that ask the same source.
-        halfway: whether it completes a batch that was begun, see `Pace.wait`.
+        recorder: fetches and redacts.
+        call: the call, as `Recorder.masked` returned it.
+        request: carries the key and the account, as `request_for` made it.
+        batch: the name shared by recordings that are fetched back to back.
+        pace: shared by all callers of the same source.
+        completing: whether the call completes twins, see `Pace.wait`.
 
     Raises:
         CancelledError: the run was stopped before it was this call's turn.
         LiveDataRefused: a live-mode key or body, without ``allow_live``.
-        UpstreamError: the source did not answer, however often it was asked.
+        UpstreamError: the source did not answer, and the last retry failed too.
     """
     import tenacity
 
@@ -244,28 +218,28 @@ def fetch(
         return backoff(state)
 
     def attempt() -> Outcome:
-        nonlocal halfway
-        load()  # before the pace: calls that wait for it would go out together
+        nonlocal completing
+        load()  # before the pace: calls that waited for imports would go out together
         recorder.ready()
-        pace.wait(halfway=halfway)
-        halfway = False  # after `stop`, no call is tried again
+        pace.wait(completing=completing)
+        completing = False  # a retry is not begun after `stop`
         return recorder.fetch(call, request, batch=batch)
 
     retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_result(_come_back)
+        retry=tenacity.retry_if_result(_should_retry)
         | tenacity.retry_if_exception_type(UpstreamError),
         wait=wait,
         stop=tenacity.stop_after_attempt(ATTEMPTS) | tenacity.stop_when_event_set(pace.stop),
         sleep=tenacity.sleep_using_event(pace.stop),
-        # Out of tries: the last answer, or the last error, speaks for itself.
+        # After the last try, return the last answer or raise the last error.
         retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
     )
     outcome: Outcome = retrying(attempt)
     return outcome
 
 
-def _come_back(outcome: Outcome) -> bool:
-    """Whether the source wants to be asked again, as Stripe's own clients decide it."""
+def _should_retry(outcome: Outcome) -> bool:
+    """Whether to make the call again. Stripe's own clients decide by the same rule."""
     advice = header(outcome.retry, "Stripe-Should-Retry")
     if advice is not None:
         return advice == "true"

@@ -19,9 +19,10 @@ from replay.library.location import display_path
 from replay.library.lookup import takes_of
 from replay.model.cassette import NOTHING, Cassette, Interaction, ObjectKey, header
 from replay.model.json_body import deleted, require
+from replay.recording.paced_pool import Pace
 from replay.recording.recorder import Outcome, Recorder
 from replay.recording.repeats import batches_in_use
-from replay.recording.twins import Pace, asking, fetch
+from replay.recording.twins import fetch, request_for
 from replay.redaction.pseudonyms import is_masked
 from replay.stripe_api.call import Call, read
 from replay.stripe_api.versions import UNVERSIONED, version_order
@@ -48,7 +49,7 @@ class Step:
     twins: str = ""
 
 
-class Why(StrEnum):
+class SkipReason(StrEnum):
     """Why something that is recorded cannot be fetched, or need not be."""
 
     NOT_OLDER = "has no recording of the old version"
@@ -60,21 +61,21 @@ class Why(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class Skipped:
     """What a plan leaves out.
 
     Attributes:
         key: the object.
-        why: the reason.
+        reason: why.
     """
 
     key: ObjectKey
-    why: Why
+    reason: SkipReason
 
     @property
-    def owed(self) -> bool:
+    def is_missing(self) -> bool:
         """Whether the upgrade is not complete without it."""
-        return self.why not in {Why.NOT_OLDER, Why.NEW_ALREADY}
+        return self.reason not in {SkipReason.NOT_OLDER, SkipReason.NEW_ALREADY}
 
 
 @dataclass(frozen=True)
@@ -84,28 +85,28 @@ class Plan:
     Attributes:
         target: the version to come.
         steps: all calls, also those that have twins already, sorted.
-        left: what is left out.
-        anew: whether also what has twins is fetched.
+        skipped: what is left out.
+        again: whether objects that have twins already are fetched too.
     """
 
     target: str
     steps: tuple[Step, ...]
-    left: tuple[Left, ...]
-    anew: bool = False
+    skipped: tuple[Skipped, ...]
+    again: bool = False
 
     @cached_property
     def wanted(self) -> list[list[Step]]:
         """The steps to do, by object: those of one object are not done at once."""
         found: dict[ObjectKey, list[Step]] = {}
         for step in self.steps:
-            if self.anew or not step.twins:
+            if self.again or not step.twins:
                 found.setdefault(step.old.key, []).append(step)
         return list(found.values())
 
     @property
     def kept(self) -> list[Step]:
         """The steps that have twins, and are left as they are."""
-        return [] if self.anew else [step for step in self.steps if step.twins]
+        return [] if self.again else [step for step in self.steps if step.twins]
 
     @property
     def calls(self) -> int:
@@ -113,7 +114,7 @@ class Plan:
         return 2 * sum(map(len, self.wanted))
 
 
-class Became(StrEnum):
+class ResultKind(StrEnum):
     """What became of one step."""
 
     TWINS = "twins"
@@ -130,14 +131,14 @@ class Result:
 
     Attributes:
         step: the step.
-        became: what became of it.
+        kind: what became of it.
         http: the new version's HTTP status; 0 where it was not asked.
         reason: a note for people.
         error: the error behind a refusal, if there was one.
     """
 
     step: Step
-    became: Became
+    kind: ResultKind
     http: int = 0
     reason: str = ""
     error: ReplayError | None = None
@@ -145,7 +146,9 @@ class Result:
     @property
     def complete(self) -> bool:
         """Whether the new version has what tests of the old one ask for."""
-        return self.became in {Became.TWINS, Became.MOVED, Became.KEPT} and self.http < 400
+        return (
+            self.kind in {ResultKind.TWINS, ResultKind.MOVED, ResultKind.KEPT} and self.http < 400
+        )
 
 
 def plan(
@@ -156,7 +159,7 @@ def plan(
     resource: str | None = None,
     ids: Sequence[str] = (),
     accounts: Mapping[str, tuple[str, str]] = NOTHING,
-    anew: bool = False,
+    again: bool = False,
     tell: Callable[[int], None] | None = None,
 ) -> Plan:
     """Read a library, and say what is to be fetched. Goes nowhere.
@@ -168,7 +171,7 @@ def plan(
         resource: only this resource path.
         ids: only these objects; a nested one's ID is written ``parent/id``.
         accounts: label -> the connected account and context that it stands for.
-        anew: whether to fetch also what has twins already.
+        again: whether to fetch objects that have twins already, too.
         tell: called with a number whenever so many cassettes have been read.
 
     Raises:
@@ -178,7 +181,7 @@ def plan(
     if since is not None and since == target:
         raise ConfigError("old and new are one version", where=target, hint="name another one")
     recorded: dict[tuple[ObjectKey, tuple[str, ...]], dict[str, tuple[Call, int]]] = {}
-    left: dict[tuple[ObjectKey, Why], Left] = {}
+    skipped: dict[tuple[ObjectKey, SkipReason], Skipped] = {}
     missing, labels = set(ids), set[str]()
     for path, cassette in library.cassettes(resource):
         if tell is not None:
@@ -193,11 +196,11 @@ def plan(
         why = _out_of_reach(cassette, accounts)
         for call, takes in _calls(cassette) if why is None else ():
             if call is None:
-                why = Why.UNREADABLE
+                why = SkipReason.UNREADABLE
             else:
                 recorded.setdefault((key, call.expand), {})[cassette.api_version] = call, takes
         if why is not None:
-            left[key, why] = Left(key, why)
+            skipped[key, why] = Skipped(key, why)
     if missing:
         raise ConfigError(
             f"not recorded: {', '.join(sorted(missing))}",
@@ -209,8 +212,12 @@ def plan(
     for (key, _), versions in recorded.items():
         older = [v for v in versions if (since in {None, v}) and _older(v, target, since)]
         if not older:
-            reason = Why.NEW_ALREADY if since is None and target in versions else Why.NOT_OLDER
-            left[key, reason] = Left(key, reason)
+            reason = (
+                SkipReason.NEW_ALREADY
+                if since is None and target in versions
+                else SkipReason.NOT_OLDER
+            )
+            skipped[key, reason] = Skipped(key, reason)
             continue
         old = max(older, key=version_order)
         call, takes = versions[old]
@@ -222,7 +229,7 @@ def plan(
         )
         steps.append(replace(step, twins=twins(library, step)))
     steps.sort(key=lambda step: (str(step.old.key), step.old.key.query or "", step.old.expand))
-    return Plan(target, tuple(steps), tuple(left.values()), anew)
+    return Plan(target, tuple(steps), tuple(skipped.values()), again)
 
 
 def _require_recorded(accounts: Mapping[str, tuple[str, str]], labels: Sequence[str]) -> None:
@@ -243,14 +250,14 @@ def _older(version: str, target: str, since: str | None) -> bool:
     return since is not None or version_order(version) < version_order(target)
 
 
-def _out_of_reach(cassette: Cassette, accounts: Collection[str]) -> Why | None:
+def _out_of_reach(cassette: Cassette, accounts: Collection[str]) -> SkipReason | None:
     key = cassette.key
     if cassette.api_version == UNVERSIONED:
-        return Why.UNVERSIONED
+        return SkipReason.UNVERSIONED
     if key.account and key.account not in accounts:
-        return Why.ACCOUNT
+        return SkipReason.ACCOUNT
     if any(map(is_masked, (*key.parents, key.id))):
-        return Why.PSEUDONYM
+        return SkipReason.PSEUDONYM
     return None
 
 
@@ -287,7 +294,7 @@ def _takes(library: Library, call: Call) -> tuple[Interaction, ...]:
 
 
 def upgrade(
-    recorder: Recorder, evidence: Recorder, step: Step, api_key: str, pace: Pace, *, anew: bool
+    recorder: Recorder, evidence: Recorder, step: Step, api_key: str, pace: Pace, *, again: bool
 ) -> Result:
     """Fetch one step's call at both versions, and keep what they say.
 
@@ -297,7 +304,7 @@ def upgrade(
         step: the step.
         api_key: the key for the live source.
         pace: shared by all that ask the same source.
-        anew: whether to fetch also what has twins already.
+        again: whether to fetch objects that have twins already, too.
 
     Returns:
         The result. Errors that concern this step alone are results.
@@ -308,12 +315,12 @@ def upgrade(
     try:
         with storage_of(recorder.library).lock(step.old.key):
             # Another process may have been here since the plan was made.
-            day = "" if anew else twins(recorder.library, step)
+            day = "" if again else twins(recorder.library, step)
             if day:
-                return Result(step, Became.KEPT, reason=f"has twins of {day}")
+                return Result(step, ResultKind.KEPT, reason=f"has twins of {day}")
             return _upgrade(recorder, evidence, step, api_key, pace)
     except ReplayError as error:
-        return Result(step, Became.REFUSED, reason=error.what, error=error)
+        return Result(step, ResultKind.REFUSED, reason=error.what, error=error)
 
 
 def _upgrade(
@@ -326,13 +333,13 @@ def _upgrade(
         call = recorder.masked(call)
         takes = _takes(recorder.library, call)
         lasts.append(takes[-1] if takes else None)
-        request = asking(call, api_key, step.account, step.context)
-        outcome = fetch(recorder, call, request, batch, pace, halfway=bool(outcomes))
+        request = request_for(call, api_key, step.account, step.context)
+        outcome = fetch(recorder, call, request, batch, pace, completing=bool(outcomes))
         if outcome.take is None:
-            return Result(step, Became.REFUSED, outcome.response.status, outcome.unkept)
+            return Result(step, ResultKind.REFUSED, outcome.response.status, outcome.unkept)
         if outcome.version != call.pinned:
             why = f"the source answered at {outcome.version}, and was asked for {call.pinned}"
-            return Result(step, Became.REFUSED, outcome.response.status, why)
+            return Result(step, ResultKind.REFUSED, outcome.response.status, why)
         outcomes.append(outcome)
     if (problem := _problem(step, lasts[0], outcomes)) is not None:
         return problem
@@ -358,17 +365,19 @@ def _problem(step: Step, last: Interaction | None, outcomes: Sequence[Outcome]) 
     """Why two answers are not kept: the object is not there any more, or one of them failed."""
     old, new = (outcome.response.status for outcome in outcomes)
     if last is None:
-        return Result(step, Became.REFUSED, new, "its old recording is gone: it is not there now")
+        return Result(
+            step, ResultKind.REFUSED, new, "its old recording is gone: it is not there now"
+        )
     if last.response.status < 400:
         if 404 in {old, new}:
-            return Result(step, Became.GONE, new, "the source does not have it any more")
+            return Result(step, ResultKind.GONE, new, "the source does not have it any more")
         if old >= 400:
-            return Result(step, Became.REFUSED, old, f"{step.old.pinned} answers status {old}")
+            return Result(step, ResultKind.REFUSED, old, f"{step.old.pinned} answers status {old}")
         stated = header(outcomes[1].response.headers, "Stripe-Version")
         if new >= 400 and not (step.new.expand and stated):
-            return Result(step, Became.REFUSED, new, f"{step.new.pinned} answers status {new}")
+            return Result(step, ResultKind.REFUSED, new, f"{step.new.pinned} answers status {new}")
     if not deleted(last) and any(o.take is not None and deleted(o.take) for o in outcomes):
-        return Result(step, Became.DELETED, new, "it was deleted since")
+        return Result(step, ResultKind.DELETED, new, "it was deleted since")
     return None
 
 
@@ -384,12 +393,12 @@ def _result(
     for last, same in zip(lasts, agree, strict=True):
         if last is not None and not same:
             reason = f"differs from its recording of {last.recorded_at[:10]}, which stays"
-            return Result(step, Became.MOVED, http, reason)
+            return Result(step, ResultKind.MOVED, http, reason)
     if step.takes > 1 and not reason:
         reason = f"of {step.takes} takes, the last is all that can be fetched"
     # An error that was one before is what its test wants to see.
     as_before = lasts[0] is not None and lasts[0].response.status == http
-    return Result(step, Became.TWINS, 0 if as_before else http, reason)
+    return Result(step, ResultKind.TWINS, 0 if as_before else http, reason)
 
 
 def _says(take: Interaction) -> tuple[object, ...]:

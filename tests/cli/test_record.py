@@ -18,7 +18,7 @@ from support.command import replay_command
 from support.standin import DRAFT, NEW, OLD, PAYMENT, PREVIEW, StandIn, error, generated
 
 import replay
-from replay.cli.record import WORKERS
+from replay.recording.paced_pool import WORKERS
 
 GONE = "in_1MtHbELkdIwHu7ixl4OzzPMw"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,8 +12,9 @@ from replay.drift.observe.shape import Shape, ShapeBuilder, Stat, is_map, names_
 from replay.errors import CassetteDamaged, ConfigError, ReplayError, UpstreamError
 from replay.model import json_body
 from replay.model.cassette import Cassette, Interaction
+from replay.recording.paced_pool import Pace, run_paced
 from replay.recording.recorder import Outcome, Recorder
-from replay.recording.twins import Pace, asking, fetch
+from replay.recording.twins import fetch, request_for
 from replay.redaction.pseudonyms import is_masked
 from replay.stripe_api.call import Call, read
 from replay.stripe_api.versions import UNVERSIONED
@@ -49,7 +49,6 @@ class Live:
         pace: limits the calls per second.
         accounts: label -> the connected account and the context that it stands for.
         shape: whether to compare shapes only.
-        workers: how many calls at a time.
     """
 
     recorder: Recorder
@@ -57,7 +56,6 @@ class Live:
     pace: Pace
     accounts: Mapping[str, tuple[str, str]]
     shape: bool = False
-    workers: int = 4
 
 
 def questions(path: str, cassette: Cassette) -> Iterator[Question | Unasked]:
@@ -92,16 +90,12 @@ def compare(
     Raises:
         ConfigError: the source does not accept the key.
         LiveDataRefused: the key is a live-mode key, without ``allow_live``.
+        KeyboardInterrupt: Ctrl-C ended it.
     """
-    answers: list[Problem | Unasked | None] = []
-    pool = ThreadPoolExecutor(live.workers)
-    try:
-        for answer in pool.map(lambda item: _answer(live, item), items):
-            advance()
-            answers.append(answer)
-    finally:
-        live.pace.stop.set()
-        pool.shutdown(cancel_futures=True)
+    run = run_paced(items, lambda item: _answer(live, item), live.pace, advance=advance)
+    if run.interrupted:
+        raise KeyboardInterrupt
+    answers = run.results
     unasked = tuple(answer for answer in answers if isinstance(answer, Unasked))
     problems = tuple(answer for answer in answers if isinstance(answer, Problem))
     return LiveAnswers(len(answers) - len(unasked), problems, unasked)
@@ -118,7 +112,7 @@ def _answer(live: Live, question: Question | Unasked) -> Problem | Unasked | Non
             else "it belongs to a connected account: name it, --account ACCT"
         )
         return Unasked(question.path, why)
-    request = asking(question.call, live.key, *live.accounts.get(label, ("", "")))
+    request = request_for(question.call, live.key, *live.accounts.get(label, ("", "")))
     try:
         outcome = fetch(live.recorder, question.call, request, "", live.pace)
         return _judge(question, outcome, live.shape)

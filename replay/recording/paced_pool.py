@@ -1,0 +1,123 @@
+"""Asks a live source for many things, several at a time and at a limited rate, until it is stopped.
+
+`replay record`, `replay upgrade` and `replay verify --live` all ask in this way. The work of each
+item calls `Pace.wait` before each of its calls.
+
+Stopping (Ctrl-C, an error, or a result that makes the rest useless) sets `Pace.stop`. Then no item
+is begun any more. An item that was begun goes on until its next `Pace.wait`, which raises
+`CancelledError`, unless the call completes twins of which one was fetched before.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from threading import Event, Lock
+from typing import Generic, TypeVar
+
+WORKERS = 4
+"""How many items are worked on at the same time."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Pace:
+    """Spreads the calls of all threads evenly over time: at most `rate` per second.
+
+    Attributes:
+        stop: once it is set, no call is begun and none is retried.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self.stop = Event()
+        self._interval = 1 / rate
+        self._next = 0.0
+        self._held = 0.0
+        self._lock = Lock()
+
+    def wait(self, *, completing: bool = False) -> None:
+        """Sleep until this caller may make its call.
+
+        Args:
+            completing: whether the call completes twins of which one was fetched already. It then
+                gets its turn at the same pace after `stop` too, unless the source has asked
+                everybody to wait.
+
+        Raises:
+            CancelledError: the run was stopped; do not make the call.
+        """
+        while True:
+            with self._lock:
+                now = time.monotonic()
+                turn = max(now, self._next, self._held)
+                self._next = turn + self._interval
+            if self.stop.wait(turn - now):
+                if not completing or self._held > now:
+                    raise CancelledError
+                time.sleep(max(0.0, turn - time.monotonic()))
+            if self._held <= turn:  # no Retry-After came in while this caller slept
+                return
+
+    def hold(self, seconds: float) -> None:
+        """Let no caller have a turn for this long: the source limits all callers together."""
+        with self._lock:
+            self._held = max(self._held, time.monotonic() + seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolRun(Generic[Result]):
+    """What a run of the pool brought.
+
+    Attributes:
+        results: in the order of the items, without those that were not begun or were cancelled.
+        interrupted: whether Ctrl-C ended it.
+    """
+
+    results: list[Result]
+    interrupted: bool
+
+
+def run_paced(
+    items: Sequence[Item],
+    work: Callable[[Item], Result],
+    pace: Pace,
+    *,
+    advance: Callable[[], None],
+    is_last: Callable[[Result], bool] = lambda _: False,
+) -> PoolRun[Result]:
+    """Work on all items, `WORKERS` at a time.
+
+    Args:
+        items: what to work on.
+        work: called with each item, in a thread. A `CancelledError` drops the item.
+        pace: what `work` waits for; it is stopped when this returns.
+        advance: called after each item that is done, to show progress.
+        is_last: whether a result makes it useless to begin more, such as a refused API key.
+
+    Raises:
+        Exception: the first error that `work` raised, after the items that were begun have ended.
+    """
+    pool = ThreadPoolExecutor(WORKERS)
+    futures: list[Future[Result]] = []
+    interrupted = False
+    try:
+        futures += [pool.submit(work, item) for item in items]
+        for future in as_completed(futures):
+            if not _dropped(future):
+                result = future.result()
+                advance()
+                if is_last(result):
+                    break
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        pace.stop.set()
+        pool.shutdown(cancel_futures=True)  # waits for the items that were begun
+    return PoolRun([each.result() for each in futures if not _dropped(each)], interrupted)
+
+
+def _dropped(future: Future[Result]) -> bool:
+    return future.cancelled() or isinstance(future.exception(), CancelledError)

@@ -102,6 +102,7 @@ def views(text: str) -> Iterator[str]:
 
 
 def _readings(text: str) -> Iterator[str]:
+    """One layer of decoding: the text, and what it decodes to in each encoding."""
     yield text
     if "%" in text:
         yield unquote(text, errors="replace")

@@ -138,6 +138,7 @@ def public_words(body: Any, redacted: Mapping[str, str]) -> set[str]:
 
 @cache
 def _api_words() -> frozenset[str]:
+    """The words that are public in every cassette, in lower case."""
     policy = {*KEPT_KINDS, *REPLACED_KINDS, *default_policy().vocabulary}
     return frozenset(word.casefold() for word in (*policy, *_FRAME_WORDS))
 

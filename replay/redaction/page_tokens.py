@@ -45,6 +45,7 @@ def encodes_text(value: str) -> bool:
 
 
 def _views(value: str) -> list[str]:
+    """What a value decodes to, in base64 and in hex."""
     # Every second view: those in UTF-8. In latin-1 any bytes look readable.
     runs = BASE64_RUN.findall(value)
     views = list(base64_views(*runs))[::2] if runs else []
@@ -53,4 +54,5 @@ def _views(value: str) -> list[str]:
 
 
 def _is_public(word: str, vocabulary: Collection[str], prefixes: Collection[str]) -> bool:
+    """Whether a word that a token encodes may be kept."""
     return word.isdecimal() or word in vocabulary or is_generated(word, prefixes)

@@ -92,6 +92,7 @@ def keeps_url(url: str, rules: ParameterRules) -> bool:
 
 
 def _keeps(resource: str, name: str, value: str, rules: ParameterRules) -> bool:
+    """Whether a value fits one of the kinds that its parameter may be kept as."""
     kinds = rules.parameters.get(name, ())
     return (value == "" and bool(kinds)) or any(
         _KINDS[kind](resource, value, rules) for kind in kinds
@@ -123,6 +124,7 @@ def _is_query(resource: str, value: str, rules: ParameterRules) -> bool:
 
 
 def _keeps_clause(resource: str, clause: re.Match[str], rules: ParameterRules) -> bool:
+    """Whether a clause of a search query, such as ``status:'open'``, may be kept."""
     words = clause["field"].split(".")
     if not set(words) <= rules.parameters.keys() or words[-1] == "query":
         return False

@@ -154,6 +154,7 @@ class Policy:
 
     @cached_property
     def _segments(self) -> frozenset[str]:
+        """The words of the API's paths, without their parameters."""
         parts = {part for route in table() for part in route.path.split("/")}
         return frozenset(part for part in parts if part[:1] != "{")
 

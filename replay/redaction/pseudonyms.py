@@ -136,6 +136,7 @@ def masked_id(id: str) -> str:
 
 
 def _canonical(owner: str) -> str:
+    """The owner with pseudonyms for its IDs."""
     # So that stand-ins are the same, whether a recording holds the IDs or their pseudonyms.
     return GENERATED.sub(lambda found: masked_id(found[0]), owner)
 

@@ -134,6 +134,7 @@ def is_secret(text: str) -> bool:
 
 
 def _plain_and_runs(text: str, identifying: bool, depth: int) -> Iterator[SecretHit]:
+    """Secrets around the fixed words of a text, plain or in a run of base64 or hex."""
     search, meanings = _words()
     done: set[tuple[str, int]] = set()
     for word, start, _ in search.find_matches_as_indexes(text, overlapping=True):
@@ -159,6 +160,7 @@ def _plain_and_runs(text: str, identifying: bool, depth: int) -> Iterator[Secret
 
 @cache
 def _words() -> tuple[AhoCorasick, list[tuple[str, tuple[SecretPattern, ...]]]]:
+    """The search for all fixed words, and what each means: its encoding and its patterns."""
     from ahocorasick_rs import AhoCorasick
 
     needles: dict[str, tuple[str, tuple[SecretPattern, ...]]] = {}

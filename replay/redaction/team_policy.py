@@ -130,6 +130,7 @@ def _redact(entry: Table, types: frozenset[str]) -> RedactRule:
 
 
 def _checked(entry: Table, section: str, types: frozenset[str]) -> dict[str, str]:
+    """The words of an entry, after the checks that keep and redact share."""
     entry.only(_KEYS[section], f"key of [[{section}]]")
     words = {name: entry.text(name) for name in entry.values}
     if "type" in entry:

@@ -191,6 +191,7 @@ def _in_document(document: Any, policy: Policy, depth: int) -> Iterator[tuple[st
 
 
 def _in_answer(document: Any, policy: Policy) -> Iterator[tuple[str, str]]:
+    """The fields of an answer that replay would replace."""
     try:
         originals = redact(document, owner="scan", policy=policy).originals
     except ReplayError:
@@ -204,6 +205,7 @@ def _in_answer(document: Any, policy: Policy) -> Iterator[tuple[str, str]]:
 
 
 def _in_query(query: str, resource: str, policy: Policy) -> Iterator[tuple[str, str]]:
+    """The parameters of a query or a form that replay would not record."""
     for name, value in parse_qsl(query, keep_blank_values=True):
         if not keeps_parameter(resource, name, value, policy=policy):
             plain = re.fullmatch(r"[a-z_]{1,40}(?:\[[a-z_0-9]{0,40}\])*", name)

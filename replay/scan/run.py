@@ -84,6 +84,7 @@ def scan(
 
 
 def _new_in(head: Source, old: Source | None, policy: Policy) -> Iterator[Hit]:
+    """The hits of a file that it did not have before."""
     before = Counter(_same(hit) for hit in hits_in(old, policy)) if old else Counter()
     for hit in hits_in(head, policy):
         if before[_same(hit)]:
@@ -111,6 +112,7 @@ def _newly_kept(changed: list[Source], base: str) -> Iterator[Hit]:
 
 
 def _labels(source: Source) -> set[str]:
+    """The fields whose strings a cassette keeps; none for any other file."""
     if source.data is None or FIRST_LINE not in source.data[:64]:
         return set()
     try:

@@ -99,6 +99,7 @@ def history() -> Iterator[Source]:
 
 
 def _listed(folder: Path) -> list[Path]:
+    """The files below a folder, sorted."""
     listing = "ls-files", "--cached", "--others", "--exclude-standard", "-z"
     if (names := _git_names(folder, listing)) is not None:
         files = {folder / name for name in names}
@@ -111,6 +112,7 @@ def _listed(folder: Path) -> list[Path]:
 
 
 def _git_names(folder: Path, listing: tuple[str, ...]) -> list[str] | None:
+    """What git lists in a folder; None where git does not look after it."""
     try:
         inside = git("rev-parse", "--is-inside-work-tree", cwd=folder, missing=b"")
         if inside.strip() != b"true" or git("check-ignore", ".", cwd=folder, missing=b""):

@@ -139,6 +139,7 @@ def _expand_of(take: Interaction) -> tuple[str, ...]:
 
 
 def _both(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+    """The unknown keys of both sides."""
     for name in ours.keys() & theirs.keys():
         if ours[name] != theirs[name]:
             raise CassetteConflict(
@@ -161,6 +162,7 @@ def _counted(result: Cassette, ours: Cassette, theirs: Cassette, indexed: bool) 
 
 
 def _standing(data: bytes, where: str) -> Cassette | None:
+    """What the file holds now; None if it is no valid cassette."""
     try:
         return codec.loads(data, where)
     except CassetteDamaged:
@@ -168,6 +170,7 @@ def _standing(data: bytes, where: str) -> Cassette | None:
 
 
 def _loaded(data: bytes, side: str, where: str, *, whole: bool) -> Cassette:
+    """One side as a cassette; if it cannot be read, the error names the side."""
     try:
         return codec.loads(data, where)
     except CassetteDamaged as error:
@@ -217,6 +220,7 @@ def _from_index(path: Path) -> tuple[bytes, bytes] | None:
 
 
 def _blob(name: str, path: Path) -> bytes:
+    """A side's content, from git."""
     size = int(git("cat-file", "-s", name, cwd=path.parent))
     if size > seals.MAX_BYTES:
         raise LibraryError(

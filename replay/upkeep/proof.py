@@ -180,6 +180,7 @@ def leads_to_a_value(body: Any, pointer: str) -> bool:
 
 
 def _are_kept(headers: Headers) -> bool:
+    """Whether all headers are ones that replay writes, with values of that form."""
     return all(
         name.lower() in _HEADERS
         and _HEADER_VALUE.match(value)

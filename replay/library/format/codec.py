@@ -1,8 +1,8 @@
 """Text to `Cassette` and back: the file format. No I/O.
 
-The text is a valid vcrpy version-1 cassette; ours is the first line (the seal) and the extra key
-``cassette:``. docs/cassette-format.md specifies it. YAML is loaded for what is written, and for
-what stands otherwise than it was written.
+The text is a valid vcrpy version-1 cassette; replay adds the first line (the seal) and the key
+``cassette:``. docs/cassette-format.md specifies it. PyYAML is imported only to write, and to read a
+text that is not in the form that replay writes.
 """
 
 from __future__ import annotations
@@ -28,10 +28,14 @@ def dumps(cassette: Cassette, where: str = "") -> str:
 
 
 def dumps_vcr(takes: Sequence[Interaction], extra: Mapping[str, Any]) -> str:
-    """The sealed text of a vcrpy cassette of any calls, with what stands beside them (`extra`).
+    """The sealed text of a vcrpy cassette, which may hold takes of many objects.
+
+    Args:
+        takes: the takes.
+        extra: the other keys at the top level.
 
     Raises:
-        CassetteDamaged: larger than `MAX_BYTES`, or `extra` is no plain data.
+        CassetteDamaged: larger than `MAX_BYTES`, or `extra` is not plain data.
     """
     from replay.library.format import yaml_writer
 
@@ -39,7 +43,11 @@ def dumps_vcr(takes: Sequence[Interaction], extra: Mapping[str, Any]) -> str:
 
 
 def loads_vcr(data: bytes, where: str) -> tuple[tuple[Interaction, ...], Mapping[str, Any]]:
-    """Read what `dumps_vcr` wrote; raises CassetteDamaged, or one of its kinds."""
+    """The takes and the other keys of a text that `dumps_vcr` wrote.
+
+    Raises:
+        CassetteDamaged: or one of its kinds.
+    """
     body = unseal(data, where, "vcr")
     try:
         return schema.takes(_parsed(body))
@@ -51,7 +59,7 @@ def loads(data: bytes, where: str) -> Cassette:
     """Read a cassette's bytes.
 
     Args:
-        data: the file's bytes; a BOM and CRLF line ends (a checkout's doing) are accepted.
+        data: the file's bytes; a BOM and CRLF line ends, which git may make, are accepted.
         where: the file's name, for errors.
 
     Raises:
@@ -67,7 +75,7 @@ def loads(data: bytes, where: str) -> Cassette:
 
 
 def comments(data: bytes, where: str) -> Sequence[tuple[str, int]]:
-    """The comments of a cassette that `loads` reads, with their lines; the seal is none."""
+    """The comments in a cassette, with their line numbers; the seal is not one of them."""
     body = whole(data, where)
     if fast_reader.read(bytes(body)) is not None:
         return ()
@@ -77,14 +85,14 @@ def comments(data: bytes, where: str) -> Sequence[tuple[str, int]]:
 
 
 def head(data: bytes, where: str) -> tuple[ObjectKey, str]:
-    """The object and API version that a sealed cassette is of.
+    """The object and API version of a sealed cassette.
 
-    The seal covers every byte, so what else the text says is read only where the head does not
-    stand as it is written.
+    The seal is checked, and covers every byte. The text below the head is read only where the head
+    is not in the form that replay writes.
 
     Raises:
-        CassetteDamaged: or one of its kinds, as `loads`; but what is below a head that stands as it
-            is written may be no cassette at all, as long as its seal fits.
+        CassetteDamaged: or one of its kinds, as `loads`. It is not raised for text below the head
+            that is no cassette, if somebody sealed it.
     """
     found = fast_reader.read_head(bytes(whole(data, where)))
     if found is not None:

@@ -1,7 +1,8 @@
-"""Reads a cassette's text that stands as `codec.dumps` writes it, ten times as fast as YAML.
+"""Reads the text of a cassette in the form in which `codec.dumps` writes it, without YAML.
 
-What is written has one form, line by line: a small part of YAML in which a text has one meaning
-only. A text of any other form, a single character apart, is left to `yaml_reader`.
+It is ten times as fast as `yaml_reader`. The form is a small part of YAML, line by line, in which a
+text can mean only one thing. A text that differs from it by a single character is left to
+`yaml_reader`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def _bytes(pattern: str) -> re.Pattern[bytes]:
     return re.compile(pattern.encode("ascii"))
 
 
-# Plain texts begin with a letter or a slash, so that none is a number; in flow style no colon.
+# Plain texts begin with a letter or a slash, so none can be a number. In a list they have no colon.
 _PLAIN = r"[A-Za-z/][A-Za-z0-9_./+-]*(?:[: ][A-Za-z0-9_./+-]+)*"
 _FLOW = r"[A-Za-z/][A-Za-z0-9_./+-]*(?: [A-Za-z0-9_./+-]+)*"
 _QUOTED = r"'[^'\n]*'"
@@ -62,7 +63,7 @@ _ITEM = _bytes(
     "      string: [|]-(?=\n)"
 )
 _INDENT = b"\n        "
-_AFTER = _bytes("\n  redacted:")  # twice as fast as bytes are found
+_AFTER = _bytes("\n  redacted:")  # a search for this pattern is twice as fast as `bytes.find`
 _NEXT = b"\n- "
 _END = _bytes(rf" \{{\}}\n|\n(?:    {_VALUE}: {_VALUE}\n)+")
 _HEADER = _bytes(f"      ({_VALUE}): ({_LIST})\n")
@@ -75,13 +76,14 @@ _PRINTABLE = bytes([*range(0x20, 0x7F), 0x0A])
 
 
 class _Other(Exception):
-    """The text is of another form."""
+    """The text does not have the form that replay writes."""
 
 
 def read(text: bytes) -> Cassette | None:
-    """What `document.read` makes of a text that YAML reads; None where YAML has to be asked.
+    """The cassette in a text; None where the text has another form, and YAML must read it.
 
-    Of the text, only what is short is ever decoded: an answer's body is wanted in bytes.
+    It is the same cassette that `schema.read` makes of the text parsed as YAML. Bodies stay bytes:
+    they are most of the text, and decoding them would take most of the time.
     """
     if not _is_plain(text):
         return None
@@ -104,10 +106,10 @@ def _is_plain(text: bytes) -> bool:
 
 
 def read_head(text: bytes) -> tuple[ObjectKey, str] | None:
-    """The key and API version that `read` finds, whatever follows; None where YAML has to be asked.
+    """The key and API version at the top of a text, without reading the rest.
 
-    The lines of the head stand first and each is whole, so that nothing below changes them, but for
-    a second key ``cassette``, which no reader of the whole text accepts.
+    None where the text has another form, and YAML must read it. Nothing below can change what the
+    head says, except a second key ``cassette``; a text with two is refused when it is read whole.
     """
     head = _HEAD.match(text)
     if head is None or not _is_plain(head[0]):
@@ -136,7 +138,7 @@ def _cassette(head: re.Match[bytes]) -> tuple[ObjectKey, str, str]:
 
 
 def _interaction(text: bytes, place: int) -> tuple[Interaction, int]:
-    """The interaction that begins at a place, and where it ends."""
+    """The interaction that begins at a place in the text, and the place where it ends."""
     item = _ITEM.match(text, place)
     if item is None:
         raise _Other
@@ -162,7 +164,7 @@ def _interaction(text: bytes, place: int) -> tuple[Interaction, int]:
 
 
 def _literal(block: bytes) -> bytes:
-    """The text of a literal block, all lines with its indent, the first and last not blank."""
+    """The text of a literal block: all lines indented, the first and last not blank."""
     lines = block.replace(_INDENT, b"\n")
     indented = (len(block) - len(lines)) // (len(_INDENT) - 1)
     if not indented or indented != block.count(b"\n") or lines[1:2] in _BLANK or block[-1:] == b" ":
@@ -170,7 +172,7 @@ def _literal(block: bytes) -> bytes:
     return lines[1:]
 
 
-# What one library repeats in file after file is read once. Nobody changes what a cassette holds.
+# The files of a library repeat these lines over and over; they are read once. Values are frozen.
 
 
 def _known(read: Any, lines: bytes) -> Any:

@@ -1,7 +1,8 @@
-"""A parsed document as a `Cassette`, strictly: what a value has no room for is refused.
+"""Turns a parsed document into a `Cassette`, strictly.
 
-A key that is not known is kept where a rewrite can put it back: at the top, below ``cassette:`` and
-in an interaction. ``cassette.schema.json`` says the same for other readers.
+Unknown keys are kept at the top level, below ``cassette:`` and in an interaction, where a rewrite
+can put them back. Anywhere else they would be lost, so they are refused. ``cassette.schema.json``
+says the same for other readers.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ class Unfit(ValueError):
 
 
 class Later(Exception):
-    """The document is of a later version.
+    """The document has a later version than this release reads.
 
     Attributes:
-        version: which.
+        version: the version that it states.
     """
 
     def __init__(self, version: int) -> None:
@@ -39,7 +40,7 @@ def _take(mapping: Mapping[str, Any], name: str, kind: type[Any], at: str) -> An
 
 
 def _only(mapping: Mapping[str, Any], known: frozenset[str], at: str) -> None:
-    # What a value has no room for would be lost on the next rewrite.
+    # Values have no place for unknown keys here: the next rewrite would lose them.
     if not mapping.keys() <= known:
         raise Unfit(f"is not in the format: {at} holds a key that is not known there")
 
@@ -49,7 +50,7 @@ def _rest(mapping: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:
 
 
 def takes(document: Any) -> tuple[tuple[Interaction, ...], dict[str, Any]]:
-    """The interactions of a vcrpy cassette, and what stands beside them.
+    """The interactions of a vcrpy cassette, and the other keys at its top level.
 
     Raises:
         Unfit: they are not in the format.
@@ -69,11 +70,11 @@ _BODY = frozenset({"string"})
 
 
 def read(document: Any) -> Cassette:
-    """The cassette that a document is.
+    """Read a document as a cassette.
 
     Raises:
-        Later: it is of a later version.
-        Unfit: it is no cassette.
+        Later: it has a later version.
+        Unfit: it is not a cassette.
     """
     if type(document) is not dict:
         raise Unfit("is not in the format: the file is no mapping")

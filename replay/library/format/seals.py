@@ -1,7 +1,7 @@
-"""A cassette's first line: the seal that says whether the text below it is whole. No I/O.
+"""The seal in a cassette's first line, which shows whether the text below is whole. No I/O.
 
-Works on bytes and looks at the digest first, so that the largest file that is read is refused in
-a moment and without a second copy of it.
+It works on bytes and checks the digest first. So even the largest file is refused quickly, and
+without a second copy of it in memory.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _CHUNK = 1 << 20
 
 
 def seal(body: str, kind: str = "cassette", *, where: str = "") -> str:
-    """Put the seal line above everything below it.
+    """Put the seal above a text.
 
     Args:
         body: the text.
-        kind: ``cassette``, or ``vcr`` for a file of no library.
+        kind: ``cassette``, or ``vcr`` for a file that vcrpy's users keep outside a library.
         where: the file, for errors.
 
     Raises:
@@ -53,7 +53,7 @@ def seal(body: str, kind: str = "cassette", *, where: str = "") -> str:
 
 
 def unseal(data: bytes, where: str, kind: str = "cassette") -> str:
-    """The text below a seal of this kind that fits it.
+    """The text below the seal, which must be of this kind and fit the text.
 
     Raises:
         CassetteDamaged: or one of its kinds.
@@ -62,7 +62,7 @@ def unseal(data: bytes, where: str, kind: str = "cassette") -> str:
 
 
 def whole(data: bytes, where: str, kind: str = "cassette") -> memoryview:
-    """The bytes below a seal of this kind that fits them.
+    """The bytes below the seal, which must be of this kind and fit the bytes.
 
     Raises:
         CassetteDamaged: or one of its kinds.
@@ -80,10 +80,10 @@ def whole(data: bytes, where: str, kind: str = "cassette") -> memoryview:
 
 
 def split(data: bytes, where: str, kind: str = "cassette") -> tuple[str, str]:
-    """The digest that the first line states, and the text below it, with LF line ends.
+    """The digest in the first line, and the text below it with LF line ends; they need not fit.
 
     Raises:
-        CassetteDamaged: or one of its kinds; whether the digest fits is not looked at.
+        CassetteDamaged: or one of its kinds.
     """
     digest, rest = _parted(data, where, kind)
     return digest, decoded(rest, where)
@@ -93,7 +93,7 @@ def refuse_conflict(text: str, where: str) -> None:
     """Raise if a text has the marks of a git merge.
 
     Raises:
-        CassetteConflict: it has.
+        CassetteConflict: the text has them.
     """
     _refuse_conflict(text.encode("utf-8"), where)
 
@@ -159,7 +159,7 @@ def _refuse_conflict(data: bytes, where: str) -> None:
 
 
 def decoded(data: memoryview, where: str) -> str:
-    """The text that bytes are.
+    """Decode bytes as text.
 
     Raises:
         CassetteDamaged: they are not UTF-8.
@@ -173,7 +173,7 @@ def decoded(data: memoryview, where: str) -> str:
 
 
 def _is_text(data: memoryview) -> bool:
-    # In parts: the decoder's error holds on to what it was given, and text may take four times it.
+    # In parts, to save memory: the decoder's error keeps its input, and text takes up to 4 times it.
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         for start in range(0, len(data), _CHUNK):

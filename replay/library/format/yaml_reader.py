@@ -1,8 +1,8 @@
-"""YAML text to plain values, from libyaml's parse events: one pass, nothing constructed by tag.
+"""Reads YAML text as plain values, in one pass over libyaml's parse events.
 
-Refuses what a cassette never holds and an attacker would send: aliases, anchors, tags, duplicate
-keys, a second document, deep nesting. `yaml.load` would follow the first three and kills the
-interpreter on the last.
+It refuses what a cassette never holds and an attacker might send: aliases, anchors, tags, duplicate
+keys, a second document, deep nesting. `yaml.load` would follow the first three, and deep nesting
+kills the interpreter.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ _CONSTANTS = {
 
 
 class Malformed(ValueError):
-    """The text is no YAML that a cassette may hold; the message says why, without the text."""
+    """The text is not YAML, or more than a cassette may hold. The message never quotes the text."""
 
 
 def parse(text: str) -> Any:
-    """The one document of a text: dicts, lists, strings, ints, bools, None.
+    """The document in a text, as dicts, lists, strings, ints, bools and None.
 
-    Plain scalars that look like floats or dates stay strings: a cassette holds none.
+    Plain scalars that look like floats or dates stay strings, because a cassette holds neither.
 
     Raises:
         Malformed: not YAML, or more than a cassette may hold.

@@ -1,6 +1,6 @@
-"""Cassettes as YAML text: what is quoted, and what stands in one line. No I/O.
+"""Writes cassettes as YAML text: what is quoted, and what is in one line. No I/O.
 
-Who only replays does not load this: PyYAML takes its time.
+Sessions that only replay never import this module, because importing PyYAML takes long.
 """
 
 from __future__ import annotations
@@ -77,10 +77,10 @@ def whole(cassette: Cassette) -> str:
 
 
 def takes(made: Sequence[Interaction], extra: Mapping[str, Any]) -> str:
-    """The text of a vcrpy cassette of any calls, with what stands beside them, below its seal.
+    """The text of a vcrpy cassette below its seal; `extra` are the other keys at the top level.
 
     Raises:
-        CassetteDamaged: `extra` is no plain data.
+        CassetteDamaged: `extra` is not plain data.
     """
     try:
         return _yaml({"version": 1, **extra, "interactions": [_interaction(take) for take in made]})

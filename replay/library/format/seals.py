@@ -173,7 +173,7 @@ def decoded(data: memoryview, where: str) -> str:
 
 
 def _is_text(data: memoryview) -> bool:
-    # In parts, to save memory: the decoder's error keeps its input, and text takes up to 4 times it.
+    # In parts, to save memory: an error keeps its input, and the text may take four times that.
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         for start in range(0, len(data), _CHUNK):

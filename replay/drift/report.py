@@ -49,7 +49,7 @@ def report(
         settings: the severities to use in place of the catalogue's.
         matrix: whether to make the matrices of fields against versions.
         processes: how many processes may be used, where they pay.
-        progress: told how many cassettes have been read.
+        progress: called with the number of cassettes read since the last call.
 
     Raises:
         ConfigError: old and new are the same version, one of them is no version, or `since`

@@ -184,7 +184,7 @@ def test_an_expired_entry_fails_again_and_accepting_clears_it_away(tmp_path: Pat
     written.write_text(written.read_text().replace("2999", "2020"))
     shown = run("-v")
     assert 1 == shown.exit_code
-    assert "a is accepted no longer: field-removed, accepted for: x" in shown.stdout
+    assert "a is no longer accepted: field-removed, accepted for: x" in shown.stdout
     shelve(tmp_path / "cassettes", twins([{"c": 1}], [{}], resource="charges"))
     run("--accept", "--reason", "y", "--baseline", "other.json")
     assert 2 == len(json.loads(Path("other.json").read_text())["accepted"])

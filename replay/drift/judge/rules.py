@@ -207,7 +207,7 @@ CATALOGUE: tuple[Rule, ...] = (
     Rule(
         "null-only",
         INFO,
-        "One version has only ever shown null: nothing can be said of the value.",
+        "One version has only ever shown null, so nothing is known about the value.",
         says=_blind("was only ever null"),
         mirror="null-only",
         old='{"quote": null}',
@@ -216,7 +216,7 @@ CATALOGUE: tuple[Rule, ...] = (
     Rule(
         "subtree-unobserved",
         INFO,
-        "Its parent was null or missing in one version: nothing can be said of what is below.",
+        "Its parent was null or missing in one version, so nothing is known about its fields.",
         says=_blind("was not seen as an object or list"),
         mirror="subtree-unobserved",
         old='{"shipping": {"carrier": "ups"}}',
@@ -225,7 +225,7 @@ CATALOGUE: tuple[Rule, ...] = (
     Rule(
         "list-element-unobserved",
         INFO,
-        "The list was empty in one version: nothing can be said of its items.",
+        "The list was empty in one version, so nothing is known about its items.",
         says=_blind("was always empty"),
         mirror="list-element-unobserved",
         old='{"discounts": ["di_1MowQVLkdIwHu7ix"]}',
@@ -234,7 +234,7 @@ CATALOGUE: tuple[Rule, ...] = (
     Rule(
         "name-redacted",
         INFO,
-        "Fields whose names are redacted are in one version only: nothing can be said of which.",
+        "Only one version has fields whose names are redacted; which fields is not known.",
         says=_blind("(fields whose names are redacted) was not seen"),
         mirror="name-redacted",
         old='{"redacted_0a1b2c3d": 1}',
@@ -271,7 +271,7 @@ CATALOGUE: tuple[Rule, ...] = (
         "int-to-decimal-string",
         BREAKING,
         "An integer is now written as a string, decimal or not.",
-        says=_just("is now a number in a string, was an integer"),
+        says=_just("was an integer, is now a number in a string"),
         mirror="type-changed",
         why="The reverse has no name of its own: it breaks as any change of type does.",
         old='{"unit_amount": 1050}',
@@ -338,8 +338,8 @@ CATALOGUE: tuple[Rule, ...] = (
     Rule(
         "branch-unseen",
         INFO,
-        "A tag no longer shows a value, so the key it selects was not to be expected.",
-        says=_just("was not selected by its tag any more"),
+        "A tag no longer shows a value, so the key that it selects cannot be there.",
+        says=_just("is no longer selected by its tag"),
         mirror="branch-added",
         old='{"type": "card", "card": {}}',
         new='{"type": "link", "link": {}}',
@@ -392,14 +392,14 @@ CATALOGUE: tuple[Rule, ...] = (
         "spec-kind-differs",
         BREAKING,
         "Recorded values, null among them, of a kind that the specification does not allow.",
-        says=_detail("is of another kind than specified"),
+        says=_detail("has another type than specified"),
         why="It compares recordings with a specification (`--spec`), not two bodies.",
     ),
     Rule(
         "baseline-expired",
         WARNING,
         "An entry of the baseline whose last day has passed; its finding counts again.",
-        says=_detail("is accepted no longer"),
+        says=_detail("is no longer accepted"),
         why="It speaks of the baseline file, not of two bodies.",
     ),
     Rule(

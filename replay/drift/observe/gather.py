@@ -45,7 +45,7 @@ class Sources:
         older: another library that holds the old side; None where there is none.
         source: only recordings that this host answered.
         processes: how many processes may be used, where they pay and both libraries are folders.
-        progress: told how many cassettes have been read.
+        progress: called with the number of cassettes read since the last call.
     """
 
     library: Recordings

@@ -1,4 +1,4 @@
-"""Run one small suite together with each of the common pytest plugins, and print a table.
+"""Run one small suite together with each of the common pytest plugins and tools, and print a table.
 
 ``make plugins`` runs it: an environment per plugin under ``.venv-plugin-*``, with the built wheel,
 pytest, the Stripe SDK and that plugin alone.
@@ -95,6 +95,19 @@ VCR = """
     def test_after():
         assert get() == ID
 """
+THREADS = """
+    @pytest.mark.cassettes
+    def test_threads():
+        import threading
+        from concurrent.futures import ThreadPoolExecutor
+        found = []
+        thread = threading.Thread(target=lambda: found.append(get()))
+        thread.start()
+        thread.join(20)
+        with ThreadPoolExecutor(1) as pool:
+            found.append(pool.submit(get).result(20))
+        assert found == [ID, ID]
+"""
 TAPE = """\
     interactions:
     - request:
@@ -115,9 +128,14 @@ CONFTESTS = {
 
         def pytest_recording_configure(config, vcr):
             vcr.register_persister(replay.vcr.Persister())
-    """
+    """,
+    "sentry": "import sentry_sdk; sentry_sdk.init()",
+    "opentelemetry": """
+        from opentelemetry.instrumentation.threading import ThreadingInstrumentor
+        ThreadingInstrumentor().instrument()
+    """,
 }
-"""What a plugin's users write to get replay's persister."""
+"""What users write to get replay's persister, and to start what their service runs with."""
 
 # Name: distributions, tests added to the suite, arguments, how many tests pass (two are xfailed).
 PLUGINS: dict[str, tuple[tuple[str, ...], str, tuple[str, ...], int]] = {
@@ -128,6 +146,8 @@ PLUGINS: dict[str, tuple[tuple[str, ...], str, tuple[str, ...], int]] = {
     "pytest-asyncio": (("pytest-asyncio",), ASYNCIO, (), 4),
     "anyio": (("anyio", "trio"), ANYIO, (), 5),
     "pytest-xdist": (("pytest-xdist",), "", ("-n", "2"), 3),
+    "sentry": (("sentry-sdk",), THREADS, (), 4),
+    "opentelemetry": (("opentelemetry-instrumentation-threading",), THREADS, (), 4),
 }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from types import ModuleType
+from types import MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from replay.intercept.current_session import current
@@ -16,6 +16,7 @@ from replay.recording.upstream import pass_through, passing
 
 if TYPE_CHECKING:
     from replay.intercept.patches import Patches
+    from replay.session.session import OpenSession
 
 
 def hook_threads(patches: Patches, module: ModuleType) -> None:
@@ -30,17 +31,22 @@ def hook_executors(patches: Patches, module: ModuleType) -> None:
 
 def _start(original: Any) -> Any:
     def start(thread: Any) -> None:
-        session, run = current.get(), thread.run
-
-        def run_in_session() -> None:
-            current.set(session)
-            run()
-
+        session = current.get()
         if session is not None:
-            thread.run = run_in_session
+            # A method of the thread, as `run` always is: others (Sentry) unwrap it and call it
+            # with the thread.
+            thread.run = MethodType(_run_in(session, thread.run), thread)
         original(thread)
 
     return start
+
+
+def _run_in(session: OpenSession, run: Callable[..., Any]) -> Callable[..., Any]:
+    def run_in_session(_thread: Any, *args: Any, **kwargs: Any) -> Any:
+        current.set(session)
+        return run(*args, **kwargs)
+
+    return run_in_session
 
 
 def _submit(original: Any) -> Any:

@@ -181,7 +181,11 @@ def _resolve_in_loop(original: Any) -> Any:
 
 
 def _refuse_name(host: Any, port: Any) -> str:
-    """Refuse to look up an address of the API; the name, if it is a live base's all the same."""
+    """Refuse to look up the API's name.
+
+    Returns:
+        The name, if a live base has it but at another port, which may be looked up; else empty.
+    """
     name = _text(host)
     if not isinstance(name, str) or is_loopback(name):
         return ""

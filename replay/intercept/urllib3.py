@@ -76,8 +76,11 @@ def _make_request(original: Any) -> Any:
 
 
 def _made(body: Any) -> Any:
-    """A body; if the user's code makes it while it is sent, then calls of that code are not let
-    through along with it."""
+    """The body of a call that is let through.
+
+    A stream or generator of the user runs while the call is sent. Calls that its code makes are not
+    let through along with it.
+    """
     if body is None or isinstance(body, str | bytes | bytearray | memoryview | IOBase):
         return body
     if hasattr(body, "read"):
@@ -108,7 +111,7 @@ def _chunks(body: Any) -> Iterator[Any]:
 
 
 def _port(pool: Any) -> int:
-    # One that is made without a pool manager may name none.
+    # A pool that was made without a pool manager may have no port.
     return pool.port or (443 if pool.scheme == "https" else 80)
 
 

@@ -166,13 +166,13 @@ class Upstream:
     ) -> Response:
         """Ask the live source for `target` on behalf of a client's request.
 
-        The answer is decoded. Redirects are answers like any other.
+        The answer is decoded. A redirect is not followed, but returned like any other answer.
 
         Args:
-            request: the client's request: its key and account go along, nothing else of it.
+            request: the client's request; only its key, account and context are sent on.
             target: path and query.
             version: the API version to ask for; None asks for the account's own.
-            method: ``GET``, or ``POST`` for a read that is one.
+            method: ``GET``, or ``POST`` for the few reads that are sent so.
             form: what a POST sends.
 
         Raises:

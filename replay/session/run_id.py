@@ -1,4 +1,8 @@
-"""The run that this process belongs to: the processes that it starts are of the same one."""
+"""The name of the run that this process belongs to. Processes that it starts inherit it.
+
+A run is one run of a test suite, in however many processes: in mode ``all`` each call is
+re-recorded once per run.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +15,21 @@ _process = os.getpid()
 
 
 def name() -> str:
-    """The run's name; from the first time on that it is asked for, children inherit it."""
+    """The run's name. Processes that are started after the first call of this inherit it."""
     found = os.environ.get(_VARIABLE)
     if not found:
-        join(_own)  # whichever thread comes first: it is the same name
+        join(_own)  # two threads may do so at once, with the same name
         return _own
     return found
 
 
 def current() -> str:
-    """The run's name; empty where nobody has asked for it."""
+    """The run's name; empty as long as nobody has called `name`."""
     return os.environ.get(_VARIABLE, "")
 
 
 def join(run: str) -> None:
-    """Work for a run from now on, and let the processes do so that are started from here."""
+    """Belong to a run from now on, as will the processes that are started from here."""
     os.environ[_VARIABLE] = run
 
 
@@ -35,5 +39,5 @@ def is_own(run: str) -> bool:
 
 
 def forked() -> bool:
-    """Whether this process is a copy of the one that loaded this: what it holds is that one's."""
+    """Whether this process was forked after this module was imported: its state is its parent's."""
     return os.getpid() != _process

@@ -43,6 +43,12 @@ def _after_parents(path: str) -> list[tuple[bool, str]]:
 
 
 class _Judge:
+    """Judges path after path, and remembers which findings explain what is below them.
+
+    In its methods, `a` and `b` are what the old and the new side show at a path, `x` and `y` the
+    types or values there, null left out, and `of_a` and `of_b` how often the path could have been.
+    """
+
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
         self.old, self.new = evidence.old, evidence.new
@@ -51,6 +57,7 @@ class _Judge:
         self._branches: set[str] = set()
 
     def look(self, path: str) -> None:
+        """Judge one path, after those above it."""
         if self._explained(path):
             return
         a, b = self.old.get(path), self.new.get(path)
@@ -90,6 +97,7 @@ class _Judge:
             self._closed.add(path)
 
     def _explained(self, path: str) -> bool:
+        """Whether a finding above a path stands for it, or it is no field but a map's value."""
         above = path
         while above:
             above = parent(above)
@@ -98,6 +106,7 @@ class _Judge:
         return False
 
     def _absent(self, path: str, a: Stat | None, b: Stat | None) -> None:
+        """Report a path that only one side has."""
         evidence, above = self.evidence, parent(path)
         of_a, of_b = self.old[above].parents, self.new[above].parents
         if path.endswith(f"/{ANY}"):
@@ -124,6 +133,7 @@ class _Judge:
             self.findings.append(evidence.finding(rule, path, "lost", pool=pool))
 
     def _presence(self, path: str, a: Stat, b: Stat) -> Iterator[Finding]:
+        """Whether a path that both sides have became optional or required."""
         above = parent(path)
         of_a, of_b = self.old[above].parents, self.new[above].parents
         tags = self._tag_counts(path)
@@ -136,6 +146,7 @@ class _Judge:
             yield self.evidence.finding("became-required", path, "gained")
 
     def _values(self, path: str, a: Stat, b: Stat) -> Iterator[Finding]:
+        """What became of the values: null or no longer null, other types, other formats."""
         evidence = self.evidence
         x, y = a.kinds - {"null"}, b.kinds - {"null"}
         if not x and not y:
@@ -179,12 +190,14 @@ class _Judge:
         return replace(shown, path=path, old=place.old, new=place.new)
 
     def _nullable(self, path: str, observations: int) -> Finding:
+        """A finding that a path became nullable; a warning where few observations say so."""
         # A null in an object recorded at another time is also what an edit looks like.
         few = observations < MIN_OBJECTS and not self.evidence.happened("nulled", path)
         severity = Severity.WARNING if few else None
         return self.evidence.finding("became-nullable", path, "nulled", severity=severity)
 
     def _kinds(self, path: str, a: Stat, b: Stat) -> Iterator[Finding]:
+        """What became of the types, which are not the same on both sides."""
         evidence = self.evidence
         x, y = a.kinds - {"null"}, b.kinds - {"null"}
         detail = f"{_types(self.old, path, x)} to {_types(self.new, path, y)}"
@@ -211,6 +224,7 @@ class _Judge:
         return (counts[0], counts[1]) if any(counts) else None
 
     def _remapped(self, path: str, a: Stat, b: Stat) -> bool:
+        """Whether a map became a record, or the reverse."""
         below = f"{path}/{ANY}"
         if key(path) in MAPS or (below in self.old) == (below in self.new):
             return False
@@ -240,6 +254,7 @@ class _Judge:
 
 
 def _retyped(old: Shape, new: Shape, path: str, a: Stat, b: Stat) -> tuple[str, Severity | None]:
+    """The rule where the two sides have no type in common, and its severity if not the usual."""
     x, y = a.kinds - {"null"}, b.kinds - {"null"}
     if x == {"int"} and y == {"str"} and b.styles() <= {"decimal", "integer"}:
         return "int-to-decimal-string", None
@@ -268,17 +283,20 @@ def _is_single(listed: bool, kinds: frozenset[str]) -> bool:
 
 
 def _is_listing(shape: Shape, path: str) -> bool:
+    """Whether an object is a list envelope, also by its `object` value."""
     tag = shape.get(f"{path}/object")
     tokens = tag.tokens() if tag is not None else None
     return _is_envelope(shape, path) and {*(tokens or {"": 0})} <= {"list", "search_result"}
 
 
 def _is_envelope(shape: Shape, path: str) -> bool:
+    """Whether an object has the form of a list envelope: ``{"object": …, "data": […]}``."""
     data = shape.get(f"{path}/data")
     return data is not None and "arr" in data.marks and f"{path}/object" in shape
 
 
 def _types(shape: Shape, path: str, kinds: frozenset[str]) -> str:
+    """Types in words, such as ``integer or string``."""
     if kinds == {"obj"} and _is_envelope(shape, path):
         return "list envelope"
     words = {**TYPES, "arr": "list"}  # beside "list envelope", that is what people call it
@@ -308,6 +326,7 @@ def _same_kinds(evidence: Evidence, path: str, branches: Collection[str]) -> Ite
 
 
 def _format(a: Stat, b: Stat) -> tuple[str, str] | None:
+    """The rule and its detail where texts are written in another way; None where they are not."""
     x, y = a.styles(), b.styles()
     if x == y == {"id"} or x == y == {"url"}:
         style = next(iter(x))
@@ -348,6 +367,7 @@ def _word(stat: Stat) -> str:
 def _enum(
     evidence: Evidence, path: str, a: Stat, b: Stat, branches: Collection[str]
 ) -> Iterator[Finding]:
+    """Whether what looks like a closed set of values has new ones, or no longer shows some."""
     x, y = a.tokens(), b.tokens()
     if x is None or y is None:
         return

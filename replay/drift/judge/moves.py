@@ -87,28 +87,28 @@ def follow(samples: Sequence[Pair], sources: Iterable[str], targets: Iterable[st
         return []
     left, right = frozenset(sources), frozenset(targets)
     values = [(_values_at(pair.old, left), _values_at(pair.new, right)) for pair in samples]
-    tracks = [
-        track
+    possible = [
+        move
         for source in sources
         for target in _candidates(values, source, targets)
-        if (track := _track(samples, source, target)) is not None
+        if (move := _move(samples, source, target)) is not None
     ]
-    taken: dict[str, Claim] = {}
+    taken: dict[str, _Fit] = {}
     moves: dict[str, Move] = {}
-    for move in sorted(tracks, key=lambda move: (_claim(move), move.source, move.target)):
+    for move in sorted(possible, key=lambda move: (_fit(move), move.source, move.target)):
         if move.source not in moves and move.target not in taken:
             moves[move.source] = move
-            taken[move.target] = _claim(move)
+            taken[move.target] = _fit(move)
     return [
-        replace(moves[source], rivals=_rivals(moves[source], tracks, taken))
+        replace(moves[source], rivals=_rivals(moves[source], possible, taken))
         for source in sorted(moves)
     ]
 
 
-Claim = tuple[bool, bool, bool, int, int]
+_Fit = tuple[bool, bool, bool, int, int]
 
 
-def _claim(move: Move) -> Claim:
+def _fit(move: Move) -> _Fit:
     """How well a target fits a source; the least is the best."""
     source, target = move.source, move.target
     return (
@@ -120,15 +120,15 @@ def _claim(move: Move) -> Claim:
     )
 
 
-def _rivals(move: Move, tracks: Iterable[Move], taken: Mapping[str, Claim]) -> tuple[str, ...]:
+def _rivals(move: Move, possible: Iterable[Move], taken: Mapping[str, _Fit]) -> tuple[str, ...]:
     # A target that fits its own source better is no rival.
-    claim = _claim(move)
+    fit = _fit(move)
     return tuple(
-        track.target
-        for track in tracks
-        if track.source == move.source
-        and track.target != move.target
-        and _claim(track) == claim <= taken.get(track.target, claim)
+        other.target
+        for other in possible
+        if other.source == move.source
+        and other.target != move.target
+        and _fit(other) == fit <= taken.get(other.target, fit)
     )
 
 
@@ -168,7 +168,8 @@ def _values_at(take: Take, paths: frozenset[str]) -> _Values:
     return values
 
 
-def _track(samples: Sequence[Pair], source: str, target: str) -> Move | None:
+def _move(samples: Sequence[Pair], source: str, target: str) -> Move | None:
+    """The move from one path to another; None where a pair contradicts it, or none shows it."""
     shared = _shared(source, target)
     old_end, new_end = source[len(shared) :], target[len(shared) :]
     agree, controlled, redacted = 0, False, False
@@ -217,6 +218,7 @@ def _is_id(value: str) -> bool:
 
 
 def _open(body: Any, path: str) -> bool:
+    """Whether a body could hold a value at a path: its parent is an object or a list with items."""
     above = parent(path)
     return any(
         isinstance(value, dict | list) and value != [] for _, value in occurrences(body, above)
@@ -248,6 +250,7 @@ def _comparable(take: Take, pointer: str, value: Any) -> Any:
 
 
 def _classes(take: Take, pointer: str, value: Any) -> list[str]:
+    """The classes of the stand-ins in a value; empty where nothing was redacted."""
     redacted = take.redacted
     if isinstance(value, dict):
         below = (f"{pointer}/{escape(name)}" for name in value)
@@ -262,6 +265,7 @@ def _same_owner(
     olds: Sequence[tuple[str, Any]],
     news: Sequence[tuple[str, Any]],
 ) -> bool:
+    """Whether stand-ins have one key, class and owner: equal ones may have moved."""
     return key(source) == key(target) and all(
         _classes(pair.old, *old) == _classes(pair.new, *new)
         and _owner(pair.old.body, old[0]) == _owner(pair.new.body, new[0])
@@ -270,6 +274,7 @@ def _same_owner(
 
 
 def _owner(body: Any, pointer: str) -> Any:
+    """The ID of the innermost object with an ID around a value; None without one."""
     owner, above = None, ""
     for segment in ["", *pointer.split("/")[1:-1]]:
         above = f"{above}/{segment}" if segment else above

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from support.standin import StandIn
@@ -13,6 +16,27 @@ from replay.intercept import current_session
 from replay.testing import decorator
 
 _TESTS = str(Path(__file__).parent)
+
+
+WAITING = ("asyncio", "concurrent", "multiprocessing", "signal", "subprocess", "threading", "time",
+           "anyio", "trio", "support.suites")  # fmt: skip
+"""A test module that imports one of these, or a name from one of these, has tests that wait."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of modules that can wait for something: `make stress` repeats them."""
+    for item in items:
+        if isinstance(item, pytest.Function) and _waits(item.module):
+            item.add_marker("waits")
+
+
+@cache
+def _waits(module: ModuleType) -> bool:
+    found = (
+        value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+        for value in vars(module).values()
+    )
+    return any((name or "").startswith(WAITING) for name in found if isinstance(name, str))
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +76,17 @@ def stand_in() -> Iterator[StandIn]:
     """A stand-in for the live API on loopback."""
     with StandIn() as server:
         yield server
+
+
+@pytest.fixture(params=["as here", "as in Python 3.14"])
+def every_path_lib(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With this Python's pathlib, and with one whose questions hide what the system refuses."""
+    if request.param == "as here":
+        return
+    for method, function in (
+        ("is_file", os.path.isfile), ("is_dir", os.path.isdir), ("exists", os.path.exists),
+    ):  # fmt: skip
+        monkeypatch.setattr(Path, method, lambda self, function=function: function(self))
 
 
 @pytest.fixture

@@ -389,6 +389,7 @@ def test_every_setting_has_a_variable_and_a_default() -> None:
     assert set(DEFAULTS) == set(ENVIRONMENT) == set(Config.__slots__)
 
 
+@pytest.mark.usefixtures("every_path_lib")
 def test_a_policy_file_that_cannot_be_looked_at_is_a_config_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -303,7 +303,6 @@ def make_folder(folder: Path, root: str) -> None:
     Raises:
         LibraryError: the file system refuses, or a link leads out of `root`.
     """
-    missing = []
     try:
         if not _inside(str(folder), root):
             raise LibraryError(
@@ -311,15 +310,36 @@ def make_folder(folder: Path, root: str) -> None:
                 where=str(folder),
                 hint="remove the link, or record into the library that it leads to",
             )
-        above = folder
-        while not above.is_dir():
-            missing.append(above)
-            above = above.parent
-        for made in reversed(missing):
-            made.mkdir(exist_ok=True)
+        for made in _make_missing(folder):
             _sync_folder(made.parent)
     except OSError as error:
         raise translated(error, "the library cannot be written", str(folder)) from error
+
+
+def _make_missing(folder: Path) -> Iterator[Path]:
+    """Make a folder and those above it, and yield each that was not there.
+
+    Not by Path.mkdir and Path.is_dir: what the system refuses becomes "File exists" there since
+    Python 3.14.
+    """
+    missing = []
+    while not _is_folder(folder):
+        missing.append(folder)
+        folder = folder.parent
+    for made in reversed(missing):
+        try:
+            os.mkdir(made)
+        except FileExistsError:  # another process was faster
+            if not _is_folder(made):
+                raise
+        yield made
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _sync_folder(folder: Path) -> None:
@@ -353,7 +373,8 @@ def lock(path: Path, what: str, *, seconds: float = 120.0) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        for _ in _make_missing(path.parent):
+            pass
         # No soft lock in its place: a dead process would hold it for ever.
         held = FileLock(path, timeout=seconds, thread_local=False, fallback_to_soft=False)
         held.acquire()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -67,7 +69,7 @@ def changed_since(base: str) -> Iterator[tuple[Source, Source | None]]:
     for raw in sorted({*names.split(b"\0"), *new.split(b"\0")} - {b""}):
         name = os.fsdecode(raw)
         path = top / name
-        if path.is_file():
+        if _is_file(path):
             old = git("cat-file", "blob", f"{start}:{name}", cwd=top, missing=b"\xff")
             for source in _read(path):
                 before = None if old == b"\xff" else Source(name, old)
@@ -103,12 +105,12 @@ def _listed(folder: Path) -> list[Path]:
     listing = "ls-files", "--cached", "--others", "--exclude-standard", "-z"
     if (names := _git_names(folder, listing)) is not None:
         files = {folder / name for name in names}
-        return sorted(file for file in files if file.is_file())
+        return sorted(file for file in files if _is_file(file))
     found: list[Path] = []
     for where, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if name not in _SKIPPED)
         found += [Path(where, name) for name in sorted(names)]
-    return [file for file in found if file.is_file()]
+    return [file for file in found if _is_file(file)]
 
 
 def _git_names(folder: Path, listing: tuple[str, ...]) -> list[str] | None:
@@ -122,10 +124,22 @@ def _git_names(folder: Path, listing: tuple[str, ...]) -> list[str] | None:
         return None
 
 
+def _is_file(path: Path) -> bool:
+    # Not by Path.is_file: since Python 3.14 a file that this user may not look at is none there,
+    # and would pass unread.
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError as error:
+        if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
+            return False
+        raise LibraryError(f"the file cannot be read: {error.strerror}", where=str(path)) from error
+
+
 def _read(path: Path) -> Iterator[Source]:
     try:
-        large = path.stat().st_size > MAX_BYTES
-        data = None if large or not path.is_file() else path.read_bytes()
+        found = path.stat()
+        large = found.st_size > MAX_BYTES
+        data = None if large or not stat.S_ISREG(found.st_mode) else path.read_bytes()
     except OSError as error:
         raise LibraryError(f"the file cannot be read: {error.strerror}", where=str(path)) from error
     yield Source(path.as_posix(), data)

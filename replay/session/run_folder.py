@@ -112,7 +112,7 @@ def _held_open(own: Path) -> ExitStack:
     for _ in range(_TRIES):
         with suppress(LibraryError):  # its folder was cleared away before it could be locked
             held.enter_context(files.lock(path, "a run in mode all", seconds=10.0))
-            if path.exists():
+            if os.path.exists(path):  # noqa: PTH110 - what cannot be looked at is tried again
                 return held
             held.close()
     held.enter_context(files.lock(path, "a run in mode all", seconds=10.0))

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from support.proof import no_wait, rounds
@@ -454,6 +455,28 @@ def test_a_dead_process_holds_no_lock(tmp_path: Path) -> None:
         holder.wait()
         with files.lock(path, "in_1", seconds=0.1):
             pass
+
+
+@pytest.mark.usefixtures("every_path_lib")
+def test_what_the_system_refuses_of_a_folder_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that cannot be looked at is neither missing nor "File exists"."""
+    look = os.stat
+
+    def refuse(path: Any, **options: Any) -> os.stat_result:
+        if str(path) == str(tmp_path):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return look(path, **options)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    with (
+        pytest.raises(LibraryError, match=r"cannot be locked.*Input/output error"),
+        files.lock(tmp_path / "a.lock", "in_1"),
+    ):
+        pytest.fail("it was locked")
+    with pytest.raises(LibraryError, match=r"cannot be written.*Input/output error"):
+        files.make_folder(tmp_path / "b", str(tmp_path))
 
 
 def test_a_lock_is_freed_by_errors(tmp_path: Path) -> None:

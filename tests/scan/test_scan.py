@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
+import os
 import subprocess
 import time
 from datetime import date
@@ -424,6 +426,23 @@ def test_every_rule_says_what_to_do_and_is_documented():
     page = (ROOT / "docs" / "scan.md").read_text("utf-8")
     assert [] == [id for id in RULES if f"`{id}`" not in page]
     assert all(rule.fix and rule.title and rule.id == id for id, rule in RULES.items())
+
+
+@pytest.mark.usefixtures("every_path_lib")
+def test_a_file_that_cannot_be_looked_at_is_not_passed_over(tmp_path, monkeypatch):
+    """It could hold anything, so the scan fails."""
+    hidden = tmp_path / "hidden.json"
+    hidden.write_text("{}")
+    look = os.stat
+
+    def refuse(path, **options):
+        if str(path) == str(hidden):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return look(path, **options)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    with pytest.raises(LibraryError, match="cannot be read: Permission denied"):
+        scan([str(tmp_path)], POLICY)
 
 
 def test_it_is_fast_enough_for_every_commit(tmp_path):

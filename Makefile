@@ -1,5 +1,6 @@
 # From a clean clone with Python 3.11 or later and make:
 #   make demo    records, replays and diffs against a loopback stand-in, step by step
+#   make quick   the tests to run after each edit, in under a minute
 #   make test    lint, strict types, architecture, unit and end-to-end tests on the built wheel
 
 PYTHON ?= python3
@@ -7,11 +8,16 @@ VENV   ?= .venv
 PY      = $(VENV)/bin/python
 SUDO    = $(shell test "$$(id -u)" = 0 || echo sudo)
 LOAD_SECONDS ?= 60
+# One worker more than cores: some tests wait. A worker that is done takes tests from another.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
+PYTEST   = $(VENV)/bin/pytest -q -n $(WORKERS) --dist worksteal
+# The rooms of values and pure functions. What takes seconds there carries the marker `slow`.
+QUICK    = $(addprefix tests/,model stripe_api redaction library drift render scan) $(wildcard tests/test_*.py)
 NEEDS_WRK = command -v wrk >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends wrk >/dev/null; }
 SOURCES = $(shell find replay -type f -not -name '*.pyc')
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types unit leaks nasty kills crowd crash plugins clients load bench coverage conformance clean browser splits
+.PHONY: help install demo quick test lint types unit stress laws leaks nasty kills crowd crash plugins clients load bench coverage conformance clean browser splits
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -34,6 +40,9 @@ install: $(VENV)/.wheel
 demo: install  ## record from a stand-in, replay offline, show the drift
 	$(PY) scripts/demo.py
 
+quick: install  ## values, routes, calls, redaction, drift, rendering, scan: under a minute
+	$(PYTEST) -m "not slow" $(QUICK)
+
 test: lint types unit  ## everything that must pass before a commit
 
 lint: install
@@ -44,7 +53,13 @@ types: install
 	$(VENV)/bin/mypy
 
 unit: install
-	$(VENV)/bin/pytest -q
+	$(PYTEST)
+
+stress: install  ## all tests twice beside busy loops, then five times those that wait
+	$(PY) tests/stress.py
+
+laws: install  ## property tests, with many more examples than `make test` tries
+	REPLAY_PROOF=full $(PYTEST) -m hypothesis
 
 coverage: install  ## branch coverage of redaction, library and drift
 	$(VENV)/bin/coverage erase
@@ -65,7 +80,7 @@ crowd: install  ## 8 processes record into one library while others replay it
 	$(PY) tests/proofs/crowd.py $(FORM)
 
 crash: install  ## let each file-system operation of a recording run fail
-	REPLAY_PROOF=full $(VENV)/bin/pytest -q tests/library/test_crash.py
+	REPLAY_PROOF=full $(PYTEST) tests/library/test_crash.py
 
 plugins: install  ## a small suite beside each of the pytest plugins that people have
 	$(PY) scripts/plugin_matrix.py

@@ -101,6 +101,7 @@ def _headings(page: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
 
 
+@pytest.mark.slow
 def test_the_demo_runs() -> None:
     """`make demo` goes through its steps and finds no private value in what it wrote."""
     command = [sys.executable, str(ROOT / "scripts" / "demo.py")]

@@ -19,6 +19,8 @@ from support.standin import DRAFT, NEW, OLD, StandIn
 
 from replay.cli.main import COMMANDS
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 OTHER = "in_1NXyPbLkdIwHu7ixDq4v7w2R"
 BIN = Path(sys.executable).parent

@@ -35,6 +35,8 @@ from replay.session.session import open_session
 from replay.stripe_api.call import retrieve
 from replay.stripe_api.routes import by_name
 
+pytestmark = pytest.mark.slow
+
 IDS = [generated("in", name) for name in ("one", "two")]
 ROUTE = by_name("invoice")
 

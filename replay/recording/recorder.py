@@ -35,7 +35,7 @@ from replay.stripe_api.headers import (
     phrase,
     served_headers,
 )
-from replay.stripe_api.versions import UNVERSIONED, VERSION, canonical_version
+from replay.stripe_api.versions import LOOKS_LIKE, UNVERSIONED, canonical_version, is_version
 
 if TYPE_CHECKING:
     from replay.recording.upstream import Upstream
@@ -154,11 +154,11 @@ class Recorder:
                 where="Authorization",
                 hint="use a test-mode key, or ask for it: allow_live=True, --allow-live",
             )
-        if call.pinned and not VERSION.match(call.pinned):
+        if call.pinned and not is_version(call.pinned):
             raise ConfigError(
                 "this is no API version",
                 where="header Stripe-Version",
-                hint="a version looks like 2024-06-20 or 2025-03-31.basil",
+                hint=LOOKS_LIKE,
             )
         asked = self._ids.real(call) if self._policy_source.pseudonymise_ids else call
         try:
@@ -177,7 +177,7 @@ class Recorder:
         retry = tuple(row for row in kept_headers(answer.headers) if row[0] in RETRY_HINTS)
         try:
             version, unkept = call.pinned or UNVERSIONED, ""
-            if stated and VERSION.match(stated):
+            if stated and is_version(stated):
                 version = canonical_version(stated)
             elif stated:
                 version, unkept = UNVERSIONED, "the answer's Stripe-Version is no API version"

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import binascii
 import re
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 from replay.model.cassette import Headers, header
-from replay.stripe_api.versions import VERSION
+from replay.stripe_api.versions import is_version
 
 _LIVE_KEYS = ("sk_live_", "rk_live_", "sk_org_live_")
 RETRY_HINTS = ("Retry-After", "Stripe-Should-Retry")
-_HEADER_VALUES = {
-    "Content-Type": re.compile(r"application/json(?:; ?charset=(?i:utf-8|us-ascii))?\Z"),
-    "Stripe-Version": VERSION,
-    "Retry-After": re.compile(r"\d{1,6}(?:\.\d{1,3})?\Z"),
-    "Stripe-Should-Retry": re.compile(r"(?:true|false)\Z"),
+_IS_KEPT: dict[str, Callable[[str], object]] = {
+    "Content-Type": re.compile(r"application/json(?:; ?charset=(?i:utf-8|us-ascii))?\Z").match,
+    "Stripe-Version": is_version,
+    "Retry-After": re.compile(r"\d{1,6}(?:\.\d{1,3})?\Z").match,
+    "Stripe-Should-Retry": re.compile(r"(?:true|false)\Z").match,
 }
 _URL_ALPHABET = str.maketrans("-_", "+/")
 _SERVED_VALUE = re.compile(r"[0-9A-Za-z./+*; =_,-]{1,120}\Z")
@@ -30,8 +31,8 @@ def kept_headers(headers: Headers) -> Headers:
     """The headers that are recorded: the few that replay knows, with values of the right form."""
     return tuple(
         (name, value)
-        for name, form in _HEADER_VALUES.items()
-        if (value := header(headers, name)) is not None and form.match(value)
+        for name, is_kept in _IS_KEPT.items()
+        if (value := header(headers, name)) is not None and is_kept(value)
     )
 
 
@@ -39,7 +40,7 @@ def served_headers(headers: Headers, *more: str) -> Headers:
     """The headers that a client gets with an answer that is not recorded."""
     return tuple(
         (name, value)
-        for name in (*_HEADER_VALUES, *more)
+        for name in (*_IS_KEPT, *more)
         if (value := header(headers, name)) is not None and _SERVED_VALUE.match(value)
     )
 

@@ -12,15 +12,24 @@ from replay.errors import ConfigError
 UNVERSIONED = "unversioned"
 """Stands for the API version where neither the answer nor the request named one."""
 
-VERSION = re.compile(
+_VERSION = re.compile(
     r"\d{4}-\d\d-\d\d(?:\.[a-z]{1,20})?(?:; ?[a-z][a-z0-9_]{0,60}=v\d{1,3}){0,9}\Z"
 )
 
-_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z .;=_-]{0,199}\Z")
+_SAFE = re.compile(r"[0-9A-Za-z][0-9A-Za-z .;=_-]{0,199}\Z")
 
 _DATED = re.compile(r"(\d{4}-\d{2}-\d{2})(?:\.([A-Za-z0-9_-]+))?(.*)", re.DOTALL)
 
 PREVIEW = "preview"
+"""Stands where a train's name would; a preview promises nothing."""
+
+LOOKS_LIKE = "a version looks like 2024-06-20 or 2025-03-31.basil"
+"""The hint of every error about a text that is no version."""
+
+
+def is_version(text: str) -> bool:
+    """Whether a text has the form of an API version, such as ``2025-03-31.basil``."""
+    return _VERSION.match(text) is not None
 
 
 @lru_cache(maxsize=256)
@@ -32,11 +41,11 @@ def canonical_version(value: str, where: str = "Stripe-Version") -> str:
     """
     base, *features = [part.strip() for part in value.split(";")]
     text = "; ".join([base, *sorted({feature for feature in features if feature})])
-    if not _VERSION.match(text):
+    if not _SAFE.match(text):
         raise ConfigError(
             "this is no API version",
             where=where,
-            hint="a version looks like 2024-06-20 or 2025-03-31.basil",
+            hint=LOOKS_LIKE,
         )
     return text
 
@@ -48,11 +57,11 @@ def checked_version(text: str, where: str) -> str:
         ConfigError: it does not have the form of one.
     """
     version = canonical_version(text, where)
-    if version != UNVERSIONED and not VERSION.match(version):
+    if version != UNVERSIONED and not is_version(version):
         raise ConfigError(
             f"{text!r} is no API version",
             where=where,
-            hint="a version looks like 2024-06-20 or 2025-03-31.basil",
+            hint=LOOKS_LIKE,
         )
     return version
 

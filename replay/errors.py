@@ -16,7 +16,7 @@ def printable(text: str) -> str:
 
 
 class ReplayError(Exception):
-    """Root of all errors that replay raises on purpose.
+    """Root of all errors that replay raises on purpose. Their attributes do not change.
 
     Attributes:
         what: one sentence that says what went wrong.
@@ -33,6 +33,12 @@ class ReplayError(Exception):
         self.where = where
         self.hint = hint
 
+    def __setattr__(self, name: str, value: object) -> None:
+        # A caught error must say what was raised and logged.
+        if name in self.__dict__ and not name.startswith("__"):
+            raise AttributeError(f"{type(self).__name__}.{name} is set once, by the constructor")
+        super().__setattr__(name, value)
+
     def __str__(self) -> str:
         lines = [printable(line) for line in self.what.split("\n")]
         if self.where:
@@ -45,7 +51,7 @@ class ReplayError(Exception):
         return "\n".join(lines)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Test runners send errors between processes; subclasses have their own signatures.
+        # Test runners pickle errors, and the constructors of subclasses differ.
         return _rebuild, (type(self), self.args, self.__dict__)
 
 

@@ -1,7 +1,7 @@
-"""For suites that keep vcrpy's decorators: a persister with redaction, seal and atomic writes.
+"""A persister for suites that keep vcrpy's decorators: redacted, sealed and atomic cassette files.
 
-It decides what a cassette file holds. What a recording run sees, and how requests are matched,
-stays vcrpy's.
+The persister decides what a cassette file holds. vcrpy still decides how requests are matched and
+what a recording run sees.
 """
 
 from __future__ import annotations
@@ -278,11 +278,12 @@ def _loads(data: bytes, where: str) -> tuple[tuple[Interaction, ...], Mapping[st
     try:
         return codec.loads_vcr(data, where)
     except CassetteUnsealed as error:
-        error.hint = (
-            "if the edit is yours, delete the first line: the next recording seals it\n"
-            "if it is not, restore the file from version control, or delete it and record again"
-        )
-        raise
+        raise CassetteUnsealed(
+            error.what,
+            where=error.where,
+            hint="if the edit is yours, delete the first line: the next recording seals it\n"
+            "if it is not, restore the file from version control, or delete it and record again",
+        ) from None
 
 
 def _foreign(

@@ -102,8 +102,8 @@ def test_errors_travel(protocol: int) -> None:
         resource="invoices",
         id="in_1",
         nearest=("in_2",),
+        recorded=("2024-06-20",),
     )
-    sent.recorded = ("2024-06-20",)
     got = pickle.loads(pickle.dumps(sent, protocol))  # noqa: S301 - our own bytes
     assert type(sent) is type(got)
     assert vars(sent) == vars(got)
@@ -133,3 +133,17 @@ def test_refused_passes_exception_handlers() -> None:
 def test_no_version_is_recorded_unless_said() -> None:
     """A VersionNotRecorded made without versions has none."""
     assert () == VersionNotRecorded("not there").recorded
+
+
+@pytest.mark.parametrize("name", ["what", "where", "hint", "recorded"])
+def test_an_error_does_not_change(name: str) -> None:
+    """What is caught says what was raised; what Python itself sets on exceptions still works."""
+    error = VersionNotRecorded("a", where="b", hint="c", recorded=("2024-06-20",))
+    before = dict(error.__dict__)
+    with pytest.raises(AttributeError, match=rf"VersionNotRecorded\.{name} is set once"):
+        setattr(error, name, "other")
+    assert before == error.__dict__
+    error.__cause__ = KeyError()
+    error.add_note("note")
+    error.add_note("and another")
+    assert ["note", "and another"] == error.__notes__

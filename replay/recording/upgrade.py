@@ -1,7 +1,8 @@
-"""Brings a library to another API version: every object at its old and the new one, back to back.
+"""Upgrades a library to another API version: fetches each object at its old and at the new version.
 
-So all pairs are twins, and what differs is the version's doing. What tests were written against
-stays: where an object has moved on since, its fetch of today becomes evidence beside it.
+The two are fetched back to back, so they are twins: what differs between them is due to the
+version. Existing recordings do not change, because tests were written against them. If an object
+has changed since it was recorded, its answer at the old version is kept as evidence instead.
 """
 
 from __future__ import annotations
@@ -34,11 +35,11 @@ class Step:
 
     Attributes:
         old: the call at the version that is recorded.
-        new: the same at the version to come.
+        new: the same call at the new version.
         account: the connected account to ask for; empty for none.
         context: the context to ask in; empty for none.
         takes: how many takes the old recording has.
-        twins: the day it was fetched at both versions before; empty where it was not.
+        twins: the day on which both versions were fetched back to back; empty if they were not.
     """
 
     old: Call
@@ -50,14 +51,14 @@ class Step:
 
 
 class SkipReason(StrEnum):
-    """Why something that is recorded cannot be fetched, or need not be."""
+    """Why a recorded object is left out of an upgrade."""
 
     NOT_OLDER = "has no recording of the old version"
     NEW_ALREADY = "is recorded at the new version already, and at no older one"
     UNVERSIONED = "is recorded without an API version"
     ACCOUNT = "belongs to a connected account that is not named"
     PSEUDONYM = "is recorded under a pseudonym, not under its ID"
-    UNREADABLE = "has a request that is none of the API's"
+    UNREADABLE = "has a request that does not belong to the API"
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,5 +403,5 @@ def _result(
 
 
 def _says(take: Interaction) -> tuple[object, ...]:
-    """What a take says, whoever asked and however the answer was labelled."""
+    """The content of a take, without who asked for it and how the answer was labelled."""
     return take.response.status, take.response.body, dict(take.redacted)

@@ -1,7 +1,7 @@
-"""The one exit to the network: fetches a call from the live source, bounded and unredirected.
+"""The only module of replay that opens connections: it fetches calls from the live source.
 
-Nothing else in replay opens a connection. Its own traffic passes replay's hooks and guard by a
-context variable, so import order decides nothing.
+Answers are limited in size, and redirects are never followed. replay's own hooks and guard let this
+traffic through because a context variable says so. That works in any import order.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ TIMEOUT = 80.0
 """Seconds to wait for a connection or for the next bytes; the SDK's own default."""
 
 AT_ONCE = 40
-"""So many fetches of one event loop run at once."""
+"""How many fetches of one event loop run at the same time."""
 
 # Sent on as they are; everything else that a client says about its person or machine stays here.
 _PASSED_ON = ("Authorization", "Stripe-Account", "Stripe-Context")

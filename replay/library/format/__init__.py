@@ -1,1 +1,1 @@
-"""The text form of a cassette: reading it, writing it, and the seal on it."""
+"""The text of a cassette file: reading it, writing it, and the seal in its first line."""

@@ -16,6 +16,7 @@ from replay.library import Library
 from replay.library.library import storage_of
 from replay.render.object_diff import FORMAT, show_object
 
+ROOT = Path(__file__).parents[2]
 ID = "in_1A"
 LINES = [{"id": "il_b", "n": 2}, {"id": "il_a", "n": 1}]
 
@@ -68,6 +69,18 @@ a stand-in replaces a private value, and tells nothing of it but whose it is
 next: --verbose shows the values that both versions have
 """
     assert expected == done.out
+
+
+def test_the_manuals_example_is_what_the_sample_library_shows() -> None:
+    """Line by line, in order; the manual leaves some out."""
+    page = (ROOT / "docs" / "drift.md").read_text("utf-8")
+    block = page.partition("## One object, value by value")[2].split("```")[1]
+    command, *lines = block.splitlines()[1:]
+    arguments = command.removeprefix("$ replay ").split()
+    left = iter(replay_command(*arguments, "--library", ROOT / "cassettes").out.splitlines())
+    assert len(lines) > 10
+    for line in lines:
+        assert line.strip() == "…" or line in left, line
 
 
 def test_verbose_shows_what_is_the_same_too() -> None:

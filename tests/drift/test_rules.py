@@ -134,6 +134,18 @@ ROWS: list[Row] = [
         [{"redacted_0a1b2c3d": "x"}, {"redacted_2a1b2c3d": 1}],
         [],
     ),
+    (
+        "nor do they where one side has them sometimes",
+        [{"redacted_0a1b2c3d": 1}, {"redacted_1a1b2c3d": 1}],
+        [{"redacted_0a1b2c3d": 1}, {}],
+        [],
+    ),
+    (
+        "an equal value in another item is no move",
+        [{"l": [{"a": SUB}, {"a": "x"}]}],
+        [{"l": [{"p": None}, {"p": {"b": SUB}}]}],
+        [("field-removed", "/l/*/a", BREAKS, "proven"), ("field-added", "/l/*/p", TELLS, "proven")],
+    ),
     ("type changed", [{"a": 1}], [{"a": {"b": 1}}], [("type-changed", "/a", BREAKS, "proven")]),
     (
         "type widened",

@@ -49,6 +49,8 @@ SCHEMAS = {
             "deep": {"properties": {"x": {"type": "boolean"}}, "required": ["x"]},
             "metadata": {"type": "object", "additionalProperties": {"type": "string"}},
             "open": {"type": "object"},
+            "closed": {"type": "object", "additionalProperties": False},
+            "kept": {"allOf": [{"$ref": "#/components/schemas/customer"}]},
             "lines": {"type": "array", "items": {"$ref": "#/components/schemas/customer"}},
             "customer": {
                 "nullable": True,
@@ -106,6 +108,9 @@ def hold(spec: Path, *bodies: Any, **kwargs: Any) -> Report:
         ([], {"customer": {**CUS, "deleted": True}}),
         ([], {"origin": {"object": "source", "flow": "x"}}),
         ([], {"by_currency": {"usd": 1, "eur": 1, "gbp": 1}}),
+        ([], {"closed": {}, "kept": CUS}),
+        ([("spec-undocumented", "/closed/x", "")], {"closed": {"x": 1}}),
+        ([("spec-kind-differs", "/kept", "null, specified as object")], {"kept": None}),
         ([("spec-undocumented", "/more", "")], {"more": {"below": {"this": 1}}}),
         ([("spec-undocumented", "/lines/*/more", "")], {"lines": [{**CUS, "more": 1}]}),
         ([("spec-kind-differs", "/count", "number, specified as integer")], {"count": 1.5}),

@@ -7,7 +7,7 @@ that the policy did not keep.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 
 def printable(text: str) -> str:
@@ -206,3 +206,29 @@ class Refused(BaseException):
     def __init__(self, error: ReplayError) -> None:
         super().__init__(str(error))
         self.error = error
+
+    def raise_error(self) -> NoReturn:
+        """Raise the error in place of its carrier.
+
+        The carrier does not become its context: error and carrier would be a circle, which test
+        runners that pickle tracebacks (tblib, ``manage.py test --parallel``) walk for ever.
+        """
+        raise_alone(self.error)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Without what the error is chained to, which may lead back here.
+        return Refused, (without_chain(self.error),)
+
+
+def raise_alone(error: ReplayError) -> NoReturn:
+    """Raise an error while another exception is handled, which does not become its context."""
+    context = error.__context__
+    try:
+        raise error
+    finally:
+        error.__context__ = context
+
+
+def without_chain(error: ReplayError) -> ReplayError:
+    """A copy of an error that has neither cause, context nor traceback."""
+    return _rebuild(type(error), error.args, error.__dict__)

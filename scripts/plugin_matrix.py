@@ -108,6 +108,16 @@ THREADS = """
             found.append(pool.submit(get).result(20))
         assert found == [ID, ID]
 """
+TBLIB = """
+    def test_pickled():
+        import pickle
+        import tblib.pickling_support
+        tblib.pickling_support.install()
+        with pytest.raises(replay.CassetteNotFound) as refused, replay.use_cassettes("cassettes"):
+            get(MISSING)
+        sent = pickle.loads(pickle.dumps(refused._excinfo))
+        assert str(sent[1]) == str(refused.value) and sent[2] is not None
+"""
 TAPE = """\
     interactions:
     - request:
@@ -146,6 +156,7 @@ PLUGINS: dict[str, tuple[tuple[str, ...], str, tuple[str, ...], int]] = {
     "pytest-asyncio": (("pytest-asyncio",), ASYNCIO, (), 4),
     "anyio": (("anyio", "trio"), ANYIO, (), 5),
     "pytest-xdist": (("pytest-xdist",), "", ("-n", "2"), 3),
+    "tblib": (("tblib",), TBLIB, (), 4),
     "sentry": (("sentry-sdk",), THREADS, (), 4),
     "opentelemetry": (("opentelemetry-instrumentation-threading",), THREADS, (), 4),
 }

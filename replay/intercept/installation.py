@@ -18,6 +18,7 @@ from weakref import WeakSet
 from replay.errors import Refused
 from replay.intercept import (
     aiohttp,
+    anyio,
     current_session,
     guard,
     http_client,
@@ -51,6 +52,8 @@ HOOKS: dict[str, Hook] = {
     "threading": threads.hook_threads,
     "concurrent.futures.thread": threads.hook_executors,
     "multiprocessing.pool": pools.hook,
+    "anyio.from_thread": anyio.hook_portals,
+    "anyio._backends._asyncio": anyio.hook_runner,
 }
 """Module to the function that hooks it, once it is imported."""
 
@@ -90,7 +93,7 @@ def _install() -> None:
         try:
             _patches.install()
         except Refused as refusal:
-            raise refusal.error from None
+            refusal.raise_error()
 
 
 def _remove() -> None:

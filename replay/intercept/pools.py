@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -43,21 +44,28 @@ def hook(patches: Patches, module: ModuleType) -> None:
     patches.replace(module, "worker", _worker)
 
 
+@contextmanager
+def as_error() -> Iterator[None]:
+    """In this block a refusal becomes an exception like any other: the error itself."""
+    try:
+        yield
+    except (Refused, BaseExceptionGroup) as raised:
+        found: BaseException | None = raised
+        if isinstance(raised, BaseExceptionGroup):
+            found = raised.subgroup(Refused)
+        while isinstance(found, BaseExceptionGroup):
+            found = found.exceptions[0]
+        if not isinstance(found, Refused):
+            raise
+        found.raise_error()
+
+
 def _told(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function, whose refusal is an exception like any other."""
 
     def run(*args: Any, **kwargs: Any) -> Any:
-        try:
+        with as_error():
             return function(*args, **kwargs)
-        except (Refused, BaseExceptionGroup) as raised:
-            found: BaseException | None = raised
-            if isinstance(raised, BaseExceptionGroup):
-                found = raised.subgroup(Refused)
-            while isinstance(found, BaseExceptionGroup):
-                found = found.exceptions[0]
-            if not isinstance(found, Refused):
-                raise
-            raise found.error from found.error.__cause__
 
     return run
 

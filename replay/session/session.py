@@ -178,7 +178,9 @@ class OpenSession(Session):
         try:
             return self.answer(request)
         except ReplayError as error:
-            raise Refused(error) from error
+            refused = Refused(error)
+        # Not while the error is handled: carrier and error must not be in each other's chain.
+        raise refused
 
     async def serve_async(self, request: Request) -> Response:
         """`serve` without blocking the event loop: what may fetch runs in a worker thread.

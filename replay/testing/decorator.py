@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from replay.config import DEFAULTS, ENVIRONMENT, Config, resolve
-from replay.errors import ConfigError, Refused, ReplayError
+from replay.errors import ConfigError, Refused, ReplayError, raise_alone, without_chain
 from replay.intercept import user_frames
 from replay.library import Library
 from replay.library.library import storage_of
@@ -180,11 +180,15 @@ class Cassettes:
         plain = next((error for error in session.refusals if error is raised), None)
         shown = plain if refused is None else refused.error
         if shown is not None:
-            raise shown.with_traceback(_users_lines(trace)) from shown.__cause__
+            shown.__suppress_context__ = True
+            raise_alone(shown.with_traceback(_users_lines(trace)))
         if session.refusals and not isinstance(raised, KeyboardInterrupt):
             # Whatever the code under test made of it, a refusal fails the session.
             user_frames.keep_users_lines(raised)
-            raise swallowed(session.refusals).with_traceback(None) from raised
+            caught = swallowed(session.refusals)
+            if _leads_to(raised, caught):
+                caught = without_chain(caught)  # no circle of causes
+            raise caught.with_traceback(None) from raised
         if unwritten is not None:
             raise unwritten.with_traceback(None)
 
@@ -260,6 +264,21 @@ def _users_lines(trace: TracebackType | None) -> TracebackType | None:
     would be among them.
     """
     return user_frames.traceback_of(user_frames.lines(trace))
+
+
+def _leads_to(raised: BaseException | None, error: BaseException) -> bool:
+    """Whether an error is among the causes and contexts of what was raised."""
+    seen: set[int] = set()
+    rest = [raised]
+    while rest:
+        one = rest.pop()
+        if one is error:
+            return True
+        if one is not None and id(one) not in seen:
+            seen.add(id(one))
+            rest += [one.__cause__, one.__context__]
+            rest += one.exceptions if isinstance(one, BaseExceptionGroup) else ()
+    return False
 
 
 def refusal_in(raised: BaseException | None) -> Refused | None:

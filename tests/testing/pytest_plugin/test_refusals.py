@@ -132,3 +132,107 @@ def test_a_refusal_out_of_a_pool_of_threads_is_told_as_any_other(suite: Suite) -
     assert ">               pool.apply(get" in ran.out or ">           pool.apply(get" in ran.out
     assert "Captured replay" not in ran.out
     assert "multiprocessing/pool.py" not in ran.out
+
+
+PORTAL = """
+    from starlette.applications import Starlette
+    from starlette.middleware.base import BaseHTTPMiddleware
+    from starlette.responses import PlainTextResponse
+    from starlette.routing import Route
+    from starlette.testclient import TestClient
+
+    MISSING = DRAFT[:-1] + "x"
+
+    async def with_await(request):
+        return PlainTextResponse((await get_async(request.query_params["id"])).id)
+
+    def without(request):
+        return PlainTextResponse(get(request.query_params["id"]).id)
+
+    class Passes(BaseHTTPMiddleware):
+        async def dispatch(self, request, call_next):
+            return await call_next(request)
+
+    APPS = {
+        "plain": Starlette(routes=[Route("/async", with_await), Route("/sync", without)]),
+        "middleware": Starlette(routes=[Route("/async", with_await), Route("/sync", without)]),
+    }
+    APPS["middleware"].add_middleware(Passes)
+
+    @pytest.fixture(scope="module", params=APPS)
+    def client(request):
+        with TestClient(APPS[request.param]) as client:
+            yield client
+
+    @pytest.fixture(scope="module", params=APPS)
+    def closed(request):
+        return TestClient(APPS[request.param])
+
+    @pytest.mark.cassettes
+    @pytest.mark.parametrize("path", ["/async", "/sync"])
+    class TestShared:
+        def test_before(self, client, path):
+            assert client.get(path, params={"id": DRAFT}).text == DRAFT
+
+        def test_missed(self, client, path):
+            client.get(path, params={"id": MISSING})
+
+        def test_after(self, client, path):
+            assert client.get(path, params={"id": DRAFT}).text == DRAFT
+
+        def test_missed_by_one_that_is_not_entered(self, closed, path):
+            closed.get(path, params={"id": MISSING})
+"""
+
+RUNNER = """
+    MISSING = DRAFT[:-1] + "x"
+    pytestmark = [pytest.mark.cassettes, pytest.mark.anyio]
+
+    @pytest.fixture(scope="module", params=["asyncio", "trio"])
+    def anyio_backend(request):
+        return request.param
+
+    @pytest.fixture(scope="module")
+    async def wide(anyio_backend):
+        yield "wide"
+
+    @pytest.fixture
+    async def misses(anyio_backend):
+        await get_async(MISSING)
+
+    async def test_before(wide):
+        assert (await get_async()).id == DRAFT
+
+    async def test_missed(wide):
+        await get_async(MISSING)
+
+    async def test_between(wide):
+        assert (await get_async()).id == DRAFT
+
+    async def test_missed_in_a_fixture(wide, misses):
+        pass
+
+    async def test_after(wide):
+        assert (await get_async()).id == DRAFT
+"""
+
+
+def test_a_miss_fails_its_own_test_where_tests_share_a_portal(suite: Suite) -> None:
+    """A `TestClient` of a module goes on after a refusal, with async views and middleware too."""
+    suite.write(PORTAL)
+    ran = suite.run("-rf", with_="anyio")
+    assert {"passed": 8, "failed": 8} == ran.outcomes, ran.out
+    missed = re.findall(
+        r"^FAILED \S+::test_missed\S* - replay\.errors\.CassetteNotFound", ran.out, re.M
+    )
+    assert 8 == len(missed), ran.out
+    assert "CancelledError" not in ran.out
+
+
+def test_a_miss_fails_its_own_test_where_tests_share_anyios_runner(suite: Suite) -> None:
+    """A module's async fixture lives on after a refusal in a test or in another fixture."""
+    suite.write(RUNNER)
+    ran = suite.run("-rfE", with_="anyio")
+    assert {"passed": 6, "failed": 2, "error": 2} == ran.outcomes, ran.out
+    named = r"^(?:FAILED|ERROR) \S+::test_missed\S* - replay\.errors\.CassetteNotFound"
+    assert 4 == len(re.findall(named, ran.out, re.MULTILINE)), ran.out

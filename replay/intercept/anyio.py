@@ -1,0 +1,49 @@
+"""anyio's portals and its runner of tests: a refusal is the end of one task, not of them all.
+
+A portal (of Starlette's and FastAPI's `TestClient`) and the runner of anyio's pytest plugin end
+themselves for what is no `Exception`. Both may be shared by the tests of a module. A refusal
+becomes the error itself where the task that one of them was given ends.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from replay.intercept.pools import as_error
+
+if TYPE_CHECKING:
+    from replay.intercept.patches import Patches
+
+
+def hook_portals(patches: Patches, module: ModuleType) -> None:
+    """Hook `anyio.from_thread`."""
+    patches.replace(module.BlockingPortal, "_call_func", _call)
+
+
+def hook_runner(patches: Patches, module: ModuleType) -> None:
+    """Hook the backend on asyncio; the runner on trio lives on by itself."""
+    patches.replace(module.TestRunner, "_call_in_runner_task", _call)
+
+
+def _call(original: Any) -> Any:
+    async def call(owner: Any, func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        return await original(owner, _task(func), *args, **kwargs)
+
+    return call
+
+
+def _task(function: Callable[..., Any]) -> Callable[..., Any]:
+    def task(*args: Any, **kwargs: Any) -> Any:
+        with as_error():
+            result = function(*args, **kwargs)
+        return _awaited(result) if inspect.isawaitable(result) else result
+
+    return task
+
+
+async def _awaited(result: Awaitable[Any]) -> Any:
+    with as_error():
+        return await result

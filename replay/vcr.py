@@ -43,7 +43,7 @@ from replay.redaction.parameters import keeps_url
 from replay.redaction.policy import Policy, why_private
 from replay.redaction.policy_source import PolicySource
 from replay.redaction.redactor import Original, redact
-from replay.stripe_api.call import API_HOST, Call, read
+from replay.stripe_api.call import API_HOST, Call, read_call
 from replay.stripe_api.headers import is_live, is_live_key, kept_headers, phrase
 
 __all__ = ["Persister"]
@@ -181,7 +181,7 @@ class _Tape:
             raise NotRecordable("an address with more than host, path and query")
         call: Call | None = None
         try:
-            call = read(request)
+            call = read_call(request)
         except CallRefused:
             target = f"{parts.path}?{parts.query}" if parts.query else parts.path
             if not keeps_url(target, self._policy):

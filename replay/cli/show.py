@@ -44,7 +44,7 @@ def show_command(
     if not cassettes:
         raise refusal(opened, call, PolicySource.of(resolve()))
     for cassette in cassettes:
-        json_body.require(cassette, str(opened.path(cassette.key, cassette.api_version)))
+        json_body.require_readable(cassette, str(opened.path(cassette.key, cassette.api_version)))
     rows = [_row(c, n, take) for c in cassettes for n, take in enumerate(c.interactions)]
     if format_ == "json":
         click.echo(json.dumps({"format": 1, "takes": rows}, indent=2))
@@ -72,7 +72,7 @@ def _row(cassette: Cassette, number: int, take: Interaction) -> dict[str, Any]:
         "batch": take.batch or None,
         "expand": list(expand_of(take.request)),
         "redacted": dict(take.redacted),
-        "body": json_body.recorded(take.response.body, cassette.api_version)
+        "body": json_body.parse_recorded(take.response.body, cassette.api_version)
         if take.response.body
         else None,
     }

@@ -36,7 +36,7 @@ def parse(body: bytes) -> dict[str, Any]:
     return document
 
 
-def recorded(body: bytes, where: str) -> Any:
+def parse_recorded(body: bytes, where: str) -> Any:
     """Parse a recorded body, as strictly as when it was recorded.
 
     Args:
@@ -59,7 +59,7 @@ def recorded(body: bytes, where: str) -> Any:
     return document
 
 
-def require(cassette: Cassette, where: str) -> None:
+def require_readable(cassette: Cassette, where: str) -> None:
     """Make sure that every body of a cassette could have been recorded.
 
     Raises:
@@ -67,10 +67,10 @@ def require(cassette: Cassette, where: str) -> None:
     """
     for number, take in enumerate(cassette.interactions):
         if take.response.body:
-            recorded(take.response.body, f"{where} take {number}")
+            parse_recorded(take.response.body, f"{where} take {number}")
 
 
-def deleted(take: Interaction) -> bool:
+def is_deleted(take: Interaction) -> bool:
     """Whether a take says that its object was deleted.
 
     Raises:
@@ -78,7 +78,7 @@ def deleted(take: Interaction) -> bool:
     """
     if not take.response.body:
         return False
-    body = recorded(take.response.body, take.request.uri)
+    body = parse_recorded(take.response.body, take.request.uri)
     return isinstance(body, dict) and body.get("deleted") is True
 
 

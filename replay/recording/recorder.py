@@ -353,7 +353,7 @@ def skeleton(cassette: Cassette, where: str) -> tuple[str, frozenset[str]]:
     for number, take in enumerate(cassette.interactions):
         parts.append([*take.response.headers, take.source, take.response.reason, take.extra])
         if take.response.body:
-            document = json_body.recorded(take.response.body, f"{where} take {number}")
+            document = json_body.parse_recorded(take.response.body, f"{where} take {number}")
             parts.append(stand_ins(document, take.redacted))
             kept |= public_words(document, take.redacted)
     parts += [cassette.extra, cassette.cassette_extra]

@@ -18,14 +18,14 @@ from replay.library import Library
 from replay.library.library import storage_of
 from replay.library.location import display_path
 from replay.library.lookup import takes_of
+from replay.model import json_body
 from replay.model.cassette import NOTHING, Cassette, Interaction, ObjectKey, header
-from replay.model.json_body import deleted, require
 from replay.recording.paced_pool import Pace
 from replay.recording.recorder import Outcome, Recorder
 from replay.recording.repeats import batches_in_use
 from replay.recording.twins import fetch, request_for
 from replay.redaction.pseudonyms import is_masked
-from replay.stripe_api.call import Call, read
+from replay.stripe_api.call import Call, read_call
 from replay.stripe_api.versions import UNVERSIONED, version_order
 
 
@@ -187,7 +187,7 @@ def plan(
     for path, cassette in library.cassettes(resource):
         if tell is not None:
             tell(1)
-        require(cassette, f"{display_path(library.root)}/{path}")
+        json_body.require_readable(cassette, f"{display_path(library.root)}/{path}")
         key = cassette.key
         names = {key.id, "/".join((*key.parents, key.id))}
         if ids and not names & set(ids):
@@ -267,7 +267,7 @@ def _calls(cassette: Cassette) -> Iterator[tuple[Call | None, int]]:
     counts: dict[Call, int] = {}
     for take in cassette.interactions:
         try:
-            call = read(take.request)
+            call = read_call(take.request)
         except CallRefused:
             yield None, 0
             continue
@@ -377,7 +377,9 @@ def _problem(step: Step, last: Interaction | None, outcomes: Sequence[Outcome]) 
         stated = header(outcomes[1].response.headers, "Stripe-Version")
         if new >= 400 and not (step.new.expand and stated):
             return Result(step, ResultKind.REFUSED, new, f"{step.new.pinned} answers status {new}")
-    if not deleted(last) and any(o.take is not None and deleted(o.take) for o in outcomes):
+    if not json_body.is_deleted(last) and any(
+        o.take is not None and json_body.is_deleted(o.take) for o in outcomes
+    ):
         return Result(step, ResultKind.DELETED, new, "it was deleted since")
     return None
 

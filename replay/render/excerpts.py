@@ -51,7 +51,9 @@ def _bodies(read: Callable[[str], Cassette | None]) -> Callable[[str, int], Any]
         # A file that was removed or replaced since the comparison has nothing to show.
         if cassette is None or take >= len(cassette.interactions):
             return None
-        return json_body.recorded(cassette.interactions[take].response.body, f"{file} take {take}")
+        return json_body.parse_recorded(
+            cassette.interactions[take].response.body, f"{file} take {take}"
+        )
 
     return body
 

@@ -11,7 +11,7 @@ from threading import Lock
 from typing import Generic, Protocol, TypeVar
 
 from replay.model.cassette import Request
-from replay.stripe_api.call import Call, StripeHeaders, read, stripe_headers
+from replay.stripe_api.call import Call, StripeHeaders, read_call, stripe_headers
 
 _SPELLINGS, _LONGEST_SPELLING = 8192, 2048
 """At most 8,192 request spellings are cached, each up to 2,048 characters."""
@@ -42,7 +42,7 @@ class CallReader:
         Raises:
             CallRefused: it is no read that replay knows.
         """
-        call = read(request, headers)
+        call = read_call(request, headers)
         if self._api_version is not None:
             if len(self.pinned) < _PINNED:
                 self.pinned.add(call.pinned)

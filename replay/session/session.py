@@ -27,7 +27,7 @@ from replay.redaction.policy_source import PolicySource
 from replay.session.calls import CallReader
 from replay.session.playback import Playbacks
 from replay.session.store import Fetch, Served, Store
-from replay.stripe_api.call import Call, read
+from replay.stripe_api.call import Call, read_call
 
 _log = logging.getLogger("replay")
 
@@ -214,7 +214,7 @@ class OpenSession(Session):
         Raises:
             ReplayError: it is no call that replay reads, or the policy cannot be used.
         """
-        call = self._recorder.masked(read(request))
+        call = self._recorder.masked(read_call(request))
         return call.route.path if self._recorder.why_private(call) else str(call.key)
 
     def close(self, *, failed: bool = False) -> None:

@@ -192,7 +192,7 @@ def stripe_headers(headers: Headers) -> StripeHeaders:
     return version, account, context
 
 
-def read(request: Request, stripes: StripeHeaders | None = None) -> Call:
+def read_call(request: Request, stripes: StripeHeaders | None = None) -> Call:
     """Read a request to the API as a call.
 
     Args:

@@ -187,7 +187,7 @@ def _types(response: Response) -> set[str]:
     """The types of a body and of all objects in it."""
     found: set[str] = set()
     try:
-        waiting: list[Any] = [json_body.recorded(response.body, "")]
+        waiting: list[Any] = [json_body.parse_recorded(response.body, "")]
     except CassetteDamaged:
         return found
     while waiting:

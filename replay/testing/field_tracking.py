@@ -27,7 +27,7 @@ from replay.drift.observe.pointers import ANY, escape
 from replay.intercept.patches import Patches
 from replay.model.cassette import Request, Response, header
 from replay.session.session import OpenSession
-from replay.stripe_api.call import read
+from replay.stripe_api.call import read_call
 from replay.stripe_api.versions import UNVERSIONED
 
 FILE = "used-fields.json"
@@ -114,7 +114,7 @@ class Tracker:
         except (ValueError, RecursionError):
             return response
         kind = document.get("object") if isinstance(document, dict) else None
-        call = read(request)
+        call = read_call(request)
         version = header(response.headers, "Stripe-Version") or session.config.api_version
         body = Body(
             call.key.resource,

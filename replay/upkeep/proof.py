@@ -42,7 +42,7 @@ def kept_labels(cassette: Cassette) -> set[str]:
     labels: set[str] = set()
     for take in cassette.interactions:
         if take.response.body:
-            body = json_body.recorded(take.response.body, str(cassette.key))
+            body = json_body.parse_recorded(take.response.body, str(cassette.key))
             _labels(body, "", "body", take.redacted, labels)
     return labels
 
@@ -104,7 +104,7 @@ def unproven_body(take: Interaction, owner: str, policy: Policy) -> Iterator[tup
         policy: the policy in force.
     """
     try:
-        body = json_body.recorded(take.response.body, owner)
+        body = json_body.parse_recorded(take.response.body, owner)
         again = redact(body, owner=owner, policy=policy)
     except CassetteDamaged as error:
         yield "damaged-cassette", "/", error.what
@@ -155,7 +155,7 @@ def _are_pointers(take: Interaction) -> bool:
     if not take.redacted:
         return True
     try:
-        body = json_body.recorded(take.response.body, "")
+        body = json_body.parse_recorded(take.response.body, "")
     except CassetteDamaged:
         return True  # the body itself is reported
     return all(

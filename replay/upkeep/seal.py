@@ -187,7 +187,9 @@ def redacted(
     place = f"{where} take {number}"
     try:
         return redact(
-            json_body.recorded(take.response.body, place), owner=str(cassette.key), policy=policy
+            json_body.parse_recorded(take.response.body, place),
+            owner=str(cassette.key),
+            policy=policy,
         )
     except NotRecordable as error:
         raise CassetteDamaged(error.what, where=place, hint=seals.RESTORE) from None

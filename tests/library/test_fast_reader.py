@@ -15,7 +15,7 @@ from support.takes import CASSETTES, TRAPS, cassette
 
 from replay.library.format import fast_reader
 from replay.library.format.codec import dumps, unseal
-from replay.library.format.schema import read
+from replay.library.format.schema import to_cassette
 from replay.library.format.yaml_reader import Malformed, parse
 from replay.model.cassette import Cassette
 
@@ -32,7 +32,7 @@ def agrees(text: str) -> bool:
     """Whether the quick reader took a text; if it did, YAML says the same of it."""
     found = fast_reader.read(text.encode())
     if found is not None:
-        assert read(parse(text)) == found
+        assert to_cassette(parse(text)) == found
     return found is not None
 
 

@@ -25,7 +25,7 @@ from support.writing import unchecked
 import replay
 from replay.library import Library
 from replay.library.format import codec
-from replay.library.format.schema import Later, Unfit, read
+from replay.library.format.schema import Later, Unfit, to_cassette
 from replay.library.library import storage_of
 from replay.model.cassette import Cassette
 
@@ -106,7 +106,7 @@ def test_schema_and_reader_agree(place: tuple[Any, ...], how: str, value: Any) -
 
 def _reads(changed: Any) -> bool:
     try:
-        made = read(changed)
+        made = to_cassette(changed)
     except Later:
         return False
     except Unfit as error:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.proof import proved
 
 from replay.errors import CassetteDamaged, NotRecordable
-from replay.model.json_body import dump, parse, recorded
+from replay.model.json_body import dump, parse, parse_recorded
 
 NUMBERS = st.integers() | st.integers(min_value=2**53, max_value=2**70) | st.floats(
     allow_nan=False, allow_infinity=False
@@ -161,13 +161,13 @@ def test_nothing_else_is_written(number: float) -> None:
 def test_what_no_recording_holds_is_not_read_from_one(body: bytes, says: str) -> None:
     """A reader of cassettes parses as strictly as the recorder, and names the file."""
     with pytest.raises(CassetteDamaged, match=f"a recorded body .*{says}") as raised:
-        recorded(body, "f.yaml take 0")
+        parse_recorded(body, "f.yaml take 0")
     assert "f.yaml take 0" == raised.value.where
 
 
 def test_wide_and_deep_are_told_apart() -> None:
     """Many objects beside each other are no nesting, and what is deep but not too deep is read."""
     wide = {"a": [{"b": []}] * 300}
-    assert wide == recorded(dump(wide), "")
+    assert wide == parse_recorded(dump(wide), "")
     deep = b'{"a": ' + b"[" * 199 + b"]" * 199 + b"}"
-    assert {"a"} == set(recorded(deep, ""))
+    assert {"a"} == set(parse_recorded(deep, ""))

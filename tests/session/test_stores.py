@@ -18,7 +18,7 @@ from replay.model.cassette import Interaction, Request, Response
 from replay.recording.recorder import Outcome
 from replay.session.session import Counts, open_session
 from replay.session.store import Fetch, Served, Store
-from replay.stripe_api.call import read
+from replay.stripe_api.call import read_call
 
 URL = f"https://api.stripe.com/v1/invoices/{DRAFT}"
 TAKE = Interaction(
@@ -30,7 +30,7 @@ class Written(Fetch):
     """A fetch of the store below; it writes down what it is told."""
 
     def __init__(self, request: Request) -> None:
-        super().__init__(read(request))
+        super().__init__(read_call(request))
         self.told: list[Outcome] = []
         self.meanwhile: Interaction | None = None
         self.released = 0
@@ -64,7 +64,7 @@ class Answers:
 
     def served(self) -> Iterator[Served]:
         if isinstance(self.said, Interaction):
-            yield Served(read(Request("GET", URL)), PREVIEW, self.said)
+            yield Served(read_call(Request("GET", URL)), PREVIEW, self.said)
 
     def close(self, *, failed: bool) -> None:
         self.ended.append(failed)

@@ -13,7 +13,7 @@ from support.proof import proved
 
 from replay.errors import CallRefused, ConfigError
 from replay.model.cassette import ObjectKey, Request
-from replay.stripe_api.call import API_BASE, Call, account_label, expand_set, read, retrieve
+from replay.stripe_api.call import API_BASE, Call, account_label, expand_set, read_call, retrieve
 from replay.stripe_api.routes import Route, by_name, retrieves
 from replay.stripe_api.versions import canonical_version
 
@@ -24,7 +24,7 @@ COUPON = by_name("coupon")
 def asked(target: str, method: str = "GET", **headers: str) -> Call:
     """A request read: `headers` with underscores for dashes."""
     lines = tuple((name.replace("_", "-"), value) for name, value in headers.items())
-    return read(Request(method, API_BASE + target, lines))
+    return read_call(Request(method, API_BASE + target, lines))
 
 
 @pytest.mark.parametrize("query", ["description=%ff", "%ff=1"])
@@ -70,7 +70,7 @@ def test_plain_spellings(target: str) -> None:
 
 def test_host_is_no_part_of_a_call() -> None:
     """The same path asked of a loopback base is the same call."""
-    assert asked("/v1/invoices/in_1") == read(
+    assert asked("/v1/invoices/in_1") == read_call(
         Request("GET", "http://127.0.0.1:81/v1/invoices/in_1")
     )
 
@@ -154,7 +154,7 @@ def test_collections_are_keyed_by_their_parameters(query: str, canonical: str) -
     call = asked(f"/v1/invoices?{query}")
     assert canonical == call.key.query
     assert ("data.customer",) * ("expand" in query) == call.expand
-    assert call == read(Request("GET", call.uri))
+    assert call == read_call(Request("GET", call.uri))
 
 
 def test_the_values_of_parameters_are_not_shown() -> None:
@@ -167,14 +167,14 @@ def test_the_values_of_parameters_are_not_shown() -> None:
 def test_a_read_that_is_a_post_is_keyed_by_its_form() -> None:
     """An invoice preview is a collection call of its parameters, expand apart."""
     uri = "https://api.stripe.com/v1/invoices/create_preview"
-    call = read(
+    call = read_call(
         Request("POST", uri, body=b"expand[0]=lines&customer=cus_1&automatic_tax[enabled]=true")
     )
     assert "automatic_tax%5Benabled%5D=true&customer=cus_1" == call.key.query
     assert (("lines",), uri) == (call.expand, call.uri)
     assert b"automatic_tax%5Benabled%5D=true&customer=cus_1&expand%5B%5D=lines" == call.body
     with pytest.raises(CallRefused):
-        read(Request("GET", uri))
+        read_call(Request("GET", uri))
 
 
 # Rows 42 to 47, 49 to 51 of the nasty inputs, and more of their kind.
@@ -268,7 +268,7 @@ def test_round_trip(route: Route, data: st.DataObject) -> None:
         "lines",
     }
     if not literal & set(ids):
-        assert call == read(Request("GET", call.uri, headers))
+        assert call == read_call(Request("GET", call.uri, headers))
     assert quote(urlsplit(call.uri).path, safe="/%~") == urlsplit(call.uri).path
 
 
@@ -421,11 +421,13 @@ def test_an_items_place_in_a_list_counts_and_its_spelling_does_not() -> None:
     """Whatever order the parameters are written in, a list keeps the order that its indices say."""
     first, second = "types[0]=a&types[1]=b&types[10]=c", "types[10]=c&types[1]=b&types[0]=a"
     other = "types[0]=b&types[1]=a&types[10]=c"
-    keys = [read(Request("GET", f"{API_BASE}/v1/events?{q}")).key for q in (first, second, other)]
+    keys = [
+        read_call(Request("GET", f"{API_BASE}/v1/events?{q}")).key for q in (first, second, other)
+    ]
     assert keys[0] == keys[1] != keys[2]
 
 
 def test_a_stream_that_is_no_json_is_no_read_of_ours() -> None:
     """The PDF of a quote: it may be let through."""
     with pytest.raises(CallRefused, match="no such read"):
-        read(Request("GET", f"{API_BASE}/v1/quotes/qt_1/pdf"))
+        read_call(Request("GET", f"{API_BASE}/v1/quotes/qt_1/pdf"))

@@ -15,7 +15,7 @@ from replay.library import Library
 from replay.library.library import storage_of
 from replay.recording.upstream import MAX_BODY
 from replay.session.session import open_session
-from replay.stripe_api.call import read, retrieve
+from replay.stripe_api.call import read_call, retrieve
 from replay.stripe_api.routes import by_name
 from support.nasty import Bench, row
 from support.raw import Raw
@@ -165,7 +165,7 @@ def identified(bench: Bench, id: str, shown: str | None = None) -> str:
         assert not bench.library.exists()
         return f"{type(refusal).__name__}: {refusal.what}"
     said = ""
-    library, key = Library(bench.library), read(bench.request(path)).key
+    library, key = Library(bench.library), read_call(bench.request(path)).key
     if library.load(key, OLD) is None:
         assert "may be private" in session.notes[0]
         said = "served, not recorded (it may be private); the library has it as "
@@ -207,7 +207,7 @@ def _(bench: Bench) -> str:
         with pytest.raises(ConfigError) as caught:
             retrieve(by_name("coupon"), ids)
         assert caught.value.hint
-    assert read(bench.request("/v1/coupons/")).key.query is not None  # no object's: the list
+    assert read_call(bench.request("/v1/coupons/")).key.query is not None  # no object's: the list
     return f"{type(caught.value).__name__}: {caught.value.what}"
 
 

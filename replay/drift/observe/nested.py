@@ -48,7 +48,7 @@ def read_take(file: str, number: int, interaction: Interaction) -> Take | None:
     response, redacted = interaction.response, interaction.redacted
     if not 200 <= response.status < 300:
         return None
-    body = json_body.recorded(response.body, f"{file} take {number}")
+    body = json_body.parse_recorded(response.body, f"{file} take {number}")
     if not isinstance(body, dict):
         return None
     day = interaction.recorded_at[:10]

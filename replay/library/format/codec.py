@@ -67,7 +67,7 @@ def loads(data: bytes, where: str) -> Cassette:
     """
     body = whole(data, where)
     try:
-        return fast_reader.read(bytes(body)) or schema.read(_parsed(decoded(body, where)))
+        return fast_reader.read(bytes(body)) or schema.to_cassette(_parsed(decoded(body, where)))
     except schema.Later as error:
         raise too_new(error.version, where) from None
     except schema.Unfit as error:

@@ -84,19 +84,19 @@ class _Other(Exception):
 def read(text: bytes) -> Cassette | None:
     """The cassette in a text; None where the text has another form, and YAML must read it.
 
-    It is the same cassette that `schema.read` makes of the text parsed as YAML. Bodies stay bytes:
-    they are most of the text, and decoding them would take most of the time.
+    It is the same cassette that `schema.to_cassette` makes of the text parsed as YAML. Bodies stay
+    bytes: they are most of the text, and decoding them would take most of the time.
     """
     if not _is_plain(text):
         return None
     head = _HEAD.match(text)
     if head is None:
         return None
-    takes, place, size = [], head.end(), len(text)
+    takes, offset, size = [], head.end(), len(text)
     try:
         key, api_version, policy = _cassette(head)
-        while place < size:
-            take, place = _interaction(text, place)
+        while offset < size:
+            take, offset = _interaction(text, offset)
             takes.append(take)
     except _Other:
         return None
@@ -139,9 +139,9 @@ def _cassette(head: re.Match[bytes]) -> tuple[ObjectKey, str, str]:
     return key, _text(api_version), _text(policy)
 
 
-def _interaction(text: bytes, place: int) -> tuple[Interaction, int]:
-    """The interaction that begins at a place in the text, and the place where it ends."""
-    item = _ITEM.match(text, place)
+def _interaction(text: bytes, offset: int) -> tuple[Interaction, int]:
+    """The interaction that begins at an offset in the text, and the offset where it ends."""
+    item = _ITEM.match(text, offset)
     if item is None:
         raise _Other
     after = _AFTER.search(text, item.end())

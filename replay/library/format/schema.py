@@ -69,7 +69,7 @@ _STATUS = frozenset({"code", "message"})
 _BODY = frozenset({"string"})
 
 
-def read(document: Any) -> Cassette:
+def to_cassette(document: Any) -> Cassette:
     """Read a document as a cassette.
 
     Raises:

@@ -29,7 +29,7 @@ from replay.library.storage import Storage
 from replay.model import json_body
 from replay.model.cassette import Cassette, Interaction, ObjectKey, Request, header
 from replay.redaction.secrets import find_secrets
-from replay.stripe_api.call import expand_of, read
+from replay.stripe_api.call import expand_of, read_call
 from replay.stripe_api.versions import canonical_version
 from replay.upkeep.proof import leads_to_a_value, unproven_body
 from replay.upkeep.verify.problems import Problem, ProblemKind, Verification
@@ -248,7 +248,7 @@ def _take(take: Interaction, cassette: Cassette) -> Iterator[tuple[ProblemKind, 
     if not take.response.body:
         return
     try:
-        body = json_body.recorded(take.response.body, "")
+        body = json_body.parse_recorded(take.response.body, "")
     except CassetteDamaged as error:
         yield ProblemKind.BODY, error.what
         return
@@ -266,7 +266,7 @@ def _listed(pointers: list[str]) -> str:
 def _asks_for(request: Request, key: ObjectKey) -> bool:
     """Whether a request is one for the object of a key."""
     try:
-        call = read(request)
+        call = read_call(request)
     except (CallRefused, ReplayError):
         return False
     asked = call.key

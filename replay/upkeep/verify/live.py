@@ -16,7 +16,7 @@ from replay.recording.paced_pool import Pace, run_paced
 from replay.recording.recorder import Outcome, Recorder
 from replay.recording.twins import fetch, request_for
 from replay.redaction.pseudonyms import is_masked
-from replay.stripe_api.call import Call, read
+from replay.stripe_api.call import Call, read_call
 from replay.stripe_api.versions import UNVERSIONED
 from replay.upkeep.verify.problems import LiveAnswers, Problem, ProblemKind, Unasked
 
@@ -67,7 +67,7 @@ def questions(path: str, cassette: Cassette) -> Iterator[Question | Unasked]:
     found: dict[Call, Interaction] = {}
     for take in cassette.interactions:
         try:
-            call = read(take.request)
+            call = read_call(take.request)
         except ReplayError:
             yield Unasked(path, "its request does not belong to the API")
             return
@@ -142,7 +142,7 @@ def _judge(question: Question, outcome: Outcome, shape: bool) -> Problem | Unask
         kind = ProblemKind.GONE if status == 404 else ProblemKind.CHANGED
         return _problem(question, kind, f"status {status}, recorded was {recorded}")
     old, new = (
-        json_body.recorded(one.response.body, question.path) if one.response.body else None
+        json_body.parse_recorded(one.response.body, question.path) if one.response.body else None
         for one in (take, now)
     )
     if _deleted(new) and not _deleted(old):

@@ -48,15 +48,15 @@ class Stamp(NamedTuple):
 
     @property
     def settled(self) -> bool:
-        """Whether a later change would show: the file's clock has ticked since this state."""
-        # Kernels count ticks of up to 10 ms; a file system that counts whole seconds, up to two.
+        """Whether a change from now on would get another time stamp."""
+        # Kernels count in ticks of up to 10 ms. Some file systems count whole seconds, or even two.
         changed = max(self.mtime, self.ctime)
         tick = 2_000_000_000 if changed % 1_000_000_000 == 0 else 20_000_000
         return time.time_ns() - changed > tick
 
 
 def stamp(path: str) -> Stamp | None:
-    """The stamp of what stands at a path; None where nothing does.
+    """The stamp of the file or folder at a path; None if there is nothing.
 
     Raises:
         CassetteDamaged: a broken link or a file in a folder's place hides what should be there.
@@ -72,10 +72,10 @@ def stamp(path: str) -> Stamp | None:
 
 
 def refuse_dead_end(path: str) -> None:
-    """Make sure that what is missing at a path is not hidden by what a broken checkout left.
+    """Make sure that a missing path is really missing, and not cut off by a broken checkout.
 
     Raises:
-        CassetteDamaged: on the way there is a link that leads nowhere, or a file for a folder.
+        CassetteDamaged: part of the path is a link that leads nowhere, or a file.
         LibraryError: the file system refuses to say.
     """
     place = path
@@ -105,11 +105,11 @@ def refuse_dead_end(path: str) -> None:
 
 
 def read(path: str, root: str, limit: int) -> tuple[bytes, Stamp] | None:
-    """A regular file's bytes and its stamp; None where it does not exist.
+    """A regular file's bytes and its stamp; None if it does not exist.
 
     Raises:
-        CassetteDamaged: no regular file, larger than `limit` bytes, or a link that leads nowhere
-            or out of `root`.
+        CassetteDamaged: it is not a regular file, is larger than `limit` bytes, or is a link that
+            leads nowhere or out of `root`.
         LibraryError: the file system refuses.
     """
     try:
@@ -260,10 +260,10 @@ def did_you_mean(path: str) -> str:
 
 
 def write(path: Path, text: str, root: str, what: str = "the cassette cannot be written") -> None:
-    """Replace a file's text: afterwards it is the old or the new one, whole, whatever happens.
+    """Replace a file's text. Whatever happens, the file then has its old or its new text, whole.
 
-    The caller holds the lock of the folder's object, which every writer to that folder holds: a
-    temporary file that is found there belongs to a dead writer, and is removed.
+    The caller holds the lock of the folder's object, as every writer to that folder does. So a
+    temporary file that is found there was left by a killed writer, and is removed.
 
     Args:
         path: the file.
@@ -359,15 +359,15 @@ def _sync_folder(folder: Path) -> None:
 
 @contextmanager
 def lock(path: Path, what: str, *, seconds: float = 120.0) -> Iterator[None]:
-    """Hold a lock between processes and threads; the system frees a dead process's lock.
+    """Hold a lock between processes and threads. The system frees the lock of a killed process.
 
     Args:
-        path: the lock file; made where missing and left in place.
+        path: the lock file; created if missing, and not removed.
         what: the object that is locked, for errors.
         seconds: how long to wait.
 
     Raises:
-        LibraryBusy: another process held it all that time.
+        LibraryBusy: another process held it for all of these seconds.
         LibraryError: the file system has no locks, or refuses.
     """
     from filelock import FileLock, Timeout
@@ -375,7 +375,7 @@ def lock(path: Path, what: str, *, seconds: float = 120.0) -> Iterator[None]:
     try:
         for _ in _make_missing(path.parent):
             pass
-        # No soft lock in its place: a dead process would hold it for ever.
+        # No soft lock as a fallback: a killed process would hold it for ever.
         held = FileLock(path, timeout=seconds, thread_local=False, fallback_to_soft=False)
         held.acquire()
     except Timeout as error:
@@ -394,7 +394,7 @@ def lock(path: Path, what: str, *, seconds: float = 120.0) -> Iterator[None]:
         raise translated(error, "the library cannot be locked for recording", str(path)) from error
     try:
         yield
-    except BaseException:  # what is raised inside comes first, whatever unlocking says
+    except BaseException:  # this error counts, even if unlocking fails too
         with suppress(OSError):
             held.release()
         raise
@@ -415,7 +415,7 @@ def _unreadable(error: OSError, path: str) -> CassetteDamaged | LibraryError:
 
 
 def translated(error: OSError, what: str, path: str) -> LibraryError:
-    """The error of the family for one of the file system: what, why, where and what to do."""
+    """The `LibraryError` for an `OSError`: what failed, why, where, and what to do."""
     return LibraryError(
         f"{what}: {error.strerror or type(error).__name__}",
         where=path,

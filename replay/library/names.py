@@ -1,7 +1,7 @@
-"""Safe file names, made one way only: key and version to a path, never back.
+"""Turns an object's key and an API version into safe file names. Never the other way.
 
-IDs that a file system could confuse (reserved, long, hostile, Unicode) are stored under a
-readable start and a digest. ``~`` stands in no plain name, so the two kinds never meet.
+An ID that a file system could confuse (reserved, too long, hostile or not ASCII) gets a name of a
+readable start, ``~`` and a digest. A plain name has no ``~``, so the two kinds never collide.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ T = TypeVar("T")
 SUFFIX = ".yaml"
 
 EVIDENCE = "_evidence"
-"""The folder of a library that keeps what is compared and never served."""
+"""The folder of a library for recordings that are compared and never served."""
 
 _DEVICE = r"(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?\Z"
 _RESERVED = re.compile(_DEVICE)
@@ -30,7 +30,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
 def plain(name: str) -> bool:
-    """Whether a name can be a file name as it is, on every file system."""
+    """Whether a name is a safe file name on every file system, unchanged."""
     return _PLAIN.match(name) is not None
 
 
@@ -40,7 +40,7 @@ def is_cassette(name: str) -> bool:
 
 
 def digested(name: str) -> str:
-    """A readable start and a digest: for what is not plain, or differs in case from a sibling."""
+    """A readable start and a digest: the file name for a name that is not safe, or not unique."""
     start = _UNSAFE.sub("-", name).strip("-.")[:40]
     if _RESERVED.match(start):  # Windows looks at what stands before the first dot
         start = "_" + start
@@ -48,7 +48,7 @@ def digested(name: str) -> str:
 
 
 def digest(name: str) -> str:
-    """24 hex digits that stand for a name and show nothing of it."""
+    """24 hex digits that identify a name without showing it."""
     return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:24]
 
 
@@ -59,30 +59,30 @@ def segment(name: str) -> str:
 
 @lru_cache(maxsize=256)
 def file(version: str) -> str:
-    """The file name of the cassette at an API version; a digest in it, where case could confuse."""
+    """The file name of a cassette at an API version. Upper-case letters give it a digest."""
     name = segment(version) if version == version.lower() else digested(version)
     return name + SUFFIX
 
 
 def served(path: str) -> str:
-    """Where the object of a path below a library is served from, also for what is evidence."""
+    """A path below a library without the folder of the evidence, if it begins with that."""
     return path.removeprefix(f"{EVIDENCE}/")
 
 
 def directories(key: ObjectKey) -> tuple[str, ...]:
     """The folders of an object below the library, the object's own last.
 
-    Parents stand where they stand in the URL: ``customers/<customer>/sources/<id>``. A singleton
-    is kept under ``_singleton``, a collection call under ``_collection/<its parameters>``, a
-    connected account's objects below ``_accounts/<label>``: plain names start with no underscore.
+    Parents have the same position as in the URL: ``customers/<customer>/sources/<id>``. A singleton
+    is in ``_singleton``, a collection call in ``_collection/<its parameters>``, and a connected
+    account's objects are below ``_accounts/<label>``. No plain name begins with an underscore.
     """
     return _parts(key, segment, str)
 
 
 def spellings(key: ObjectKey) -> tuple[tuple[str, ...], ...]:
-    """What each of an object's folders may be called, the usual name first.
+    """The possible names of each of an object's folders, the usual name first.
 
-    An ID's folder is called by its digest where another ID differs from it in case only.
+    An ID's folder is named by a digest if another ID differs from it in case only.
     """
     return _parts(key, _of_id, _one)
 

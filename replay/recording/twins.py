@@ -165,7 +165,7 @@ def _store(
         last is not None and outcome.take is not None and same_answer(last[1], outcome.take)
         for last, outcome in zip(lasts, kept.values(), strict=True)
     )
-    anew = len(kept) > 1 and not (unchanged and len(before) == 1 and "" not in before)
+    refresh = len(kept) > 1 and not (unchanged and len(before) == 1 and "" not in before)
     versions = {outcome.version for outcome in kept.values()}
     batches = batches_in_use(recorder.library, key, versions) if before else frozenset()
     store = recorder.replace if mode is RecordMode.ALL else recorder.append
@@ -176,7 +176,7 @@ def _store(
             results[call] = Result(call, Status.REFUSED, outcome.version, http, outcome.unkept)
             continue
         try:
-            stored = store(call, outcome.version, [outcome], refresh=anew, in_use=batches)
+            stored = store(call, outcome.version, [outcome], refresh=refresh, in_use=batches)
         except ReplayError as error:
             results[call] = _refused(call, error)
             continue

@@ -36,6 +36,9 @@ def entries() -> list[Entry]:
     found.append(recording({"id": "in_7A", "status": "b"}, NEW, id="in_7A"))
     found.append(recording({"id": "in_8A", "status": "c"}, OLD, id="in_8A"))
     found.append(recording({"id": "in_8A", "status": "d"}, NEW, id="in_8A"))
+    for version in (OLD, NEW):
+        both = (recording({"y": 1}, version, id="in_3A", query=q) for q in ("", "?expand[]=charge"))
+        found.append(takes(*both))
     for version, type in ((OLD, "a"), (NEW, "b")):
         found.append(recording({"object": type}, version, id="in_4A", batch="b"))
     found.append(recording({**CHARGE, "paid": True}, OLD, id="ch_1A", resource="charges"))

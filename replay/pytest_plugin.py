@@ -1,7 +1,7 @@
-"""The pytest plugin's entry: options, marker, fixture. What they do is loaded when a test needs it.
+"""The pytest plugin's entry: options, marker and fixtures.
 
-pytest imports this module in every run of every project that has replay installed. A run without
-a marked test loads nothing else.
+pytest imports this module in every run of every project that has replay installed, so it imports
+little. The other half (`testing.plugin`) is loaded when a test of the run needs it.
 """
 
 from __future__ import annotations
@@ -16,17 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from replay.testing import options
 from replay.testing.collecting import is_library, refuse_misspelt
-from replay.testing.options import (
-    MARKER,
-    MODES,
-    UNUSED,
-    USED_FIELDS,
-    blocks,
-    tracked,
-    unused,
-    wants,
-)
+from replay.testing.options import MARKER, VERSION
 
 if TYPE_CHECKING:
     from replay.session.session import Session
@@ -34,48 +26,12 @@ if TYPE_CHECKING:
     from replay.testing.server_fixture import ReplayServer
 
 _RUN = "replay_cassettes_run"
-_VERSION = "REPLAY_API_VERSION"
 _PARTIAL = "replay_cassettes_partial"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options and settings."""
-    group = parser.getgroup("replay-cassettes", "replay: recorded calls to Stripe's API")
-    group.addoption(
-        "--replay-mode",
-        choices=MODES,
-        help="record mode of marked tests, but for those whose marker says mode='none'",
-    )
-    group.addoption(
-        "--replay-library", metavar="PATH", help="library of marked tests whose marker names none"
-    )
-    group.addoption(
-        "--replay-api-version",
-        metavar="VERSION",
-        help="API version that answers, whatever clients pin, all that names none itself; "
-        "as REPLAY_API_VERSION",
-    )
-    group.addoption(
-        "--replay-track-fields",
-        metavar="FILE",
-        nargs="?",
-        const=USED_FIELDS,
-        help="note in FILE which fields of answers the run reads, for replay diff --used "
-        f"(default: {USED_FIELDS}; write it with =)",
-    )
-    group.addoption(
-        "--replay-block-network",
-        action="store_true",
-        help="refuse calls to the API from unmarked tests too (ini: replay_block_network)",
-    )
-    group.addoption(
-        "--replay-unused",
-        choices=UNUSED,
-        help="cassettes that no test of a full run played: off, list them, or fail "
-        "(ini: replay_unused)",
-    )
-    parser.addini("replay_block_network", "as --replay-block-network", type="bool", default=False)
-    parser.addini("replay_unused", "as --replay-unused: off, warn or fail", default="off")
+    options.add(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -91,48 +47,25 @@ def pytest_configure(config: pytest.Config) -> None:
         f"{MARKER}(library=None, *, mode=None, api_version=None, api_base=None, ...): answer this "
         "test's calls to Stripe's API from a library of cassettes; options of use_cassettes.",
     )
+    options.check(config)
     version = config.getoption("--replay-api-version")
-    _check_version(version)
     if version is not None:
         # Also for `use_cassettes`, and for processes that tests start.
-        before = os.environ.get(_VERSION)
-        os.environ[_VERSION] = version
+        before = os.environ.get(VERSION)
+        os.environ[VERSION] = version
         config.add_cleanup(lambda: _set_version(before))
-    track = tracked(config)
-    if track is not None and (track.is_dir() or ".py" in Path(track.name.split("::")[0]).suffix):
-        # pytest reads a path of tests behind it as its value.
-        raise pytest.UsageError(
-            f"{track.name} is no file of used fields: write --replay-track-fields=FILE, or put "
-            "--replay-track-fields last"
-        )
-    unused = config.getini("replay_unused")
-    if unused not in UNUSED:
-        raise pytest.UsageError(f"replay_unused = {unused}: use one of {', '.join(UNUSED)}")
-
-
-def _check_version(given: str | None) -> None:
-    variable = os.environ.get(_VERSION)
-    for where, version in (("--replay-api-version", given), (_VERSION, variable)):
-        if version:
-            from replay.errors import ConfigError
-            from replay.stripe_api.versions import checked_version
-
-            try:
-                checked_version(version, where)
-            except ConfigError as error:
-                raise pytest.UsageError(str(error)) from error
 
 
 def _set_version(version: str | None) -> None:
     if version is None:
-        os.environ.pop(_VERSION, None)
+        os.environ.pop(VERSION, None)
     else:
-        os.environ[_VERSION] = version
+        os.environ[VERSION] = version
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    """Say so where a run may go online, or is answered at another version."""
-    mode, version = config.getoption("--replay-mode"), os.environ.get(_VERSION)
+    """Say if the run may go online, or is answered at another API version."""
+    mode, version = config.getoption("--replay-mode"), os.environ.get(VERSION)
     parts = [f"mode {mode}"] if mode else []
     if version:
         parts.append(f"API version {version}, whatever clients pin")
@@ -140,31 +73,31 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Look for no tests among cassettes."""
+    """Do not look for tests in libraries."""
     return True if collection_path.is_dir() and is_library(str(collection_path)) else None
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
-    """Remember that the run is not a full one."""
+    """Note that this is not a full run."""
     if items:
         setattr(items[0].config, _PARTIAL, "tests were deselected")
 
 
 def pytest_warning_recorded(warning_message: warnings.WarningMessage, when: str) -> None:
-    """Refuse a marker that is ours but for a slip: its test would go online."""
+    """Refuse a misspelt marker: its test would go online."""
     if when == "collect" and warning_message.category is pytest.PytestUnknownMarkWarning:
         refuse_misspelt(warning_message)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Load the plugin's other half if a test of this run needs it."""
+    """Load the other half of the plugin if a test of this run needs it."""
     config = session.config
     if not config.option.collectonly and (
-        unused(config) != "off"
-        or blocks(config)
-        or tracked(config) is not None
-        or os.environ.get(_VERSION)
-        or any(wants(item) for item in session.items)
+        options.unused_action(config) != "off"
+        or options.blocks_network(config)
+        or options.tracked_file(config) is not None
+        or os.environ.get(VERSION)
+        or any(options.needs_session(item) for item in session.items)
     ):
         _run(config)
 
@@ -190,7 +123,7 @@ def replay_server(request: pytest.FixtureRequest) -> ReplayServer:
 
 
 class _Skips:
-    """Remembers that the run is not a full one where a whole module is skipped."""
+    """Notes that this is not a full run if a whole module is skipped."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -201,8 +134,8 @@ class _Skips:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Settle which cassettes were not used, or leave that to the controller of the workers."""
-    if hasattr(session.config, "replay_account"):
+    """Find the cassettes that no test used; a worker of xdist leaves that to its controller."""
+    if hasattr(session.config, "replay_summary"):
         from replay.testing.summary import finish
 
         finish(session, getattr(session.config, _PARTIAL, ""))
@@ -210,7 +143,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell a worker of pytest-xdist which run it works for: also one in a crashed one's place."""
+    """Tell a worker of pytest-xdist its run; also a worker that replaces a crashed one."""
     from replay.session import run_id
 
     node.workerinput[_RUN] = run_id.name()
@@ -225,8 +158,8 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """One line on what was played, recorded and refused, and what is worth knowing beside."""
-    if hasattr(config, "replay_account"):
+    """Print a line on what was played, recorded and refused; and the notes of the run."""
+    if hasattr(config, "replay_summary"):
         from replay.testing.summary import summarise
 
         summarise(terminalreporter, config)
@@ -234,10 +167,10 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 @contextmanager
 def _as_compiled(plugins: Any) -> Iterator[None]:
-    """Load modules without pytest's hook, which rewrites asserts in all of a plugin's package.
+    """Load modules without pytest's import hook, which rewrites the asserts in a plugin's package.
 
-    Ours explain nothing, and loading so many that way takes half as long again; where the rewritten
-    ones are not kept yet, as in a fresh environment, five times as long.
+    replay's asserts explain nothing to a user. With the hook, loading takes half as long again; in
+    a fresh environment, where no rewritten module is cached yet, five times as long.
     """
     finders, hook = sys.meta_path, plugins.rewrite_hook
     if hook not in finders:

@@ -1,9 +1,11 @@
-"""The replay server: an HTTP door to sessions, for clients in any language.
+"""The replay server: sessions behind an HTTP address, for clients in any language.
 
-The parts: `limits` (what is read from the network, and for how long), `app` (who may ask, and
-which session answers), `refusals` (errors as Stripe's clients read them), `sessions` and `journal`
-(takes by session name; what was served and missed), `control` (the pages below ``/_replay/``),
-`running` (sockets and signals).
+- `limits`: how much is read from a connection, and for how long.
+- `app`: who may ask, and which session answers.
+- `error_responses`: errors in the form that Stripe's clients read.
+- `sessions`: the sessions by name. `journal`: what was served and what was missing.
+- `control`: the pages below ``/_replay/``.
+- `running`: sockets and signals.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from replay.errors import ConfigError
 
 if TYPE_CHECKING:
     from replay.config import Config
-    from replay.server.app import Door
+    from replay.server.app import App
 
 PORT = 12111
 """Where `replay serve` listens by default; stripe-mock's port."""
@@ -23,11 +25,11 @@ PORT = 12111
 
 def create_app(
     config: Config | None = None, *, allow_live: bool = False, hosts: Iterable[str] = ()
-) -> Door:
+) -> App:
     """The replay server as an ASGI app; its sessions end with the app's lifespan.
 
     `replay serve` runs it with limits on headers, bodies and slow clients. Under another ASGI
-    server those are the other server's.
+    server, the limits are that server's.
 
     Args:
         config: the settings; by default those of the environment and configuration file.
@@ -44,17 +46,17 @@ def create_app(
     from replay.library.library import storage_of
     from replay.model.modes import RecordMode
 
-    settled = config if config is not None else resolve()
-    library = Library(settled.library)
-    if settled.mode is RecordMode.NONE:
+    settings = config if config is not None else resolve()
+    library = Library(settings.library)
+    if settings.mode is RecordMode.NONE:
         storage_of(library).require()
     else:
         storage_of(library).require_writable()
     require_extra()
-    from replay.server.app import Door
-    from replay.server.sessions import Sessions, opener
+    from replay.server.app import App
+    from replay.server.sessions import Sessions, session_opener
 
-    return Door(Sessions(opener(settled, allow_live=allow_live)), hosts)
+    return App(Sessions(session_opener(settings, allow_live=allow_live)), hosts)
 
 
 def require_extra() -> None:

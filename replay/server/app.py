@@ -1,7 +1,7 @@
 """The ASGI app: checks who asks and how, then lets the request's session answer.
 
-Calls to the API take the shortest way; what lies below ``/_replay/`` is a framework's. Nothing of
-a request but its text for `Session` is kept, and no exception's own text is ever answered.
+Calls to the API are answered here, without a framework; `control` answers what lies below
+``/_replay/``. No answer quotes the text of an unexpected exception, which may be private.
 """
 
 from __future__ import annotations
@@ -13,10 +13,16 @@ from functools import lru_cache
 from typing import Any
 
 from replay.config import is_loopback
-from replay.errors import CallRefused, Refused, ReplayError
+from replay.errors import Refused, ReplayError
 from replay.model.cassette import Headers, Request, Response
-from replay.server.control import control
-from replay.server.error_responses import INTERNAL, Lines, Refusal, refusal
+from replay.server.control import control_app
+from replay.server.error_responses import (
+    INTERNAL,
+    ErrorResponse,
+    Lines,
+    error_response,
+    request_error,
+)
 from replay.server.journal import Journal
 from replay.server.sessions import Sessions
 from replay.stripe_api.call import API_BASE
@@ -43,18 +49,18 @@ _WATCHED = frozenset(
 )  # fmt: skip
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 _VALUE = re.compile(r"(?:[!-~](?:[\t -~]*[!-~])?)?\Z")
-# Said by the server itself, or meant for one connection.
-_HOPS = frozenset(
+# Headers that the server sets itself, or that are meant for one connection only.
+_HOP_BY_HOP = frozenset(
     {"connection", "content-length", "keep-alive", "proxy-authenticate", "proxy-connection", "te",
      "trailer", "transfer-encoding", "upgrade"}
 )  # fmt: skip
 
 
-class _Gone(Exception):
+class _ClientLeft(Exception):
     """The client left."""
 
 
-class Door:
+class App:
     """The app.
 
     Args:
@@ -66,13 +72,13 @@ class Door:
         self.sessions = sessions
         self.journal = Journal()
         self._hosts = frozenset(host.strip("[]").rstrip(".").lower() for host in hosts)
-        self._control = control(sessions, self.journal)
+        self._control = control_app(sessions, self.journal)
         self._allowed = lru_cache(maxsize=64)(self._allows)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or see the app's lifespan through."""
+        """Answer one request, or run the app's lifespan (its start and its end)."""
         if scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await self._lifespan(receive, send)
             return
         if scope["type"] != "http":
             return  # a WebSocket: the server then refuses the handshake
@@ -80,7 +86,7 @@ class Door:
         for name, value in scope["headers"]:
             if name in _WATCHED:
                 if name in given:
-                    twice = _bad("a header is given twice", name.decode("ascii"))
+                    twice = request_error(400, "a header is given twice", name.decode("ascii"))
                     await _refuse(send, twice, close=True)
                     return
                 given[name] = value
@@ -97,10 +103,10 @@ class Door:
                 await self._control(scope, receive, send)
                 return
             await self._call(scope, given, path, receive, send)
-        except _Gone:
+        except _ClientLeft:
             return
         except Exception as error:  # noqa: BLE001 - its text may quote what is private
-            _log.error("internal error: %s at %s", type(error).__name__, _place(error))
+            _log.error("internal error: %s at %s", type(error).__name__, _location(error))
             if not own:  # the framework has answered
                 await _refuse(send, INTERNAL)
 
@@ -124,19 +130,19 @@ class Door:
             (_CALL[key], value.decode("latin-1")) for key, value in given.items() if key in _CALL
         )
         request = Request(method, uri, headers, body or None)
-        hosted = None
+        named = None
         try:
-            hosted = self.sessions.of(name)
-            answer = await hosted.session.serve_async(request)
+            named = self.sessions.of(name)
+            answer = await named.session.serve_async(request)
         except (Refused, ReplayError) as raised:
             error = raised.error if isinstance(raised, Refused) else raised
-            told = refusal(error)
-            if hosted is not None:
-                hosted.refused += 1
-                hosted.refusals.append(told.message)
-            if self.journal.missed(hosted.name if hosted else "", told):
-                _log.warning("%s", told.message)
-            await _refuse(send, told, head=method == "HEAD")
+            response = error_response(error)
+            if named is not None:
+                named.refused += 1
+                named.refusals.append(response.message)
+            if self.journal.missed(named.name if named else "", response):
+                _log.warning("%s", response.message)
+            await _refuse(send, response, head=method == "HEAD")
             return
         if not 200 <= answer.status <= 599:
             await _refuse(send, _NO_ANSWER)
@@ -149,7 +155,7 @@ class Door:
         name = re.sub(r":\d*\Z", "", text).strip("[]").rstrip(".")
         return bool(name) and (is_loopback(name) or name in self._hosts)
 
-    async def _live(self, receive: Receive, send: Send) -> None:
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
         from anyio import to_thread
 
         await receive()
@@ -164,24 +170,19 @@ class Door:
             await send({"type": "lifespan.shutdown.complete"})
 
 
-def _bad(what: str, where: str, hint: str = "", status: int = 400) -> Refusal:
-    found = refusal(CallRefused(what, where=where, hint=hint))
-    return Refusal(status, found.code, found.message)
-
-
-_FOREIGN_HOST = _bad(
-    "this server does not answer to that host name", "header Host",
-    "use http://127.0.0.1 and the port, or allow the name: replay serve --allow-host NAME", 403,
+_FOREIGN_HOST = request_error(
+    403, "this server does not answer to that host name", "header Host",
+    "use http://127.0.0.1 and the port, or allow the name: replay serve --allow-host NAME",
 )  # fmt: skip
-_FOREIGN_ORIGIN = _bad(
-    "a web page of another origin may not ask this server", "header Origin or Sec-Fetch-Site",
-    "ask from a program: browsers are kept out on purpose", 403,
+_FOREIGN_ORIGIN = request_error(
+    403, "a web page of another origin may not ask this server", "header Origin or Sec-Fetch-Site",
+    "ask from a program: browsers are kept out on purpose",
 )  # fmt: skip
-_NO_ANSWER = _bad("the recorded status ends no exchange", "response.status", status=500)
-_TOO_LARGE = _bad("the body is too large", f"over {MAX_BODY} bytes", status=413)
+_NO_ANSWER = request_error(500, "the recorded status ends no exchange", "response.status")
+_TOO_LARGE = request_error(413, "the body is too large", f"over {MAX_BODY} bytes")
 
 
-def _place(error: Exception) -> str:
+def _location(error: Exception) -> str:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -193,33 +194,36 @@ def _foreign(given: dict[bytes, bytes], scope: Scope, own: bool) -> bool:
     if origin is not None:
         scheme = str(scope.get("scheme", "http")).encode()
         return origin.lower() != scheme + b"://" + given.get(b"host", b"").lower()
-    # A link to the page may stand anywhere; nothing else is for pages of other sites to fetch.
+    # A link to replay's page may stand on any site; nothing else may be fetched from other sites.
     linked = own and scope["method"] == "GET"
     return given[b"sec-fetch-site"] not in {b"none", b"same-origin"} and not linked
 
 
 async def _body(receive: Receive) -> bytes:
-    """The request's body, or a piece of one that is too large.
+    """The request's body; of one that is too large, its beginning.
 
     Raises:
-        _Gone: the client went away before the body's end.
+        _ClientLeft: the client went away before the body's end.
     """
     found = b""
     while len(found) <= MAX_BODY:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise _Gone
+            raise _ClientLeft
         found += message.get("body", b"")
         if not message.get("more_body"):
             break
     return found
 
 
-async def _refuse(send: Send, told: Refusal, *, head: bool = False, close: bool = False) -> None:
-    # What could be read two ways, or is meant for another server, is followed by nothing.
+async def _refuse(
+    send: Send, response: ErrorResponse, *, head: bool = False, close: bool = False
+) -> None:
+    # After a request that could be read two ways, or that is meant for another server, no other is
+    # read from the connection.
     more = [(b"connection", b"close")] if close else []
-    body = told.body
-    await _send(send, told.status, [*told.headers, *more], body, len(body), head=head)
+    body = response.body
+    await _send(send, response.status, [*response.headers, *more], body, len(body), head=head)
 
 
 async def _answer(send: Send, answer: Response, *, head: bool) -> None:
@@ -242,7 +246,7 @@ def _lines(headers: Headers) -> Lines:
 
 @lru_cache(maxsize=4096)
 def _line(name: str, value: str) -> tuple[bytes, bytes] | None:
-    # A cassette's header lines are text that somebody may have written.
-    if name.lower() in _HOPS or not _NAME.match(name) or not _VALUE.match(value):
+    # Somebody may have written a cassette's header lines by hand.
+    if name.lower() in _HOP_BY_HOP or not _NAME.match(name) or not _VALUE.match(value):
         return None
     return name.lower().encode("ascii"), value.encode("ascii")

@@ -1,4 +1,4 @@
-"""What lies below ``/_replay/``: the page for people, its data, health, and the end of sessions."""
+"""The paths below ``/_replay/``: the page for people, its data, health, and the end of sessions."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from starlette.routing import Route
 from replay.errors import CallRefused, CassetteDamaged, ReplayError
 from replay.library import Library
 from replay.library.location import display_path
-from replay.server.error_responses import refusal
+from replay.server.error_responses import error_response
 from replay.server.journal import Journal
 from replay.server.sessions import Sessions
 
-_LISTED = 2000
-"""So many cassettes are listed on the page."""
+_MOST_LISTED = 2000
+"""At most this many cassettes are listed on the page."""
 
 _SAFE = {
     "Cache-Control": "no-store",
@@ -33,8 +33,8 @@ _SAFE = {
 }
 
 
-def control(sessions: Sessions, journal: Journal) -> Starlette:
-    """The app of the paths that are the server's own."""
+def control_app(sessions: Sessions, journal: Journal) -> Starlette:
+    """The app that answers the paths of the server itself."""
 
     async def home(request: Request) -> Response:
         return RedirectResponse("/_replay/")
@@ -66,19 +66,19 @@ def control(sessions: Sessions, journal: Journal) -> Starlette:
         failed = request.query_params.get("failed", "false")
         if set(request.query_params) - {"failed"} or failed not in {"true", "false"}:
             raise CallRefused(
-                "this is no way to end a session",
+                "a reset takes no other parameter than failed",
                 where="/_replay/reset",
                 hint="POST /_replay/reset, or /_replay/reset?failed=true to drop what mode all "
                 "recorded; the header Replay-Session names the session",
             )
-        hosted = await run_in_threadpool(sessions.reset, name, failed=failed == "true")
+        named = await run_in_threadpool(sessions.reset, name, failed=failed == "true")
         nothing = {"session": name, "played": 0, "recorded": 0, "refused": 0}
-        summary = hosted.summary() if hosted else nothing
-        told = {
-            "refusals": list(hosted.refusals) if hosted else [],
-            "notes": hosted.session.notes if hosted else [],
+        summary = named.summary() if named else nothing
+        details = {
+            "refusals": list(named.refusals) if named else [],
+            "notes": named.session.notes if named else [],
         }
-        return JSONResponse({**summary, **told}, headers=_SAFE)
+        return JSONResponse({**summary, **details}, headers=_SAFE)
 
     return Starlette(
         routes=[
@@ -95,15 +95,15 @@ def control(sessions: Sessions, journal: Journal) -> Starlette:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, ReplayError)  # noqa: S101 - registered for it alone
-    told = refusal(error)
-    headers = {name.decode(): value.decode() for name, value in told.headers}
-    return Response(told.body, told.status, headers)
+    answer = error_response(error)
+    headers = {name.decode(): value.decode() for name, value in answer.headers}
+    return Response(answer.body, answer.status, headers)
 
 
 async def _no_page(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it alone
     what = "the server has no such page" if error.status_code == 404 else error.detail
-    told = refusal(
+    answer = error_response(
         CallRefused(
             what,
             where="below /_replay/",
@@ -111,13 +111,13 @@ async def _no_page(request: Request, error: Exception) -> Response:
             "POST /_replay/reset",
         )
     )
-    headers = {name.decode(): value.decode() for name, value in told.headers}
-    return Response(told.body, error.status_code, {**headers, **(error.headers or {})})
+    headers = {name.decode(): value.decode() for name, value in answer.headers}
+    return Response(answer.body, error.status_code, {**headers, **(error.headers or {})})
 
 
 def _state(sessions: Sessions, journal: Journal) -> dict[str, Any]:
     session = sessions.of("").session
-    config, opened = session.config, sessions.open
+    config, open_ones = session.config, sessions.open
     return {
         "format": 1,
         "library": display_path(session.library.root),
@@ -125,17 +125,17 @@ def _state(sessions: Sessions, journal: Journal) -> dict[str, Any]:
         "api_version": config.api_version,
         "answered": journal.answered,
         "refused": journal.refused,
-        "sessions": [hosted.summary() for hosted in opened.values()],
+        "sessions": [named.summary() for named in open_ones.values()],
         "missing": journal.missing(),
         "served": list(journal.recent(session)),
-        "notes": [note for hosted in opened.values() for note in hosted.session.notes[-100:]],
+        "notes": [note for named in open_ones.values() for note in named.session.notes[-100:]],
     }
 
 
 def _recorded(library: Library) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
     paths = library.paths() if library.exists() else []
-    for path in paths[:_LISTED]:
+    for path in paths[:_MOST_LISTED]:
         try:
             cassette = library.read(path)
         except CassetteDamaged as error:

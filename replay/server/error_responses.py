@@ -1,7 +1,7 @@
-"""Refusals as HTTP answers in the shape of Stripe's own errors. Data first; no I/O.
+"""Errors as HTTP answers in the form of Stripe's own errors. No I/O.
 
-Every client library shows the message of such an error, and none asks again: Stripe's libraries
-obey ``Stripe-Should-Retry``.
+Every client library shows the message of such an error. None tries again: Stripe's libraries obey
+the header ``Stripe-Should-Retry``.
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ KINDS: dict[type[ReplayError], tuple[int, str]] = {
     UpstreamError: (502, "replay_upstream_failed"),
     ReplayError: (500, "replay_refused"),
 }
-"""Error to status and code; of several that fit, the most special one counts."""
+"""Error to status and code; of several that fit, the most specific one counts."""
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """A refusal as it is answered and listed. Holds text alone: no exception, no traceback.
+class ErrorResponse:
+    """An error as it is answered and listed. It holds text only: no exception, no traceback.
 
     Attributes:
         status: the HTTP status.
-        code: says to programs what happened.
-        message: says to people what happened, where, and what to do.
-        command: what to run to record it; empty where that is not the way out.
+        code: tells programs what happened.
+        message: tells people what happened, where, and what to do.
+        command: the command that records the call; empty where recording is not the remedy.
     """
 
     status: int
@@ -80,18 +80,24 @@ class Refusal:
         ]
 
 
-INTERNAL = Refusal(
+INTERNAL = ErrorResponse(
     500,
     "replay_internal_error",
     "replay failed on this request; the server's standard error says where",
 )
 
 
-def refusal(error: ReplayError) -> Refusal:
-    """What a client is told of an error."""
+def error_response(error: ReplayError) -> ErrorResponse:
+    """The answer for an error."""
     status, code = next(KINDS[kind] for kind in type(error).__mro__ if kind in KINDS)
     hint = error.hint
     if isinstance(error, CallRefused) and "use_cassettes" in hint:
         hint = "stub this call in your test: the replay server answers reads alone"
     message = str(ReplayError(error.what, where=error.where, hint=hint))
-    return Refusal(status, code, message, getattr(error, "command", ""))
+    return ErrorResponse(status, code, message, getattr(error, "command", ""))
+
+
+def request_error(status: int, what: str, where: str, hint: str = "") -> ErrorResponse:
+    """The answer for a request that the server does not accept, with a status of its own."""
+    found = error_response(CallRefused(what, where=where, hint=hint))
+    return ErrorResponse(status, found.code, found.message)

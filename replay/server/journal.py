@@ -1,7 +1,8 @@
-"""What a server was asked lately, for the page: what was served, and what was missing.
+"""What the server served and refused last, for the page at ``/_replay/``.
 
-It outlives resets, so that the page still says what a finished suite missed. Bounded. A request is
-kept without its headers; what of it may be shown is settled when the page asks.
+The journal outlives resets, so that the page still shows what a finished suite was missing. It
+keeps a limited number of entries. A request is kept without its headers; when the page asks, the
+policy decides what of it may be shown.
 """
 
 from __future__ import annotations
@@ -15,22 +16,22 @@ from typing import Any
 
 from replay.errors import ReplayError
 from replay.model.cassette import Headers, Request, header
-from replay.server.error_responses import Refusal
+from replay.server.error_responses import ErrorResponse
 from replay.session.session import OpenSession
 
-_SERVED, _MISSING = 200, 500
+_MOST_SERVED, _MOST_MISSING = 200, 500
 
 
 @dataclass(slots=True)
 class _Missing:
-    refusal: Refusal
+    response: ErrorResponse
     session: str
     count: int = 0
     last: float = 0.0
 
 
 class Journal:
-    """What was served and what was refused, the last of each. Safe to share between threads.
+    """The last requests that were served and refused. Safe to share between threads.
 
     Attributes:
         answered: how many requests were answered since the server started.
@@ -40,7 +41,7 @@ class Journal:
     def __init__(self) -> None:
         self.answered = 0
         self.refused = 0
-        self._served: deque[tuple[float, str, str, str, int, Headers]] = deque(maxlen=_SERVED)
+        self._served: deque[tuple[float, str, str, str, int, Headers]] = deque(maxlen=_MOST_SERVED)
         self._missing: OrderedDict[str, _Missing] = OrderedDict()
         self._lock = Lock()
 
@@ -49,19 +50,19 @@ class Journal:
         self.answered += 1
         self._served.append((time(), session, request.method, request.uri, status, headers))
 
-    def missed(self, session: str, refusal: Refusal) -> bool:
-        """Note a refusal; whether it is the first of its kind."""
+    def missed(self, session: str, response: ErrorResponse) -> bool:
+        """Note a refusal. Returns whether it is the first with this message."""
         with self._lock:
             self.refused += 1
-            found = self._missing.get(refusal.message)
+            found = self._missing.get(response.message)
             first = found is None
             if found is None:
-                found = self._missing[refusal.message] = _Missing(refusal, session)
-                if len(self._missing) > _MISSING:
+                found = self._missing[response.message] = _Missing(response, session)
+                if len(self._missing) > _MOST_MISSING:
                     self._missing.popitem(last=False)
             found.session, found.last = session, time()
             found.count += 1
-            self._missing.move_to_end(refusal.message)
+            self._missing.move_to_end(response.message)
         return first
 
     def missing(self) -> list[dict[str, Any]]:
@@ -69,9 +70,9 @@ class Journal:
         with self._lock:
             return [
                 {
-                    "code": found.refusal.code,
-                    "message": found.refusal.message,
-                    "command": found.refusal.command or None,
+                    "code": found.response.code,
+                    "message": found.response.message,
+                    "command": found.response.command or None,
                     "session": found.session,
                     "count": found.count,
                     "last": found.last,
@@ -83,7 +84,7 @@ class Journal:
         """What was served, the last first, as JSON has it.
 
         Args:
-            session: knows the policy, which says what of a request may be shown.
+            session: its policy decides what of a request may be shown.
         """
         for at, name, method, uri, status, headers in reversed(list(self._served)):
             try:

@@ -1,7 +1,8 @@
-"""What is read from a connection, and for how long: uvicorn's HTTP protocol with bounds.
+"""How much is read from a connection, and for how long: uvicorn's HTTP protocol with limits.
 
-llhttp, behind httptools, refuses ambiguous framing and stray characters by itself. It has no limit
-on the size of a head, and uvicorn none on the time that a request may take to arrive.
+The parser (llhttp, in httptools) refuses ambiguous framing and forbidden characters. It does not
+limit the size of a request's head, and uvicorn does not limit the time that a request may take to
+arrive.
 """
 
 from __future__ import annotations
@@ -12,8 +13,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from replay.errors import CallRefused
-from replay.server.error_responses import Refusal, refusal
+from replay.server.error_responses import request_error
 
 MAX_HEAD = 32 * 1024
 """The largest request line and header lines together, in bytes."""
@@ -22,13 +22,13 @@ MAX_LINES = 100
 """The most header lines."""
 
 ARRIVAL = 5.0
-"""Seconds in which a request must have arrived from its first byte on, and a first byte at all."""
+"""Seconds in which the first byte must arrive, and then the whole request."""
 
 IDLE = 120.0
 """Seconds that a connection is kept after an answer."""
 
 DRAIN = 30.0
-"""Seconds in which a client must take something of an answer that waits for it."""
+"""Seconds in which a client must read on while an answer waits for it."""
 
 
 _log = logging.getLogger("replay.server")
@@ -38,24 +38,19 @@ _connections.setLevel(logging.WARNING)
 _connections.addFilter(lambda record: record.msg != "Invalid HTTP request received.")
 
 
-def _told(status: int, what: str, where: str, hint: str = "") -> Refusal:
-    found = refusal(CallRefused(what, where=where, hint=hint))
-    return Refusal(status, found.code, found.message)
-
-
-_MALFORMED = _told(
+_MALFORMED = request_error(
     400, "this is no HTTP request that can be read one way", "request head or framing",
     "this server speaks HTTP/1.1: look at the client's base address, http:// and not https://, "
     "and at header lines that it builds itself",
 )  # fmt: skip
-_TOO_LARGE = _told(
+_TOO_LARGE = request_error(
     431, "the request's head is too large", f"over {MAX_HEAD} bytes or {MAX_LINES} lines"
 )
-_TOO_SLOW = _told(408, "the request did not arrive in time", f"over {ARRIVAL:g} seconds")
+_TOO_SLOW = request_error(408, "the request did not arrive in time", f"over {ARRIVAL:g} seconds")
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection. Whatever is against the rules gets one answer, and the connection ends."""
+    """One connection. A request that breaks a limit gets one answer, and the connection ends."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -68,7 +63,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._drain: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin: who connects has something to say."""
+        """Begin to wait for a request."""
         super().connection_made(transport)
         self._arrival = self.loop.call_later(ARRIVAL, self._too_slow)
 
@@ -80,13 +75,13 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read on, within the bounds."""
+        """Read on, within the limits."""
         in_head = self._in_head
         super().data_received(data)
         if self.transport.is_closing():
             return
         if in_head and self._in_head:
-            # A line without an end is nothing yet to the parser's callbacks.
+            # The parser calls back only when a line has ended.
             self._unparsed += len(data)
             if self._unparsed > MAX_HEAD:
                 self._problem = _TOO_LARGE
@@ -126,7 +121,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no request, say so on standard error, and end the connection."""
+        """Answer what is no valid request, log it, and end the connection."""
         _log.warning("a connection was ended: %s", self._problem.message)
         body = self._problem.body
         lines = [STATUS_LINE[self._problem.status]]
@@ -136,10 +131,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Say nothing: who offers HTTP/2 or a WebSocket is answered in HTTP/1.1."""
+        """Say nothing: a client that offers HTTP/2 or a WebSocket is answered in HTTP/1.1."""
 
     def pause_writing(self) -> None:
-        """Wait for the client to take what is there, but not for ever."""
+        """Wait for the client to read what was written, but not for ever."""
         super().pause_writing()
         self._drain = self.loop.call_later(DRAIN, self.transport.abort)
 
@@ -151,7 +146,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().resume_writing()
 
     def timeout_keep_alive_handler(self) -> None:
-        """End an idle connection; what a client never took goes with it."""
+        """End an idle connection, and drop what the client never read."""
         if self.transport.get_write_buffer_size():
             self.transport.abort()
         else:

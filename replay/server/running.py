@@ -1,4 +1,4 @@
-"""Runs the app: in the foreground until a signal ends it, or in a thread beside tests."""
+"""Runs the app: in the foreground until a signal ends it, or in a thread of a test run."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Self
 import uvicorn
 
 from replay.errors import ConfigError
-from replay.server.app import Door
+from replay.server.app import App
 from replay.server.limits import IDLE, BoundedProtocol
 
 GRACE = 90
-"""Seconds that answers in flight have at the end; a fetch from the live source has 80."""
+"""Seconds that requests have to finish at the end; a fetch from the live source takes up to 80."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -35,8 +35,8 @@ def listen(host: str, port: int) -> socket.socket:
             where=f"{host}:{port}",
             hint="choose another: --port 0 takes a free one",
         ) from error
-    # asyncio lets small answers go at once where a socket is said to be TCP: else each waits 40 ms
-    # for the client's acknowledgement of the one before.
+    # asyncio sends small answers at once only if it knows that the socket is TCP. Else each waits
+    # 40 ms for the client's acknowledgement of the one before.
     return socket.socket(family, listener.type, socket.IPPROTO_TCP, fileno=listener.detach())
 
 
@@ -53,12 +53,12 @@ class Server(uvicorn.Server):
         caught: the signals that ended it, in order.
 
     Args:
-        app: the app, whose sessions are not ended here.
-        ready: called once requests are taken.
+        app: the app; its sessions are not ended here.
+        ready: called as soon as requests are accepted.
         loop: uvicorn's name of an event loop.
     """
 
-    def __init__(self, app: Door, *, ready: Callable[[], None], loop: str = "auto") -> None:
+    def __init__(self, app: App, *, ready: Callable[[], None], loop: str = "auto") -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -78,26 +78,26 @@ class Server(uvicorn.Server):
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to take requests."""
+        """Begin to accept requests."""
         await super().startup(sockets)
         self._ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin the end: what is in flight is answered; a second Ctrl-C does not wait for it."""
+        """Begin to stop: open requests are answered; a second Ctrl-C does not wait for them."""
         self.caught.append(sig)
         if self.should_exit and sig == signal.SIGINT:
             self.force_exit = True
         self.should_exit = True
 
 
-class Beside:
+class ServerThread:
     """A server in a thread of this process.
 
     Attributes:
         url: its base address.
     """
 
-    def __init__(self, app: Door, host: str = "127.0.0.1") -> None:
+    def __init__(self, app: App, host: str = "127.0.0.1") -> None:
         listener = listen(host, 0)
         self.url = url_of(listener)
         self._server = Server(app, ready=lambda: None, loop="asyncio")
@@ -107,10 +107,10 @@ class Beside:
         self._thread.start()
 
     def __repr__(self) -> str:
-        return f"<Beside at {self.url}>"
+        return f"<ServerThread at {self.url}>"
 
     def stop(self) -> None:
-        """End it; requests in flight are answered."""
+        """Stop the server; open requests are answered."""
         self._server.should_exit = True
         self._thread.join()
 

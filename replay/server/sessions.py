@@ -1,6 +1,6 @@
 """Sessions by name: a request's ``Replay-Session`` header chooses one, a reset ends it.
 
-Parallel suites name theirs, so that the takes of one do not move on because another was served.
+Suites that run in parallel name their sessions, so that each gets the takes of a call in order.
 """
 
 from __future__ import annotations
@@ -16,36 +16,36 @@ from replay.errors import CallRefused, ReplayError
 from replay.session.session import OpenSession, open_session
 
 MAX_SESSIONS = 256
-"""So many sessions are open at once."""
+"""At most this many sessions are open at once."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}\Z")
-_KEPT = 100
+_MOST_REFUSALS = 100
 
 
-class _Recent(list[ReplayError]):
-    """Keeps no refusals: a server's session is asked without end, and its answers say them."""
+class _KeepsNone(list[ReplayError]):
+    """Keeps no refusals: a server runs without end, and each answer tells its client."""
 
     def append(self, error: ReplayError) -> None:
-        """Let a refusal go."""
+        """Drop a refusal."""
 
 
 @dataclass(slots=True)
-class Hosted:
+class NamedSession:
     """A session of the server.
 
     Attributes:
-        name: its name; empty for that of requests that name none.
+        name: its name; empty for requests that name none.
         session: the session.
         refused: how many requests were refused.
         refusals: the messages of the last of them.
-        lent: whether it belongs to somebody else, who closes it.
+        borrowed: whether it is a test's own session, which the test closes.
     """
 
     name: str
     session: OpenSession
     refused: int = 0
-    refusals: deque[str] = field(default_factory=lambda: deque(maxlen=_KEPT))
-    lent: bool = False
+    refusals: deque[str] = field(default_factory=lambda: deque(maxlen=_MOST_REFUSALS))
+    borrowed: bool = False
 
     def summary(self) -> dict[str, object]:
         """What was played, recorded and refused, as JSON has it."""
@@ -58,12 +58,12 @@ class Hosted:
         }
 
 
-def opener(config: Config, *, allow_live: bool = False) -> Callable[[], OpenSession]:
-    """What opens sessions with these settings."""
+def session_opener(config: Config, *, allow_live: bool = False) -> Callable[[], OpenSession]:
+    """A function that opens sessions with these settings."""
 
     def opened() -> OpenSession:
         session = open_session(config, allow_live=allow_live)
-        session.refusals = _Recent()
+        session.refusals = _KeepsNone()
         return session
 
     return opened
@@ -73,15 +73,15 @@ class Sessions:
     """The sessions of one server. Safe to share between threads.
 
     Args:
-        open_session: opens one; what it raises is the request's refusal.
+        open_session: opens a session; what it raises is the answer to the request.
     """
 
     def __init__(self, open_session: Callable[[], OpenSession]) -> None:
         self._open_session = open_session
-        self._open: dict[str, Hosted] = {}
+        self._open: dict[str, NamedSession] = {}
         self._lock = Lock()
 
-    def of(self, name: str) -> Hosted:
+    def of(self, name: str) -> NamedSession:
         """The session of a name, opened if there is none.
 
         Raises:
@@ -100,44 +100,48 @@ class Sessions:
             if name not in self._open:
                 if len(self._open) >= MAX_SESSIONS:
                     raise CallRefused(
-                        f"{MAX_SESSIONS} sessions are open, which is as many as may be",
+                        f"{MAX_SESSIONS} sessions are open, and no more are allowed",
                         where="header Replay-Session",
-                        hint="end each when it is done with: POST /_replay/reset, with its name "
-                        "in the header",
+                        hint="end each session when its suite is done: POST /_replay/reset, with "
+                        "its name in the header",
                     )
-                self._open[name] = Hosted(name, self._open_session())
+                self._open[name] = NamedSession(name, self._open_session())
             return self._open[name]
 
     @property
-    def open(self) -> Mapping[str, Hosted]:
+    def open(self) -> Mapping[str, NamedSession]:
         """The open sessions by name, at this moment."""
         return dict(self._open)
 
-    def lend(self, session: OpenSession | None) -> None:
-        """Let requests that name no session ask this one, which its owner closes; None ends it."""
+    def set_default(self, session: OpenSession | None) -> None:
+        """Let this session answer requests that name none; its owner closes it.
+
+        Args:
+            session: the session; with None, a new one answers.
+        """
         with self._lock:
             if session is None:
                 self._open.pop("", None)
             else:
-                self._open[""] = Hosted("", session, lent=True)
+                self._open[""] = NamedSession("", session, borrowed=True)
 
-    def reset(self, name: str, *, failed: bool = False) -> Hosted | None:
-        """End a session, and write what mode ``all`` recorded anew; the next request opens another.
+    def reset(self, name: str, *, failed: bool = False) -> NamedSession | None:
+        """End a session, and write what mode ``all`` re-recorded; the next request opens another.
 
         Args:
-            name: its name; empty for that of requests that name none.
-            failed: its takes are not complete: old files stay.
+            name: its name; empty for the session of requests that name none.
+            failed: whether its takes are incomplete, so that old files stay.
 
         Returns:
             The session that ended; None where none of the name was open.
 
         Raises:
-            CallRefused: it belongs to a test, and ends with it.
+            CallRefused: it is a test's own session, and ends with the test.
             ReplayError: a re-recording could not be written; the old file stays.
         """
         with self._lock:
             found = self._open.get(name)
-            if found is not None and found.lent:
+            if found is not None and found.borrowed:
                 raise CallRefused(
                     "this session is a test's own, and ends with the test", where="/_replay/reset"
                 )
@@ -146,19 +150,19 @@ class Sessions:
             found.session.close(failed=failed)
         return found
 
-    def close(self, *, failed: bool = False) -> list[Hosted]:
-        """End all sessions but lent ones; returns those that were open.
+    def close(self, *, failed: bool = False) -> list[NamedSession]:
+        """End all sessions but borrowed ones; returns those that were ended.
 
         Raises:
             ReplayError: the first re-recording that could not be written; all are ended.
         """
         with self._lock:
-            ended = [hosted for hosted in self._open.values() if not hosted.lent]
-            self._open = {name: hosted for name, hosted in self._open.items() if hosted.lent}
+            ended = [named for named in self._open.values() if not named.borrowed]
+            self._open = {name: named for name, named in self._open.items() if named.borrowed}
         first: ReplayError | None = None
-        for hosted in ended:
+        for named in ended:
             try:
-                hosted.session.close(failed=failed)
+                named.session.close(failed=failed)
             except ReplayError as error:
                 first = first or error
         if first is not None:

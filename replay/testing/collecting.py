@@ -1,6 +1,6 @@
-"""Collecting: pytest looks for no tests in libraries, and no marker of ours is misspelt.
+"""What pytest collects: no tests in libraries, and no test whose marker of replay's is misspelt.
 
-Light: the plugin's entry imports it.
+Light: the plugin's entry module imports it in every pytest run.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ import pytest
 
 from replay.testing.options import MARKER
 
-_MEANT = (MARKER, "use_cassettes", "replay_cassettes")
+_OUR_NAMES = (MARKER, "use_cassettes", "replay_cassettes")
 _UNKNOWN = re.compile(r"Unknown pytest\.mark\.(\w+)")
 _OBJECT = re.compile(r"(?!tests?_)(?=.*\d)(?=.*[A-Z])[a-z]{2,12}_[A-Za-z0-9]{14,}\Z")
 _CASSETTE = re.compile(r"(?:\d{4}-\d\d-\d\d.*|unversioned)\.yaml\Z")
 
 
 def is_library(folder: str) -> bool:
-    """Whether a folder holds cassettes, and no file of any other kind that is not hidden.
+    """Whether a folder holds cassettes and, hidden files aside, nothing else.
 
-    There may be thousands of folders that are called by an ID of the API's own making. Where one
-    of them holds cassettes, nobody keeps tests in those beside it: they are not looked into.
+    A library may have thousands of folders named after an ID that the API made. If one of them
+    holds cassettes, the others beside it are not looked into.
     """
     found, folders = False, [folder]
-    shelves: set[str] = set()
+    folders_of_objects: set[str] = set()
     while folders:
         here = folders.pop()
         above, _, name = here.rpartition(os.sep)
         is_object = _OBJECT.match(name) is not None
-        if is_object and above in shelves:
+        if is_object and above in folders_of_objects:
             continue
         with suppress(OSError), os.scandir(here) as entries:
             for entry in entries:
@@ -47,20 +47,20 @@ def is_library(folder: str) -> bool:
                 else:
                     found = True
                     if is_object:
-                        shelves.add(above)
+                        folders_of_objects.add(above)
     return found
 
 
 def refuse_misspelt(warning: warnings.WarningMessage) -> None:
-    """Look at what pytest says of a marker that it does not know.
+    """Look at pytest's warning of an unknown marker.
 
     Raises:
-        UsageError: the marker is ours, but for a slip.
+        UsageError: it looks like a misspelt marker of replay's.
     """
     from difflib import get_close_matches
 
     found = _UNKNOWN.match(str(warning.message))
-    if found is not None and get_close_matches(found[1].lower(), _MEANT, cutoff=0.85):
+    if found is not None and get_close_matches(found[1].lower(), _OUR_NAMES, cutoff=0.85):
         raise pytest.UsageError(
             f"{warning.filename}:{warning.lineno}: pytest.mark.{found[1]} is no marker of replay, "
             f"so these tests would go online: did you mean {MARKER}? (A marker of your own: list "

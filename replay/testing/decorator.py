@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 if not TYPE_CHECKING:
 
     def overload(function: Any) -> Any:
-        """In place of typing's, which keeps the function for ever: and with it, by the loader of
-        this module, all that pytest collected."""
+        """Replaces typing's, which keeps the function, and so this module's loader, for ever: under
+        pytest that is a hook that holds all that was collected."""
         return function
 
 else:
@@ -44,7 +44,7 @@ _PROJECT = ("replay.toml", "pyproject.toml", "pytest.ini", ".git")
 
 
 class Cassettes:
-    """What `use_cassettes` returns: a decorator and a context manager, sync and async.
+    """The value of `use_cassettes`: a decorator and a context manager, sync and async.
 
     Each decorated call and each ``with`` block opens a session of its own.
     """
@@ -176,19 +176,16 @@ class Cassettes:
         except ReplayError as error:
             unwritten = error
         refused = refusal_in(raised)
-        # Out of a pool of threads it comes as itself.
+        # A pool of threads raises the refusal itself, without `Refused` around it.
         plain = next((error for error in session.refusals if error is raised), None)
         shown = plain if refused is None else refused.error
         if shown is not None:
             shown.__suppress_context__ = True
             raise_alone(shown.with_traceback(_users_lines(trace)))
         if session.refusals and not isinstance(raised, KeyboardInterrupt):
-            # Whatever the code under test made of it, a refusal fails the session.
+            # A refusal fails the session, whatever the code under test made of it.
             user_frames.keep_users_lines(raised)
-            caught = swallowed(session.refusals)
-            if _leads_to(raised, caught):
-                caught = without_chain(caught)  # no circle of causes
-            raise caught.with_traceback(None) from raised
+            raise swallowed(session.refusals) from raised
         if unwritten is not None:
             raise unwritten.with_traceback(None)
 
@@ -224,7 +221,7 @@ class Cassettes:
 
         Raises:
             ConfigError: there is nothing to call, a pytest fixture's wrapper (whose calls pytest
-                makes past us), or a test that cannot be wrapped.
+                makes without replay), or a test that cannot be wrapped.
         """
         made: F = wrap.wrapped(self._another, function)
         return made
@@ -266,21 +263,6 @@ def _users_lines(trace: TracebackType | None) -> TracebackType | None:
     return user_frames.traceback_of(user_frames.lines(trace))
 
 
-def _leads_to(raised: BaseException | None, error: BaseException) -> bool:
-    """Whether an error is among the causes and contexts of what was raised."""
-    seen: set[int] = set()
-    rest = [raised]
-    while rest:
-        one = rest.pop()
-        if one is error:
-            return True
-        if one is not None and id(one) not in seen:
-            seen.add(id(one))
-            rest += [one.__cause__, one.__context__]
-            rest += one.exceptions if isinstance(one, BaseExceptionGroup) else ()
-    return False
-
-
 def refusal_in(raised: BaseException | None) -> Refused | None:
     """The refusal that ended a session, also where a task group wrapped it."""
     if isinstance(raised, BaseExceptionGroup):
@@ -296,11 +278,16 @@ OPTIONS = tuple(
 
 
 def swallowed(refusals: list[ReplayError]) -> ReplayError:
-    """The first refusal of a session that ended as if nothing had happened."""
+    """The first refusal of a session whose code caught it, with a note that says so."""
     first = refusals[0]
+    told = without_chain(
+        first
+    )  # a new error: no circle of causes, and the session's stays as it is
+    told.__cause__ = first.__cause__
     more = f" (and {len(refusals) - 1} more)" if len(refusals) > 1 else ""
-    first.add_note(f"The code under test caught this refusal{more}; replay raises it all the same.")
-    return first
+    text = f"The code under test caught this refusal{more}; replay raises it all the same."
+    told.__notes__ = [*getattr(first, "__notes__", ()), text]
+    return told
 
 
 @overload

@@ -1,7 +1,7 @@
-"""A suite's run on another API version: what failures have to do with it, and what was read.
+"""A run of the suite on another API version: what a failure has to do with the version.
 
-Nothing of this costs a test that passes: findings are looked for once per run, when the first
-test fails that was answered at a version which its client did not ask for.
+A test that passes costs nothing. When the first test fails that was answered at a version which its
+client did not ask for, the recordings are compared, once per run.
 """
 
 from __future__ import annotations
@@ -19,30 +19,30 @@ from replay.library.location import display_path
 from replay.model import json_body
 from replay.model.cassette import Response
 from replay.session.session import OpenSession
-from replay.testing.options import tracked, wants
+from replay.testing.options import needs_session, tracked_file
 
 if TYPE_CHECKING:
     from replay.drift.acceptance.used import Used
     from replay.drift.judge.findings import Comparison, Finding, Report
 
-_MOST = 5000
-"""Cassettes of a library that are compared for a failing test; a larger one takes too long."""
+_MOST_CASSETTES = 5000
+"""A library with more cassettes is not compared for a failing test: it would take too long."""
 
-_LISTED = 12
+_MOST_LISTED = 12
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 Drift = tuple["Comparison", "Finding"]
 
 
-class Rehearsal:
-    """What a run keeps for its failures."""
+class DriftHints:
+    """The findings of a run, told below its failures; and the fields that it read, if wanted."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._forced = resolve().api_version
         self._sessions: list[OpenSession] = []
         self._reports: dict[tuple[str, str, str], Report | str] = {}
-        self._file = tracked(config)
+        self._file = tracked_file(config)
         self._tracker: Any = None
         if self._file is not None:
             from replay.drift.acceptance.used import load
@@ -58,24 +58,24 @@ class Rehearsal:
             config.add_cleanup(self._stop)
 
     def begin(self) -> None:
-        """A test begins."""
+        """Note that a test begins."""
         self._sessions.clear()
         if self._tracker is not None:
-            self._tracker.cut()
+            self._tracker.start_part()
 
-    def exempt(self, session: OpenSession) -> list[str]:
-        """What is to be said of a session that answers at another version than the run."""
+    def exemptions(self, session: OpenSession) -> list[str]:
+        """A note, if the session answers at a version of its own and not at the run's."""
         if self._forced is None or session.config.api_version == self._forced:
             return []
         return [f"kept at an API version of its own, and not run on {self._forced}"]
 
     def ended(self, session: OpenSession) -> None:
-        """A session of `use_cassettes` ended."""
+        """Note that a session of `use_cassettes` ended."""
         if session.config.api_version is not None:
             self._sessions.append(session)
 
     def finish(self) -> list[str]:
-        """Write what was read; what is to be said of it."""
+        """Write which fields were read; returns a note if that fails."""
         if self._tracker is None or self._file is None:
             return []
         from replay.drift.acceptance.used import add
@@ -89,24 +89,26 @@ class Rehearsal:
     def _stop(self) -> None:
         self._tracker.stop()
 
-    def tell(self, item: pytest.Item, call: pytest.CallInfo[None], own: OpenSession | None) -> None:
-        """Say below a failure what differs in what the test was served."""
+    def add_to_report(
+        self, item: pytest.Item, call: pytest.CallInfo[None], own: OpenSession | None
+    ) -> None:
+        """Add to a failure's report what differs between the versions in the test's answers."""
         excinfo = call.excinfo
         if excinfo is None or isinstance(excinfo.value, pytest.skip.Exception):
             return
-        sessions = [*([own] if own is not None and wants(item) else []), *self._sessions]
+        sessions = [*([own] if own is not None and needs_session(item) else []), *self._sessions]
         if not any(session.config.api_version for session in sessions):
             return
         try:
-            text = "\n".join(dict.fromkeys(self._told(sessions, excinfo)))
-        except Exception as error:  # noqa: BLE001 - the test's failure comes first, whatever ours is
+            text = "\n".join(dict.fromkeys(self._hints(sessions, excinfo)))
+        except Exception as error:  # noqa: BLE001 - the test's failure is what counts
             text = f"what differs cannot be told: {type(error).__name__}"
             if isinstance(error, ReplayError):
                 text = f"what differs cannot be told: {error}"
         if text:
             item.add_report_section(call.when, "replay drift", text)
 
-    def _told(
+    def _hints(
         self, sessions: list[OpenSession], excinfo: pytest.ExceptionInfo[BaseException]
     ) -> Iterator[str]:
         used = None
@@ -124,13 +126,13 @@ class Rehearsal:
                 yield f"  replay upgrade {new} --library {display_path(session.library.root)}"
             if not session.calls:
                 continue
-            for old in sorted(_olds(session, new)):
+            for old in sorted(_older_versions(session, new)):
                 yield f"answered at {new}; the client asked for {old}"
                 found = self._report(session.library, old, new)
                 if isinstance(found, str):
                     yield found
                     continue
-                yield from _lines(list(_served(session, found)), words, used)
+                yield from _finding_lines(list(_findings_on(session, found)), words, used)
                 where = display_path(session.library.root)
                 yield f"  all of it: replay diff {old} {new} --library {where}"
 
@@ -138,22 +140,22 @@ class Rehearsal:
         key = str(library.root), old, new
         found = self._reports.get(key)
         if found is None:
-            found = self._reports[key] = _compared(Library(library.root, with_evidence=True), *key)
+            found = self._reports[key] = _compare(Library(library.root, with_evidence=True), *key)
         return found
 
 
-def _compared(library: Library, root: str, old: str, new: str) -> Report | str:
+def _compare(library: Library, root: str, old: str, new: str) -> Report | str:
     from replay.drift.report import report
 
     count = len(library.paths())
-    if count > _MOST:
+    if count > _MOST_CASSETTES:
         where = display_path(library.root)
         return f"  {count} cassettes: see replay diff {old} {new} --library {where}"
     return report(library, versions=(old, new))
 
 
-def _olds(session: OpenSession, new: str) -> set[str]:
-    """The versions that the test was written for: what its client pinned, else what is recorded."""
+def _older_versions(session: OpenSession, new: str) -> set[str]:
+    """The versions that the test was written for: what its client pins, else what is recorded."""
     from replay.stripe_api.versions import version_order
 
     pinned = {version for version in session.pinned if version not in {None, new}}
@@ -167,7 +169,7 @@ def _olds(session: OpenSession, new: str) -> set[str]:
     return found
 
 
-def _served(session: OpenSession, report: Report) -> Iterator[Drift]:
+def _findings_on(session: OpenSession, report: Report) -> Iterator[Drift]:
     """The findings on what a session served that may break or surprise its reader."""
     from replay.drift.judge.findings import Grade, Severity
 
@@ -201,7 +203,7 @@ def _types(response: Response) -> set[str]:
     return found
 
 
-def _lines(drifts: list[Drift], words: set[str], used: Used | None) -> Iterator[str]:
+def _finding_lines(drifts: list[Drift], words: set[str], used: Used | None) -> Iterator[str]:
     from replay.drift.judge.rules import sentence
     from replay.drift.observe.pointers import key
 
@@ -212,13 +214,13 @@ def _lines(drifts: list[Drift], words: set[str], used: Used | None) -> Iterator[
             yield f"  none of {count} findings is on a path that the test read"
     if not drifts and used is None:
         yield "  no finding on what the test was served"
-    # What the failing lines name comes first.
+    # Fields that the failing lines name come first.
     drifts.sort(key=lambda drift: (key(drift[1].path) not in words, drift[1].order))
-    for comparison, finding in drifts[:_LISTED]:
+    for comparison, finding in drifts[:_MOST_LISTED]:
         mark = f"{finding.severity!s:<8}  {finding.grade!s:<6}"
         yield f"  {mark}  {comparison.resource}: {sentence(comparison, finding)}"
-    if len(drifts) > _LISTED:
-        yield f"  and {len(drifts) - _LISTED} more"
+    if len(drifts) > _MOST_LISTED:
+        yield f"  and {len(drifts) - _MOST_LISTED} more"
 
 
 def _words(excinfo: pytest.ExceptionInfo[BaseException]) -> set[str]:

@@ -1,8 +1,8 @@
-"""Notes which paths of answers the code under test reads, while somebody wants to know.
+"""Notes which fields of answers the code under test reads, while tracking is on.
 
-Objects of the Stripe SDK say themselves what is read of them. A body that no such object was made
-of counts as read whole: whoever parses JSON holds all of it. Outside of tracking nothing of this
-is loaded or patched.
+The Stripe SDK's objects are patched, so that they note what is read of them. A body that becomes no
+such object counts as read as a whole: code that parses JSON holds all of it. Without tracking, this
+module is not loaded and nothing is patched.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from replay.stripe_api.versions import UNVERSIONED
 FILE = "used-fields.json"
 """Where used fields are kept, unless another file is named."""
 
-_SERVED = "Replay-Served"
-_PLACE = "_replay_place"
+_NUMBER_HEADER = "Replay-Served"
+_POSITION = "_replay_position"
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 
-_quiet: ContextVar[bool] = ContextVar("replay_tracking_quiet", default=False)
+_untracked_now: ContextVar[bool] = ContextVar("replay_tracking_quiet", default=False)
 
-Places = tuple[tuple[Body, str], ...]
+Positions = tuple[tuple[Body, str], ...]
 """Where an object of the SDK is: in which bodies, and at which path of each."""
 
 
@@ -47,7 +47,7 @@ class Tracker:
     """What is read, from `start` to `stop`. Safe to share between threads.
 
     Attributes:
-        read: body -> paths, since `cut` was called last.
+        read: body -> paths, since `start_part` was called last.
     """
 
     def __init__(self) -> None:
@@ -73,8 +73,8 @@ class Tracker:
         """Take the hooks out."""
         self._patches.remove()
 
-    def cut(self) -> dict[Body, set[str]]:
-        """What was read since the last cut; what is read from now on is apart."""
+    def start_part(self) -> dict[Body, set[str]]:
+        """What was read since the last start_part; what is read from now on is apart."""
         with self._lock:
             for body in self._waiting.values():
                 self.read.setdefault(body, set()).add(f"/{ALL}")
@@ -85,14 +85,14 @@ class Tracker:
         return done
 
     def current(self) -> dict[Body, set[str]]:
-        """What was read since the last cut, which goes on."""
+        """What was read since the last start_part, which goes on."""
         with self._lock:
             whole = [(body, {f"/{ALL}"}) for body in self._waiting.values()]
             return merged([*((body, set(paths)) for body, paths in self.read.items()), *whole])
 
     def all(self) -> dict[Body, set[str]]:
         """What was read since the start."""
-        self.cut()
+        self.start_part()
         return self._before
 
     def _hook_session(self, patches: Patches, module: ModuleType) -> None:
@@ -125,14 +125,14 @@ class Tracker:
             self._count += 1
             number = str(self._count)
             self._waiting[number] = body
-        return replace(response, headers=(*response.headers, (_SERVED, number)))
+        return replace(response, headers=(*response.headers, (_NUMBER_HEADER, number)))
 
     def _hook_stripe(self, patches: Patches, module: ModuleType) -> None:
         kind = module.StripeObject
         patches.replace(kind, "_refresh_from", self._refreshing)
         patches.replace(kind, "__getitem__", self._getting)
         patches.replace(kind, "__contains__", self._asking)
-        patches.replace(kind, "__repr__", _silent)
+        patches.replace(kind, "__repr__", _untracked)
         whole = ["__str__", "__eq__", "__copy__", "__deepcopy__", "__reduce__", "to_dict_recursive"]
         for name in whole:
             if name in vars(kind):
@@ -156,20 +156,20 @@ class Tracker:
                 with self._lock:
                     body = self._waiting.pop(number, None)
                 if body is not None:
-                    this.__dict__[_PLACE] = ((body, ""),)
+                    this.__dict__[_POSITION] = ((body, ""),)
             elif _is_object(values):
                 # `stripe.Invoice.retrieve` fills one object from another.
-                this.__dict__[_PLACE] = values.__dict__.get(_PLACE, ())
+                this.__dict__[_POSITION] = values.__dict__.get(_POSITION, ())
 
         return refresh
 
     def _getting(self, original: Callable[[Any, Any], Any]) -> Any:
         @functools.wraps(original)
         def get(this: Any, name: Any) -> Any:
-            places = self._note(this, name)
+            positions = self._note(this, name)
             value = original(this, name)
-            if places:
-                self._place(value, places)
+            if positions:
+                self._set_position(value, positions)
             return value
 
         return get
@@ -177,10 +177,10 @@ class Tracker:
     def _asking(self, original: Callable[..., Any]) -> Any:
         @functools.wraps(original)
         def ask(this: Any, name: Any, *rest: Any) -> Any:
-            places = self._note(this, name)
+            positions = self._note(this, name)
             value = original(this, name, *rest)
-            if places:
-                self._place(value, places)
+            if positions:
+                self._set_position(value, positions)
             return value
 
         return ask
@@ -222,74 +222,74 @@ class Tracker:
         if not self._note(this, ANY):
             return
         for name, value in values:
-            places = self._note(this, name)
-            if places:
-                self._place(value, places)
+            positions = self._note(this, name)
+            if positions:
+                self._set_position(value, positions)
 
-    def _note(self, this: Any, name: Any) -> Places:
+    def _note(self, this: Any, name: Any) -> Positions:
         """Note that a key of an object was read; where its value is, for what is in that."""
-        places: Places = this.__dict__.get(_PLACE, ())
-        if not places or not isinstance(name, str) or _quiet.get():
+        positions: Positions = this.__dict__.get(_POSITION, ())
+        if not positions or not isinstance(name, str) or _untracked_now.get():
             return ()
         segment = name if name in (ALL, ANY) else escape(name) if _FIELD.match(name) else ANY
         found = []
-        for body, path in places:
+        for body, path in positions:
             if path.rpartition("/")[2] in MAPS and segment != ALL:
                 segment = ANY
             found.append((body, f"{path}/{segment}"))
         self._add(found)
         return tuple(found)
 
-    def _add(self, places: Iterable[tuple[Body, str]]) -> None:
+    def _add(self, positions: Iterable[tuple[Body, str]]) -> None:
         with self._lock:
-            for body, path in places:
+            for body, path in positions:
                 self.read.setdefault(body, set()).add(path)
 
-    def _place(self, value: Any, places: Places) -> None:
+    def _set_position(self, value: Any, positions: Positions) -> None:
         """Tell the SDK's objects in a value where they are."""
         if isinstance(value, list):
-            places = tuple((body, f"{path}/{ANY}") for body, path in places)
-            self._add(places)
+            positions = tuple((body, f"{path}/{ANY}") for body, path in positions)
+            self._add(positions)
             for item in value:
-                self._place(item, places)
+                self._set_position(item, positions)
         elif _is_object(value):
-            value.__dict__[_PLACE] = places + _own(value, places)
+            value.__dict__[_POSITION] = positions + _own(value, positions)
         elif isinstance(value, dict):
-            self._add((body, f"{path}/{ALL}") for body, path in places)
+            self._add((body, f"{path}/{ALL}") for body, path in positions)
 
 
 def _is_object(value: Any) -> bool:
     return hasattr(type(value), "_refresh_from")
 
 
-def _own(value: Any, places: Places) -> Places:
+def _own(value: Any, positions: Positions) -> Positions:
     """The body that an object with an `object` field is for its own type."""
     data = value if isinstance(value, dict) else value.__dict__.get("_data", {})
     kind = dict.get(data, "object")
     resource = resource_of(kind) if isinstance(kind, str) else None
     if resource is None or not isinstance(kind, str):
         return ()
-    return ((Body(resource, kind, places[0][0].version), ""),)
+    return ((Body(resource, kind, positions[0][0].version), ""),)
 
 
 def _number(response: Any) -> str | None:
     for name, value in response.headers.items():
-        if name.lower() == _SERVED.lower():
+        if name.lower() == _NUMBER_HEADER.lower():
             return str(value)
     return None
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Note nothing: who reads is not the code under test."""
-    token = _quiet.set(True)
+    """Note nothing inside: it is not the code under test that reads."""
+    token = _untracked_now.set(True)
     try:
         yield
     finally:
-        _quiet.reset(token)
+        _untracked_now.reset(token)
 
 
-def _silent(original: Callable[[Any], str]) -> Any:
+def _untracked(original: Callable[[Any], str]) -> Any:
     # What a test runner prints of an object was not used by the code under test.
     @functools.wraps(original)
     def show(this: Any) -> str:

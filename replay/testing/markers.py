@@ -1,4 +1,4 @@
-"""A test's settings: its markers, the command line, then what `use_cassettes` falls back to."""
+"""A test's settings: from its markers, the command line, then the defaults of `use_cassettes`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from replay.testing.decorator import OPTIONS, Cassettes
 from replay.testing.options import MARKER
 
 
-class Settings:
-    """Settles tests' settings for one run.
+class MarkerSettings:
+    """The settings of the tests of one run.
 
     An option of a marker wins over the same option of a marker further out (test, class, module).
-    ``--replay-mode`` wins over all markers but those that say ``none``: such a test is never to
-    go online. The other command-line options stand in where no marker says anything.
+    ``--replay-mode`` wins over every marker except ``mode="none"``: such a test never goes online.
+    The other command-line options count where no marker gives the option.
     """
 
     def __init__(self, config: pytest.Config) -> None:
@@ -28,14 +28,14 @@ class Settings:
             name: config.getoption(f"--replay-{name.replace('_', '-')}")
             for name in ("mode", "library", "api_version")
         }
-        self._given = {name: value for name, value in given.items() if value is not None}
-        # Paths mean the same from whatever folder pytest is run, if there is a root to start from.
-        self._here = str(config.invocation_params.dir)
+        self._command_line = {name: value for name, value in given.items() if value is not None}
+        # Relative paths start at the root, if there is one, from whichever folder pytest is run.
+        self._folder = str(config.invocation_params.dir)
         self._root = str(config.rootpath if config.inipath else config.invocation_params.dir)
-        self._settled: dict[tuple[tuple[str, Any], ...], Cassettes] = {}
+        self._made: dict[tuple[tuple[str, Any], ...], Cassettes] = {}
 
     def of(self, node: pytest.Item | pytest.Collector) -> Cassettes:
-        """What opens the sessions of a test.
+        """The object that opens the sessions of a test.
 
         Raises:
             ConfigError: an option that does not exist or cannot be used.
@@ -43,15 +43,15 @@ class Settings:
         settings = merged(node)
         key = tuple(settings.items())
         try:
-            found = self._settled.get(key)
+            found = self._made.get(key)
         except TypeError:  # a value that no option can have: `Cassettes` says which
-            return Cassettes(**settings, directory=self._here)
+            return Cassettes(**settings, directory=self._folder)
         if found is None:
-            found = self._settled[key] = self._settle(settings)
+            found = self._made[key] = self._make(settings)
         return found
 
-    def _settle(self, settings: dict[str, Any]) -> Cassettes:
-        from_line = {**self._given}
+    def _make(self, settings: dict[str, Any]) -> Cassettes:
+        from_line = {**self._command_line}
         if settings.get("mode") == RecordMode.NONE:
             from_line.pop("mode", None)
         elif "mode" in from_line:
@@ -59,14 +59,14 @@ class Settings:
         if "library" in settings:
             base, library = self._root, os.fspath(settings["library"])
         elif "library" in from_line:
-            base, library = self._here, from_line["library"]
+            base, library = self._folder, from_line["library"]
         else:
-            # What the environment or a configuration file names is settled by `resolve`.
-            library = resolve(directory=self._here).library
+            # `resolve` reads what the environment or a configuration file names.
+            library = resolve(directory=self._folder).library
             given = os.environ.get(ENVIRONMENT["library"]) or library != DEFAULTS["library"]
-            base = self._here if given else self._root
+            base = self._folder if given else self._root
         settings["library"] = os.path.join(base, library)  # noqa: PTH118 - keeps absolute ones
-        return Cassettes(**{**from_line, **settings}, directory=self._here)
+        return Cassettes(**{**from_line, **settings}, directory=self._folder)
 
 
 def merged(node: pytest.Item | pytest.Collector) -> dict[str, Any]:

@@ -1,7 +1,11 @@
-"""The names of marker and options, and what they say. Light: the plugin's entry imports it."""
+"""The plugin's command-line options and ini settings: how they are declared, checked and read.
+
+Light: the plugin's entry module imports it in every pytest run.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,29 +14,107 @@ MARKER = "cassettes"
 SERVERS = ("replay_server", "replay_server_url")
 """The fixtures that need the replay server."""
 
-MODES = ("none", "once", "new_episodes", "all")
-USED_FIELDS = "used-fields.json"
-UNUSED = ("off", "warn", "fail")
+VERSION = "REPLAY_API_VERSION"
+"""The variable that ``--replay-api-version`` sets for the run."""
+
+_MODES = ("none", "once", "new_episodes", "all")
+_UNUSED = ("off", "warn", "fail")
+_USED_FIELDS = "used-fields.json"
 
 
-def wants(item: pytest.Item) -> bool:
-    """Whether a test is to have a session: by its marker, or by a fixture that it asks for."""
+def add(parser: pytest.Parser) -> None:
+    """Declare the options and settings."""
+    group = parser.getgroup("replay-cassettes", "replay: recorded calls to Stripe's API")
+    group.addoption(
+        "--replay-mode",
+        choices=_MODES,
+        help="record mode of marked tests, but for those whose marker says mode='none'",
+    )
+    group.addoption(
+        "--replay-library", metavar="PATH", help="library of marked tests whose marker names none"
+    )
+    group.addoption(
+        "--replay-api-version",
+        metavar="VERSION",
+        help="API version that answers, whatever clients pin, all that names none itself; "
+        "as REPLAY_API_VERSION",
+    )
+    group.addoption(
+        "--replay-track-fields",
+        metavar="FILE",
+        nargs="?",
+        const=_USED_FIELDS,
+        help="note in FILE which fields of answers the run reads, for replay diff --used "
+        f"(default: {_USED_FIELDS}; write it with =)",
+    )
+    group.addoption(
+        "--replay-block-network",
+        action="store_true",
+        help="refuse calls to the API from unmarked tests too (ini: replay_block_network)",
+    )
+    group.addoption(
+        "--replay-unused",
+        choices=_UNUSED,
+        help="cassettes that no test of a full run played: off, list them, or fail "
+        "(ini: replay_unused)",
+    )
+    parser.addini("replay_block_network", "as --replay-block-network", type="bool", default=False)
+    parser.addini("replay_unused", "as --replay-unused: off, warn or fail", default="off")
+
+
+def check(config: pytest.Config) -> None:
+    """Check the values that pytest does not check itself.
+
+    Raises:
+        UsageError: one cannot be used.
+    """
+    variable = os.environ.get(VERSION)
+    for where, version in (
+        ("--replay-api-version", config.getoption("--replay-api-version")),
+        (VERSION, variable),
+    ):
+        if version:
+            _check_version(version, where)
+    file = tracked_file(config)
+    if file is not None and (file.is_dir() or ".py" in Path(file.name.split("::")[0]).suffix):
+        # pytest takes a path of tests that follows the option as the option's value.
+        raise pytest.UsageError(
+            f"{file.name} is no file of used fields: write --replay-track-fields=FILE, or put "
+            "--replay-track-fields last"
+        )
+    unused = config.getini("replay_unused")
+    if unused not in _UNUSED:
+        raise pytest.UsageError(f"replay_unused = {unused}: use one of {', '.join(_UNUSED)}")
+
+
+def _check_version(version: str, where: str) -> None:
+    from replay.errors import ConfigError
+    from replay.stripe_api.versions import checked_version
+
+    try:
+        checked_version(version, where)
+    except ConfigError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def needs_session(item: pytest.Item) -> bool:
+    """Whether a test gets a session: it has the marker, or asks for a fixture of the plugin."""
     return item.get_closest_marker(MARKER) is not None or not {MARKER, *SERVERS}.isdisjoint(
         getattr(item, "fixturenames", ())
     )
 
 
-def blocks(config: pytest.Config) -> bool:
-    """Whether unmarked tests are kept from the API too."""
+def blocks_network(config: pytest.Config) -> bool:
+    """Whether calls of unmarked tests to the API are refused, too."""
     return bool(config.getoption("--replay-block-network") or config.getini("replay_block_network"))
 
 
-def tracked(config: pytest.Config) -> Path | None:
-    """The file that notes which fields of answers are read; None where nobody wants to know."""
+def tracked_file(config: pytest.Config) -> Path | None:
+    """The file in which the fields that the run reads are noted; None: they are not noted."""
     named = config.getoption("--replay-track-fields")
     return config.invocation_params.dir / named if named else None
 
 
-def unused(config: pytest.Config) -> str:
-    """What is done about cassettes that no test played."""
+def unused_action(config: pytest.Config) -> str:
+    """What is done about cassettes that no test played: ``off``, ``warn`` or ``fail``."""
     return str(config.getoption("--replay-unused") or config.getini("replay_unused"))

@@ -1,8 +1,8 @@
 """The sessions of a test run: each marked test has one, from before its fixtures to after them.
 
-Hooks are put in once and held for the run. A fixture of a wider scope has a session of its own,
-open while it is set up and torn down: whichever test comes first, the tests find their sessions
-untouched.
+The hooks in HTTP clients are put in once, and stay for the run. A fixture of a wider scope has a
+session of its own, open while it is set up and while it is torn down. So a test's session is the
+same whether or not the test is the first to need the fixture.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from replay.model.cassette import Request
 from replay.session.session import OpenSession, open_session
 from replay.session.store import Served
 from replay.testing.decorator import refusal_in, swallowed
-from replay.testing.drift_hints import Rehearsal
-from replay.testing.markers import Settings
-from replay.testing.options import MARKER, blocks, wants
-from replay.testing.summary import account_of
-from replay.testing.tracebacks import Refusals, failure, told
+from replay.testing.drift_hints import DriftHints
+from replay.testing.markers import MarkerSettings
+from replay.testing.options import MARKER, blocks_network, needs_session
+from replay.testing.summary import summary_of
+from replay.testing.tracebacks import RefusalLog, excinfo_of, refusals_text
 
 if TYPE_CHECKING:
     from replay.testing.server_fixture import ReplayServer
 
 
-class _Blocked:
+class _RefuseAll:
     """The store of a test that is not marked: it refuses every call."""
 
     fetches = False
@@ -66,10 +66,10 @@ class _Test:
         item: the test.
         session: its session.
         blocked: whether it is not marked, so that its session refuses every call.
-        before: what the context had before.
-        refusals: what was refused in its sessions and is in no report yet.
-        failed: whether something of it failed.
-        taken: how many of the session's refusals were looked at.
+        before: the session that the context had before.
+        refusals: the refusals of its sessions that no report has yet.
+        failed: whether its set-up, call or teardown failed.
+        collected: how many of the session's refusals are in `refusals`, or were.
     """
 
     def __init__(self, item: pytest.Item, session: OpenSession, blocked: bool) -> None:
@@ -79,25 +79,30 @@ class _Test:
         self.before: OpenSession | None = None
         self.refusals: list[tuple[ReplayError, list[Line]]] = []
         self.failed = False
-        self.taken = 0
+        self.collected = 0
 
 
 class Run:
-    """The hooks that are called around tests, registered once a test needs them."""
+    """pytest's hooks around tests. They are registered when a test of the run needs them.
+
+    One session answers at a time. While a wider fixture is set up or torn down, its session answers
+    in place of the test's, which then goes on. Between two of them there is a pause, in which calls
+    of other threads wait.
+    """
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._settings = Settings(config)
-        self._blocks = blocks(config)
-        self._account = account_of(config)
+        self._settings = MarkerSettings(config)
+        self._blocks = blocks_network(config)
+        self._summary = summary_of(config)
         self._test: _Test | None = None
-        self._broken: ReplayError | None = None
-        self._open: list[OpenSession] = []  # the last one answers, the others wait for it to end
-        self._left: list[tuple[OpenSession, bool]] = []
+        self._setup_error: ReplayError | None = None
+        self._open: list[OpenSession] = []  # the last one answers; the others go on when it ends
+        self._ended_fixtures: list[tuple[OpenSession, bool]] = []
         self._finished = False
         self._server: ReplayServer | None = None
         try:
-            self._rehearsal = Rehearsal(config)
+            self._drift_hints = DriftHints(config)
             installation.hold(self._ended)
         except ReplayError as error:
             raise pytest.UsageError(str(error)) from None
@@ -105,7 +110,7 @@ class Run:
         config.add_cleanup(lambda: installation.release(self._ended))
 
     def session_of(self, item: pytest.Item) -> OpenSession:
-        """The running test's session, opened if it has none that answers.
+        """The running test's session; opened now, if the test has none yet.
 
         Raises:
             ConfigError: the settings cannot be used.
@@ -124,30 +129,30 @@ class Run:
         if self._server is None:
             from replay.testing.server_fixture import ReplayServer
 
-            self._server = ReplayServer(self._named)
+            self._server = ReplayServer(self._open_named)
             self._config.add_cleanup(self._server.stop)
-            self._lend()
+            self._update_server()
         return self._server
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Open the session. Comes after skip marks are looked at, and before all fixtures."""
+        """Open the test's session: after its skip marks were looked at, before all fixtures."""
         self._test = None
-        self._rehearsal.begin()
+        self._drift_hints.begin()
         try:
-            if wants(item):
+            if needs_session(item):
                 self._begin(item, self._settings.of(item).session())
             elif self._blocks:
-                blocked = open_session(resolve(mode="none"), first=[_Blocked(item.nodeid)])
+                blocked = open_session(resolve(mode="none"), first=[_RefuseAll(item.nodeid)])
                 self._begin(item, blocked, blocked=True)
         except ReplayError as error:
-            self._broken = error
+            self._setup_error = error
             raise
         finally:
             current_session.resume()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, Any, Any]:
-        """Tie an async test's own context to its session: its loop may be older than that."""
+        """Give an async test its session: its loop may be older, with a context of its own."""
         test, function = self._test, pyfuncitem.obj
         if test is None or not inspect.iscoroutinefunction(function):
             return (yield)
@@ -175,11 +180,12 @@ class Run:
         test = self._test
         if fixturedef.scope == "function" or test is None or test.blocked:
             return (yield)
-        session = self._noting(self._session_for(request.node, test.item))
-        # Finalizers run backwards: around the fixture's own, the session is entered and left.
+        session = self._with_log(self._session_for(request.node, test.item))
+        # Finalizers run in reverse order: the session is entered before the fixture's own, and left
+        # after them.
         failed: list[bool] = []
         fixturedef.addfinalizer(lambda: self._leave_fixture(session, failed=any(failed)))
-        self._enter(session, wide=True)
+        self._enter(session, wider=True)
         try:
             return (yield)
         except BaseException:  # skips and exits are none
@@ -188,7 +194,7 @@ class Run:
         finally:
             failed.append(bool(session.refusals))
             self._leave_fixture(session)
-            fixturedef.addfinalizer(lambda: self._enter(session, wide=True))
+            fixturedef.addfinalizer(lambda: self._enter(session, wider=True))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
@@ -207,58 +213,60 @@ class Run:
         return result
 
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-        """Turn a refusal into the test's failure; below a failure of its own, say it too."""
+        """Make a refusal the test's failure; if the test failed by itself, add it to the report."""
         test = self._test
         if call.when == "teardown":
             self._test = None
         if test is not None:
-            self._take(test)
+            self._collect(test)
         if call.excinfo is None and (test is None or not test.refusals):
-            self._broken = None
+            self._setup_error = None
             return
         raised = call.excinfo.value if call.excinfo is not None else None
         refused = refusal_in(raised)
-        fresh = test.refusals if test is not None else []
-        # Out of a pool of threads it comes as itself.
-        plain = next((error for error, _ in fresh if error is raised), None)
+        unreported = test.refusals if test is not None else []
+        # A pool of threads raises the refusal itself, without `Refused` around it.
+        plain = next((error for error, _ in unreported if error is raised), None)
         refusal = plain if refused is None else refused.error
         if refusal is not None and raised is not None:
-            lines = next((lines for error, lines in fresh if error is refusal), [])
+            lines = next((lines for error, lines in unreported if error is refusal), [])
             if isinstance(raised, BaseExceptionGroup):
                 # CPython 3.11 fails with a SystemError in pytest's reading of the source if it
                 # happens to collect what a task group left behind while it does so.
                 gc.collect()
             trace = (refused or refusal).__traceback__
-            call.excinfo = failure(refusal, trace, lines, self._config)
-        elif raised is not None and raised is self._broken:
-            call.excinfo = failure(self._broken, None, [], self._config)
-        elif fresh and (raised is None or isinstance(raised, pytest.skip.Exception)):
-            error = swallowed([error for error, _ in fresh])
-            call.excinfo = failure(error, None, fresh[0][1], self._config)
-        elif fresh:
+            call.excinfo = excinfo_of(refusal, trace, lines, self._config)
+        elif raised is not None and raised is self._setup_error:
+            call.excinfo = excinfo_of(self._setup_error, None, [], self._config)
+        elif unreported and (raised is None or isinstance(raised, pytest.skip.Exception)):
+            error = swallowed([error for error, _ in unreported])
+            call.excinfo = excinfo_of(error, None, unreported[0][1], self._config)
+        elif unreported:
             if not self._config.option.fulltrace:
                 user_frames.keep_users_lines(raised)
-            item.add_report_section(call.when, "replay", told([error for error, _ in fresh]))
-        fresh.clear()
-        self._broken = None
+            item.add_report_section(
+                call.when, "replay", refusals_text([error for error, _ in unreported])
+            )
+        unreported.clear()
+        self._setup_error = None
         if call.excinfo is not None:
-            self._rehearsal.tell(item, call, test.session if test is not None else None)
+            self._drift_hints.add_to_report(item, call, test.session if test is not None else None)
             if test is not None:
                 test.failed = True
             if isinstance(call.excinfo.value, pytest.skip.Exception) and (
-                wants(item) or getattr(getattr(item, "obj", None), "replay_wrapped", False)
+                needs_session(item) or getattr(getattr(item, "obj", None), "replay_wrapped", False)
             ):
-                self._account.skipped += 1
+                self._summary.skipped += 1
 
     def pytest_sessionfinish(self) -> None:
-        """Write what was read of answers. Comes before the account is settled."""
+        """Write which fields were read. This comes before the entry module finishes the summary."""
         current_session.resume()
         self._finished = True
-        self._account.add_refusals(())
-        self._account.notes.update(self._rehearsal.finish())
+        self._summary.add_refusals(())
+        self._summary.notes.update(self._drift_hints.finish())
 
     def _begin(self, item: pytest.Item, session: OpenSession, *, blocked: bool = False) -> _Test:
-        test = _Test(item, self._noting(session), blocked)
+        test = _Test(item, self._with_log(session), blocked)
         test.before = current_session.current.get()
         self._enter(test.session)
         self._test = test
@@ -271,8 +279,8 @@ class Run:
                 return self._settings.of(scope).session()
         return self._settings.of(item).session()
 
-    def _named(self) -> OpenSession | None:
-        # What a test's server refuses is the test's, in whichever of its sessions.
+    def _open_named(self) -> OpenSession | None:
+        # What the server refuses to the test's programs counts as the test's refusals.
         test = self._test
         if test is None or test.blocked:
             return None
@@ -280,24 +288,22 @@ class Run:
         session.refusals = test.session.refusals
         return session
 
-    def _lend(self) -> None:
+    def _update_server(self) -> None:
         if self._server is not None:
-            self._server.lend(self._open[-1] if self._open else None)
+            self._server.set_default(self._open[-1] if self._open else None)
 
     def _end_named(self, *, failed: bool) -> None:
         if self._server is not None:
             for session in self._server.end_named(failed=failed):
                 session.refusals = []
-                self._account.add(session)
+                self._summary.add(session)
 
     def _close(self, test: _Test) -> None:
-        # Whoever belongs to no test, and would be answered by the next, waits for it.
+        # Threads that belong to no test wait for the next test, which will answer them.
         current_session.pause(test.session.config.api_base)
         self._leave(test.session)
-        self._take(test)
-        current_session.current.set(
-            test.before if test.before in current_session.open_sessions() else None
-        )
+        self._collect(test)
+        current_session.restore(test.before)
         failed = test.failed or bool(test.session.refusals)
         try:
             try:
@@ -305,29 +311,29 @@ class Run:
             finally:
                 test.session.close(failed=failed)
         finally:
-            self._account.add(test.session, library=not test.blocked)
+            self._summary.add(test.session, library=not test.blocked)
             if not test.blocked:
-                self._account.notes.update(self._rehearsal.exempt(test.session))
+                self._summary.notes.update(self._drift_hints.exemptions(test.session))
 
     @staticmethod
-    def _noting(session: OpenSession) -> OpenSession:
-        session.refusals = Refusals()
+    def _with_log(session: OpenSession) -> OpenSession:
+        session.refusals = RefusalLog()
         return session
 
     @staticmethod
-    def _take(test: _Test) -> None:
+    def _collect(test: _Test) -> None:
         refusals = test.session.refusals
-        if len(refusals) == test.taken:
+        if len(refusals) == test.collected:
             return
-        for error in refusals[test.taken :]:
-            assert isinstance(refusals, Refusals)  # noqa: S101 - made by _noting
+        for error in refusals[test.collected :]:
+            assert isinstance(refusals, RefusalLog)  # noqa: S101 - made by _with_log
             test.refusals.append((error, refusals.lines(error)))
-        test.taken = len(refusals)
+        test.collected = len(refusals)
 
-    def _enter(self, session: OpenSession, *, wide: bool = False) -> None:
+    def _enter(self, session: OpenSession, *, wider: bool = False) -> None:
         before = self._open[-1] if self._open else None
         self._open.append(session)
-        self._lend()
+        self._update_server()
         if before is None:
             installation.enter(session)
         else:
@@ -335,14 +341,14 @@ class Run:
             installation.leave(before, None)
             installation.enter(session)
             current_session.resume()
-        if wide:
-            # Loops and threads that outlive this test are not tied to one session: as long as a
-            # single one is open, that one answers them.
+        if wider:
+            # Loops and threads that the fixture starts outlive this test. So they get no session of
+            # their own: the only session that is open answers them.
             current_session.current.set(None)
 
     def _leave(self, session: OpenSession) -> None:
         self._open.remove(session)
-        self._lend()
+        self._update_server()
         if not self._open:
             installation.leave(session, None)
         else:
@@ -355,31 +361,31 @@ class Run:
                 current_session.current.set(None)
 
     def _leave_fixture(self, session: OpenSession, *, failed: bool | None = None) -> None:
-        """Leave a wide fixture's session; for good where it is said whether its set-up failed."""
+        """Leave a wider fixture's session; for good if `failed` says whether its set-up failed."""
         self._leave(session)
         refusals = session.refusals
-        if self._test is not None and isinstance(refusals, Refusals):
+        if self._test is not None and isinstance(refusals, RefusalLog):
             self._test.refusals += [(error, refusals.lines(error)) for error in refusals]
         if failed is not None:
-            self._left.append((session, failed or bool(refusals)))
-            if self._finished:  # a run that is broken off ends its fixtures outside of tests
+            self._ended_fixtures.append((session, failed or bool(refusals)))
+            if self._finished:  # an interrupted run tears its fixtures down outside of tests
                 self._close_fixtures(failed=False)
         else:
-            self._account.add_refusals(refusals)
-            session.refusals = Refusals()
+            self._summary.add_refusals(refusals)
+            session.refusals = RefusalLog()
 
     def _close_fixtures(self, *, failed: bool) -> None:
-        """Close what wide fixtures left: only here it is known whether their ends failed."""
-        while self._left:
-            session, broken = self._left.pop(0)
+        """Close the sessions of wider fixtures: only now is it known whether a teardown failed."""
+        while self._ended_fixtures:
+            session, broken = self._ended_fixtures.pop(0)
             try:
                 session.close(failed=failed or broken)
             finally:
-                self._account.add(session)
+                self._summary.add(session)
 
     def _ended(self, session: OpenSession) -> None:
-        # Sessions of `use_cassettes` count too; our own are counted when they are closed.
-        if session not in self._open and not isinstance(session.refusals, Refusals):
-            self._account.add(session)
-            self._rehearsal.ended(session)
-            self._account.notes.update(self._rehearsal.exempt(session))
+        # Sessions of `use_cassettes` count, too. Those of tests are counted when they are closed.
+        if session not in self._open and not isinstance(session.refusals, RefusalLog):
+            self._summary.add(session)
+            self._drift_hints.ended(session)
+            self._summary.notes.update(self._drift_hints.exemptions(session))

@@ -1,7 +1,7 @@
-"""The replay server of a test run, for programs that tests start: answered by the running test's
-session.
+"""The replay server of a test run, for programs that tests start.
 
-One per process, started when a test first asks for it, at the same address until the run ends.
+The running test's session answers. There is one server per process. It starts when a test first
+asks for it, and keeps its address until the run ends.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from replay.session.session import OpenSession
 
 
 class ReplayServer:
-    """What the fixture `replay_server` is.
+    """The value of the fixture `replay_server`.
 
     Attributes:
         url: the base address for clients.
@@ -33,11 +33,11 @@ class ReplayServer:
 
     def __init__(self, open_session: Callable[[], OpenSession | None]) -> None:
         require_extra()
-        from replay.server.app import Door
-        from replay.server.running import Beside
+        from replay.server.app import App
+        from replay.server.running import ServerThread
         from replay.server.sessions import Sessions
 
-        def opened() -> OpenSession:
+        def open_named() -> OpenSession:
             session = open_session()
             if session is None:
                 raise NoSession(
@@ -47,19 +47,19 @@ class ReplayServer:
                 )
             return session
 
-        self._sessions = Sessions(opened)
-        # The thread is nobody's: it outlives the test that needs it first.
-        self._beside = Context().run(Beside, Door(self._sessions))
-        self.url = self._beside.url
+        self._sessions = Sessions(open_named)
+        # In a context of its own: the thread outlives the test that needs it first.
+        self._thread = Context().run(ServerThread, App(self._sessions))
+        self.url = self._thread.url
         parts = urlsplit(self.url)
         self.host, self.port = str(parts.hostname), int(parts.port or 0)
 
     def __repr__(self) -> str:
         return f"<ReplayServer at {self.url}>"
 
-    def lend(self, session: OpenSession | None) -> None:
-        """Answer requests that name no session from this one; None leaves none to answer."""
-        self._sessions.lend(session)
+    def set_default(self, session: OpenSession | None) -> None:
+        """Answer requests that name no session from this one; with None they are refused."""
+        self._sessions.set_default(session)
 
     def end_named(self, *, failed: bool) -> list[OpenSession]:
         """End the sessions that requests named; returns them.
@@ -70,5 +70,5 @@ class ReplayServer:
         return [hosted.session for hosted in self._sessions.close(failed=failed)]
 
     def stop(self) -> None:
-        """End it; requests in flight are answered."""
-        self._beside.stop()
+        """Stop the server; open requests are answered."""
+        self._thread.stop()

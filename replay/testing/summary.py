@@ -1,7 +1,7 @@
-"""What a run played, recorded and refused, added up over workers; and what it did not use.
+"""What a run played, recorded and refused, added up over workers; and the cassettes it did not use.
 
-Unused cassettes are only known after a full run in which every marked test ran: else a cassette
-may belong to a test that did not.
+Unused cassettes are known only after a full run in which every marked test ran. Else a cassette may
+belong to a test that did not run.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from replay.library.location import display_path
 from replay.model.cassette import ObjectKey
 from replay.session import run_id
 from replay.session.session import OpenSession
-from replay.testing.options import unused
+from replay.testing.options import unused_action
 
 _OUTPUT = "replay_cassettes"
 _SHOWN = 10
 
 _fields = attrgetter(*(each.name for each in fields(ObjectKey)))  # `astuple` copies deeply
 
-_runs: list[Account] = []
-"""Those that pytest is at in this process, the innermost last."""
+_runs: list[Summary] = []
+"""The runs of pytest in this process, one inside another; the innermost is the last."""
 
 Key = tuple[Any, ...]
 """An object key's fields, then the API version: what travels between processes."""
 
 
 @dataclass
-class Account:
+class Summary:
     """What happened in a run.
 
     Attributes:
@@ -74,12 +74,12 @@ class Account:
         """Count refusals, also those of threads that outlived their test meanwhile."""
         self.refused += len([*refusals])
         while current_session.orphan_refusals:
-            stray = current_session.orphan_refusals.popleft()
+            error = current_session.orphan_refusals.popleft()
             self.refused += 1
-            self.notes[f"a thread outlived its test, and was refused: {stray.what}"] += 1
+            self.notes[f"a thread outlived its test, and was refused: {error.what}"] += 1
 
     def pack(self) -> dict[str, Any]:
-        """This account in types that travel between processes."""
+        """This summary in types that travel between processes."""
         return {
             "counts": [self.played, self.recorded, self.refused, self.skipped],
             "notes": dict(self.notes),
@@ -88,7 +88,7 @@ class Account:
         }
 
     def unpack(self, packed: Mapping[str, Any]) -> None:
-        """Add another process's account."""
+        """Add another process's summary."""
         played, recorded, refused, skipped = packed["counts"]
         self.played += played
         self.recorded += recorded
@@ -100,11 +100,11 @@ class Account:
         self.partial = self.partial or packed["partial"]
 
 
-def account_of(config: pytest.Config) -> Account:
-    """The run's account, made when first asked for."""
-    found: Account | None = getattr(config, "replay_account", None)
+def summary_of(config: pytest.Config) -> Summary:
+    """The run's summary, made when first asked for."""
+    found: Summary | None = getattr(config, "replay_summary", None)
     if found is None:
-        found = config.replay_account = Account()  # type: ignore[attr-defined]  # where the entry looks
+        found = config.replay_summary = Summary()  # type: ignore[attr-defined]  # where the entry looks
         _runs.append(found)
         config.add_cleanup(_end_run)
     return found
@@ -112,81 +112,81 @@ def account_of(config: pytest.Config) -> Account:
 
 def _end_run() -> None:
     # After the last fixtures; a run of pytest inside of a test ends nothing.
-    account = _runs.pop()
+    summary = _runs.pop()
     if not _runs and run_id.is_own(run_id.current()):
         from replay.session import run_folder
 
-        run_folder.end(account.used)
+        run_folder.end(summary.used)
 
 
 def merge(config: pytest.Config, output: Mapping[str, Any]) -> None:
     """Add what a worker sent at its end; a crashed one sends nothing."""
     packed = output.get(_OUTPUT)
     if packed is not None:
-        account_of(config).unpack(packed)
+        summary_of(config).unpack(packed)
     elif not output:
-        account_of(config).partial = "a worker crashed"
+        summary_of(config).partial = "a worker crashed"
 
 
 def finish(session: pytest.Session, partial: str) -> None:
-    """Settle the account at the run's end; changes the exit status of a run that passed only."""
+    """Settle the summary at the run's end; changes the exit status of a run that passed only."""
     config = session.config
-    account = account_of(config)
-    account.partial = account.partial or partial
+    summary = summary_of(config)
+    summary.partial = summary.partial or partial
     output = getattr(config, "workeroutput", None)
     if output is not None:
-        output[_OUTPUT] = account.pack()
+        output[_OUTPUT] = summary.pack()
         return
-    wanted = unused(config)
+    wanted = unused_action(config)
     if wanted == "off":
         return
-    account.partial = account.partial or _partial(session, account)
-    if account.partial:
+    summary.partial = summary.partial or _partial(session, summary)
+    if summary.partial:
         return
-    account.unused = _unused(account)
-    if account.unused and wanted == "fail":
+    summary.unused = _unused(summary)
+    if summary.unused and wanted == "fail":
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def summarise(reporter: Any, config: pytest.Config) -> None:
     """Write the summary."""
-    account = account_of(config)
-    wanted = unused(config)
+    summary = summary_of(config)
+    wanted = unused_action(config)
     parts = [
-        f"{account.played} played", f"{account.recorded} recorded", f"{account.refused} refused",
+        f"{summary.played} played", f"{summary.recorded} recorded", f"{summary.refused} refused",
     ]  # fmt: skip
-    if account.unused is not None:
-        parts.append(f"{len(account.unused)} unused")
+    if summary.unused is not None:
+        parts.append(f"{len(summary.unused)} unused")
     elif wanted != "off":
-        parts.append(f"unused not looked for: {account.partial}")
-    if reporter.verbosity >= -1 and (wanted != "off" or account.used or account.refused):
+        parts.append(f"unused not looked for: {summary.partial}")
+    if reporter.verbosity >= -1 and (wanted != "off" or summary.used or summary.refused):
         reporter.ensure_newline()
         reporter.write_line("replay: " + ", ".join(parts))
-        for note, count in account.notes.most_common(_SHOWN):
+        for note, count in summary.notes.most_common(_SHOWN):
             reporter.write_line(f"  {note}" + (f" ({count} tests)" if count > 1 else ""))
-        if len(account.notes) > _SHOWN:
-            reporter.write_line(f"  and {len(account.notes) - _SHOWN} more notes")
-    if account.unused:
+        if len(summary.notes) > _SHOWN:
+            reporter.write_line(f"  and {len(summary.notes) - _SHOWN} more notes")
+    if summary.unused:
         failing = wanted == "fail"
         reporter.section("unused cassettes", red=failing, yellow=not failing)
-        for path in account.unused:
+        for path in summary.unused:
             reporter.write_line(path)
         reporter.write_line(
             "no test of this run played them: delete them, or set replay_unused = off"
         )
 
 
-def _partial(session: pytest.Session, account: Account) -> str:
+def _partial(session: pytest.Session, summary: Summary) -> str:
     """Why a run is no full one; empty where it is."""
     config = session.config
     option = config.option
     if session.exitstatus != pytest.ExitCode.OK:
         return "the run did not pass"
-    if account.skipped:
+    if summary.skipped:
         return (
             "1 marked test was skipped"
-            if account.skipped == 1
-            else f"{account.skipped} marked tests were skipped"
+            if summary.skipped == 1
+            else f"{summary.skipped} marked tests were skipped"
         )
     if any(getattr(option, name, None) for name in ("lf", "stepwise", "keyword", "markexpr")):
         return "tests were selected"
@@ -205,13 +205,13 @@ def _covers(config: pytest.Config) -> bool:
     return all(any(root.resolve().is_relative_to(path) for path in given) for root in roots)
 
 
-def _unused(account: Account) -> list[str]:
+def _unused(summary: Summary) -> list[str]:
     found: list[str] = []
-    for root in sorted(account.used):
+    for root in sorted(summary.used):
         library = Library(root)
         if not Path(root).is_dir():
             continue
-        used = account.used[root]
+        used = summary.used[root]
         known = {
             library.path(ObjectKey(*fields), version).relative_to(root).as_posix()
             for *fields, version in used

@@ -1,6 +1,6 @@
-"""Refusals as failures of tests: the error itself, and of the traceback only the user's own lines.
+"""Refusals as pytest reports them: the error itself, under the lines of the user's own code.
 
-Whatever a client library has on the stack between the test and the hook says nothing to a reader.
+The frames of client libraries between the test and the hook help no reader, and hold the API key.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from replay.intercept import user_frames
 from replay.intercept.user_frames import Line
 
 
-class Refusals(list[ReplayError]):
-    """A session's refusals, each with the user's lines that led to it."""
+class RefusalLog(list[ReplayError]):
+    """A session's refusals, each with the lines of the user's code that led to it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,15 +33,15 @@ class Refusals(list[ReplayError]):
         return self._lines.get(id(error), [])
 
 
-def failure(
+def excinfo_of(
     error: ReplayError, trace: TracebackType | None, lines: Iterable[Line], config: pytest.Config
 ) -> pytest.ExceptionInfo[BaseException]:
-    """A refusal as pytest reports it.
+    """A refusal in the form in which pytest reports an exception.
 
     Args:
         error: the refusal.
         trace: of the exception that carried it to the test's end, if one did.
-        lines: the user's lines noted when it happened, for where there is no such traceback.
+        lines: the user's lines that were noted when it happened; used without such a traceback.
         config: with ``--full-trace`` nothing is left out.
     """
     if config.option.fulltrace and trace is not None:
@@ -65,6 +65,6 @@ def _without_lines(error: ReplayError) -> pytest.ExceptionInfo[BaseException]:
         return pytest.ExceptionInfo.from_current()
 
 
-def told(errors: list[ReplayError]) -> str:
-    """Refusals as text below a failure that is the test's own."""
+def refusals_text(errors: list[ReplayError]) -> str:
+    """RefusalLog as text below a failure that is the test's own."""
     return "\n".join(str(error) for error in dict.fromkeys(errors))

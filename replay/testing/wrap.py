@@ -1,4 +1,4 @@
-"""What a decorated function, generator, coroutine function or class becomes: sessions around it."""
+"""Puts sessions around functions, generators, coroutine functions and the tests of a class."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from replay.errors import ConfigError
 if TYPE_CHECKING:
     from replay.session.session import Session
 
-Opens = Callable[[], AbstractContextManager["Session"]]
-"""Opens a session of its own each time it is called."""
+SessionOpener = Callable[[], AbstractContextManager["Session"]]
+"""A function that opens a new session each time it is called."""
 
-_AROUND = frozenset(
+_AROUND_TESTS = frozenset(
     {"setUp", "tearDown", "asyncSetUp", "asyncTearDown", "setUpClass", "tearDownClass",
      "setup_method", "teardown_method", "setup_class", "teardown_class"}
 )  # fmt: skip
-"""What unittest and pytest call before and after a class's tests."""
+"""The methods that unittest and pytest call before and after a class's tests."""
 
-_COUNTED = frozenset({"setup_method", "teardown_method", "setup_class", "teardown_class"})
-"""What pytest calls with as many arguments as its code has."""
+_CALLED_BY_COUNT = frozenset({"setup_method", "teardown_method", "setup_class", "teardown_class"})
+"""The methods that pytest calls with as many arguments as their code has."""
 
-_LATER = (
+_DEFERRED = (
     types.GeneratorType,
     types.AsyncGeneratorType,
     contextlib._GeneratorContextManager,
@@ -35,16 +35,16 @@ _LATER = (
 )
 
 
-def wrapped(opens: Opens, function: Any) -> Any:
-    """The function with a session around each call; the class, with its tests wrapped in place.
+def wrapped(open_session: SessionOpener, function: Any) -> Any:
+    """The function, with a session around each call; or the class, its tests wrapped in place.
 
     Raises:
         ConfigError: there is nothing to call, a pytest fixture's wrapper (whose calls pytest
-            makes past us), or a test that cannot be wrapped.
+            makes without replay), or a test that cannot be wrapped.
     """
     if inspect.isclass(function):
         for name in dir(function):
-            _wrap_in(function, name, opens)
+            _wrap_in(function, name, open_session)
         return function
     if type(function).__name__ == "FixtureFunctionDefinition":
         raise ConfigError(
@@ -53,7 +53,7 @@ def wrapped(opens: Opens, function: Any) -> Any:
             hint="put use_cassettes below it, next to the function",
         )
     if isinstance(function, staticmethod | classmethod):
-        return type(function)(wrapped(opens, function.__func__))
+        return type(function)(wrapped(open_session, function.__func__))
     if not callable(function):
         raise ConfigError(
             f"use_cassettes decorates functions and classes, and this is of type "
@@ -61,28 +61,28 @@ def wrapped(opens: Opens, function: Any) -> Any:
             where="use_cassettes(…)",
             hint='write @use_cassettes("path"), or: with use_cassettes("path"):',
         )
-    made: Any = functools.wraps(function)(_wrapper(opens, function))
+    made: Any = functools.wraps(function)(_wrapper(open_session, function))
     made.replay_wrapped = True
     return made
 
 
-def _wrap_in(owner: type, name: str, opens: Opens) -> None:
+def _wrap_in(owner: type, name: str, open_session: SessionOpener) -> None:
     found = inspect.getattr_static(owner, name)
     if inspect.isclass(found):
         if name.startswith("Test") and name in vars(owner):
-            wrapped(opens, found)
+            wrapped(open_session, found)
         return
-    if name in _CLEANUPS and _is_of_unittest(getattr(found, "__func__", found)):
-        setattr(owner, name, _CLEANUPS[name](opens, found))
-    if name not in _AROUND and not name.startswith("test"):
+    if name in _CLEANUPS and _is_unittests(getattr(found, "__func__", found)):
+        setattr(owner, name, _CLEANUPS[name](open_session, found))
+    if name not in _AROUND_TESTS and not name.startswith("test"):
         return
     if isinstance(found, staticmethod | classmethod):
         function = found.__func__
-        if not _is_of_unittest(function):
-            setattr(owner, name, type(found)(_wrapped_in(opens, name, function)))
+        if not _is_unittests(function):
+            setattr(owner, name, type(found)(_wrapped_in(open_session, name, function)))
     elif inspect.isfunction(found):
-        if not _is_of_unittest(found):
-            setattr(owner, name, _wrapped_in(opens, name, found))
+        if not _is_unittests(found):
+            setattr(owner, name, _wrapped_in(open_session, name, found))
     elif callable(found) or isinstance(found, functools.partialmethod):
         raise ConfigError(
             f"this test is no function, but of type {type(found).__name__}",
@@ -91,9 +91,9 @@ def _wrap_in(owner: type, name: str, opens: Opens) -> None:
         )
 
 
-def _wrapped_in(opens: Opens, name: str, function: Any) -> Any:
-    made = wrapped(opens, function)
-    count = function.__code__.co_argcount if name in _COUNTED else None
+def _wrapped_in(open_session: SessionOpener, name: str, function: Any) -> Any:
+    made = wrapped(open_session, function)
+    count = function.__code__.co_argcount if name in _CALLED_BY_COUNT else None
     if count == 1:
         return functools.wraps(made)(lambda first, /: made(first))
     if count == 2:
@@ -101,27 +101,27 @@ def _wrapped_in(opens: Opens, name: str, function: Any) -> Any:
     return made
 
 
-def _is_of_unittest(function: Any) -> bool:
+def _is_unittests(function: Any) -> bool:
     # What a test case inherits does nothing, and costs a session.
     return str(getattr(function, "__module__", "")).partition(".")[0] == "unittest"
 
 
-def _cleanup(opens: Opens, found: Any) -> Any:
+def _cleanup(open_session: SessionOpener, found: Any) -> Any:
     # Called by unittest for each cleanup that a test has; what it raises is the test's error.
     @functools.wraps(found)
     def clean_up(*args: Any, **kwargs: Any) -> Any:
-        with opens():
+        with open_session():
             return found(*args, **kwargs)
 
     return clean_up
 
 
-def _class_cleanups(opens: Opens, found: Any) -> Any:
+def _class_cleanups(open_session: SessionOpener, found: Any) -> Any:
     @functools.wraps(found.__func__)
     def clean_up(cls: Any) -> None:
         # Each by itself: a refusal is an error of the one, and the others are called.
         cls._class_cleanups = [
-            (_cleanup(opens, function), args, kwargs)
+            (_cleanup(open_session, function), args, kwargs)
             for function, args, kwargs in cls._class_cleanups
         ]
         found.__func__(cls)
@@ -133,49 +133,50 @@ _CLEANUPS = {"_callCleanup": _cleanup, "doClassCleanups": _class_cleanups}
 """What unittest calls for `addCleanup` and its like, also `addAsyncCleanup`."""
 
 
-def _wrapper(opens: Opens, function: Callable[..., Any]) -> Callable[..., Any]:
+def _wrapper(open_session: SessionOpener, function: Callable[..., Any]) -> Callable[..., Any]:
     if inspect.iscoroutinefunction(function):
 
         async def call_async(*args: Any, **kwargs: Any) -> Any:
-            with opens():
+            with open_session():
                 return await function(*args, **kwargs)
 
         return call_async
     if inspect.isgeneratorfunction(function):
-        return _generator(opens, function)
+        return _generator(open_session, function)
     if inspect.isasyncgenfunction(function):
-        return _async_generator(opens, function)
+        return _async_generator(open_session, function)
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        with opens():
+        with open_session():
             result = function(*args, **kwargs)
-            if isinstance(result, _LATER):
+            if isinstance(result, _DEFERRED):
                 raise ConfigError(
-                    "what this function returns does its work after the session",
+                    "this function returns a generator or context manager, which works after the "
+                    "session",
                     where=getattr(function, "__qualname__", repr(function)),
                     hint="put use_cassettes directly above the function, below other decorators",
                 )
         # A future is done by something that is under way already.
         later = inspect.isawaitable(result) and not hasattr(result, "add_done_callback")
-        return _awaited(opens, result) if later else result
+        return _awaited(open_session, result) if later else result
 
     return call
 
 
-async def _awaited(opens: Opens, result: Awaitable[Any]) -> Any:
+async def _awaited(open_session: SessionOpener, result: Awaitable[Any]) -> Any:
     """What a plain function returned to be awaited: another decorator's, around an async one."""
-    with opens():
+    with open_session():
         return await result
 
 
-def _generator(opens: Opens, function: Callable[..., Any]) -> Callable[..., Any]:
+def _generator(open_session: SessionOpener, function: Callable[..., Any]) -> Callable[..., Any]:
     """Its session is the current one during its steps, and the caller's between them."""
 
     def generate(*args: Any, **kwargs: Any) -> Any:
         from replay.intercept.current_session import current
 
         outside = current.get()
-        with opens():
+        with open_session():
             session = current.get()
             steps = function(*args, **kwargs)
             step = functools.partial(next, steps)
@@ -199,12 +200,14 @@ def _generator(opens: Opens, function: Callable[..., Any]) -> Callable[..., Any]
     return generate
 
 
-def _async_generator(opens: Opens, function: Callable[..., Any]) -> Callable[..., Any]:
+def _async_generator(
+    open_session: SessionOpener, function: Callable[..., Any]
+) -> Callable[..., Any]:
     async def generate(*args: Any, **kwargs: Any) -> Any:
         from replay.intercept.current_session import current
 
         outside = current.get()
-        with opens():
+        with open_session():
             session = current.get()
             steps = function(*args, **kwargs)
             step = functools.partial(anext, steps)

@@ -16,7 +16,7 @@ from support.standin import DRAFT, NEW, OLD, StandIn
 import replay
 from replay.config import resolve
 from replay.server import create_app
-from replay.server.running import Beside
+from replay.server.running import ServerThread
 
 require_browser()
 
@@ -38,10 +38,10 @@ def served(tmp_path: Path) -> Iterator[Served]:
                 client.get(f"/v1/invoices/{id}", headers=headers)
     (library / "invoices" / HOSTILE.replace("/", "-")).mkdir()
     (library / "invoices" / HOSTILE.replace("/", "-") / f"{NEW}.yaml").write_text("damaged")
-    door = create_app(resolve(library=library))
-    with Beside(door) as beside, Served(door, beside.url) as client:
+    app = create_app(resolve(library=library))
+    with ServerThread(app) as server, Served(app, server.url) as client:
         yield client
-    door.sessions.close()
+    app.sessions.close()
 
 
 @pytest.fixture
@@ -182,5 +182,5 @@ def test_a_page_of_another_origin_is_kept_out(
         opened.execute_async_script(ask, f"{served.url}/v1/invoices/{DRAFT}", "GET"),
     ]
     assert ["opaque", "opaque"] == reached
-    assert 1 == served.door.sessions.of("").session.counts.played
+    assert 1 == served.app.sessions.of("").session.counts.played
     opened.get_log("browser")

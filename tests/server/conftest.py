@@ -15,7 +15,7 @@ from support.standin import DRAFT, NEW, OLD, PAYMENT, StandIn
 import replay
 from replay.config import resolve
 from replay.server import create_app
-from replay.server.running import Beside
+from replay.server.running import ServerThread
 
 Serve = Callable[..., Served]
 
@@ -27,10 +27,10 @@ def serve(library: Path) -> Iterator[Serve]:
 
         def start(*, hosts: tuple[str, ...] = (), allow_live: bool = False, **settings: Any) -> Any:
             config = resolve(**{"library": library, **settings})
-            door = create_app(config, hosts=hosts, allow_live=allow_live)
-            stack.callback(door.sessions.close)
-            beside = stack.enter_context(Beside(door))
-            return stack.enter_context(Served(door, beside.url))
+            app = create_app(config, hosts=hosts, allow_live=allow_live)
+            stack.callback(app.sessions.close)
+            server = stack.enter_context(ServerThread(app))
+            return stack.enter_context(Served(app, server.url))
 
         yield start
 

@@ -55,7 +55,7 @@ def test_the_pages_of_a_list(
 
     first = pages(recording)
     assert 3 == len(first)
-    assert 3 == recording.door.sessions.of("").session.counts.recorded
+    assert 3 == recording.app.sessions.of("").session.counts.recorded
     assert b"PRIVATE" not in b"".join(first)
     served = offline(stand_in, serve)
     assert first == pages(served)
@@ -75,7 +75,7 @@ def test_a_search(recording: Served, stand_in: StandIn, serve: Serve) -> None:
     asked = {"query": "status:'open'", "limit": "1"}
     first = recording.get("/v1/invoices/search", params=asked, headers=HEADERS)
     assert "search_result" == first.json()["object"]
-    assert 1 == recording.door.sessions.of("").session.counts.recorded
+    assert 1 == recording.app.sessions.of("").session.counts.recorded
     served = offline(stand_in, serve)
     turned = dict(reversed(asked.items()))
     assert first.content == served.get(
@@ -90,7 +90,7 @@ def test_a_preview(recording: Served, stand_in: StandIn, serve: Serve) -> None:
     asked = {"customer": generated("cus", "a"), "automatic_tax[enabled]": "false"}
     first = recording.post(PREVIEW_OF, data=asked, headers=HEADERS)
     assert "upcoming_in_1Abc2Def3Ghi4" == first.json()["id"]
-    assert 1 == recording.door.sessions.of("").session.counts.recorded
+    assert 1 == recording.app.sessions.of("").session.counts.recorded
     served = offline(stand_in, serve)
     turned = dict(reversed(asked.items()))
     assert first.content == served.post(PREVIEW_OF, data=turned, headers=HEADERS).content
@@ -104,7 +104,7 @@ def test_a_private_parameter_is_served_but_not_recorded(
     """What a person's data is asked by is written nowhere, neither in files nor on pages."""
     answer = recording.get("/v1/invoices?email=PRIVATE%40example.net", headers=HEADERS)
     assert 7 == len(answer.json()["data"])
-    assert 0 == recording.door.sessions.of("").session.counts.recorded
+    assert 0 == recording.app.sessions.of("").session.counts.recorded
     pages = "".join(recording.get(f"/_replay/{name}.json").text for name in ("state", "recorded"))
     files = [str(path) for path in library.rglob("*")] if library.exists() else []
     assert "PRIVATE" not in f"{answer.text}{pages}{files}{caplog.text}"

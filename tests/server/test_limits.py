@@ -129,7 +129,7 @@ def test_ambiguous_framing_is_refused(served: Served, lines: bytes) -> None:
     assert 400 == status(answer)
     assert 1 == answer.count(b"HTTP/1.1 ")
     assert b"replay_call_refused" in answer
-    assert 0 == served.door.journal.answered
+    assert 0 == served.app.journal.answered
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_a_head_has_a_size(served: Served, request_: bytes) -> None:
                 break
         answer = told(connection)
     assert not answer or 431 == status(answer)
-    assert 0 == served.door.journal.answered
+    assert 0 == served.app.journal.answered
 
 
 def test_the_largest_head_passes(served: Served) -> None:
@@ -307,7 +307,7 @@ def test_a_client_that_takes_nothing_is_closed(
                 break
         time.sleep(1.5)
         told(connection)
-    assert 0 < served.door.journal.answered < 3000
+    assert 0 < served.app.journal.answered < 3000
 
 
 @pytest.mark.parametrize("path", ["/_replay/reset", TARGET])
@@ -330,7 +330,7 @@ def test_pages_of_other_origins_are_refused(
     method = "POST" if path == "/_replay/reset" else "GET"
     answer = served.request(method, path, headers={**headers, "Stripe-Version": NEW})
     assert 403 == answer.status_code
-    assert 1 == served.door.sessions.of("").session.counts.played
+    assert 1 == served.app.sessions.of("").session.counts.played
 
 
 def test_its_own_page_may_ask_and_a_link_may_lead_there(served: Served) -> None:
@@ -391,7 +391,7 @@ def test_endless_different_requests_leave_nothing_behind(
     for n in range(200):
         path = f"/v1/invoices/{OTHER}?expand[{n}]=payments"
         assert 200 == served.get(path, headers={"Stripe-Version": NEW}).status_code
-    hosted = served.door.sessions.of("")
+    hosted = served.app.sessions.of("")
     assert (200, 100) == (hosted.refused, len(hosted.refusals))
     assert [] == hosted.session.refusals
     (store,) = hosted.session._stores

@@ -32,7 +32,7 @@ def test_the_client_sees_what_is_recorded(
     first = recording.retrieve()
     assert 200 == first.status_code
     assert "PRIVATE" not in first.text + str(first.headers)
-    assert 1 == recording.door.sessions.of("").session.counts.recorded
+    assert 1 == recording.app.sessions.of("").session.counts.recorded
     assert first.content == recording.retrieve(**{"Replay-Session": "other"}).content
     assert 1 == stand_in.hits[f"/v1/invoices/{DRAFT}"]
     stand_in.stop()

@@ -19,7 +19,7 @@ from replay.library import Library
 from replay.library.format import codec
 from replay.library.library import storage_of
 from replay.server import create_app
-from replay.server.running import Beside
+from replay.server.running import ServerThread
 from support.nasty import Bench, row
 from support.standin import DRAFT, OLD
 from support.takes import KEY, VERSION, cassette, document
@@ -33,10 +33,10 @@ VERSIONED = f"Stripe-Version: {OLD}\r\n"
 @contextmanager
 def served(bench: Bench, mode: str = "none") -> Iterator[str]:
     """The address of a replay server before the bench's library."""
-    door = create_app(resolve(library=bench.library, mode=mode, api_base=bench.source.url))
-    with Beside(door) as beside:
-        yield beside.url
-    door.sessions.close()
+    app = create_app(resolve(library=bench.library, mode=mode, api_base=bench.source.url))
+    with ServerThread(app) as server:
+        yield server.url
+    app.sessions.close()
 
 
 def talk(url: str, text: str) -> bytes:

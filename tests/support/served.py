@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from replay.server.app import Door
+from replay.server.app import App
 from support.standin import DRAFT, NEW, generated
 
 OTHER = generated("in", "other")
@@ -18,13 +18,13 @@ class Served(httpx.Client):
     """A client of one server.
 
     Attributes:
-        door: the server's app.
+        app: the server's app.
         url: its base address.
     """
 
-    def __init__(self, door: Door, url: str) -> None:
+    def __init__(self, app: App, url: str) -> None:
         super().__init__(base_url=url, headers={"Authorization": f"Bearer {KEY}"}, trust_env=False)
-        self.door = door
+        self.app = app
         self.url = url
 
     def retrieve(self, id: str = DRAFT, version: str | None = NEW, **headers: str) -> Any:

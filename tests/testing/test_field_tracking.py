@@ -202,7 +202,7 @@ def test_what_is_read_so_far_can_be_asked_for_while_threads_read(
                 thread.start()
             for _ in range(1000):
                 tracker.current()
-                tracker.cut()
+                tracker.start_part()
             stop.set()
             for thread in threads:
                 thread.join()

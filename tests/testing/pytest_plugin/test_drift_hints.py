@@ -114,7 +114,7 @@ def test_a_large_library_is_not_compared_for_one_failure(suite: Suite) -> None:
     """The section names the command instead."""
     suite.write("""
         import replay.testing.drift_hints
-        replay.testing.drift_hints._MOST = 1
+        replay.testing.drift_hints._MOST_CASSETTES = 1
 
         @pytest.mark.cassettes("cassettes")
         def test_it():

@@ -223,7 +223,7 @@ def test_a_miss_fails_its_own_test_where_tests_share_a_portal(suite: Suite) -> N
     ran = suite.run("-rf", with_="anyio")
     assert {"passed": 8, "failed": 8} == ran.outcomes, ran.out
     missed = re.findall(
-        r"^FAILED \S+::test_missed\S* - replay\.errors\.CassetteNotFound", ran.out, re.M
+        r"^FAILED \S+::test_missed\S* - replay\.errors\.CassetteNotFound", ran.out, re.MULTILINE
     )
     assert 8 == len(missed), ran.out
     assert "CancelledError" not in ran.out

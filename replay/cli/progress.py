@@ -1,12 +1,19 @@
-"""Progress bars for long work: on stderr, and only on a terminal."""
+"""Long work: progress bars (on stderr, and only on a terminal), and what Ctrl-C does to it."""
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
+from replay.cli.main import INTERRUPTED
 from replay.library import Library
+
+_TOLD = "stopped at once; what was recorded before is kept\n"
 
 
 @contextmanager
@@ -46,3 +53,32 @@ def watched(
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=count)
         yield lambda n: progress.advance(task, n)
+
+
+@contextmanager
+def second_ends_at_once() -> Iterator[None]:
+    """While the block runs, a second Ctrl-C ends the process without waiting for anything.
+
+    The first one raises `KeyboardInterrupt` as always; `replay.recording.paced_pool` then ends the
+    run in order.
+    No cassette is left half written: each is replaced as a whole.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield  # not the main thread, or ignored: shells start background jobs so
+        return
+    told = False
+
+    def handle(number: int, frame: Any) -> None:
+        nonlocal told
+        if told:
+            os.write(2, _TOLD.encode())
+            os._exit(INTERRUPTED)
+        told = True
+        before(number, frame)
+
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

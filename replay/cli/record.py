@@ -16,8 +16,7 @@ from replay.cli.options import (
     library_option,
     rate_option,
 )
-from replay.cli.progress import counting
-from replay.cli.stopping import second_ends_at_once
+from replay.cli.progress import counting, second_ends_at_once
 from replay.config import Config, resolve
 from replay.errors import ConfigError, UpstreamError
 from replay.library import Library

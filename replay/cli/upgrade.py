@@ -23,9 +23,8 @@ from replay.cli.options import (
     rate_option,
     version_of,
 )
-from replay.cli.progress import counting, watched
+from replay.cli.progress import counting, second_ends_at_once, watched
 from replay.cli.record import HINTS
-from replay.cli.stopping import second_ends_at_once
 from replay.config import Config, resolve
 from replay.errors import ConfigError, UpstreamError
 from replay.library import Library

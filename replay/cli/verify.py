@@ -21,8 +21,7 @@ from replay.cli.options import (
     library_option,
     open_library,
 )
-from replay.cli.progress import counting
-from replay.cli.stopping import second_ends_at_once
+from replay.cli.progress import counting, second_ends_at_once
 from replay.errors import ConfigError
 
 if TYPE_CHECKING:

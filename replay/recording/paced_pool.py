@@ -20,8 +20,8 @@ from typing import Generic, TypeVar
 WORKERS = 4
 """How many items are worked on at the same time."""
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Pace:
@@ -68,7 +68,7 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class PoolRun(Generic[Result]):
+class PoolRun(Generic[R]):
     """What a run of the pool brought.
 
     Attributes:
@@ -76,18 +76,18 @@ class PoolRun(Generic[Result]):
         interrupted: whether Ctrl-C ended it.
     """
 
-    results: list[Result]
+    results: list[R]
     interrupted: bool
 
 
 def run_paced(
-    items: Sequence[Item],
-    work: Callable[[Item], Result],
+    items: Sequence[T],
+    work: Callable[[T], R],
     pace: Pace,
     *,
     advance: Callable[[], None],
-    is_last: Callable[[Result], bool] = lambda _: False,
-) -> PoolRun[Result]:
+    is_last: Callable[[R], bool] = lambda _: False,
+) -> PoolRun[R]:
     """Work on all items, `WORKERS` at a time.
 
     Args:
@@ -101,7 +101,7 @@ def run_paced(
         Exception: the first error that `work` raised, after the items that were begun have ended.
     """
     pool = ThreadPoolExecutor(WORKERS)
-    futures: list[Future[Result]] = []
+    futures: list[Future[R]] = []
     interrupted = False
     try:
         futures += [pool.submit(work, item) for item in items]
@@ -119,5 +119,5 @@ def run_paced(
     return PoolRun([each.result() for each in futures if not _dropped(each)], interrupted)
 
 
-def _dropped(future: Future[Result]) -> bool:
+def _dropped(future: Future[R]) -> bool:
     return future.cancelled() or isinstance(future.exception(), CancelledError)

@@ -63,7 +63,7 @@ class SkipReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """What a plan leaves out.
+    """A recorded object that a plan leaves out.
 
     Attributes:
         key: the object.
@@ -75,7 +75,7 @@ class Skipped:
 
     @property
     def is_missing(self) -> bool:
-        """Whether the upgrade is not complete without it."""
+        """Whether the upgrade is incomplete without it."""
         return self.reason not in {SkipReason.NOT_OLDER, SkipReason.NEW_ALREADY}
 
 
@@ -84,8 +84,8 @@ class Plan:
     """What an upgrade would do.
 
     Attributes:
-        target: the version to come.
-        steps: all calls, also those that have twins already, sorted.
+        target: the new version.
+        steps: all calls, sorted, including those that have twins already.
         skipped: what is left out.
         again: whether objects that have twins already are fetched too.
     """
@@ -97,7 +97,7 @@ class Plan:
 
     @cached_property
     def wanted(self) -> list[list[Step]]:
-        """The steps to do, by object: those of one object are not done at once."""
+        """The steps to fetch, grouped by object; those of one object must not run in parallel."""
         found: dict[ObjectKey, list[Step]] = {}
         for step in self.steps:
             if self.again or not step.twins:
@@ -106,17 +106,17 @@ class Plan:
 
     @property
     def kept(self) -> list[Step]:
-        """The steps that have twins, and are left as they are."""
+        """The steps that have twins already and are not fetched."""
         return [] if self.again else [step for step in self.steps if step.twins]
 
     @property
     def calls(self) -> int:
-        """How many calls it takes, where none has to be repeated."""
+        """How many calls the fetching takes, without retries."""
         return 2 * sum(map(len, self.wanted))
 
 
 class ResultKind(StrEnum):
-    """What became of one step."""
+    """How one step ended."""
 
     TWINS = "twins"
     MOVED = "moved on"
@@ -132,9 +132,9 @@ class Result:
 
     Attributes:
         step: the step.
-        kind: what became of it.
-        http: the new version's HTTP status; 0 where it was not asked.
-        reason: a note for people.
+        kind: how it ended.
+        http: the HTTP status of the new version's answer; 0 if there was none.
+        reason: an explanation for people; may be empty.
         error: the error behind a refusal, if there was one.
     """
 
@@ -146,7 +146,7 @@ class Result:
 
     @property
     def complete(self) -> bool:
-        """Whether the new version has what tests of the old one ask for."""
+        """Whether the new version now has a recording that answers as the old one does."""
         return (
             self.kind in {ResultKind.TWINS, ResultKind.MOVED, ResultKind.KEPT} and self.http < 400
         )
@@ -163,17 +163,17 @@ def plan(
     again: bool = False,
     tell: Callable[[int], None] | None = None,
 ) -> Plan:
-    """Read a library, and say what is to be fetched. Goes nowhere.
+    """Read a library, and say what an upgrade would fetch. Makes no call.
 
     Args:
         library: the recordings.
-        target: the version to come.
+        target: the new version.
         since: the old version; None takes each call's newest one before `target`.
         resource: only this resource path.
         ids: only these objects; a nested one's ID is written ``parent/id``.
         accounts: label -> the connected account and context that it stands for.
         again: whether to fetch objects that have twins already, too.
-        tell: called with a number whenever so many cassettes have been read.
+        tell: called with the number of cassettes read since its last call, to show progress.
 
     Raises:
         ConfigError: no library, `since` is no older version, or a name that is not recorded.
@@ -234,7 +234,7 @@ def plan(
 
 
 def _require_recorded(accounts: Mapping[str, tuple[str, str]], labels: Sequence[str]) -> None:
-    """Refuse an account or context that nothing is recorded of."""
+    """Refuse an account or context that no recording belongs to."""
     named = {name for pair in accounts.values() for name in pair} - {""}
     lacking = named.difference(*(accounts.get(label, ()) for label in labels))
     if lacking:
@@ -247,7 +247,7 @@ def _require_recorded(accounts: Mapping[str, tuple[str, str]], labels: Sequence[
 
 
 def _older(version: str, target: str, since: str | None) -> bool:
-    # A version that was named is old because the user says so: downgrades can be rehearsed too.
+    # A version that the user named counts as old, so that a downgrade can be rehearsed too.
     return since is not None or version_order(version) < version_order(target)
 
 
@@ -263,7 +263,7 @@ def _out_of_reach(cassette: Cassette, accounts: Collection[str]) -> SkipReason |
 
 
 def _calls(cassette: Cassette) -> Iterator[tuple[Call | None, int]]:
-    """The calls that a cassette answers, each with its number of takes; None for no call."""
+    """The calls of a cassette, each with its number of takes; None for a request that is none."""
     counts: dict[Call, int] = {}
     for take in cassette.interactions:
         try:
@@ -271,14 +271,14 @@ def _calls(cassette: Cassette) -> Iterator[tuple[Call | None, int]]:
         except CallRefused:
             yield None, 0
             continue
-        # The account is not in the request that is kept, but the key has its label.
+        # A recorded request does not have its account, but the key has the account's label.
         call = replace(call, key=cassette.key, pinned=None)
         counts[call] = counts.get(call, 0) + 1
     yield from counts.items()
 
 
 def twins(library: Library, step: Step) -> str:
-    """The day on which a step's call was fetched at both versions; empty where it was not."""
+    """The day on which a step's two versions were fetched back to back; empty if they were not."""
     days: list[dict[str, str]] = []
     for call in (step.old, step.new):
         days.append({})
@@ -297,14 +297,14 @@ def _takes(library: Library, call: Call) -> tuple[Interaction, ...]:
 def upgrade(
     recorder: Recorder, evidence: Recorder, step: Step, api_key: str, pace: Pace, *, again: bool
 ) -> Result:
-    """Fetch one step's call at both versions, and keep what they say.
+    """Fetch one step's call at both versions, and record the answers.
 
     Args:
         recorder: writes into the library.
         evidence: writes into its `Library.evidence`, with the same settings.
         step: the step.
         api_key: the key for the live source.
-        pace: shared by all that ask the same source.
+        pace: shared by all callers of the same source.
         again: whether to fetch objects that have twins already, too.
 
     Returns:
@@ -315,7 +315,7 @@ def upgrade(
     """
     try:
         with storage_of(recorder.library).lock(step.old.key):
-            # Another process may have been here since the plan was made.
+            # Another process may have recorded it since the plan was made.
             day = "" if again else twins(recorder.library, step)
             if day:
                 return Result(step, ResultKind.KEPT, reason=f"has twins of {day}")
@@ -349,13 +349,13 @@ def _upgrade(
         for last, outcome in zip(lasts, outcomes, strict=True)
     ]
     old, new = lasts
-    # Twins stay together: one of them in a new batch alone would prove nothing any more.
+    # Twins stay together: with only one of them in a new batch, the pair would prove nothing.
     torn = old is not None and new is not None and old.batch == new.batch != "" and not all(agree)
     others = batches_in_use(recorder.library, call.key, {outcome.version for outcome in outcomes})
     for call, last, outcome, same in zip((step.old, step.new), lasts, outcomes, agree, strict=True):
         beside = last is not None and (torn or not same or last.batch in others)
         if same and not beside and last is not None and outcome.take is not None:
-            # As it was asked for then: the client may not have named a version.
+            # Keep the request of the old recording: its client may not have named a version.
             outcome = replace(outcome, take=replace(outcome.take, request=last.request))
         store = evidence if beside else recorder
         store.append(call, outcome.version, [outcome], refresh=True, in_use=others)
@@ -363,7 +363,7 @@ def _upgrade(
 
 
 def _problem(step: Step, last: Interaction | None, outcomes: Sequence[Outcome]) -> Result | None:
-    """Why two answers are not kept: the object is not there any more, or one of them failed."""
+    """Why two answers are not recorded: the object is gone, or one of the answers is an error."""
     old, new = (outcome.response.status for outcome in outcomes)
     if last is None:
         return Result(

@@ -11,7 +11,6 @@ import sys
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,6 +35,7 @@ from replay.library.format import codec, seals
 from replay.library.library import storage_of
 from replay.model import json_body
 from replay.model.cassette import Headers, Interaction, ObjectKey, Request, Response, header
+from replay.recording import clock
 from replay.recording.repeats import same_answer
 from replay.recording.upstream import Undecodable, decoded
 from replay.redaction.gate import gate, public_words, stand_ins
@@ -217,7 +217,7 @@ class _Tape:
                 response=Response(
                     answer.status, phrase(answer.status), kept_headers(answer.headers), body
                 ),
-                recorded_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                recorded_at=clock.now(),
                 source=str(host),
                 redacted=redacted,
             )

@@ -118,6 +118,49 @@ TBLIB = """
         sent = pickle.loads(pickle.dumps(refused._excinfo))
         assert str(sent[1]) == str(refused.value) and sent[2] is not None
 """
+FROZEN = """
+    def test_frozen():
+        import datetime, http.server, pathlib, threading
+        BODY = b'{"id": "in_1Frozen0000000000000000001", "object": "invoice", "livemode": false}'
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Stripe-Version", "2025-03-31.basil")
+                self.send_header("Content-Length", str(len(BODY)))
+                self.end_headers()
+                self.wfile.write(BODY)
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        base = f"http://127.0.0.1:{server.server_port}"
+        before = datetime.datetime.now(datetime.UTC)
+        with frozen("2031-01-01"), replay.use_cassettes("made", mode="once", api_base=base):
+            assert datetime.datetime.now().year == 2031
+            requests.get(
+                f"{base}/v1/invoices/in_1Frozen0000000000000000001",
+                headers={"Authorization": "Bearer sk_test_x"}, timeout=5,
+            )
+        server.shutdown()
+        ((_, made),) = replay.Library("made").cassettes()
+        when = datetime.datetime.fromisoformat(made.interactions[0].recorded_at)
+        assert abs((when - before).total_seconds()) < 60
+"""
+FREEZEGUN = (
+    FROZEN
+    + """
+    def frozen(date):
+        import freezegun
+        return freezegun.freeze_time(date)
+"""
+)
+TIME_MACHINE = (
+    FROZEN
+    + """
+    def frozen(date):
+        import time_machine
+        return time_machine.travel(date, tick=False)
+"""
+)
 TAPE = """\
     interactions:
     - request:
@@ -156,6 +199,8 @@ PLUGINS: dict[str, tuple[tuple[str, ...], str, tuple[str, ...], int]] = {
     "pytest-asyncio": (("pytest-asyncio",), ASYNCIO, (), 4),
     "anyio": (("anyio", "trio"), ANYIO, (), 5),
     "pytest-xdist": (("pytest-xdist",), "", ("-n", "2"), 3),
+    "freezegun": (("freezegun",), FREEZEGUN, (), 4),
+    "time-machine": (("time-machine",), TIME_MACHINE, (), 4),
     "tblib": (("tblib",), TBLIB, (), 4),
     "sentry": (("sentry-sdk",), THREADS, (), 4),
     "opentelemetry": (("opentelemetry-instrumentation-threading",), THREADS, (), 4),

@@ -11,7 +11,6 @@ import hashlib
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from enum import StrEnum
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from replay.library.library import storage_of
 from replay.library.lookup import takes_of
 from replay.model import json_body
 from replay.model.cassette import Cassette, Headers, Interaction, Request, Response, header
+from replay.recording import clock
 from replay.recording.id_map import IdMap
 from replay.recording.repeats import same_answer, without_trailing_repeats
 from replay.redaction.policy_source import DEFAULT, PolicySource
@@ -192,7 +192,7 @@ class Recorder:
         take = Interaction(
             request=Request(call.route.method, call.uri, _request_headers(call), call.body),
             response=response,
-            recorded_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            recorded_at=clock.now(),
             source=self._source,
             batch=batch,
             redacted=dict(redaction.redacted) if redaction else {},

@@ -7,10 +7,11 @@ the question of the deep check, which reads all of it.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from replay.errors import (
@@ -28,6 +29,7 @@ from replay.library.location import display_path
 from replay.library.storage import Storage
 from replay.model import json_body
 from replay.model.cassette import Cassette, Interaction, ObjectKey, Request, header
+from replay.recording import clock
 from replay.redaction.secrets import find_secrets
 from replay.stripe_api.call import expand_of, read_call
 from replay.stripe_api.versions import canonical_version
@@ -39,6 +41,11 @@ if TYPE_CHECKING:
     from replay.redaction.policy import Policy
 
 _SHOWN = 5
+
+_CLOCKS_DIFFER = timedelta(hours=1)
+"""The clock of the machine that recorded may be ahead of this one's."""
+
+_DATE = re.compile(rb"^- recorded_at: ['\"]?(\d{4}-[^'\"\s]+)", re.MULTILINE)
 
 
 def verify(
@@ -64,7 +71,8 @@ def verify(
     """
     storage_of(library).require()
     paths, problems = look(library)
-    reader, now, checked = _Reader(library), datetime.now(UTC), len(paths)
+    reader, now, checked = _Reader(library), _now(), len(paths)
+    latest = f"{now + _CLOCKS_DIFFER:%Y-%m-%dT%H:%M:%SZ}"
     whole = policy is not None or older_than is not None or visit is not None
     advance = tell(len(paths)) if tell is not None else None
     stand = frozenset(paths)
@@ -77,7 +85,7 @@ def verify(
                 head = reader.head(path)
             else:
                 found = reader.whole(path)
-                head = (found[1].key, found[1].api_version) if found is not None else None
+                head = (found[1].key, found[0]) if found is not None else None
         except LibraryError as error:
             problems.append(Problem.of(path, error))
             checked -= not isinstance(error, CassetteDamaged)
@@ -91,9 +99,16 @@ def verify(
                         f"holds what {plain} holds too, which is served",
                         "compare the two, and remove one")
             )  # fmt: skip
+        if (date := _last_date(head[1])) > latest:
+            problems.append(
+                Problem(path, ProblemKind.FUTURE,
+                        f"was recorded on {date[:10]}, which is yet to come",
+                        "a test may have frozen the clock: remove the file, and record it again")
+            )  # fmt: skip
         if not whole or found is None:
             continue
-        text, cassette = found
+        data, cassette = found
+        text = data.decode("utf-8", "replace")
         if policy is not None:
             problems += _deep(path, f"{display_path(library.root)}/{path}", text, cassette, policy)
             behind += cassette.policy != policy.label
@@ -135,6 +150,16 @@ def _refuse_outer(library: Library, paths: Sequence[str]) -> None:
                 )
 
 
+def _now() -> datetime:
+    return datetime.fromtimestamp(clock.seconds(), UTC)
+
+
+def _last_date(data: bytes) -> str:
+    """When the last take of a cassette says that it was recorded; empty where none says it."""
+    found = _DATE.findall(data)
+    return max(found).decode("ascii", "replace") if found else ""
+
+
 def _plain(path: str, key: ObjectKey) -> str:
     """Where a cassette would stand if it had not had to make way for a sibling."""
     evidence = path[: len(path) - len(names.served(path))]
@@ -148,8 +173,8 @@ class _Reader:
         self._storage = storage_of(library)
         self._evidence = storage_of(library.evidence)
 
-    def head(self, path: str) -> tuple[ObjectKey, str] | None:
-        """The object and version of a cassette whose seal and place are right; None if it is gone.
+    def head(self, path: str) -> tuple[ObjectKey, bytes] | None:
+        """The object and bytes of a cassette whose seal and place are right; None if it is gone.
 
         Raises:
             CassetteDamaged: or a subclass: the file cannot be used.
@@ -161,10 +186,10 @@ class _Reader:
         storage, data, full = found
         key, version = codec.head(data, full)
         storage.check_folder(full, key, version)
-        return key, version
+        return key, data
 
-    def whole(self, path: str) -> tuple[str, Cassette] | None:
-        """A cassette's text and what it says; None if it is gone.
+    def whole(self, path: str) -> tuple[bytes, Cassette] | None:
+        """A cassette's bytes and what they say; None if it is gone.
 
         Raises:
             CassetteDamaged: or a subclass: the file cannot be used.
@@ -176,7 +201,7 @@ class _Reader:
         storage, data, full = found
         cassette = codec.loads(data, full)
         storage.check_folder(full, cassette.key, cassette.api_version)
-        return data.decode("utf-8", "replace"), cassette
+        return data, cassette
 
     def _found(self, path: str) -> tuple[Storage, bytes, str] | None:
         below = names.served(path)

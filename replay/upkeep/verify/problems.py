@@ -37,6 +37,7 @@ class ProblemKind(StrEnum):
     REQUEST = "request"
     BODY = "body"
     OLD = "old"
+    FUTURE = "future"
     CHANGED = "changed"
     GONE = "gone"
 

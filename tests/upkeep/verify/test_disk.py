@@ -73,6 +73,19 @@ def test_a_clean_library() -> None:
     assert before == tree()
 
 
+@pytest.mark.parametrize("options", [(), ("--deep",), ("--older-than", "90d")], ids=str)
+def test_a_date_that_is_yet_to_come(recorded: Library, options: tuple[str, ...]) -> None:
+    """A take that a frozen clock dated is a finding of every check; a clock ahead is none."""
+    first, second = FILE, f"invoices/{OTHER}/{PREVIEW}.yaml"
+    for path, ahead in ((first, timedelta(days=400)), (second, timedelta(minutes=20))):
+        held = recorded.read(path)
+        assert held is not None
+        when = f"{datetime.now(UTC) + ahead:%Y-%m-%dT%H:%M:%SZ}"
+        takes = tuple(replace(take, recorded_at=when) for take in held.interactions)
+        storage_of(recorded).write(replace(held, interactions=takes), unchecked)
+    assert {(first, "future")} == found(*options)
+
+
 def test_nothing_to_verify(tmp_path: Path) -> None:
     """An empty library is exit 3, none at all is misuse."""
     (tmp_path / "empty").mkdir()

@@ -29,8 +29,9 @@ from replay.library import Library
 from replay.library.library import clear_cache, storage_of
 from replay.model.cassette import Cassette, Request
 from replay.model.modes import RecordMode
+from replay.recording.paced_pool import Pace
 from replay.recording.recorder import Recorder
-from replay.recording.twins import Pace, Status, record
+from replay.recording.twins import Status, record
 from replay.session.session import open_session
 from replay.stripe_api.call import retrieve
 from replay.stripe_api.routes import by_name

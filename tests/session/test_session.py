@@ -18,8 +18,9 @@ from replay.library.format import seals
 from replay.model.cassette import ObjectKey, Request
 from replay.model.modes import RecordMode
 from replay.recording import repeats
+from replay.recording.paced_pool import Pace
 from replay.recording.recorder import Outcome, Recorder
-from replay.recording.twins import Pace, record
+from replay.recording.twins import record
 from replay.session.session import OpenSession, open_session
 from replay.stripe_api.call import retrieve
 from replay.stripe_api.routes import by_name

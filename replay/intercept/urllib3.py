@@ -119,6 +119,17 @@ def _text(value: Any) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else value
 
 
+class _Body(BytesIO):
+    """The body of an answer, which counts as closed at its end, as a response of http.client does.
+
+    urllib3 reads until its source is closed; of a read without a size it expects that to close it.
+    """
+
+    def isclosed(self) -> bool:
+        """Whether nothing is left."""
+        return self.closed or self.tell() >= len(self.getbuffer())
+
+
 def _response(
     method: str, url: str, answer: Any, *,
     retries: Any = None,
@@ -127,7 +138,7 @@ def _response(
     from urllib3.response import HTTPResponse
 
     return HTTPResponse(
-        body=BytesIO(answer.body),
+        body=_Body(answer.body),
         headers=dict(answer.received),
         status=answer.status,
         reason=answer.reason,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import http.client
+import itertools
 import json
 import threading
 import urllib.request
@@ -422,6 +423,30 @@ def test_users_of_urllib3_in_botocores_way_are_answered(recorded: Path) -> None:
                 assert_same_host=False, preload_content=False, decode_content=False, chunked=False,
             )  # fmt: skip
             assert DRAFT == json.loads(b"".join(answer.stream()))["id"]
+
+
+@pytest.mark.parametrize("size", [None, 7], ids=["all at once", "pieces"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_body_that_is_read_without_a_size_ends(
+    method: str, size: int | None, recorded: Path
+) -> None:
+    """Chunks of requests and the stream of urllib3 end where the body does; then it is closed."""
+
+    def all_of(chunks: Iterator[bytes]) -> bytes:
+        found = list(itertools.islice(chunks, 10_000))
+        assert len(found) < 10_000
+        return b"".join(found)
+
+    with replay.use_cassettes(recorded):
+        answer = requests.request(method, API + PATH, headers=HEADERS, stream=True, timeout=5)
+        by_requests = all_of(answer.iter_content(chunk_size=size))
+        raw = urllib3.request(method, API + PATH, headers=HEADERS, preload_content=False)
+        assert not raw.closed or method == "HEAD"
+        by_urllib3 = all_of(raw.stream(size))
+        assert raw.closed
+        assert b"" == raw.read()
+    assert by_requests == by_urllib3
+    assert method == "HEAD" or DRAFT == json.loads(by_requests)["id"]
 
 
 def test_transports_in_memory_are_untouched(recorded: Path) -> None:

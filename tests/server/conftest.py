@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -35,14 +36,16 @@ def serve(library: Path) -> Iterator[Serve]:
         yield start
 
 
-@pytest.fixture
-def recorded(stand_in: StandIn, library: Path) -> Path:
-    """The library: invoices at both versions, one with payments too, an invoice payment."""
-    stand_in.add_invoice(OTHER)
+@pytest.fixture(scope="session")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The recordings: invoices at both versions, one with payments too, an invoice payment."""
+    library = tmp_path_factory.mktemp("shelf") / "cassettes"
     with (
-        replay.use_cassettes(library, mode="once", api_base=stand_in.url),
+        StandIn() as source,
+        replay.use_cassettes(library, mode="once", api_base=source.url),
         httpx.Client(base_url="https://api.stripe.com") as client,
     ):
+        source.add_invoice(OTHER)
         for version in (OLD, NEW):
             headers = {"Authorization": f"Bearer {KEY}", "Stripe-Version": version}
             for id in (DRAFT, OTHER):
@@ -51,6 +54,13 @@ def recorded(stand_in: StandIn, library: Path) -> Path:
             client.get(f"/v1/invoices/{GONE}", headers=headers)
         client.get(f"/v1/invoice_payments/{PAYMENT}", headers=headers)
     return library
+
+
+@pytest.fixture
+def recorded(stand_in: StandIn, shelf: Path, library: Path) -> Path:
+    """A library of the recordings, and a live source that has the same."""
+    stand_in.add_invoice(OTHER)
+    return shutil.copytree(shelf, library)
 
 
 @pytest.fixture

@@ -25,13 +25,14 @@ class CallReader:
 
     Args:
         api_version: answers whatever a request pins; None leaves it to the request.
-        masked: gives a call the IDs that recordings hold, see `Recorder.masked`.
+        masked: gives a call the IDs that recordings hold, see `Recorder.masked`; None where they
+            hold the real ones.
 
     Attributes:
         pinned: what requests pinned where `api_version` answered instead.
     """
 
-    def __init__(self, api_version: str | None, masked: Callable[[Call], Call]) -> None:
+    def __init__(self, api_version: str | None, masked: Callable[[Call], Call] | None) -> None:
         self.pinned: set[str | None] = set()
         self._api_version = api_version
         self._masked = masked
@@ -47,7 +48,7 @@ class CallReader:
             if len(self.pinned) < _PINNED:
                 self.pinned.add(call.pinned)
             call = replace(call, pinned=self._api_version)
-        return self._masked(call)
+        return call if self._masked is None else self._masked(call)
 
 
 class _Entry(Protocol):

@@ -280,9 +280,7 @@ OPTIONS = tuple(
 def swallowed(refusals: list[ReplayError]) -> ReplayError:
     """The first refusal of a session whose code caught it, with a note that says so."""
     first = refusals[0]
-    told = without_chain(
-        first
-    )  # a new error: no circle of causes, and the session's stays as it is
+    told = without_chain(first)  # a new error, so that causes form no circle
     told.__cause__ = first.__cause__
     more = f" (and {len(refusals) - 1} more)" if len(refusals) > 1 else ""
     text = f"The code under test caught this refusal{more}; replay raises it all the same."

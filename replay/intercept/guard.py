@@ -1,7 +1,7 @@
-"""The guard behind the hooks: Python sockets cannot reach the API while a session is open.
+"""The guard behind the hooks: Python's sockets cannot reach the API while a session is open.
 
-Sees `socket.socket` and everything on it (asyncio, trio, raw sockets). It cannot see sockets of C
-libraries (pycurl, uvloop), which docs/guarantees.md names.
+It sees `socket.socket` and all that builds on it (asyncio, trio, raw sockets). It cannot see the
+sockets of C libraries (pycurl, uvloop); docs/guarantees.md lists them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from replay.intercept.patches import Patches
 
 _looked_up: dict[str, str] = {}
-"""Addresses that were looked up for the name of a live base, and that name."""
+"""Address to the name of a live base that it was looked up for."""
 
 _SERVICES = {"https": 443, "http": 80}
 
@@ -40,7 +40,7 @@ def hook(patches: Patches, module: ModuleType) -> None:
 
 
 def hook_tls(patches: Patches, module: ModuleType) -> None:
-    """Hook `ssl`: its sockets write past those of `socket`, its objects belong to event loops."""
+    """Hook `ssl`: its sockets write by methods of their own, its objects serve event loops."""
     for name in ("send", "sendall", "sendfile", "write"):
         patches.replace(module.SSLSocket, name, _send)
     patches.replace(module.SSLObject, "write", _write_in_loop)
@@ -48,8 +48,8 @@ def hook_tls(patches: Patches, module: ModuleType) -> None:
 
 
 def hook_loops(patches: Patches, module: ModuleType) -> None:
-    """Hook `asyncio`'s event loops: they look names up in a thread, far from the user's line, and
-    send files past the sockets."""
+    """Hook `asyncio`'s event loops. They look names up in a thread, far from the user's line, and
+    send files without the methods of the socket."""
     patches.replace(module.BaseEventLoop, "getaddrinfo", _resolve_in_loop)
     patches.replace(module.BaseEventLoop, "sock_sendfile", _send_file_in_loop)
 
@@ -81,7 +81,7 @@ def _send(original: Any) -> Any:
 
 def _send_to(original: Any) -> Any:
     def send_to(sock: Any, *args: Any) -> Any:
-        # An address comes last; it may open the connection (MSG_FASTOPEN), or need none.
+        # The address, if any, comes last. Such a call may also open the connection (MSG_FASTOPEN).
         _refuse_peer(args[-1] if args else None)
         _refuse_connected(sock)
         return original(sock, *args)
@@ -118,7 +118,7 @@ def _refuse_connected(sock: Any) -> None:
 
 
 def _refuse_peer(address: Any) -> None:
-    # A path (Unix socket) or anything else that is no (host, port) cannot be the API's.
+    # A path (of a Unix socket), or anything else that is no (host, port), is not the API.
     if isinstance(address, tuple) and len(address) >= 2 and isinstance(address[1], int):
         host, port = _text(address[0]), address[1]
         if not isinstance(host, str):
@@ -130,7 +130,7 @@ def _refuse_peer(address: Any) -> None:
 
 def _write_in_loop(original: Any) -> Any:
     def write(tls: Any, data: Any) -> Any:
-        # Its port is not known here. It was when it was connected, if that was in a session.
+        # The port is unknown here. It was checked when a connection of this session was made.
         name = tls.server_hostname
         if isinstance(name, str) and name not in getattr(tls, "replay_connected_to", ()):
             _refuse_in_loop(name, by_name=True)
@@ -156,7 +156,7 @@ def _wrap_in_loop(original: Any) -> Any:
 
 def _refuse_in_loop(name: str, *, by_name: bool) -> None:
     if owns(name, None) or (by_name and _is_base(name)):
-        # An event loop drops what is no Exception and waits on: the session raises the refusal.
+        # An event loop drops what is no Exception, and waits. The session raises the refusal later.
         error = _refusal(name).error
         raise ConnectionRefusedError(error.what) from error
 
@@ -203,7 +203,7 @@ def _text(value: Any) -> Any:
 
 
 def _is_base(name: str) -> bool:
-    """Whether a live base has this name, at whatever port; this machine has many."""
+    """Whether a live base has this name, at any port; never for this machine, which has many."""
     host = plain_host(name)
     return host != "127.0.0.1" and not passing() and any(host == base.host for base in live_bases())
 

@@ -1,7 +1,7 @@
 """http.client, and with it urllib.request and all that builds on the standard library.
 
-A connection to the API gets a socket in memory that hands each request to the session. One that
-was opened before the session is closed first and opened again in memory.
+A connection to the API gets a socket in memory, which hands each request to the session. A
+connection that was opened before the session is closed first, and then gets such a socket.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _connect(original: Any) -> Any:
 
 def _putrequest(original: Any) -> Any:
     def putrequest(connection: Any, method: str, url: str, *args: Any, **kwargs: Any) -> None:
-        # Through a plain proxy the connection is the proxy's, and the URL says whose the call is.
+        # Through a plain proxy, the connection leads to the proxy, and the URL names the host.
         connection._replay_target = _absolute(url)
         sock = connection.sock
         if sock is not None and isinstance(sock, _Socket) != _owned(connection):
@@ -86,7 +86,7 @@ def _live(connect: Any, connection: Any) -> Any:
 
 
 class _Socket:
-    """Stands for a connection: collects one request, hands out its answer."""
+    """Takes the place of a connection's socket: collects a request, and returns its answer."""
 
     def __init__(self, base: str, live: Callable[[], Any]) -> None:
         self._base = base
@@ -142,7 +142,7 @@ def _is_chunked(headers: Headers) -> bool:
 
 
 def _unchunked(sent: BytesIO) -> bytes | None:
-    """The body that was sent in chunks; None where they are not in order."""
+    """The body that was sent in chunks; None if the chunks are malformed."""
     body = bytearray()
     while True:
         size = sent.readline().partition(b";")[0].strip()
@@ -157,7 +157,7 @@ def _unchunked(sent: BytesIO) -> bytes | None:
 
 
 def _wire(answer: Response) -> bytes:
-    # Closing after each answer leaves no connection in memory behind when the session ends.
+    # Each answer closes the connection, so that none is left in memory when the session ends.
     lines = [
         f"HTTP/1.1 {answer.status} {answer.reason}",
         *(f"{name}: {value}" for name, value in answer.received),

@@ -1,7 +1,7 @@
 """httpx and its fork httpx2, sync and async, HTTP/2 on or off.
 
-Hooked at the two transports that open connections: WSGI, ASGI, mock and other transports are
-untouched.
+Hooked at the two transports that open connections. WSGI, ASGI, mock and other transports are left
+alone.
 """
 
 from __future__ import annotations
@@ -61,9 +61,9 @@ def hook(patches: Patches, module: ModuleType) -> None:
 
 @cache
 def _streams(module: ModuleType) -> tuple[Any, Any]:
-    """The body of an answer that was let through, sync and async.
+    """Classes for the body of an answer that was let through, sync and async.
 
-    HTTP/2 sends while it reads: that it may go on.
+    HTTP/2 sends while the body is read; that traffic is let through, too.
     """
 
     class Through(module.SyncByteStream):  # type: ignore[misc,name-defined]  # httpx or httpx2

@@ -1,7 +1,8 @@
-"""Puts the hooks and the guard in when the first session opens, takes them out after the last.
+"""Puts the hooks and the guard in when the first session opens, and takes them out after the last.
 
-A test run holds them for its whole length: between its sessions they let every call pass. They stay
-in while threads or event loops are left over: what a session started is refused, not let through.
+A run of pytest keeps them in from its first session to its end; between sessions they let every
+call pass. They also stay in while a thread or an event loop is left that a session may have
+started: its calls are to be refused, not let through.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ _log = logging.getLogger("replay")
 _lock = RLock()
 _patches = Patches(HOOKS)
 _loops: WeakSet[Any] = WeakSet()
-"""The event loops of asyncio that a session was opened in."""
+"""The event loops of asyncio in which a session was opened."""
 
 _holders: list[Callable[[OpenSession], None]] = []
 
@@ -71,7 +72,7 @@ def hold(ended: Callable[[OpenSession], None]) -> None:
     """Keep the hooks in, whether or not a session is open, until `release`.
 
     Args:
-        ended: is told of every session when it is left.
+        ended: called with every session that is closed.
 
     Raises:
         ReplayError: a client's version cannot be hooked; then nothing is.
@@ -112,7 +113,7 @@ def _left_over() -> bool:
 
 
 def _note_loop() -> None:
-    # Who runs one has imported it.
+    # If a loop is running, the module is imported.
     events = sys.modules.get("asyncio.events")
     loop = events._get_running_loop() if events is not None else None
     if loop is not None:
@@ -135,7 +136,7 @@ def enter(session: OpenSession) -> OpenSession | None:
 
 
 def leave(session: OpenSession, before: OpenSession | None) -> None:
-    """Close a session; the context gets back the one it had. The last one takes the hooks out."""
+    """Close a session; the context gets back the one it had. After the last, the hooks go."""
     with _lock:
         current_session.remove(session)
         if current.get() is session:
@@ -147,7 +148,8 @@ def leave(session: OpenSession, before: OpenSession | None) -> None:
 
 @atexit.register
 def _tell_refusals_of_open_sessions() -> None:
-    # A generator that nobody finished still holds its session: nothing will raise its refusals.
+    # The session of a generator that was never finished is still open: nothing will raise what it
+    # refused.
     for session in open_sessions():
         for error in session.refusals:
             _log.warning("%s", error)

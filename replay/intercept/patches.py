@@ -1,7 +1,6 @@
-"""Attribute patches that are put in together and taken out together, also in modules yet to come.
+"""Patches of attributes, put in together and taken out together. Knows nothing of sessions.
 
-A client library that nobody has imported is not imported for our sake: its hooks go in when it
-is. Knows nothing of sessions.
+A client library is not imported to be hooked: if it is imported later, its hooks go in then.
 """
 
 from __future__ import annotations
@@ -38,9 +37,10 @@ class Patches:
         self._installed = False
 
     def install(self) -> None:
-        """Hook what is imported, and wait for the rest. If one hook fails, none is in.
+        """Hook the imported modules, and wait for the others. If a hook fails, none stays in.
 
-        What is in stays in, unless patches of others came or went: then ours go on top again.
+        Hooks that are in stay in. If other tools patched the same attributes meanwhile, ours go on
+        top again.
         """
         with self._lock:
             if self._installed:
@@ -59,7 +59,7 @@ class Patches:
                 raise
 
     def remove(self) -> None:
-        """Put back every original, last patch first; what others put there meanwhile stays."""
+        """Put back every original, last patch first; what other tools put there meanwhile stays."""
         with self._lock:
             if not self._installed:
                 return
@@ -81,7 +81,7 @@ class Patches:
         """
         own, below = vars(owner).get(name, _MISSING), getattr(owner, name)
         if below in self._made:
-            own, below = self._made[below]  # one from before, which a patch of others put back
+            own, below = self._made[below]  # an old hook of ours, which another tool put back
         made = make(below)
         self._made[made] = own, below
         self._undo.append((owner, name, own, made))
@@ -99,12 +99,12 @@ class Patches:
 
 
 def _importing(module: ModuleType) -> bool:
-    # Another thread may be in the middle of importing it: its finder call comes afterwards.
+    # Another thread may be importing it right now: then `imported` is called afterwards.
     return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Finds nothing itself: hooks the modules that the other finders load."""
+    """Finds no module itself: hooks those that the other finders load."""
 
     def __init__(self, patches: Patches) -> None:
         self._patches = patches

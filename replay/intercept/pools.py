@@ -1,8 +1,8 @@
 """multiprocessing's pools, of threads and of processes.
 
-Their workers and feeders catch what is an `Exception` alone. A `Refused` would end them, and leave
-who asked waiting for ever: where a task ends, it becomes the refusal itself. A task of a pool of
-threads belongs to the session that handed it over.
+Their workers catch an `Exception` only. A `Refused` would end a worker, and the caller would wait
+for ever. So at the end of a task it becomes the `ReplayError` itself. A task of a pool of threads
+belongs to the session of the code that submits it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def hook(patches: Patches, module: ModuleType) -> None:
     """Hook `multiprocessing.pool`."""
 
     def task(pool: Any, function: Any) -> Any:
-        # What a pool of processes is given has to be pickled: its workers unwrap it.
+        # What a pool of processes gets must be pickled, so it is wrapped in the worker.
         return _told(in_session(function)) if isinstance(pool, module.ThreadPool) else function
 
     def apply(original: Any) -> Any:

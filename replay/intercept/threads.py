@@ -1,7 +1,7 @@
-"""Threads and executors: what they run belongs to the session that started it.
+"""Threads and executors: what they run belongs to the session of the code that started it.
 
-A new thread starts with an empty context. It would have to be answered by guessing, and one that
-outlives its test would be answered from the next test's cassettes.
+A new thread starts with an empty context. Without this, replay would have to guess its session,
+and a thread that outlives its test would be answered from the next test's cassettes.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _submit(original: Any) -> Any:
 
 
 def in_session(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function as it is called in another thread: its calls are those of who hands it over."""
+    """The function, bound to the session of the code that hands it to another thread."""
     session, through = current.get(), passing()
 
     def run(*args: Any, **kwargs: Any) -> Any:

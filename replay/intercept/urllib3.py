@@ -1,7 +1,8 @@
 """urllib3, and with it requests, botocore and every pool manager.
 
-Hooked at `_make_request`: above it the pool's retry lists would break, below it the races begin.
-`_prepare_proxy` would open a tunnel before that.
+Hooked at `_make_request`: a hook above it would break the pool's lists of retries, one below it
+would race with other threads. A second hook, at `_prepare_proxy`, keeps a tunnel from being opened
+before.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def _make_request(original: Any) -> Any:
         pool: Any, conn: Any, method: str, url: str, body: Any = None,
         headers: Any = None, *args: Any, **kwargs: Any,
     ) -> Any:  # fmt: skip
-        # A plain proxy's pool is the proxy's: then the URL is absolute.
+        # Through a plain proxy, the pool is the proxy's and the URL is absolute.
         target = urlsplit(url) if url[:4].lower() == "http" else None
         host = (target.hostname or "") if target else pool.host
         port = (target.port or 80) if target else _port(pool)
@@ -65,17 +66,17 @@ def _make_request(original: Any) -> Any:
             with pass_through():
                 if conn.sock is None and pool.proxy is not None and target is None:
                     pool._prepare_proxy(conn)
-                return original(pool, conn, method, url, _made(body), headers, *args, **kwargs)
+                return original(pool, conn, method, url, _guarded(body), headers, *args, **kwargs)
         answer = session.serve(request)
         if kwargs.get("response_conn") is not None:
-            # The connection was not used: nothing that is read later would give it back.
+            # The connection was not used, so reading the answer would not give it back.
             pool._put_conn(kwargs["response_conn"])
         return _response(method, url, answer, **kwargs)
 
     return make_request
 
 
-def _made(body: Any) -> Any:
+def _guarded(body: Any) -> Any:
     """The body of a call that is let through.
 
     A stream or generator of the user runs while the call is sent. Calls that its code makes are not

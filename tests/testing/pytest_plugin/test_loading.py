@@ -63,9 +63,10 @@ def test_cassettes_are_forgotten_after_the_run(suite: Suite) -> None:
         def test_it():
             get()
     """)
+    paths = SUPPORT, os.environ.get("PYTHONPATH")
     ran = subprocess.run(
         [sys.executable, "-c", KEPT], capture_output=True, text=True, cwd=suite.folder, check=False,
-        env={**os.environ, "PYTHONPATH": SUPPORT},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
     )  # fmt: skip
     assert ["during 1", "after 0: 0"] == [
         line for line in ran.stdout.splitlines() if line.startswith(("during", "after"))

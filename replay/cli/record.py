@@ -28,6 +28,7 @@ from replay.recording.recorder import Recorder
 from replay.recording.twins import Result, Status, record
 from replay.redaction.policy_source import PolicySource
 from replay.stripe_api.call import Call
+from replay.stripe_api.prefixes import require_own
 from replay.stripe_api.routes import Route, by_name
 
 HINTS = {
@@ -94,7 +95,10 @@ def record_command(
     config = resolve(library=library, mode=mode, api_base=api_base)
     if config.mode is RecordMode.NONE:
         raise ConfigError("mode none records nothing", where="--mode", hint="use once or all")
-    objects = _objects(route, _ids(route, ids, ids_from), versions, expand, account, context)
+    named = _ids(route, ids, ids_from)
+    for id in named:
+        require_own(route, id)
+    objects = _objects(route, named, versions, expand, account, context)
     key = api_key()
     opened = Library(config.library)
     storage_of(opened).require_writable()

@@ -129,7 +129,10 @@ def _kept(call: Call, last: tuple[str, Interaction] | None) -> Result | None:
     if last is None:
         return None
     version, take = last
-    return Result(call, Status.KEPT, version, reason=f"recorded on {take.recorded_at[:10]}")
+    reason = f"recorded on {take.recorded_at[:10]}"
+    if take.response.status >= 400:
+        reason += f"; it is an error ({take.response.status}): --mode all asks again"
+    return Result(call, Status.KEPT, version, reason=reason)
 
 
 def _looked_up(recorder: Recorder, call: Call) -> Result:

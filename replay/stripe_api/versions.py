@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import date
 from difflib import get_close_matches
 from functools import lru_cache
 
@@ -22,6 +23,16 @@ _DATED = re.compile(r"(\d{4}-\d{2}-\d{2})(?:\.([A-Za-z0-9_-]+))?(.*)", re.DOTALL
 
 PREVIEW = "preview"
 """Stands where a train's name would; a preview promises nothing."""
+
+TRAINS = {
+    "2024-09-30": "acacia",
+    "2025-03-31": "basil",
+    "2025-09-30": "clover",
+    "2026-03-25": "dahlia",
+    "2026-09-30": "endive",
+}
+"""The first day of each release train that this release knows. Since the first of them, every
+version names its train, or is a preview."""
 
 LOOKS_LIKE = "a version looks like 2024-06-20 or 2025-03-31.basil"
 """The hint of every error about a text that is no version."""
@@ -57,13 +68,46 @@ def checked_version(text: str, where: str) -> str:
         ConfigError: it does not have the form of one.
     """
     version = canonical_version(text, where)
-    if version != UNVERSIONED and not is_version(version):
+    if version == UNVERSIONED:
+        return version
+    meant = _meant(version)
+    if meant or not is_version(version):
         raise ConfigError(
             f"{text!r} is no API version",
             where=where,
-            hint=LOOKS_LIKE,
+            hint=f"did you mean {meant}?" if meant else LOOKS_LIKE,
         )
     return version
+
+
+def _meant(version: str) -> str:
+    """What a person meant who wrote a day that is none, no train, or a train's name wrongly.
+
+    Empty where nothing is wrong with it that can be seen, and where nothing is similar.
+    """
+    found = _DATED.fullmatch(version)
+    if found is None:
+        return ""
+    day, name, rest = found.groups()
+    if not _is_day(day):
+        firsts = [f"{first}.{train}" for first, train in TRAINS.items()]
+        near = get_close_matches(f"{day}.{name}" if name else day, firsts, n=1, cutoff=0.5)
+        return near[0] if near else f"{next(reversed(TRAINS))}.{next(reversed(TRAINS.values()))}"
+    here = [train for first, train in TRAINS.items() if first <= day]
+    if name is None:
+        return f"{day}.{here[-1]}{rest}" if here else ""
+    if name == PREVIEW or name in TRAINS.values():
+        return ""
+    near = get_close_matches(name, TRAINS.values(), n=1, cutoff=0.7)
+    return f"{day}.{near[0]}{rest}" if near else ""
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def version_order(version: str) -> tuple[int, str, int, str]:
@@ -74,8 +118,8 @@ def version_order(version: str) -> tuple[int, str, int, str]:
     found = _DATED.fullmatch(version)
     if found is None:
         return 0, "", 0, version
-    date, name, _ = found.groups()
-    return 1, date, int(name == PREVIEW), version
+    day, name, _ = found.groups()
+    return 1, day, int(name == PREVIEW), version
 
 
 def near(version: str, recorded: Iterable[str]) -> str:

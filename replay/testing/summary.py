@@ -68,7 +68,17 @@ class Summary:
             self.notes.update(session.notes)
         if library:
             used = self.used.setdefault(str(session.library.root), set())
-            used.update([(*_fields(one.call.key), one.api_version) for one in session.calls])
+            calls = session.calls
+            used.update([(*_fields(one.call.key), one.api_version) for one in calls])
+            # Recorded by mistake (a typo, another account's key), it looks like Stripe answering.
+            self.notes.update(
+                [
+                    f"{one.call.key} at {one.api_version} is a recorded error (404): if that is a "
+                    "mistake, record it again with mode all"
+                    for one in calls
+                    if one.take.response.status == 404
+                ]
+            )
 
     def add_refusals(self, refusals: Iterable[ReplayError]) -> None:
         """Count refusals, also those of threads that outlived their test meanwhile."""

@@ -36,6 +36,75 @@ def cassette(path: str) -> replay.model.cassette.Cassette:
     return found
 
 
+def test_a_recorded_404_is_named_when_it_is_kept(stand_in: StandIn) -> None:
+    """A second run says what it keeps and how to ask again, and exits as before."""
+    replay_command("record", "invoice", GONE)
+    done = replay_command("record", "invoice", GONE)
+    assert 0 == done.code
+    assert "it is an error (404): --mode all asks again" in done.out
+    stand_in.add_invoice(GONE)
+    assert 0 == replay_command("record", "invoice", GONE, "--mode", "all").code
+    assert "error" not in replay_command("record", "invoice", GONE).out
+
+
+@pytest.mark.parametrize(
+    ("resource", "id", "meant"),
+    [
+        ("invoice", generated("cus", "typo"), "replay record customers"),
+        ("customers", generated("in", "typo"), "replay record invoices"),
+        ("subscription", generated("sub_sched", "typo"), "replay record subscription_schedules"),
+        ("payment_intents", generated("cs_test", "typo"), "replay record checkout/sessions"),
+    ],
+)
+def test_an_id_of_another_resource_is_refused_before_the_call(
+    resource: str, id: str, meant: str, stand_in: StandIn
+) -> None:
+    """The source is not asked, nothing is recorded, and the hint is the command that works."""
+    done = replay_command("record", resource, DRAFT if resource == "invoice" else id, id)
+    assert 2 == done.code
+    assert f"next: {meant} {id}" in done.err
+    assert not stand_in.hits
+    assert not Path("cassettes").exists()
+
+
+@pytest.mark.parametrize(
+    ("resource", "id"),
+    [
+        ("coupon", "in_TheNameOfACoupon2026"),
+        ("product", "cus_AProductNamedByAPerson1"),
+        ("charge", "py_1MtHbELkdIwHu7ixl4OzzPMv"),
+        ("payment_method", "card_1MtHbELkdIwHu7ixl4OzzPMv"),
+        ("customer", "in_house"),
+    ],
+)
+def test_an_id_that_may_be_of_the_resource_is_asked_for(
+    resource: str, id: str, stand_in: StandIn
+) -> None:
+    """People choose IDs, and some resources answer with objects of more prefixes than one."""
+    replay_command("record", resource, id)
+    assert 1 == sum(stand_in.hits.values())
+
+
+@pytest.mark.parametrize(
+    ("version", "meant"),
+    [
+        ("2025-03-31", "2025-03-31.basil"),
+        ("2026-01-28", "2026-01-28.clover"),
+        ("2025-13-99", "2025-03-31.basil"),
+        ("2025-03-31.basill", "2025-03-31.basil"),
+        ("2025-02-30.acacia", "2024-09-30.acacia"),
+    ],
+)
+def test_a_version_that_there_cannot_be_is_refused_before_the_call(
+    version: str, meant: str, stand_in: StandIn
+) -> None:
+    """No train, no day of the calendar, a misspelt train: the error says what was meant."""
+    done = replay_command("record", "invoice", DRAFT, "--api-version", version)
+    assert 2 == done.code
+    assert f"did you mean {meant}?" in done.err
+    assert not stand_in.hits
+
+
 def test_versions_of_an_object_are_recorded_as_twins(stand_in: StandIn) -> None:
     """Two --api-version options record two cassettes of one batch."""
     done = replay_command("record", "invoice", DRAFT, "--api-version", OLD, "--api-version", NEW)

@@ -8,8 +8,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+import requests
 from support.standin import DRAFT, NEW, StandIn
 from support.suites import Suite
+
+import replay
 
 KINDS = """
     pytestmark = pytest.mark.cassettes
@@ -567,3 +570,32 @@ def test_calls_of_old_threads_wait_and_never_go_online(suite: Suite, stand_in: S
     asked = next(line for line in ran.out.splitlines() if line.startswith("asked"))
     assert re.fullmatch("asked draft no session is open for this call to the API( paid)?", asked)
     assert {} == stand_in.hits
+
+
+def test_a_recorded_404_is_noted_in_the_summary(
+    suite: Suite, stand_in: StandIn, tmp_path: Path
+) -> None:
+    """It looks like Stripe answering; the note says that it is a recording, and which."""
+    missing = DRAFT[:-1] + "x"
+    library = tmp_path / "errors"
+    with replay.use_cassettes(library, mode="once", api_base=stand_in.url):
+        url = f"{stand_in.url}/v1/invoices/{missing}"
+        requests.get(url, headers={"Stripe-Version": NEW}, timeout=5)
+    suite.write(
+        f"""
+        @pytest.mark.cassettes({str(library)!r})
+        @pytest.mark.parametrize("n", [1, 2])
+        def test_missing(n):
+            with pytest.raises(stripe.InvalidRequestError):
+                get({missing!r})
+
+        @pytest.mark.cassettes
+        def test_there():
+            get()
+        """
+    )
+    ran = suite.run()
+    assert {"passed": 3} == ran.outcomes, ran.out
+    (note,) = [line for line in ran.out.splitlines() if "recorded error" in line]
+    assert f"invoices {missing} at {NEW} is a recorded error (404)" in note
+    assert note.endswith("(2 tests)")

@@ -114,14 +114,19 @@ def _comparison(to: Console, comparison: Comparison, verbose: bool) -> None:
         for finding in members:
             # The width of the longest grade: rows are printed one by one.
             grade = f"{finding.grade!s:<10}"
-            row = (str(finding.severity), grade, sentence(comparison, finding, where))
-            columns(to, [row], "    ", _STYLE[finding.severity])
+            severity, style = str(finding.severity), _STYLE[finding.severity]
+            if finding.accepted is not None:
+                severity, style = "accepted", "dim"
+            row = (severity, grade, sentence(comparison, finding, where))
+            columns(to, [row], "    ", style)
             if verbose:
                 columns(to, list(_evidence(comparison, finding)), "      ", "dim")
 
 
 def _evidence(comparison: Comparison, finding: Finding) -> Iterator[tuple[str, str]]:
     yield "rule", f"{finding.rule}  {finding.fingerprint}"
+    if finding.accepted is not None:
+        yield "accepted", f"{finding.accepted} ({finding.severity} without that)"
     sides = zip(comparison.sides, (finding.old, finding.new), finding.witnesses, strict=True)
     for version, side, witness in sides if any(finding.witnesses) else ():
         kinds = ", ".join(side.kinds) or "nothing"
@@ -172,7 +177,13 @@ def _closing(to: Console, report: Report, verbose: bool) -> None:
     findings = [finding for _, finding in report.findings()]
     if findings and not verbose:
         to.print("next: --verbose shows the evidence; replay rules RULE explains a rule")
-    commands = sorted({f.settle for f in findings if f.grade is Grade.UNOBSERVED and f.settle})
+    commands = sorted(
+        {
+            finding.settle
+            for finding in findings
+            if finding.grade is Grade.UNOBSERVED and finding.settle and finding.accepted is None
+        }
+    )
     if commands:
         to.print("to settle what was not observed:")
         for command in commands if verbose else commands[:_SETTLING]:

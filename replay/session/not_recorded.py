@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 
 from replay.errors import CassetteNotFound, VersionNotRecorded
 from replay.library import Library
@@ -12,6 +13,7 @@ from replay.library.lookup import takes_of
 from replay.model.cassette import Cassette
 from replay.redaction.policy_source import PolicySource
 from replay.stripe_api.call import Call, expand_of
+from replay.stripe_api.versions import is_version, version_order
 
 
 def refusal(library: Library, call: Call, policy: PolicySource) -> CassetteNotFound:
@@ -71,9 +73,25 @@ def refusal(library: Library, call: Call, policy: PolicySource) -> CassetteNotFo
     else:
         what = f"{name} is not recorded at API version {call.pinned}"
         hint = f"recorded: {listed}\n{record}"
+        if command:
+            hint += "".join(f"\nor {way}" for way in _other_ways(call.pinned, versions, library))
     return VersionNotRecorded(
         what, where=where, hint=hint, resource=resource, id=id, command=command, recorded=versions
     )
+
+
+def _other_ways(pinned: str, versions: tuple[str, ...], library: Library) -> Iterator[str]:
+    """What helps every object of the library at once, where a client asks for a version."""
+    last = max(versions, key=version_order)
+    if is_version(last):
+        yield (
+            f"answer every call at a version that is recorded: REPLAY_API_VERSION={last} or "
+            f"use_cassettes(api_version={last!r})"
+        )
+    if is_version(pinned) and version_order(pinned) > version_order(last):
+        where = shlex.quote(display_path(library.root))
+        upgrade = f"replay upgrade {shlex.quote(pinned)} --library {where}"
+        yield f"record the whole library at this version: {upgrade}"
 
 
 def _may_be_named(call: Call, policy: PolicySource) -> bool:

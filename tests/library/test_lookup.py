@@ -182,6 +182,9 @@ def test_other_versions_recorded(library: Path) -> None:
     assert [
         f"recorded: {A}, {B}",
         f"record it: replay record invoices {ID} --api-version {C} --library cassettes",
+        f"or answer every call at a version that is recorded: REPLAY_API_VERSION={B} or "
+        f"use_cassettes(api_version={B!r})",
+        f"or record the whole library at this version: replay upgrade {C} --library cassettes",
     ] == caught.value.hint.splitlines()
 
 

@@ -90,6 +90,19 @@ def test_what_fails_is_accepted_and_passes_from_then_on() -> None:
     ]
 
 
+def test_an_accepted_finding_is_shown_as_accepted() -> None:
+    """The terminal says what does not fail any more, and under --verbose why."""
+    before = run().stdout
+    assert 1 == before.count("  breaking  ")
+    run("--accept", "--reason", "read elsewhere since 41")
+    after = run("--verbose").stdout
+    assert "  breaking  " not in after
+    (line,) = [line for line in after.splitlines() if line.startswith("    accepted  ")]
+    (was,) = [line for line in before.splitlines() if line.startswith("    breaking  ")]
+    assert line == was.replace("breaking", "accepted")
+    assert "read elsewhere since 41 (breaking without that)" in after
+
+
 def test_one_finding_can_be_accepted_by_its_fingerprint() -> None:
     """And an unknown fingerprint is misuse."""
     findings = json.loads(run("--format", "json").stdout)["comparisons"][0]["findings"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 from support.command import replay_command
+from support.standin import DRAFT, NEW, OLD, StandIn
 
 import replay
 
@@ -52,3 +53,26 @@ def test_show_names_it_too(project: Path) -> None:
     assert 2 == shown.code
     assert "replay record customers team-abc-01" in shown.err
     assert "may be private" in replay_command("show", "customer", "jenny-rosen").err
+
+
+@pytest.mark.parametrize(
+    ("pinned", "upgrades"), [("2026-01-28.clover", True), ("2023-10-16", False)]
+)
+def test_a_pinned_version_that_is_not_recorded_has_three_ways_out(
+    pinned: str, upgrades: bool, stand_in: StandIn, project: Path
+) -> None:
+    """Record this object, answer at a recorded version, or upgrade: each is said once."""
+    url = f"{stand_in.url}/v1/invoices/{DRAFT}"
+    with replay.use_cassettes("cassettes", mode="once", api_base=stand_in.url):
+        for version in (OLD, NEW):
+            requests.get(url, headers={"Stripe-Version": version}, timeout=5)
+    with (
+        pytest.raises(replay.VersionNotRecorded) as caught,
+        replay.use_cassettes("cassettes", api_base=stand_in.url),
+    ):
+        requests.get(url, headers={"Stripe-Version": pinned}, timeout=5)
+    hint = caught.value.hint
+    assert 1 == hint.count(f"record it: replay record invoices {DRAFT} --api-version {pinned}")
+    assert 1 == hint.count(f"REPLAY_API_VERSION={NEW} or use_cassettes(api_version={NEW!r})")
+    assert upgrades == hint.endswith(f"replay upgrade {pinned} --library cassettes")
+    assert upgrades == ("replay upgrade" in hint)

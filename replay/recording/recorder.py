@@ -29,6 +29,7 @@ from replay.redaction.policy_source import DEFAULT, PolicySource
 from replay.stripe_api.call import Call
 from replay.stripe_api.headers import (
     RETRY_HINTS,
+    is_kept_status,
     is_live,
     is_live_key,
     kept_headers,
@@ -210,9 +211,9 @@ class Recorder:
     def _unkept(self, status: int) -> str:
         if not self._keep_errors and (status in {401, 429} or status >= 500):
             return f"status {status} tells about the key or the moment, not about the object"
-        if 300 <= status < 400 and status != 304:
-            return "the source redirected the call"
-        return ""
+        if is_kept_status(status):
+            return ""
+        return "the source redirected the call" if 300 <= status < 400 else f"status {status}"
 
     def _redacted(self, call: Call, answer: Response) -> tuple[Redaction | None, bytes]:
         from replay.redaction.redactor import redact

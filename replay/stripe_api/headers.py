@@ -1,28 +1,48 @@
-"""Which headers of a live answer are recorded or passed on, and what is live-mode. Pure.
+"""Which statuses and headers a recording holds, what is passed on, and what is live-mode. Pure.
 
 A header is recorded only if its value has the form that the header defines: nothing else can hide
-in it.
+in it. A cassette is read by the same data. So what somebody else put into it, such as a redirect to
+a host of theirs, is served to nobody.
 """
 
 from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any
 
 from replay.model.cassette import Headers, header
-from replay.stripe_api.versions import is_version
+from replay.stripe_api.versions import VERSION_FORM
 
 _LIVE_KEYS = ("sk_live_", "rk_live_", "sk_org_live_")
 RETRY_HINTS = ("Retry-After", "Stripe-Should-Retry")
-_IS_KEPT: dict[str, Callable[[str], object]] = {
-    "Content-Type": re.compile(r"application/json(?:; ?charset=(?i:utf-8|us-ascii))?\Z").match,
-    "Stripe-Version": is_version,
-    "Retry-After": re.compile(r"\d{1,6}(?:\.\d{1,3})?\Z").match,
-    "Stripe-Should-Retry": re.compile(r"(?:true|false)\Z").match,
-}
+Forms = Mapping[str, re.Pattern[str]]
+"""Names of headers, spelled as recordings spell them, and the form of each value."""
+
+_KEPT: Forms = MappingProxyType(
+    {
+        "Content-Type": re.compile(
+            "application/json"
+            r"(?:; ?charset=(?:[Uu][Tt][Ff]-8|[Uu][Ss]-[Aa][Ss][Cc][Ii][Ii]))?\Z"
+        ),
+        "Stripe-Version": VERSION_FORM,
+        "Retry-After": re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,3})?\Z"),
+        "Stripe-Should-Retry": re.compile(r"(?:true|false)\Z"),
+    }
+)
+REQUEST_HEADERS: Forms = MappingProxyType({"Stripe-Version": VERSION_FORM})
+"""The headers of a recorded request."""
+RESPONSE_HEADERS: Forms = MappingProxyType(
+    {**_KEPT, "Request-Id": re.compile(r"req_replay[0-9a-f]{10}\Z")}
+)
+"""The headers of a recorded answer: those kept of the live one, and an ID that replay makes."""
+REASON = re.compile(r"[A-Za-z' -]{0,40}\Z")
+"""The form of a recorded reason phrase, which is that of `phrase`."""
+
+_SHOWN_NAME = re.compile(r"[A-Za-z][A-Za-z-]{0,39}\Z")
 _URL_ALPHABET = str.maketrans("-_", "+/")
 _SERVED_VALUE = re.compile(r"[0-9A-Za-z./+*; =_,-]{1,120}\Z")
 
@@ -31,16 +51,45 @@ def kept_headers(headers: Headers) -> Headers:
     """The headers that are recorded: the few that replay knows, with values of the right form."""
     return tuple(
         (name, value)
-        for name, is_kept in _IS_KEPT.items()
-        if (value := header(headers, name)) is not None and is_kept(value)
+        for name, form in _KEPT.items()
+        if (value := header(headers, name)) is not None and form.match(value)
     )
+
+
+def is_kept_status(status: int) -> bool:
+    """Whether an answer of this status can be recorded: one that ends the call, and no redirect."""
+    return 200 <= status <= 299 or status == 304 or 400 <= status <= 599
+
+
+def why_not_recorded(headers: Headers, forms: Forms) -> str:
+    """Why header lines are none that a recording holds: the end of a sentence; empty if they are.
+
+    Args:
+        headers: the lines. Each name may be there once.
+        forms: `REQUEST_HEADERS` or `RESPONSE_HEADERS`.
+
+    Returns:
+        The words; never a value, which may be private.
+    """
+    seen: set[str] = set()
+    for name, value in headers:
+        form = forms.get(name)
+        if form is None:
+            shown = f"{name}, a header" if _SHOWN_NAME.match(name) else "a header"
+            return f"holds {shown} that replay does not record"
+        if name in seen:
+            return f"holds {name} twice"
+        if not form.match(value):
+            return f"holds a value of {name} that replay does not record"
+        seen.add(name)
+    return ""
 
 
 def served_headers(headers: Headers, *more: str) -> Headers:
     """The headers that a client gets with an answer that is not recorded."""
     return tuple(
         (name, value)
-        for name in (*_IS_KEPT, *more)
+        for name in (*_KEPT, *more)
         if (value := header(headers, name)) is not None and _SERVED_VALUE.match(value)
     )
 

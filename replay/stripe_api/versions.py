@@ -13,8 +13,9 @@ from replay.errors import ConfigError
 UNVERSIONED = "unversioned"
 """Stands for the API version where neither the answer nor the request named one."""
 
-_VERSION = re.compile(
-    r"\d{4}-\d\d-\d\d(?:\.[a-z]{1,20})?(?:; ?[a-z][a-z0-9_]{0,60}=v\d{1,3}){0,9}\Z"
+VERSION_FORM = re.compile(
+    "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"(?:\.[a-z]{1,20})?(?:; ?[a-z][a-z0-9_]{0,60}=v[0-9]{1,3}){0,9}\Z"
 )
 
 _SAFE = re.compile(r"[0-9A-Za-z][0-9A-Za-z .;=_-]{0,199}\Z")
@@ -40,7 +41,7 @@ LOOKS_LIKE = "a version looks like 2024-06-20 or 2025-03-31.basil"
 
 def is_version(text: str) -> bool:
     """Whether a text has the form of an API version, such as ``2025-03-31.basil``."""
-    return _VERSION.match(text) is not None
+    return VERSION_FORM.match(text) is not None
 
 
 @lru_cache(maxsize=256)

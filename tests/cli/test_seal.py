@@ -137,13 +137,7 @@ def test_a_path_may_lead_up(options: tuple[str, ...], monkeypatch: pytest.Monkey
 
 URI = f"/v1/invoices/{DRAFT}"
 PRIVATE = {
-    "status": lambda t: t.replace("message: OK", "message: jane.doe@corp.com", 1),
     "source": lambda t: t.replace("  source: ", "  source: jane.doe@", 1),
-    "header": lambda t: t.replace(
-        "      Content-Type: [application/json]\n",
-        "      Content-Type: [application/json]\n      X-Name: [Jane Doe]\n",
-        1,
-    ),
     "top": lambda t: t + "x-note: Jane Doe\n",
     "head": lambda t: t.replace("cassette:\n", "cassette:\n  x-note: Jane Doe\n", 1),
     "take": lambda t: t.replace("  source: ", "  x-note: Jane Doe\n  source: ", 1),
@@ -155,6 +149,39 @@ PRIVATE = {
     "pointer": lambda t: t.replace("  redacted:\n", "  redacted:\n    /jane.doe@corp.com: text\n"),
     "class": lambda t: t.replace("/account_name: name\n", "/account_name: Jane Doe\n"),
 }
+
+
+UNRECORDED = {
+    "message": lambda t: t.replace("message: OK", "message: jane.doe@corp.com", 1),
+    "header": lambda t: t.replace(TYPE, TYPE + "      X-Name: [Jane Doe]\n", 1),
+    "value": lambda t: t.replace(TYPE, "      Content-Type: [jane.doe@corp.com]\n", 1),
+    "redirect": lambda t: t.replace("code: 200, message: OK", "code: 302, message: Found", 1),
+}
+TYPE = "      Content-Type: [application/json]\n"
+
+
+@pytest.mark.parametrize("change", UNRECORDED.values(), ids=UNRECORDED)
+def test_a_status_or_header_that_no_recording_has_is_not_sealed(
+    change: Callable[[str], str],
+) -> None:
+    """It is refused by its field, and so it is by `verify`, by `scan` and when it is served."""
+    edit(change)
+    edited = FILE.read_bytes()
+    done = replay_command("seal", FILE)
+    assert (2, "") == (done.code, done.out)
+    assert "interactions[0].response." in done.err
+    assert edited == FILE.read_bytes()
+    FILE.write_text(seals.seal(edited.decode().partition("\n")[2]))
+    verified = replay_command("verify", "--format", "json")
+    assert {"damaged"} == {found["rule"] for found in verified.json["findings"]}
+    scanned = replay_command("scan", "cassettes", "--format", "json")
+    assert {"damaged-cassette"} == {found["rule"] for found in scanned.json["findings"]}
+    with pytest.raises(replay.CassetteDamaged) as raised, replay.use_cassettes("cassettes"):
+        requests.get(f"https://api.stripe.com/v1/invoices/{DRAFT}", timeout=5)
+    assert str(FILE) in raised.value.where
+    assert "interactions[0].response." in raised.value.what
+    for told in (done.err, verified.out, scanned.out, str(raised.value)):
+        assert [] == [word for word in ("jane", "Jane", "Doe", "corp") if word in told]
 
 
 @pytest.mark.parametrize("change", PRIVATE.values(), ids=PRIVATE)

@@ -32,6 +32,7 @@ from replay.library.format.codec import dumps, head, loads
 from replay.library.format.seals import FORMAT, MAX_BYTES, seal, split, unseal
 from replay.model.cassette import Cassette, Request, Response
 from replay.model.json_body import dump
+from replay.stripe_api.headers import phrase
 
 WHERE = "cassettes/invoices/in_1/2024-06-20.yaml"
 SAMPLE = dumps(cassette()).encode()
@@ -181,11 +182,68 @@ def test_body_is_a_block(made: Cassette) -> None:
             assert f"\n        {line}\n" in text
 
 
-def test_repeated_headers_survive() -> None:
-    """Two lines of one header are two after any number of rewrites."""
-    headers = (("Retry-After", "1"), ("Retry-After", "2"), ("Content-Type", "a/b"))
-    made = cassette(response=Response(200, "OK", headers, b"{}"))
-    assert made == loads(dumps(loads(dumps(made).encode(), WHERE)).encode(), WHERE)
+KEPT = (("Content-Type", "application/json"),)
+SENDS_AWAY = ("Location", "http://127.0.0.1:9/")
+PLANTED = {
+    "redirect": ({"status": 302}, "response.status.code"),
+    "any redirect": ({"status": 399}, "response.status.code"),
+    "not final": ({"status": 101}, "response.status.code"),
+    "address": ({"headers": (*KEPT, SENDS_AWAY)}, "response.headers holds Location"),
+    "encoding": ({"headers": (*KEPT, ("Content-Encoding", "gzip"))}, "holds Content-Encoding"),
+    "cookie": ({"headers": (("Set-Cookie", "a=b"),)}, "response.headers holds Set-Cookie"),
+    "name": ({"headers": (("A\r\nLocation", "x"),)}, "response.headers holds a header"),
+    "case": ({"headers": (("content-type", "application/json"),)}, "holds content-type"),
+    "line": ({"headers": (("Retry-After", "1\r\nLocation: http://x"),)}, "value of Retry-After"),
+    "feed": ({"headers": (("Retry-After", "1\n"),)}, "response.headers holds a value"),
+    "type": ({"headers": (("Content-Type", "text/html"),)}, "holds a value of Content-Type"),
+    "digits": ({"headers": (("Retry-After", "\u0661"),)}, "holds a value of Retry-After"),
+    "request": ({"headers": (("Request-Id", "req_live"),)}, "holds a value of Request-Id"),
+    "twice": ({"headers": (*KEPT, *KEPT)}, "headers holds what is no list of one text"),
+    "reason": ({"reason": "OK\r\nLocation: x"}, "response.status.message"),
+}
+
+
+@pytest.mark.parametrize(("planted", "field"), PLANTED.values(), ids=PLANTED)
+def test_what_no_recording_writes_is_refused(planted: dict[str, Any], field: str) -> None:
+    """Rows 61 to 64: a status or header of a stranger's, freshly sealed; file and field are named.
+
+    By the reader of the whole, and by that of the head.
+    """
+    take = cassette().interactions[0]
+    made = replace(take, response=replace(take.response, **planted))
+    data = dumps(replace(cassette(), interactions=(take, made))).encode()
+    for read in (loads, head):
+        with pytest.raises(CassetteDamaged) as raised:
+            read(data, WHERE)
+        assert f"interactions[1].{field}" in raised.value.what or field in raised.value.what
+        assert "interactions[1].response." in raised.value.what
+        assert WHERE == raised.value.where
+        assert raised.value.what.isprintable()
+        assert "127.0.0.1" not in str(raised.value)
+
+
+def test_a_request_has_no_other_header() -> None:
+    """What a recorded request sends is the version that it asked for."""
+    for lines in ((("Authorization", "Bearer x"),), (("Stripe-Version", "x"),)):
+        take = cassette().interactions[0]
+        made = cassette(request=replace(take.request, headers=lines))
+        with pytest.raises(CassetteDamaged, match=r"\[0\]\.request\.headers holds"):
+            loads(dumps(made).encode(), WHERE)
+
+
+@pytest.mark.parametrize("status", [200, 202, 204, 299, 304, 400, 401, 404, 429, 500, 503, 599])
+def test_what_a_recording_writes_is_read(status: int) -> None:
+    """Every status that can be recorded, with every header."""
+    headers = (
+        ("Content-Type", "application/json; charset=UTF-8"),
+        ("Stripe-Version", "2024-06-20;a_beta=v1; b=v12"),
+        ("Retry-After", "0.5"),
+        ("Stripe-Should-Retry", "false"),
+        ("Request-Id", "req_replay0123456789"),
+    )
+    made = cassette(response=Response(status, phrase(status), headers, b"{}"))
+    assert made == loads(dumps(made).encode(), WHERE)
+    assert (made.key, made.api_version) == head(dumps(made).encode(), WHERE)
 
 
 def test_crlf_and_bom_load() -> None:

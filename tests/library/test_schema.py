@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.resources import files
@@ -28,6 +29,7 @@ from replay.library.format import codec
 from replay.library.format.schema import Later, Unfit, to_cassette
 from replay.library.library import storage_of
 from replay.model.cassette import Cassette
+from replay.stripe_api.headers import REASON, REQUEST_HEADERS, RESPONSE_HEADERS, is_kept_status
 
 SCHEMA = json.loads((files("replay.library") / "cassette.schema.json").read_text("utf-8"))
 VALIDATOR = Draft202012Validator(SCHEMA)
@@ -114,6 +116,24 @@ def _reads(changed: Any) -> bool:
         return "more IDs than the resource" in str(error)
     assert made == codec.loads(codec.dumps(made).encode(), "x.yaml")
     return True
+
+
+def test_it_has_the_forms_that_recording_has() -> None:
+    """Header names and values, statuses and reason phrases are those of the one home they have."""
+    for name, forms in (("sent", REQUEST_HEADERS), ("received", RESPONSE_HEADERS)):
+        told = SCHEMA["$defs"][name]["properties"]
+        assert {key: _pattern(form) for key, form in forms.items()} == {
+            key: line["items"]["pattern"] for key, line in told.items()
+        }
+    response = SCHEMA["$defs"]["interaction"]["properties"]["response"]["properties"]
+    status = response["status"]["properties"]
+    assert _pattern(REASON) == status["message"]["pattern"]
+    codes = Draft202012Validator(status["code"])
+    assert [codes.is_valid(n) for n in range(700)] == [is_kept_status(n) for n in range(700)]
+
+
+def _pattern(form: re.Pattern[str]) -> str:
+    return f"^{form.pattern.removesuffix(chr(92) + 'Z')}$"
 
 
 def test_later_versions_are_valid_for_nobody() -> None:

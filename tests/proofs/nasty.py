@@ -1,4 +1,4 @@
-"""`make nasty`: sixty nasty inputs, and what each of them gets.
+"""`make nasty`: sixty-five nasty inputs, and what each of them gets.
 
 python tests/proofs/nasty.py             the table of all rows, minutes
 python tests/proofs/nasty.py --reduced   fewer truncations and flips, seconds
@@ -74,12 +74,12 @@ def tried(row: Row, full: bool) -> Outcome:
             bench.close()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     limited = bench.slowest < SECONDS and peak < MEGABYTES
-    return Outcome(got, fits and (limited or row.number > 25), bench.slowest, peak)
+    return Outcome(got, fits and (limited or 25 < row.number < 61), bench.slowest, peak)
 
 
 def rows(numbers: list[int]) -> list[Row]:
     """The rows of these numbers in order; all where none is named."""
-    assert {*range(1, 61)} == {row.number for row in ROWS}
+    assert {*range(1, 65), 66} == {row.number for row in ROWS}
     chosen = [row for row in ROWS if not numbers or row.number in numbers]
     return sorted(chosen, key=lambda row: row.number)
 

@@ -1,4 +1,4 @@
-"""Rows 1 to 25 of the nasty inputs: files that stand where a cassette should."""
+"""Rows 1 to 25 and 61 to 66 of the nasty inputs: files that stand where a cassette should."""
 
 from __future__ import annotations
 
@@ -11,9 +11,14 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from replay.errors import ReplayError
+from replay.library import Library
 from replay.library.format import codec, seals
 from replay.model.cassette import ObjectKey
 from replay.model.modes import RecordMode
+from replay.upkeep.seal import seal
+from replay.upkeep.verify.check import verify
+from replay.upkeep.verify.problems import ProblemKind
 from support.nasty import SAMPLES, Bench, all_cassettes, aside, row
 from support.proof import no_wait
 from support.standin import DRAFT, OLD
@@ -357,3 +362,89 @@ def _(bench: Bench) -> str:
 @row(25, "a CRLF checkout", "P")
 def _(bench: Bench) -> str:
     return same(bench, lambda data: data.replace(b"\n", b"\r\n"))
+
+
+def planted(bench: Bench, *changes: Callable[[str], str]) -> str:
+    """R: what a stranger sealed is refused in every mode; `verify` and `seal` name the file."""
+    path = bench.recorded()
+    whole = path.read_bytes()
+    said = []
+    for change in changes:
+        path.write_bytes(resealed(whole, change))
+        assert path.read_bytes() != resealed(whole, str)
+        said.append(bench.refused(path))
+        (problem,) = verify(Library(bench.library)).problems
+        named = problem.path, problem.kind
+        assert (str(path.relative_to(bench.library)), ProblemKind.DAMAGED) == named
+        assert str(path) == _unsealed(path).where
+        assert path.read_bytes() == resealed(whole, change)
+    return f"{type(said[0]).__name__}: {said[0].what}"
+
+
+def _unsealed(path: Path) -> ReplayError:
+    try:
+        seal(path)
+    except ReplayError as error:
+        return error
+    raise AssertionError("sealed")
+
+
+HEADERS = "      Content-Type: [application/json]\n"
+
+
+@row(61, "a redirect to a stranger's host", "R")
+def _(bench: Bench) -> str:
+    line = f"{HEADERS}      Location: ['{bench.source.url}/v1/x']\n"
+
+    def redirect(status: int) -> Callable[[str], str]:
+        answered = f"code: {status}, message: Found"
+        return lambda body: body.replace("code: 200, message: OK", answered).replace(HEADERS, line)
+
+    kinds = (300, 301, 302, 303, 305, 307, 308, 399)
+    bare = [lambda body, n=n: body.replace("code: 200", f"code: {n}") for n in (101, *kinds, 600)]
+    return planted(bench, *bare, *map(redirect, kinds))
+
+
+@row(62, "a header that recording does not write", "R")
+def _(bench: Bench) -> str:
+    lines = (
+        "Location: [/v1/charges]", "Set-Cookie: [a=b]", "Server: [x]", "content-type: [x]",
+        "Transfer-Encoding: [chunked]", "Content-Length: ['1']", "'': [x]", "X-Name: []",
+    )  # fmt: skip
+    return planted(
+        bench,
+        *(
+            lambda body, line=line: body.replace(HEADERS, f"{HEADERS}      {line}\n", 1)
+            for line in lines
+        ),
+    )
+
+
+@row(63, "CR or LF in a header value", "R")
+def _(bench: Bench) -> str:
+    values = (r"1\r\nLocation: http://127.0.0.1/", r"1\n", r"1\r", r"1\0", r"1\x85", r"1\u2028")
+    return planted(
+        bench,
+        *(
+            lambda body, v=v: body.replace(HEADERS, f'{HEADERS}      Retry-After: ["{v}"]\n', 1)
+            for v in values
+        ),
+        lambda body: body.replace("message: OK", 'message: "OK\\r\\nLocation: http://127.0.0.1/"'),
+    )
+
+
+@row(64, "Content-Encoding beside a plain body", "R")
+def _(bench: Bench) -> str:
+    return planted(
+        bench,
+        lambda body: body.replace(HEADERS, f"{HEADERS}      Content-Encoding: [gzip]\n", 1),
+    )
+
+
+@row(66, "a key over 1,024 characters in YAML", "R")
+def _(bench: Bench) -> str:
+    return planted(
+        bench,
+        lambda body: body.replace("  redacted:\n", f"  redacted:\n    /{'k' * 1025}: text\n", 1),
+        lambda body: body.replace("cassette:\n", f"cassette:\n  {'k' * 1025}: text\n", 1),
+    )

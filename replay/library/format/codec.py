@@ -87,12 +87,8 @@ def comments(data: bytes, where: str) -> Sequence[tuple[str, int]]:
 def head(data: bytes, where: str) -> tuple[ObjectKey, str]:
     """The object and API version of a sealed cassette.
 
-    The seal is checked, and covers every byte. The text below the head is read only where the head
-    is not in the form that replay writes.
-
     Raises:
-        CassetteDamaged: or one of its kinds, as `loads`. It is not raised for text below the head
-            that is no cassette, if somebody sealed it.
+        CassetteDamaged: or one of its kinds, as `loads`.
     """
     found = fast_reader.read_head(bytes(whole(data, where)))
     if found is not None:

@@ -1,8 +1,9 @@
 """Turns a parsed document into a `Cassette`, strictly.
 
 Unknown keys are kept at the top level, below ``cassette:`` and in an interaction, where a rewrite
-can put them back. Anywhere else they would be lost, so they are refused. ``cassette.schema.json``
-says the same for other readers.
+can put them back. Anywhere else they would be lost, so they are refused. So is a status or
+header that replay does not record: somebody else wrote it, and clients would obey it.
+``cassette.schema.json`` says the same for other readers.
 """
 
 from __future__ import annotations
@@ -11,6 +12,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from replay.model.cassette import Cassette, Headers, Interaction, ObjectKey, Request, Response
+from replay.stripe_api.headers import (
+    REASON,
+    REQUEST_HEADERS,
+    RESPONSE_HEADERS,
+    Forms,
+    is_kept_status,
+    why_not_recorded,
+)
 
 VERSION = 1
 """The version that a document states."""
@@ -52,11 +61,13 @@ def _rest(mapping: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:
 def takes(document: Any) -> tuple[tuple[Interaction, ...], dict[str, Any]]:
     """The interactions of a vcrpy cassette, and the other keys at its top level.
 
+    Any status may be there, also a redirect: `replay.vcr` keeps them all. No header says where to.
+
     Raises:
         Unfit: they are not in the format.
     """
     items = _take(document if type(document) is dict else {}, "interactions", list, "")
-    found = tuple(_read(item, f"interactions[{n}]") for n, item in enumerate(items))
+    found = tuple(_interaction(item, f"interactions[{n}]") for n, item in enumerate(items))
     return found, _rest(document, frozenset({"version", "interactions"}))
 
 
@@ -93,6 +104,11 @@ def to_cassette(document: Any) -> Cassette:
     resource = _take(head, "resource", str, "cassette.")
     if len(parents) > resource.count("/"):
         raise Unfit("is not in the format: cassette.parents has more IDs than the resource")
+    interactions = tuple(_interaction(item, f"interactions[{n}]") for n, item in enumerate(items))
+    for number, take in enumerate(interactions):
+        if not is_kept_status(take.response.status):
+            at = f"interactions[{number}].response.status.code"
+            raise Unfit(f"is not in the format: {at} is a status that replay does not record")
     return Cassette(
         key=ObjectKey(
             resource=resource,
@@ -103,13 +119,13 @@ def to_cassette(document: Any) -> Cassette:
         ),
         api_version=_take(head, "api_version", str, "cassette."),
         policy=_take(head, "policy", str, "cassette."),
-        interactions=tuple(_read(item, f"interactions[{n}]") for n, item in enumerate(items)),
+        interactions=interactions,
         extra=_rest(document, _TOP),
         cassette_extra=_rest(head, _HEAD),
     )
 
 
-def _read(item: Any, at: str) -> Interaction:
+def _interaction(item: Any, at: str) -> Interaction:
     if type(item) is not dict:
         raise Unfit(f"is not in the format: {at} is no mapping")
     request = _take(item, "request", dict, f"{at}.")
@@ -132,17 +148,20 @@ def _read(item: Any, at: str) -> Interaction:
         raise Unfit(
             f"is not in the format: {at}.response has a body that is no ASCII, or no status"
         )
+    reason = _take(status, "message", str, f"{at}.response.status.")
+    if not REASON.match(reason):
+        raise Unfit(f"is not in the format: {at}.response.status.message is no reason phrase")
     return Interaction(
         request=Request(
             method=_take(request, "method", str, f"{at}.request."),
             uri=_take(request, "uri", str, f"{at}.request."),
-            headers=_headers(request, f"{at}.request."),
+            headers=_headers(request, f"{at}.request.", REQUEST_HEADERS),
             body=None if sent is None else sent.encode("ascii"),
         ),
         response=Response(
             status=code,
-            reason=_take(status, "message", str, f"{at}.response.status."),
-            headers=_headers(response, f"{at}.response."),
+            reason=reason,
+            headers=_headers(response, f"{at}.response.", RESPONSE_HEADERS),
             body=string.encode("ascii"),
         ),
         recorded_at=_take(item, "recorded_at", str, f"{at}."),
@@ -153,10 +172,12 @@ def _read(item: Any, at: str) -> Interaction:
     )
 
 
-def _headers(message: Mapping[str, Any], at: str) -> Headers:
+def _headers(message: Mapping[str, Any], at: str, forms: Forms) -> Headers:
     lines: list[tuple[str, str]] = []
     for name, values in _take(message, "headers", dict, at).items():
-        if type(values) is not list or not all(type(v) is str for v in values):
-            raise Unfit(f"is not in the format: {at}headers.{name} is no list of texts")
-        lines.extend((name, value) for value in values)
+        if type(values) is not list or [str] != [type(value) for value in values]:
+            raise Unfit(f"is not in the format: {at}headers holds what is no list of one text")
+        lines.append((name, values[0]))
+    if why := why_not_recorded(tuple(lines), forms):
+        raise Unfit(f"is not in the format: {at}headers {why}")
     return tuple(lines)

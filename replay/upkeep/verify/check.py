@@ -1,8 +1,7 @@
 """Checks a library: what stands in its folders, and each cassette. Writes nothing.
 
-By default only the first lines of a cassette are read for what they mean. The seal covers every
-byte below, so what replay wrote is still as it wrote it. Whether a person sealed something else is
-the question of the deep check, which reads all of it.
+By default a cassette is checked as loading checks it: its seal, its form, and that each status and
+header is one that replay records. The deep check also reads what requests and bodies say.
 """
 
 from __future__ import annotations

@@ -280,12 +280,12 @@ OPTIONS = tuple(
 def swallowed(refusals: list[ReplayError]) -> ReplayError:
     """The first refusal of a session whose code caught it, with a note that says so."""
     first = refusals[0]
-    told = without_chain(first)  # a new error, so that causes form no circle
-    told.__cause__ = first.__cause__
+    copy = without_chain(first)  # a new error, so that causes form no circle
+    copy.__cause__ = first.__cause__
     more = f" (and {len(refusals) - 1} more)" if len(refusals) > 1 else ""
     text = f"The code under test caught this refusal{more}; replay raises it all the same."
-    told.__notes__ = [*getattr(first, "__notes__", ()), text]
-    return told
+    copy.__notes__ = [*getattr(first, "__notes__", ()), text]
+    return copy
 
 
 @overload

@@ -35,7 +35,7 @@ Drift = tuple["Comparison", "Finding"]
 
 
 class DriftHints:
-    """The findings of a run, told below its failures; and the fields that it read, if wanted."""
+    """The findings shown below a run's failures; and, if wanted, the fields that it read."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -102,9 +102,9 @@ class DriftHints:
         try:
             text = "\n".join(dict.fromkeys(self._hints(sessions, excinfo)))
         except Exception as error:  # noqa: BLE001 - the test's failure is what counts
-            text = f"what differs cannot be told: {type(error).__name__}"
+            text = f"what differs cannot be shown: {type(error).__name__}"
             if isinstance(error, ReplayError):
-                text = f"what differs cannot be told: {error}"
+                text = f"what differs cannot be shown: {error}"
         if text:
             item.add_report_section(call.when, "replay drift", text)
 

@@ -37,26 +37,28 @@ _NUMBER_HEADER = "Replay-Served"
 _POSITION = "_replay_position"
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 
-_untracked_now: ContextVar[bool] = ContextVar("replay_tracking_quiet", default=False)
+_untracked_now: ContextVar[bool] = ContextVar("replay_untracked", default=False)
 
 Positions = tuple[tuple[Body, str], ...]
-"""Where an object of the SDK is: in which bodies, and at which path of each."""
+"""Where an object of the SDK stands: in which bodies, and at which path of each."""
 
 
 class Tracker:
-    """What is read, from `start` to `stop`. Safe to share between threads.
+    """Notes what is read, from `start` to `stop`. Safe to share between threads.
+
+    What is read is kept in parts, such as one for each test.
 
     Attributes:
-        read: body -> paths, since `start_part` was called last.
+        read: body -> paths that were read in the running part.
     """
 
     def __init__(self) -> None:
         self.read: dict[Body, set[str]] = {}
         self._before: dict[Body, set[str]] = {}
-        # What was served and is no object of the SDK yet: number -> body.
+        # Answers that have not become an object of the SDK yet: number -> body.
         self._waiting: dict[str, Body] = {}
         self._count = 0
-        # A finalizer may read an object while its thread is noting another.
+        # Reentrant: a finalizer may read an object while its thread notes another.
         self._lock = threading.RLock()
         self._patches = Patches(
             {
@@ -66,7 +68,7 @@ class Tracker:
         )
 
     def start(self) -> None:
-        """Put the hooks in, also into an SDK that is imported later."""
+        """Put the hooks in; into an SDK that is imported later, too."""
         self._patches.install()
 
     def stop(self) -> None:
@@ -74,7 +76,7 @@ class Tracker:
         self._patches.remove()
 
     def start_part(self) -> dict[Body, set[str]]:
-        """What was read since the last start_part; what is read from now on is apart."""
+        """End the running part and start another; returns what was read in the one that ended."""
         with self._lock:
             for body in self._waiting.values():
                 self.read.setdefault(body, set()).add(f"/{ALL}")
@@ -85,13 +87,13 @@ class Tracker:
         return done
 
     def current(self) -> dict[Body, set[str]]:
-        """What was read since the last start_part, which goes on."""
+        """What was read in the running part so far."""
         with self._lock:
             whole = [(body, {f"/{ALL}"}) for body in self._waiting.values()]
             return merged([*((body, set(paths)) for body, paths in self.read.items()), *whole])
 
     def all(self) -> dict[Body, set[str]]:
-        """What was read since the start."""
+        """What was read in all parts; this ends the running one."""
         self.start_part()
         return self._before
 
@@ -106,7 +108,7 @@ class Tracker:
         patches.replace(OpenSession, "answer", make)
 
     def _served(self, session: OpenSession, request: Request, response: Response) -> Response:
-        """Number an answer, so that it is known again when the SDK makes an object of it."""
+        """Number an answer, to recognise it when the SDK makes an object of it."""
         if not 200 <= response.status < 300 or not response.body:
             return response
         try:
@@ -218,7 +220,7 @@ class Tracker:
         return show
 
     def _spread(self, this: Any, values: Iterable[tuple[str, Any]]) -> None:
-        """Note all keys of an object; what lies below says for itself what is read of it."""
+        """Note all keys of an object; the objects in it note themselves what is read of them."""
         if not self._note(this, ANY):
             return
         for name, value in values:
@@ -227,7 +229,7 @@ class Tracker:
                 self._set_position(value, positions)
 
     def _note(self, this: Any, name: Any) -> Positions:
-        """Note that a key of an object was read; where its value is, for what is in that."""
+        """Note that a key of an object was read. Returns the positions of its value."""
         positions: Positions = this.__dict__.get(_POSITION, ())
         if not positions or not isinstance(name, str) or _untracked_now.get():
             return ()
@@ -246,7 +248,7 @@ class Tracker:
                 self.read.setdefault(body, set()).add(path)
 
     def _set_position(self, value: Any, positions: Positions) -> None:
-        """Tell the SDK's objects in a value where they are."""
+        """Note in the SDK's objects within a value which positions they have."""
         if isinstance(value, list):
             positions = tuple((body, f"{path}/{ANY}") for body, path in positions)
             self._add(positions)

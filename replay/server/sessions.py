@@ -61,12 +61,12 @@ class NamedSession:
 def session_opener(config: Config, *, allow_live: bool = False) -> Callable[[], OpenSession]:
     """A function that opens sessions with these settings."""
 
-    def opened() -> OpenSession:
+    def open_one() -> OpenSession:
         session = open_session(config, allow_live=allow_live)
         session.refusals = _KeepsNone()
         return session
 
-    return opened
+    return open_one
 
 
 class Sessions:

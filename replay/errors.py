@@ -131,6 +131,10 @@ class CassetteUnsealed(CassetteDamaged):
     """A cassette whose text does not match its seal: edited by hand, or damaged."""
 
 
+class CassetteForeign(CassetteUnsealed):
+    """A cassette of vcrpy's where one of replay's is read. Commands on whole libraries skip it."""
+
+
 class CassetteConflict(CassetteDamaged):
     """A cassette with the marks of an unresolved git merge."""
 

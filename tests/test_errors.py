@@ -44,6 +44,7 @@ def test_one_root(kind: type[BaseException]) -> None:
             {
                 "CassetteConflict",
                 "CassetteDamaged",
+                "CassetteForeign",
                 "CassetteNotFound",
                 "CassetteTooNew",
                 "CassetteUnsealed",
@@ -54,7 +55,13 @@ def test_one_root(kind: type[BaseException]) -> None:
         ),
         (
             CassetteDamaged,
-            {"CassetteConflict", "CassetteTooNew", "CassetteUnsealed", "KeyMismatch"},
+            {
+                "CassetteConflict",
+                "CassetteForeign",
+                "CassetteTooNew",
+                "CassetteUnsealed",
+                "KeyMismatch",
+            },
         ),
         (CassetteNotFound, {"VersionNotRecorded"}),
     ],

@@ -12,6 +12,7 @@ import click
 
 from replay.cli.options import library_option, open_library
 from replay.errors import printable
+from replay.library.library import storage_of
 from replay.library.location import display_path
 from replay.stripe_api.routes import by_name
 
@@ -160,6 +161,8 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
         ctx.exit(NOTHING_TO_COMPARE)
     if accepted:
         click.echo(f"{accepted} in {baseline}", err=True)
+    if skipped := storage_of(library).vcr_note(library.paths()):
+        click.echo(f"note: {skipped}", err=True)
     failed = found.fails(*_gate(options, settings), used=options["fail_on_used"])
     ctx.exit(1 if failed and not options["matrix"] else 0)
 

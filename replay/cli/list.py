@@ -10,6 +10,7 @@ import click
 from replay.cli.options import format_option, library_option, open_library
 from replay.errors import CassetteDamaged
 from replay.library import Library
+from replay.library.library import storage_of
 from replay.library.location import display_path
 from replay.model.cassette import Cassette
 from replay.stripe_api.call import expand_of
@@ -38,7 +39,8 @@ def list_command(
     wanted = by_name(resource).resource if resource else None
     rows: list[dict[str, Any]] = []
     damaged: list[CassetteDamaged] = []
-    for path in opened.paths():
+    paths = opened.paths()
+    for path in paths:
         try:
             cassette = opened.read(path, wanted)
         except CassetteDamaged as error:
@@ -47,7 +49,8 @@ def list_command(
         if cassette is not None:
             rows.append(_row(path, cassette))
     whole = Library(opened.root, with_evidence=True)
-    evidence = len(whole.paths()) - len(opened.paths())
+    evidence = len(whole.paths()) - len(paths)
+    skipped = storage_of(opened).vcr_note(paths)
     if format_ == "json":
         problems = [{"path": e.where, "problem": e.what} for e in damaged]
         made = {"format": 1, "cassettes": rows, "damaged": problems, "evidence": evidence}
@@ -60,6 +63,8 @@ def list_command(
         if evidence:
             where = display_path(opened.evidence.root)
             click.echo(f"and {evidence} in {where}, compared and not served", err=True)
+        if skipped:
+            click.echo(f"note: {skipped}", err=True)
         for problem in damaged:
             click.echo(f"damaged: {problem}", err=True)
     ctx.exit(2 if damaged else 0)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from replay.errors import ConfigError, ReplayError
+from replay.errors import CassetteForeign, ConfigError, ReplayError
 
 if TYPE_CHECKING:
     from replay.redaction.policy import Policy
@@ -82,11 +82,18 @@ def _one(path: Path, act: Act, policy: Policy) -> bool:
 
 def _all(folder: Path, act: Act, policy: Policy, merging: bool) -> bool:
     """Do it to all cassettes below a folder; returns whether one failed."""
+    from replay.library.storage import vcr_note
+
     count = changed = failed = 0
+    foreign: list[str] = []
     for path in _below(folder, merging):
         count += 1
         try:
             said, anything = act(path, policy)
+        except CassetteForeign:
+            foreign.append(str(path))
+            count -= 1
+            continue
         except ReplayError as error:
             failed += 1
             click.echo(f"not {_DONE[act]}: {error}", err=True)
@@ -94,6 +101,8 @@ def _all(folder: Path, act: Act, policy: Policy, merging: bool) -> bool:
         if anything:
             changed += 1
             click.echo(said)
+    if foreign:
+        click.echo(f"note: {vcr_note(foreign)}", err=True)
     if not count:
         click.echo(f"there is no cassette in {folder}", err=True)
         return True

@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from replay.errors import CassetteForeign
 from replay.library import names
 from replay.library.files import Stamp
 from replay.library.folders import misplaced
@@ -152,7 +153,8 @@ class Library:
             resource: return None for a cassette of another resource path.
 
         Returns:
-            The cassette; None if the file does not exist or is of another resource.
+            The cassette; None if the file does not exist, is of another resource, or is a
+            cassette of vcrpy's.
 
         Raises:
             CassetteDamaged: or one of its kinds: the file cannot be used, or belongs elsewhere.
@@ -165,7 +167,10 @@ class Library:
         if resource is not None and first != resource.partition("/")[0]:
             return None
         full = self._storage.absolute(path)
-        cassette = self._read(full)
+        try:
+            cassette = self._read(full)
+        except CassetteForeign:
+            return None
         if cassette is not None:
             self._folders.check(full, cassette.key, cassette.api_version)
             if resource is not None and cassette.key.resource != resource:

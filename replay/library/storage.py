@@ -7,14 +7,15 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from difflib import SequenceMatcher
 from heapq import nlargest
 from pathlib import Path
 
-from replay.errors import ConfigError, LibraryError
+from replay.errors import CassetteDamaged, ConfigError, LibraryError
 from replay.library import files, names
 from replay.library.folders import Folders
 from replay.library.format import codec, seals
@@ -22,6 +23,15 @@ from replay.model.cassette import Cassette, ObjectKey
 
 STATE = ".replay"
 """The folder of a library for locks and for what a run has not finished recording."""
+
+_VERSIONED = re.compile(r"(?:^|/)(?:\d{4}-\d\d-\d\d[^/]*|unversioned)\.yaml\Z")
+"""The path of a cassette of replay's, by its last part."""
+
+
+def vcr_note(paths: Sequence[str]) -> str:
+    """What commands that skip these cassettes of vcrpy's say of them."""
+    what = "1 file is" if len(paths) == 1 else f"{len(paths)} files are"
+    return f"{what} vcrpy's, not replay's, and skipped: {paths[0]}" + ", …" * (len(paths) > 1)
 
 
 class Storage:
@@ -93,6 +103,22 @@ class Storage:
         """
         found = self.reader.read(self.absolute(path), seals.MAX_BYTES)
         return found[0] if found is not None else None
+
+    def vcr_note(self, paths: Iterable[str]) -> str:
+        """What to say of cassettes of vcrpy's that stand among these paths; empty if none does.
+
+        Only files that are not named by a version are opened: vcrpy's users name theirs by tests.
+
+        Raises:
+            LibraryError: the file system refuses to read one.
+        """
+        found = [path for path in paths if not _VERSIONED.search(path) and self._is_vcr(path)]
+        return vcr_note(found) if found else ""
+
+    def _is_vcr(self, path: str) -> bool:
+        with suppress(CassetteDamaged):  # a folder of that name
+            return seals.is_vcr(self.read_bytes(path) or b"")
+        return False
 
     def nearest(self, key: ObjectKey, count: int = 3) -> tuple[str, ...]:
         """Recorded IDs with the same resource and parents, the most similar first."""

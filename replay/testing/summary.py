@@ -227,6 +227,7 @@ def _unused(summary: Summary) -> list[str]:
             for *fields, version in used
         }
         for path in library.paths():
+            # Cassettes of vcrpy's are read as none: this run cannot say whether they were used.
             if path not in known and not _is_used(library, path, used):
                 found.append(f"{display_path(library.root)}/{path}")  # noqa: PERF401 - reads a file
     return found

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from replay.errors import (
     CassetteDamaged,
+    CassetteForeign,
     CassetteUnsealed,
     ConfigError,
     LeakFound,
@@ -81,6 +82,8 @@ def require_unchanged(path: Path, library: Library, before: bytes) -> None:
 def _body(data: bytes, where: str) -> str:
     try:
         body = seals.split(data, where)[1]
+    except CassetteForeign:
+        raise
     except CassetteUnsealed:
         # The edit may have removed the first line, or left another seal there.
         text = data.decode("utf-8-sig").replace("\r\n", "\n")

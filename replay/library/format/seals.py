@@ -14,6 +14,7 @@ import shlex
 from replay.errors import (
     CassetteConflict,
     CassetteDamaged,
+    CassetteForeign,
     CassetteTooNew,
     CassetteUnsealed,
 )
@@ -25,8 +26,18 @@ MAX_BYTES = 32 * 1024 * 1024
 RESTORE = "restore it from version control, or delete it and record it again"
 
 _SEAL = re.compile(rb"# replay (cassette|vcr) ([0-9]{1,9}) sha256:([0-9a-f]{64})\n")
+_VCR = re.compile(
+    rb"(?:\xef\xbb\xbf)?"
+    rb"(?:# replay vcr |(?:---\r?\n)?interactions:(?: \[\]\r?\nversion:|\r?\n- request:))"
+)
+"""How vcrpy's files begin, with the seal of our persister and without. Ours name their object."""
 _BLANK = re.compile(rb"[ \t\r\n\0]*\Z")
 _CHUNK = 1 << 20
+
+
+def is_vcr(data: bytes) -> bool:
+    """Whether a file is a cassette of vcrpy's, which users keep beside replay's."""
+    return _VCR.match(data) is not None
 
 
 def seal(body: str, kind: str = "cassette", *, where: str = "") -> str:
@@ -115,6 +126,12 @@ def _parted(data: bytes, where: str, kind: str) -> tuple[str, memoryview]:
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n")
     found = _SEAL.match(data)
+    if kind == "cassette" and is_vcr(given):
+        raise CassetteForeign(
+            "this is a cassette of vcrpy's, not one of replay's",
+            where=where,
+            hint="vcrpy replays it, with replay.vcr.Persister or without: docs/vcrpy.md",
+        )
     if found is None or found[1] != kind.encode("ascii"):
         if _BLANK.match(given):
             raise _damaged("is empty", where)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from replay.errors import (
     CallRefused,
     CassetteDamaged,
+    CassetteForeign,
     ConfigError,
     KeyMismatch,
     LibraryError,
@@ -25,7 +26,7 @@ from replay.library import Library, names
 from replay.library.format import codec
 from replay.library.library import storage_of
 from replay.library.location import display_path
-from replay.library.storage import Storage
+from replay.library.storage import Storage, vcr_note
 from replay.model import json_body
 from replay.model.cassette import Cassette, Interaction, ObjectKey, Request, header
 from replay.recording import clock
@@ -76,6 +77,7 @@ def verify(
     advance = tell(len(paths)) if tell is not None else None
     stand = frozenset(paths)
     behind = misplaced = 0
+    foreign: list[str] = []
     for path in paths:
         if advance is not None:
             advance()
@@ -85,6 +87,10 @@ def verify(
             else:
                 found = reader.whole(path)
                 head = (found[1].key, found[0]) if found is not None else None
+        except CassetteForeign:
+            foreign.append(path)
+            checked -= 1
+            continue
         except LibraryError as error:
             problems.append(Problem.of(path, error))
             checked -= not isinstance(error, CassetteDamaged)
@@ -115,17 +121,17 @@ def verify(
             problems += _old(path, cassette, older_than, now)
         if visit is not None:
             visit(path, cassette)
-    if paths and misplaced == len(paths):
-        _refuse_outer(library, paths)
-    notes = (
-        (
+    if misplaced and misplaced == len(paths) - len(foreign):
+        _refuse_outer(library, [path for path in paths if path not in foreign])
+    notes: list[str] = []
+    if behind:
+        notes.append(
             f"{behind} cassettes name another policy than the one in force; what it does not keep "
-            "is a finding above, and `replay seal --redact` renews the name",
+            "is a finding above, and `replay seal --redact` renews the name"
         )
-        if behind
-        else ()
-    )
-    return Verification(display_path(library.root), checked, tuple(problems), notes)
+    if foreign:
+        notes.append(vcr_note(foreign))
+    return Verification(display_path(library.root), checked, tuple(problems), tuple(notes))
 
 
 def _refuse_outer(library: Library, paths: Sequence[str]) -> None:

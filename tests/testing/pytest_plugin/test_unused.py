@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 from support.standin import StandIn
 from support.suites import Suite
@@ -106,6 +109,21 @@ def test_what_is_skipped_without_a_marker_may_have_used_them(
     ran = suite.run("--replay-unused=fail")
     assert 0 == ran.code, ran.out
     assert ran.summary.endswith(f"unused not looked for: {why}")
+
+
+@pytest.mark.parametrize("head", ["", "# replay vcr 1 sha256:0\n"], ids=["plain", "sealed"])
+def test_cassettes_of_vcrpys_are_not_called_unused(head: str, suite: Suite, shelf: Path) -> None:
+    """pytest-recording keeps them in the same folder by default, and plays them itself."""
+    (suite.folder / "cassettes").unlink()
+    shutil.copytree(shelf, suite.folder / "cassettes")
+    suite.write(SOME)
+    before = suite.run("--replay-unused=fail")
+    tape = suite.folder / "cassettes" / "test_suite" / "test_other.yaml"
+    tape.parent.mkdir()
+    tape.write_text(f"{head}interactions:\n- request:\n    body: null\nversion: 1\n")
+    ran = suite.run("--replay-unused=fail")
+    assert before.summary == ran.summary
+    assert "test_other" not in ran.out
 
 
 def test_a_failure_is_not_masked(suite: Suite) -> None:

@@ -1,0 +1,110 @@
+"""A library that vcrpy's users keep their cassettes in too: each command skips those, once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import requests
+import vcr
+from support.clients import HEADERS
+from support.command import replay_command
+from support.standin import DRAFT, NEW, OLD, StandIn
+
+import replay
+import replay.vcr
+
+
+@pytest.fixture(autouse=True, params=["plain", "persister", "both"])
+def recorded(request: pytest.FixtureRequest, stand_in: StandIn) -> list[str]:
+    """./cassettes with an invoice at two versions, and what vcrpy wrote for tests of a module."""
+    url = f"{stand_in.url}/v1/invoices/{DRAFT}"
+    with replay.use_cassettes("cassettes", mode="once", api_base=stand_in.url):
+        for version in (OLD, NEW):
+            requests.get(url, headers={"Stripe-Version": version}, timeout=5)
+    made = []
+    for kind in ("plain", "persister"):
+        if request.param not in {kind, "both"}:
+            continue
+        recorder = vcr.VCR()
+        if kind == "persister":
+            recorder.register_persister(replay.vcr.Persister())
+        path = f"test_module/test_{kind}.yaml"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("STRIPE_API_BASE", stand_in.url)
+            with recorder.use_cassette(f"cassettes/{path}"):
+                requests.get(url, headers=HEADERS, timeout=5)
+        assert Path("cassettes", path).exists()
+        made.append(path)
+    return sorted(made)
+
+
+def noted(err: str, made: list[str]) -> bool:
+    """Whether the one note about them is there."""
+    notes = [line for line in err.splitlines() if "vcrpy's, not replay's" in line]
+    return 1 == len(notes) and str(len(made)) in notes[0] and made[0] in notes[0]
+
+
+def test_list_skips_them(recorded: list[str]) -> None:
+    """Two cassettes are listed, nothing is damaged."""
+    done = replay_command("list")
+    assert (0, False) == (done.code, "damaged" in done.err)
+    assert noted(done.err, recorded)
+    document = replay_command("list", "--format", "json").json
+    assert (2, []) == (len(document["cassettes"]), document["damaged"])
+
+
+@pytest.mark.parametrize("options", [(), ("--deep",), ("--older-than", "90d")], ids=str)
+def test_verify_skips_them(recorded: list[str], options: tuple[str, ...]) -> None:
+    """They are no finding and are not counted, in any check."""
+    done = replay_command("verify", *options)
+    assert 0 == done.code, done.out
+    assert "2 cassettes in cassettes: no findings" in done.out
+    assert noted(done.out, recorded)
+
+
+def test_diff_skips_them(recorded: list[str]) -> None:
+    """The versions are compared all the same."""
+    done = replay_command("diff", OLD, NEW, "--fail-on", "never")
+    assert 0 == done.code, done.err
+    assert "1 old, 1 new" in done.out
+    assert noted(done.err, recorded)
+
+
+@pytest.mark.parametrize("options", [(), ("--redact",)], ids=str)
+def test_seal_leaves_them_alone(recorded: list[str], options: tuple[str, ...]) -> None:
+    """A folder is sealed without them; one that is named is refused, and stays as it is."""
+    before = [Path("cassettes", path).read_bytes() for path in recorded]
+    done = replay_command("seal", *options, "cassettes")
+    assert 0 == done.code, done.err
+    assert " of 2 " in done.out
+    assert noted(done.err, recorded)
+    if not options:
+        named = replay_command("seal", f"cassettes/{recorded[0]}")
+        assert 2 == named.code
+        assert "this is a cassette of vcrpy's" in named.err
+    assert before == [Path("cassettes", path).read_bytes() for path in recorded]
+
+
+def test_one_in_an_objects_place_is_not_read_as_missing(recorded: list[str]) -> None:
+    """A call for that object says what stands there, and records nothing over it."""
+    path = Path("cassettes", "invoices", DRAFT, f"{NEW}.yaml")
+    path.write_bytes(Path("cassettes", recorded[0]).read_bytes())
+    with pytest.raises(replay.CassetteDamaged) as refused, replay.use_cassettes("cassettes"):
+        requests.get(
+            f"https://api.stripe.com/v1/invoices/{DRAFT}",
+            headers={"Stripe-Version": NEW}, timeout=5,
+        )  # fmt: skip
+    assert "vcrpy's" in refused.value.what
+
+
+def test_an_empty_one_and_one_of_windows_are_known_too() -> None:
+    """vcrpy writes an empty list of interactions where nothing was asked."""
+    folder = Path("cassettes", "test_other")
+    folder.mkdir()
+    (folder / "test_none.yaml").write_bytes(b"interactions: []\nversion: 1\n")
+    (folder / "test_crlf.yaml").write_bytes(b"interactions:\r\n- request:\r\n    body: null\r\n")
+    (folder / "test_other.yaml").write_bytes(b"interactions:\n- recorded_at: x\n")
+    found = json.loads(replay_command("verify", "--format", "json").out)["findings"]
+    assert ["test_other/test_other.yaml"] == [row["path"] for row in found]

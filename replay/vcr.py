@@ -45,6 +45,7 @@ from replay.redaction.policy_source import PolicySource
 from replay.redaction.redactor import Original, redact
 from replay.stripe_api.call import API_HOST, Call, read_call
 from replay.stripe_api.headers import is_live, is_live_key, kept_headers, phrase
+from replay.stripe_api.versions import is_version
 
 __all__ = ["Persister"]
 
@@ -209,13 +210,16 @@ class _Tape:
             self._searched.append(stand_ins(done.body, redacted))
             self._kept |= public_words(done.body, redacted)
         version = header(asked.headers, "Stripe-Version")
-        pinned = kept_headers((("Stripe-Version", version),)) if version else ()
+        pinned = (("Stripe-Version", version),) if version and is_version(version) else ()
         host = Origin.of(_base(asked.uri))
         self._takes.append(
             Interaction(
                 request=Request(asked.method, asked.uri, pinned, sent),
                 response=Response(
-                    answer.status, phrase(answer.status), kept_headers(answer.headers), body
+                    answer.status,
+                    phrase(answer.status),
+                    kept_headers(answer.headers, version),
+                    body,
                 ),
                 recorded_at=clock.now(),
                 source=str(host),

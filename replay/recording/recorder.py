@@ -36,7 +36,13 @@ from replay.stripe_api.headers import (
     phrase,
     served_headers,
 )
-from replay.stripe_api.versions import LOOKS_LIKE, UNVERSIONED, canonical_version, is_version
+from replay.stripe_api.versions import (
+    LOOKS_LIKE,
+    UNVERSIONED,
+    canonical_version,
+    is_version,
+    with_known_betas,
+)
 
 if TYPE_CHECKING:
     from replay.recording.upstream import Upstream
@@ -175,11 +181,12 @@ class Recorder:
 
     def _outcome(self, call: Call, answer: Response, batch: str) -> Outcome:
         stated = header(answer.headers, "Stripe-Version")
-        retry = tuple(row for row in kept_headers(answer.headers) if row[0] in RETRY_HINTS)
+        kept = kept_headers(answer.headers, call.pinned)
+        retry = tuple(row for row in kept if row[0] in RETRY_HINTS)
         try:
             version, unkept = call.pinned or UNVERSIONED, ""
             if stated and is_version(stated):
-                version = canonical_version(stated)
+                version = canonical_version(with_known_betas(stated, call.pinned))
             elif stated:
                 version, unkept = UNVERSIONED, "the answer's Stripe-Version is no API version"
             redaction, body = self._redacted(call, answer)
@@ -188,7 +195,7 @@ class Recorder:
             # What cannot be read cannot be redacted: it goes to the client and nowhere else.
             served = replace(answer, headers=served_headers(answer.headers))
             return Outcome(served, UNVERSIONED, None, error.what, retry)
-        headers = (*kept_headers(answer.headers), ("Request-Id", _request_id(call, version)))
+        headers = (*kept, ("Request-Id", _request_id(call, version)))
         response = Response(answer.status, phrase(answer.status), headers, body)
         take = Interaction(
             request=Request(call.route.method, call.uri, _request_headers(call), call.body),

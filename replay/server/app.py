@@ -90,6 +90,9 @@ class App:
                     await _refuse(send, twice, close=True)
                     return
                 given[name] = value
+        if given.get(b"transfer-encoding", b"chunked").strip().lower() != b"chunked":
+            await _refuse(send, _ENCODED, close=True)
+            return
         if not self._allowed(given.get(b"host", b"")):
             await _refuse(send, _FOREIGN_HOST, close=True)
             return
@@ -179,6 +182,10 @@ _FOREIGN_ORIGIN = request_error(
     "ask from a program: browsers are kept out on purpose",
 )  # fmt: skip
 _NO_ANSWER = request_error(500, "the recorded status ends no exchange", "response.status")
+# Read as plain chunks, the body would not be what the client sent.
+_ENCODED = request_error(
+    400, "the body has an encoding other than chunked", "header Transfer-Encoding"
+)
 _TOO_LARGE = request_error(413, "the body is too large", f"over {MAX_BODY} bytes")
 
 

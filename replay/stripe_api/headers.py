@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from replay.model.cassette import Headers, header
-from replay.stripe_api.versions import VERSION_FORM
+from replay.stripe_api.versions import VERSION_FORM, with_known_betas
 
 _LIVE_KEYS = ("sk_live_", "rk_live_", "sk_org_live_")
 RETRY_HINTS = ("Retry-After", "Stripe-Should-Retry")
@@ -47,12 +47,22 @@ _URL_ALPHABET = str.maketrans("-_", "+/")
 _SERVED_VALUE = re.compile(r"[0-9A-Za-z./+*; =_,-]{1,120}\Z")
 
 
-def kept_headers(headers: Headers) -> Headers:
-    """The headers that are recorded: the few that replay knows, with values of the right form."""
-    return tuple(
-        (name, value)
+def kept_headers(headers: Headers, pinned: str | None) -> Headers:
+    """The headers that are recorded: the few that replay knows, with values of the right form.
+
+    Args:
+        headers: those of a live answer.
+        pinned: the version that the request named. An answer's version keeps only its betas.
+    """
+    found = (
+        (name, value, form)
         for name, form in _KEPT.items()
-        if (value := header(headers, name)) is not None and form.match(value)
+        if (value := header(headers, name)) is not None
+    )
+    return tuple(
+        (name, with_known_betas(value, pinned) if name == "Stripe-Version" else value)
+        for name, value, form in found
+        if form.match(value)
     )
 
 
@@ -117,14 +127,18 @@ def is_live(body: Any) -> bool:
 
 
 def is_live_key(authorization: str | None) -> bool:
-    """Whether an Authorization header carries a live-mode key, in any scheme."""
+    """Whether an Authorization header carries a live-mode key: in any scheme, or without one.
+
+    Basic credentials may hold it as user or as password.
+    """
     if not authorization:
         return False
-    scheme, _, credentials = authorization.partition(" ")
-    if scheme.lower() == "basic":
-        # Decode leniently, as the source might: a live key must not slip past on bad padding.
-        raw = re.sub(r"[^A-Za-z0-9+/]", "", credentials.translate(_URL_ALPHABET))
-        credentials = binascii.a2b_base64(raw[: len(raw) - (len(raw) % 4 == 1)] + "===").decode(
-            "latin-1"
-        )
-    return credentials.strip().startswith(_LIVE_KEYS)
+    credentials = authorization.split(None, 1)[-1:]
+    texts = (authorization, *map(_decoded, credentials))
+    return any(key in text for text in texts for key in _LIVE_KEYS)
+
+
+def _decoded(word: str) -> str:
+    # Decode leniently, as the source might: a live key must not slip past on bad padding.
+    raw = re.sub(r"[^A-Za-z0-9+/]", "", word.translate(_URL_ALPHABET))
+    return binascii.a2b_base64(raw[: len(raw) - (len(raw) % 4 == 1)] + "===").decode("latin-1")

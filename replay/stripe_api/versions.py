@@ -62,6 +62,22 @@ def canonical_version(value: str, where: str = "Stripe-Version") -> str:
     return text
 
 
+def with_known_betas(stated: str, pinned: str | None) -> str:
+    """The version of a live answer, with no other betas than the request named.
+
+    A beta's name may be any word, so a source could write one into recordings and file names.
+
+    Args:
+        stated: the answer's version.
+        pinned: the version that the request named; None where it named none.
+    """
+    base, *betas = [part.strip() for part in stated.split(";")]
+    sent = {part.strip() for part in (pinned or "").split(";")[1:]}
+    if sent.issuperset(betas):
+        return stated
+    return "; ".join([base, *(beta for beta in betas if beta in sent)])
+
+
 def checked_version(text: str, where: str) -> str:
     """An API version that a person names, in canonical spelling; `UNVERSIONED` is accepted too.
 

@@ -24,6 +24,7 @@ from replay.session.session import OpenSession, open_session
 from replay.stripe_api.call import retrieve
 from replay.stripe_api.headers import is_live, is_live_key, kept_headers, served_headers
 from replay.stripe_api.routes import by_name
+from replay.stripe_api.versions import canonical_version
 
 KEY = "sk_test_51QaTestPlantedKey"
 
@@ -52,6 +53,10 @@ def ask(
         "Basic " + base64.b64encode(b"sk_live_x:").decode(),
         "basic " + base64.b64encode(b"rk_live_xy:").decode().rstrip("="),
         "Basic " + base64.urlsafe_b64encode(b"sk_live_\xff\xfe:").decode(),
+        "sk_live_x", " rk_live_x ", "Bearer\tsk_live_x", "Token=sk_org_live_x",
+        "Basic " + base64.b64encode(b":sk_live_x").decode(),
+        "Basic " + base64.b64encode(b"someone:rk_live_xyz").decode().rstrip("="),
+        base64.b64encode(b"sk_live_xyz:").decode(),
     ],
 )  # fmt: skip
 def test_a_live_key_is_seen_in_whichever_spelling(authorization):
@@ -106,7 +111,38 @@ def test_a_page_of_live_objects_is_refused(source, tmp_path):
     ],
 )
 def test_a_header_is_written_where_its_value_says_nothing_else(name, value, kept):
-    assert kept == bool(kept_headers(((name, value),)))
+    assert kept == bool(kept_headers(((name, value),), value))
+
+
+BETA = "2024-06-20; a_beta=v1"
+
+
+@pytest.mark.parametrize(
+    ("pinned", "stated", "kept"),
+    [
+        (None, "2024-06-20; plantedjanedoe42=v1", "2024-06-20"),
+        ("2024-06-20", "2024-06-20; plantedjanedoe42=v1", "2024-06-20"),
+        (BETA, BETA, BETA),
+        (BETA, "2024-06-20;a_beta=v1", "2024-06-20;a_beta=v1"),
+        (BETA, "2024-06-20;plantedjanedoe42=v1;a_beta=v1", BETA),
+        (BETA, "2024-06-20; a_beta=v12", "2024-06-20"),
+        (BETA, "2024-06-20", "2024-06-20"),
+    ],
+)
+def test_betas_that_the_request_did_not_name_are_not_written(
+    source, tmp_path, pinned, stated, kept
+):
+    source.script = [(200, {"Stripe-Version": stated}, {"id": DRAFT, "object": "invoice"})]
+    session = open_session(Config(str(tmp_path), RecordMode.ONCE, source.url, None))
+    sent = [("Authorization", f"Bearer {KEY}"), *([("Stripe-Version", pinned)] if pinned else [])]
+    path = f"https://api.stripe.com/v1/invoices/{DRAFT}"
+    answer = session.answer(Request("GET", path, tuple(sent)))
+    session.close()
+    assert kept == dict(answer.headers)["Stripe-Version"]
+    (file,) = tmp_path.rglob("*.yaml")
+    assert "planted" not in file.name + file.read_text()
+    ((_, cassette),) = Library(tmp_path).cassettes()
+    assert canonical_version(kept) == cassette.api_version
 
 
 def test_a_client_gets_the_headers_that_it_needs_to_read_an_unrecorded_answer():

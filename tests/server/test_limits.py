@@ -111,6 +111,10 @@ FRAMING = {
     "a length in hex": b"Content-Length: 0x5\r\n\r\nhello",
     "a space before the colon": b"Content-Length : 5\r\n\r\nhello",
     "an encoding that is not chunked": b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    "an encoding before chunked": b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    "an encoding in a line of its own": b"Transfer-Encoding: gzip\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "chunked twice": b"Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
     "two encodings": b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n",
     "row 55, CR inside": b"X: a\rb\r\n\r\n",
     "row 55, CR before a header": b"X: a\rContent-Length: 5\r\n\r\nhello",
@@ -283,7 +287,10 @@ def test_slow_headers_are_closed_on_a_connection_that_was_kept(
     monkeypatch.setattr(limits, "ARRIVAL", 1.5)
     with connect(served) as connection:
         connection.sendall(HEAD + b"\r\n")
-        assert 200 == status(connection.recv(1 << 16))
+        answer = b""
+        while not answer.endswith(b"}"):  # head and body may come one after the other
+            answer += connection.recv(1 << 16)
+        assert 200 == status(answer)
         begun = time.monotonic()
         connection.sendall(b"GET ")
         assert 408 == status(told(connection))
@@ -419,27 +426,29 @@ def test_row_56_two_cookies_of_the_live_source_are_not_kept(
     assert "PRIVATE" not in written[0]
 
 
-def test_lines_of_a_cassette_are_served_one_by_one_or_not_at_all(
-    served: Served, recorded: Path
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("Set-Cookie", "a=1"), ("X-Split", "a\r\nX-Smuggled: 1"), ("X Y", "a"),
+        ("Transfer-Encoding", "chunked"), ("Content-Length", "7"), ("Connection", "close"),
+        ("Location", "http://127.0.0.1:9/"),
+    ],
+)  # fmt: skip
+def test_no_header_of_a_strangers_is_served(
+    served: Served, recorded: Path, line: tuple[str, str]
 ) -> None:
-    """Two cookies stay two lines; what would split or reframe the answer is left out."""
+    """A cassette with a header that replay does not record is refused, and the error names it."""
     library = replay.Library(recorded)
     cassette = library.read(f"invoices/{DRAFT}/{NEW}.yaml")
     assert cassette is not None
     take = cassette.interactions[0]
-    lines = (
-        *take.response.headers,
-        ("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"),
-        ("X-Split", "a\r\nX-Smuggled: 1"), ("X Y", "a"), ("Transfer-Encoding", "chunked"),
-        ("Content-Length", "7"), ("Connection", "close"),
-    )  # fmt: skip
+    lines = (*take.response.headers, line)
     edited = replace(take, response=replace(take.response, headers=lines))
     text = codec.dumps(replace(cassette, interactions=(edited,)))
     (recorded / "invoices" / DRAFT / f"{NEW}.yaml").write_text(text, "utf-8")
     answer = served.retrieve()
-    assert 200 == answer.status_code
-    assert DRAFT == answer.json()["id"]
-    assert ["a=1", "b=2"] == answer.headers.get_list("Set-Cookie")
-    assert not {"x-split", "x-smuggled", "x y", "transfer-encoding", "connection"} & set(
-        answer.headers
-    )
+    assert 500 == answer.status_code
+    assert "interactions[0].response.headers" in answer.json()["error"]["message"]
+    assert DRAFT not in answer.json()
+    sent = {name.lower() for name in answer.headers}
+    assert not {"set-cookie", "x-split", "x-smuggled", "x y", "location"} & sent

@@ -21,8 +21,8 @@ def test_the_folders_of_a_library_are_not_collected(suite: Suite) -> None:
     suite.write(ONE)
     suite.write(
         """
-        def pytest_collectstart(collector):
-            assert "cassettes" not in str(collector.path), collector
+        def pytest_collect_directory(path):
+            assert path.name != "cassettes"
         """,
         "conftest.py",
     )

@@ -8,6 +8,7 @@ from unittest import mock
 
 import pytest
 
+from replay.intercept import anyio
 from replay.intercept.patches import Patches
 
 
@@ -99,3 +100,16 @@ def test_mocks_that_come_and_go_pile_nothing_up(owner: Any) -> None:
 def _again(ours: Patches) -> None:
     with mock.patch.dict("sys.modules", {"a module": SimpleNamespace()}):  # type: ignore[dict-item]  # stands for one
         ours.install()
+
+
+def test_an_older_anyio_has_less_to_hook() -> None:
+    """anyio 3 has no runner that tests share: a session opens all the same."""
+
+    def hook(patches: Patches, module: Any) -> None:
+        anyio.hook_runner(patches, SimpleNamespace(TestRunner=Owner))  # type: ignore[arg-type]
+
+    before = dict(vars(Owner))
+    made = Patches({"sys": hook})
+    made.install()
+    made.remove()
+    assert before == dict(vars(Owner))

@@ -126,13 +126,13 @@ def _parted(data: bytes, where: str, kind: str) -> tuple[str, memoryview]:
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n")
     found = _SEAL.match(data)
-    if kind == "cassette" and is_vcr(given):
-        raise CassetteForeign(
-            "this is a cassette of vcrpy's, not one of replay's",
-            where=where,
-            hint="vcrpy replays it, with replay.vcr.Persister or without: docs/vcrpy.md",
-        )
     if found is None or found[1] != kind.encode("ascii"):
+        if kind == "cassette" and is_vcr(given):
+            raise CassetteForeign(
+                "this is a cassette of vcrpy's, not one of replay's",
+                where=where,
+                hint="vcrpy replays it, with replay.vcr.Persister or without: docs/vcrpy.md",
+            )
         if _BLANK.match(given):
             raise _damaged("is empty", where)
         if given[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:

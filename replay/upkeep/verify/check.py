@@ -6,7 +6,6 @@ header is one that replay records. The deep check also reads what requests and b
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -45,7 +44,8 @@ _SHOWN = 5
 _CLOCKS_DIFFER = timedelta(hours=1)
 """The clock of the machine that recorded may be ahead of this one's."""
 
-_DATE = re.compile(rb"^- recorded_at: ['\"]?(\d{4}-[^'\"\s]+)", re.MULTILINE)
+_DATE = b"\n- recorded_at: "
+"""What stands before the date of a take. In a body it cannot stand: those are indented."""
 
 
 def verify(
@@ -161,8 +161,15 @@ def _now() -> datetime:
 
 def _last_date(data: bytes) -> str:
     """When the last take of a cassette says that it was recorded; empty where none says it."""
-    found = _DATE.findall(data)
-    return max(found).decode("ascii", "replace") if found else ""
+    last = b""
+    at = data.find(_DATE)  # a pattern would take four times as long as the seal's digest
+    while at >= 0:
+        start = at + len(_DATE)
+        date = data[start : start + 22].lstrip(b"'\"")[:20]
+        if date[:4].isdigit():  # what is no date at all is old, not yet to come
+            last = max(last, date)
+        at = data.find(_DATE, start)
+    return last.decode("ascii", "replace")
 
 
 def _plain(path: str, key: ObjectKey) -> str:

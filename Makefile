@@ -1,5 +1,5 @@
 # From a clean clone with Python 3.11 or later and make:
-#   make demo    records, replays and diffs against a loopback stand-in, step by step
+#   make demo    records, replays and diffs against a fake Stripe on localhost, step by step
 #   make quick   the tests to run after each edit, in under a minute
 #   make test    lint, strict types, architecture, unit and end-to-end tests on the built wheel
 
@@ -37,7 +37,7 @@ $(VENV)/.wheel: $(VENV)/.dependencies $(SOURCES) README.md
 
 install: $(VENV)/.wheel
 
-demo: install  ## record from a stand-in, replay offline, show the drift
+demo: install  ## record from a fake Stripe on localhost, replay offline, show the drift
 	$(PY) scripts/demo.py
 
 quick: install  ## values, routes, calls, redaction, drift, rendering, scan: under a minute

@@ -1,8 +1,8 @@
-"""`make demo`: the whole job in a minute, on loopback, with real parts.
+"""`make demo`: the whole job in a minute, on this machine, with the real parts.
 
-Records two versions of some invoices from a stand-in for the API with the real command, stops
-the stand-in, replays through the real Stripe SDK, shows what a refusal looks like, and prints
-the drift report.
+Records two versions of some invoices from a fake Stripe on localhost with the real command, stops
+the fake, replays through the real Stripe SDK, shows what a refusal looks like, and prints the drift
+report.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def main() -> None:
 
 def tour() -> None:
     """The steps."""
-    say("1. A stand-in for Stripe's API listens on loopback, with private data in its invoices.")
+    say("1. A fake Stripe on localhost starts, with private data in its invoices.")
     with StandIn() as source:
         ids = [DRAFT, *(source.add_invoice(generated("in", str(n))) for n in range(3))]
         live = {"STRIPE_API_KEY": "sk_test_demo", "STRIPE_API_BASE": source.url}
@@ -57,7 +57,7 @@ def tour() -> None:
         run(["record", "invoice", *ids, *versions, "--library", "cassettes"], **live)
         run(["record", "invoice_payment", PAYMENT, "--library", "cassettes"], **live)
 
-    say("3. The stand-in is stopped. The Stripe SDK retrieves the invoice all the same.")
+    say("3. The fake Stripe is stopped. The Stripe SDK retrieves the invoice all the same.")
     with replay.use_cassettes(Path("cassettes").absolute()) as session:
         client = stripe.StripeClient("sk_test_x", stripe_version=NEW)
         found = client.v1.invoices.retrieve(DRAFT)
@@ -69,7 +69,7 @@ def tour() -> None:
     leaks = sum(b"PRIVATE" in path.read_bytes() for path in Path("cassettes").rglob("*.yaml"))
     print(f"files that hold a private value: {leaks}")
 
-    say("4. What is not recorded is refused, at once, with the command that records it.")
+    say("4. A call that is not recorded is refused at once, with the command that records it.")
     try:
         with replay.use_cassettes(Path("cassettes").absolute()):
             client.v1.invoices.retrieve(DRAFT[:-1] + "w")
@@ -79,7 +79,7 @@ def tour() -> None:
     say("5. What would upgrading break? Exit code 1 fails the build.")
     run(["diff", OLD, NEW, "--library", "cassettes", "--resource", "invoice"])
 
-    say("That was all of it: nothing left this machine. See README.md for your own account.")
+    say("That was the whole demo: nothing left this machine. See README.md for your own account.")
 
 
 if __name__ == "__main__":

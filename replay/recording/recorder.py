@@ -26,6 +26,7 @@ from replay.recording import clock
 from replay.recording.id_map import IdMap
 from replay.recording.repeats import same_answer, without_trailing_repeats
 from replay.redaction.policy_source import DEFAULT, PolicySource
+from replay.stripe_api.asked_for import why_another
 from replay.stripe_api.call import Call
 from replay.stripe_api.headers import (
     RETRY_HINTS,
@@ -177,9 +178,9 @@ class Recorder:
                 error.response, headers=served_headers(error.response.headers, "Content-Encoding")
             )
             return Outcome(served, UNVERSIONED, None, error.what, ())
-        return self._outcome(call, answer, batch)
+        return self._outcome(call, asked, answer, batch)
 
-    def _outcome(self, call: Call, answer: Response, batch: str) -> Outcome:
+    def _outcome(self, call: Call, asked: Call, answer: Response, batch: str) -> Outcome:
         stated = header(answer.headers, "Stripe-Version")
         kept = kept_headers(answer.headers, call.pinned)
         retry = tuple(row for row in kept if row[0] in RETRY_HINTS)
@@ -189,8 +190,10 @@ class Recorder:
                 version = canonical_version(with_known_betas(stated, call.pinned))
             elif stated:
                 version, unkept = UNVERSIONED, "the answer's Stripe-Version is no API version"
-            redaction, body = self._redacted(call, answer)
-            unkept = self.why_private(call) or self._unkept(answer.status) or unkept
+            document, redaction = self._redacted(call, answer)
+            body = json_body.dump(redaction.body) if redaction else b""
+            another = why_another(asked, answer.status, document)
+            unkept = self.why_private(call) or self._unkept(answer.status) or another or unkept
         except (NotRecordable, ConfigError) as error:
             # What cannot be read cannot be redacted: it goes to the client and nowhere else.
             served = replace(answer, headers=served_headers(answer.headers))
@@ -222,11 +225,11 @@ class Recorder:
             return ""
         return "the source redirected the call" if 300 <= status < 400 else f"status {status}"
 
-    def _redacted(self, call: Call, answer: Response) -> tuple[Redaction | None, bytes]:
+    def _redacted(self, call: Call, answer: Response) -> tuple[Any, Redaction | None]:
         from replay.redaction.redactor import redact
 
         if answer.status in {204, 304} and not answer.body:
-            return None, b""
+            return None, None
         document = json_body.parse(answer.body)
         if not self._allow_live and is_live(document):
             raise LiveDataRefused(
@@ -236,7 +239,7 @@ class Recorder:
             )
         redaction = redact(document, owner=str(call.key), policy=self._policy_source.load())
         self._ids.remember(redaction.ids)
-        return redaction, json_body.dump(redaction.body)
+        return document, redaction
 
     def append(
         self, call: Call, version: str, outcomes: Sequence[Outcome], *,

@@ -166,10 +166,10 @@ def leaves(probe: Probe, types: list[str]) -> None:
 
 
 def serve(probe: Probe, place: str, body: Any) -> None:
-    """Record a body as an invoice's."""
-    id = generated("in", place)
-    probe.source.add(f"/v1/invoices/{id}", body)
-    probe.record(place, f"/v1/invoices/{id}")
+    """Record a body, of whatever type, as the one item of a list."""
+    path = f"/v1/customers/{generated('cus', place)}/payment_methods"
+    probe.source.add(path, {"object": "list", "data": [body], "has_more": False, "url": path})
+    probe.record(place, path)
 
 
 def unknown_fields(probe: Probe, types: list[str]) -> None:

@@ -1,0 +1,67 @@
+"""Whether an answer is the object that was asked for: its type and its ID. Pure.
+
+A file of a library is named by the call. An answer of another type or ID would be served as what it
+is not, so it is not recorded. Where Stripe rightly answers otherwise, the data here say so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from replay.stripe_api.call import Call
+
+_ALIAS = re.compile(r"(?:pm_[A-Za-z]+(?:_|\Z)|tok_|btok_)")
+"""IDs that Stripe's documentation gives for tests. They answer with an object of its own ID."""
+
+_NO_IDS = frozenset({"upcoming"})
+"""What stands in an ID's place and is none: the preview of an invoice, at older versions."""
+
+_ANY_CASE = frozenset({"country_specs", "exchange_rates"})
+"""Resources whose IDs are codes, which may be asked for in any case."""
+
+_OLDER_TYPES: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "files": frozenset({"file_upload"}),
+        "customers/sources": frozenset({"alipay_account", "bitcoin_receiver"}),
+    }
+)
+"""Types that older versions answer with, beside those that the route table has."""
+
+_LISTS = frozenset({"list", "search_result"})
+_PREVIEW = re.compile(r"preview|upcoming")
+
+
+def why_another(call: Call, status: int, body: Any) -> str:
+    """Why an answer is not what a call asks for; empty if it is, or does not say.
+
+    Args:
+        call: the call, with the ID that the source was asked for.
+        status: the answer's status. An error is no object, and always right.
+        body: the answer's body, parsed; a deleted object still has its type and its ID.
+
+    Returns:
+        The words; never a value of the answer.
+    """
+    if status >= 400 or not isinstance(body, dict):
+        return ""
+    kind, id = body.get("object"), body.get("id")
+    resource = call.route.resource
+    if isinstance(kind, str) and not _fits(call, kind):
+        return "the answer is of another type than the path answers with"
+    asked = call.key.id
+    if not isinstance(id, str) or not asked or asked in _NO_IDS or _ALIAS.match(asked):
+        return ""
+    same = id.lower() == asked.lower() if resource in _ANY_CASE else id == asked
+    return "" if same else "the answer has another ID than was asked for"
+
+
+def _fits(call: Call, kind: str) -> bool:
+    route = call.route
+    if route.collection:
+        return kind in _LISTS or _PREVIEW.search(route.resource) is not None
+    return (
+        not route.objects or kind in route.objects or kind in _OLDER_TYPES.get(route.resource, ())
+    )

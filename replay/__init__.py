@@ -1,4 +1,4 @@
-"""Record what Stripe answers, replay it offline, prove what a version upgrade breaks.
+"""Record Stripe's answers, replay them offline, prove what a version upgrade breaks.
 
 The public face: everything that is documented is importable from here, and loaded when first
 used, so that ``import replay`` costs next to nothing.

@@ -46,8 +46,8 @@ def modes() -> str:
         for state, row in DECISIONS.items()
     ]
     text = (
-        "What the mode does is decided for each call by its key: the object, the API version\n"
-        "and what is expanded. The default is `none`, everywhere. A take is one recorded answer;\n"
+        "The mode decides for each call, by its key: the object, the API version and the expanded\n"
+        "fields. The default is `none`, everywhere. A take is one recorded answer;\n"
         "a key can have several, which are replayed in order. In mode `all` each key is\n"
         "re-recorded once per run, and the old file stays until a session ends without a\n"
         "failure. Identical takes at the end of a recording are kept once, because the last\n"
@@ -65,7 +65,7 @@ def resources() -> str:
     ]
     text = (
         f"These are the {len(found)} retrieve calls that can be recorded. A command's RESOURCE is\n"
-        "the name in the first column, or the type in the last one.\n"
+        "the name in the first column, or the type in the last one: `invoices` or `invoice`.\n"
     )
     head = "| resource | path | answers with |\n|---|---|---|"
     return "\n".join(["# Resources\n", MADE, text, head, *rows]) + "\n"
@@ -74,9 +74,9 @@ def resources() -> str:
 def rules() -> str:
     """The drift rules."""
     text = (
-        "What each finding of `replay diff` means to code that reads the response, and how severe\n"
-        "it is unless the evidence says otherwise. The mirror of a rule is what it becomes when\n"
-        "old and new change places. `replay rules RULE` prints one rule.\n"
+        "Each finding of `replay diff` has a rule. Its severity is the default for code that reads\n"
+        "the response; the evidence can change it. The mirror is the rule that applies when old and\n"
+        "new change places. `replay rules RULE` prints one rule.\n"
     )
     parts = ["# Drift rules\n", MADE, text, "| rule | severity | mirror |\n|---|---|---|"]
     parts += [

@@ -79,7 +79,7 @@ _BASELINE = "replay-drift.json"
     metavar="FILE",
     help=f"The accepted findings. [default: the configuration's, or {_BASELINE}]",
 )
-@click.option("--accept", is_flag=True, help="Write what fails now into the baseline.")
+@click.option("--accept", is_flag=True, help="Write the findings that fail now into the baseline.")
 @click.option("--finding", "findings", multiple=True, metavar="FINGERPRINT",
               help="With --accept: accept, or renew, only this finding. Repeatable.")  # fmt: skip
 @click.option("--reason", metavar="TEXT", help="With --accept: why.")
@@ -87,12 +87,12 @@ _BASELINE = "replay-drift.json"
     "--expires", metavar="DATE", help="With --accept: the last day on which it is accepted."
 )
 @click.option("--used", metavar="FILE",
-              help="Put findings on what tests read first; FILE is what "
-              "pytest --replay-track-fields wrote.")  # fmt: skip
+              help="List findings on fields that tests read before the others; FILE is "
+              "written by pytest --replay-track-fields.")  # fmt: skip
 @click.option(
     "--fail-on-used",
     is_flag=True,
-    help="With --used: only findings on what tests read make the exit code 1.",
+    help="With --used: only findings on fields that tests read make the exit code 1.",
 )
 @click.option(
     "--require-source", metavar="HOST", help="Use only recordings of answers from this host."
@@ -107,7 +107,7 @@ _BASELINE = "replay-drift.json"
               help="Show evidence and witnesses; with --id, unchanged values too.")  # fmt: skip
 @click.pass_context
 def diff_command(ctx: click.Context, /, **options: Any) -> None:
-    """Report what differs between two API versions, from recordings alone.
+    """Report the differences between two API versions, from recordings alone.
 
     Without OLD and NEW, every neighbouring pair of recorded versions is compared.
 

@@ -25,7 +25,7 @@ from replay.stripe_api.routes import by_name
 def list_command(
     ctx: click.Context, resource: str | None, library: str | None, format_: str
 ) -> None:
-    """List what a library has recorded.
+    """List the recordings of a library.
 
     Files that cannot be read are listed with the reason, and the exit code is then 2. Evidence that
     `replay upgrade` kept is counted but not listed, because it is compared and never served.

@@ -20,12 +20,12 @@ INTERRUPTED = 130
 
 COMMANDS: dict[str, str] = {
     "record": "Record objects from the live API into a library.",
-    "list": "List what a library has recorded.",
+    "list": "List the recordings of a library.",
     "show": "Show a recorded object.",
-    "verify": "Check that a library is whole, and still what Stripe answers.",
+    "verify": "Check that a library is undamaged, and that Stripe still answers the same.",
     "seal": "Accept cassettes that you edited: check them and renew their seal.",
-    "upgrade": "Fetch everything that is recorded at another API version too.",
-    "diff": "Report what differs between two API versions, from recordings alone.",
+    "upgrade": "Fetch every recorded call at another API version too.",
+    "diff": "Report the differences between two API versions, from recordings alone.",
     "serve": "Serve a library to clients in any language.",
     "scan": "Find secrets and private values in any tree of files.",
     "rules": "List the drift rules, or explain one with an example.",
@@ -77,7 +77,7 @@ class _Commands(click.Group):
 )
 @click.version_option(package_name="replay-cassettes", message="%(version)s")
 def cli() -> None:
-    """Record what Stripe answers, replay it offline, prove what a version upgrade breaks."""
+    """Record Stripe's answers, replay them offline, prove what a version upgrade breaks."""
 
 
 def main() -> None:

@@ -51,8 +51,8 @@ _LISTED = 20
 @click.option("--ids-from", type=click.File("r", encoding="utf-8-sig"), metavar="FILE",
               help="Read more IDs from a file, one per line; - is standard input.")  # fmt: skip
 @click.option("--mode", metavar="MODE", default="once", show_default=True,
-              help="once keeps what is recorded, new_episodes adds to it, all "
-              "replaces it.")  # fmt: skip
+              help="once keeps recordings, new_episodes adds to them, all "
+              "replaces them.")  # fmt: skip
 @api_base_option
 @click.option("--account", metavar="ACCT", default="", help="Record from this connected account.")
 @click.option("--context", metavar="CONTEXT", default="",

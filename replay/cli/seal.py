@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     "paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH..."
 )
 @click.option("--redact", "redacting", is_flag=True,
-              help="Replace, in place, what the policy no longer keeps.")  # fmt: skip
+              help="Replace, in place, values that the policy no longer keeps.")  # fmt: skip
 @click.option("--merge", "merging", is_flag=True,
               help="Resolve a git conflict: keep the recordings of both sides.")  # fmt: skip
 @click.pass_context

@@ -26,7 +26,7 @@ from replay.server import PORT, create_app, require_extra
               "REPLAY_MODE, the configuration's, or none]")  # fmt: skip
 @api_base_option
 @click.option("--api-version", metavar="VERSION",
-              help="Answer at this API version, whatever a client pins.")  # fmt: skip
+              help="Answer at this API version, regardless of a client's pin.")  # fmt: skip
 @allow_live_option
 @click.option("--allow-host", "allow_hosts", metavar="NAME", multiple=True,
               help="Answer requests to this host name too. Repeatable.")  # fmt: skip
@@ -47,11 +47,11 @@ def serve_command(
 
     Set the client's base address to the server's: docs/clients.md has a recipe for each of Stripe's
     libraries. Retrieves, lists, searches and previews are answered from the library. In a
-    recording mode, what is missing is fetched from the live source with the client's own key.
-    http://127.0.0.1:12111/_replay/ shows what was served and what is missing.
+    recording mode, missing ones are fetched from the live source with the client's own key.
+    http://127.0.0.1:12111/_replay/ shows which calls were served and which are missing.
 
-    SIGTERM and Ctrl-C stop the server. It answers the requests in flight and writes what mode all
-    has recorded. The exit code is 0 after SIGTERM and 130 after Ctrl-C.
+    SIGTERM and Ctrl-C stop the server. It answers the requests in flight and writes the
+    recordings of mode all. The exit code is 0 after SIGTERM and 130 after Ctrl-C.
 
     \b
     Examples:

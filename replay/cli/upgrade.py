@@ -59,12 +59,12 @@ _QUIET = {ResultKind.TWINS, ResultKind.KEPT}
 @click.option("--resource", metavar="RESOURCE", help="Only this resource, such as invoice.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be fetched.")
 @click.option("-y", "--yes", is_flag=True, help="Do it without asking, as in CI.")
-@click.option("--again", is_flag=True, help="Fetch also what has twins already.")
+@click.option("--again", is_flag=True, help="Also fetch what has twins already.")
 @click.option("--anew", is_flag=True, hidden=True, deprecated="Use --again.")
 @click.option("--account", "accounts", multiple=True, metavar="ACCT",
               help="A connected account; recordings do not name theirs. Repeatable.")  # fmt: skip
 @click.option("--context", "contexts", multiple=True, metavar="CONTEXT",
-              help="As --account, for what was recorded with a Stripe-Context.")  # fmt: skip
+              help="As --account, for recordings made with a Stripe-Context.")  # fmt: skip
 @api_base_option
 @allow_live_option
 @rate_option
@@ -77,11 +77,11 @@ def upgrade_command(
     accounts: tuple[str, ...], contexts: tuple[str, ...],
     api_base: str | None, allow_live: bool, rate: float, library: str | None, format_: str,
 ) -> None:  # fmt: skip
-    """Fetch everything that is recorded at another API version too.
+    """Fetch every recorded call at another API version too.
 
     Each object, list and search is fetched again at its old version and at VERSION, back to back,
-    with the same expanded fields and account. Such pairs are twins. `replay diff` can prove what
-    differs between them, and your tests can run on the new version:
+    with the same expanded fields and account. Such pairs are twins. `replay diff` can prove that
+    differences between them are due to the version, and your tests can run on the new version:
     pytest --replay-api-version VERSION.
 
     The plan is printed first, and you are asked to confirm it. Objects that have twins already are
@@ -94,7 +94,7 @@ def upgrade_command(
 
     \b
     Exit codes:
-      0  all that is recorded has twins now    3  nothing is recorded at an older version
+      0  every recorded call has twins now     3  nothing is recorded at an older version
       1  something could not be fetched        4  the live source did not answer
       2  misuse, broken input, or the plan was not confirmed
 

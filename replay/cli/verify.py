@@ -39,16 +39,16 @@ _DAYS = {"d": 1, "w": 7, "m": 30, "y": 365}
 @click.option("--deep", is_flag=True, help="Read each cassette whole, and check its format, "
               "policy and secrets, and that it is an answer to its request.")  # fmt: skip
 @click.option("--older-than", "age", metavar="AGE",
-              help="Report what was last recorded longer ago than AGE: 90d, 12w, 6m, "
+              help="Report calls last recorded longer ago than AGE: 90d, 12w, 6m, "
               "1y.")  # fmt: skip
 @click.option("--live", is_flag=True,
-              help="Ask the live source again, and report what it answers "
+              help="Ask the live source again, and report where it answers "
               "differently.")  # fmt: skip
 @click.option("--shape", is_flag=True, help="With --live: compare fields and types, not values.")
 @click.option("--account", "accounts", multiple=True, metavar="ACCT",
               help="With --live: a connected account; recordings do not name theirs.")  # fmt: skip
 @click.option("--context", "contexts", multiple=True, metavar="CONTEXT",
-              help="As --account, for what was recorded with a Stripe-Context.")  # fmt: skip
+              help="As --account, for recordings made with a Stripe-Context.")  # fmt: skip
 @api_base_option
 @allow_live_option
 @click.option("--rate", type=RATES, default=RATE, show_default=True,
@@ -61,10 +61,10 @@ def verify_command(
     accounts: tuple[str, ...], contexts: tuple[str, ...], api_base: str | None,
     allow_live: bool, rate: float, library: str | None, format_: str,
 ) -> None:  # fmt: skip
-    """Check that a library is whole, and still what Stripe answers.
+    """Check that a library is undamaged, and that Stripe still answers the same.
 
     Every cassette is checked, evidence included: its seal, and whether it lies where its object
-    belongs. Reported are also names that differ in case only, objects that are there twice, files
+    belongs. The report also has names that differ in case only, objects that are there twice, files
     that a killed recording left, files that are not cassettes, and empty folders. Nothing is
     written.
 

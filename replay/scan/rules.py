@@ -63,7 +63,7 @@ RULES: dict[str, ScanRule] = {
         ),
         ScanRule(
             "request-id", Confidence.LOW, "a request ID, which identifies the account's log line",
-            "Remove it, or replace it by one that was never sent.",
+            "Remove it, or replace it with one that was never sent.",
         ),
         ScanRule(
             "private-field", Confidence.MEDIUM, "a recorded field that the policy would redact",
@@ -84,7 +84,7 @@ RULES: dict[str, ScanRule] = {
         ),
         ScanRule(
             "forged-stand-in", Confidence.HIGH,
-            "a value that the file lists as redacted, but that is no stand-in",
+            "a value that the file lists as redacted, but that is not a stand-in",
             "replay seal --redact PATH, or record it again.",
         ),
         ScanRule(

@@ -46,9 +46,9 @@ def modes() -> str:
         for state, row in DECISIONS.items()
     ]
     text = (
-        "The mode decides for each call, by its key: the object, the API version and the expanded\n"
-        "fields. The default is `none`, everywhere. A take is one recorded answer;\n"
-        "a key can have several, which are replayed in order. In mode `all` each key is\n"
+        "The mode decides for each call, by its key: the object, the API version and the\n"
+        "expanded fields. The default is `none`, everywhere. A take is one recorded answer; a\n"
+        "key can have several, which are replayed in order. In mode `all` each key is\n"
         "re-recorded once per run, and the old file stays until a session ends without a\n"
         "failure. Identical takes at the end of a recording are kept once, because the last\n"
         "take repeats.\n"
@@ -74,9 +74,9 @@ def resources() -> str:
 def rules() -> str:
     """The drift rules."""
     text = (
-        "Each finding of `replay diff` has a rule. Its severity is the default for code that reads\n"
-        "the response; the evidence can change it. The mirror is the rule that applies when old and\n"
-        "new change places. `replay rules RULE` prints one rule.\n"
+        "Each finding of `replay diff` has a rule. Its severity is the default for code that\n"
+        "reads the response; the evidence can change it. The mirror is the rule that applies when\n"
+        "old and new change places. `replay rules RULE` prints one rule.\n"
     )
     parts = ["# Drift rules\n", MADE, text, "| rule | severity | mirror |\n|---|---|---|"]
     parts += [

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from replay.config import Origin, plain_host
 from replay.errors import NoSession, Refused, ReplayError
+from replay.model.forks import survives_forks
 from replay.recording.upstream import passing
 from replay.stripe_api.call import API_HOST
 
@@ -79,7 +80,8 @@ class _State(NamedTuple):
 
 _state = _State()
 _sessions: list[OpenSession] = []
-_changing = RLock()  # the garbage collector may end a session while its thread opens another
+# The garbage collector may end a session while its thread opens another.
+_changing = survives_forks(RLock())
 
 
 def open_sessions() -> tuple[OpenSession, ...]:

@@ -32,6 +32,7 @@ from replay.intercept import (
 )
 from replay.intercept.current_session import current, open_sessions
 from replay.intercept.patches import Hook, Patches
+from replay.model.forks import survives_forks
 
 if TYPE_CHECKING:
     from replay.session.session import OpenSession
@@ -60,8 +61,9 @@ HOOKS: dict[str, Hook] = {
 
 _log = logging.getLogger("replay")
 
-_lock = RLock()
 _patches = Patches(HOOKS)
+survives_forks(_patches.lock)
+_lock = survives_forks(RLock())  # the others are taken inside of it
 _loops: WeakSet[Any] = WeakSet()
 """The event loops of asyncio in which a session was opened."""
 

@@ -33,7 +33,7 @@ class Patches:
         self._undo: list[tuple[Any, str, Any, Any]] = []
         self._made: WeakKeyDictionary[Any, tuple[Any, Any]] = WeakKeyDictionary()
         self._finder = _Finder(self)
-        self._lock = RLock()
+        self.lock = RLock()
         self._installed = False
 
     def install(self) -> None:
@@ -42,7 +42,7 @@ class Patches:
         Hooks that are in stay in. If other tools patched the same attributes meanwhile, ours go on
         top again.
         """
-        with self._lock:
+        with self.lock:
             if self._installed:
                 if all(vars(owner).get(name) is made for owner, name, _, made in self._undo):
                     return
@@ -60,7 +60,7 @@ class Patches:
 
     def remove(self) -> None:
         """Put back every original, last patch first; what other tools put there meanwhile stays."""
-        with self._lock:
+        with self.lock:
             if not self._installed:
                 return
             self._installed = False
@@ -93,7 +93,7 @@ class Patches:
 
     def imported(self, module: ModuleType) -> None:
         """Hook a module that was just imported, unless the patches are out again."""
-        with self._lock:
+        with self.lock:
             if self._installed:
                 self._hooks[module.__name__](self, module)
 

@@ -22,6 +22,7 @@ from replay.library.format import codec, seals
 from replay.library.location import display_path, path_of
 from replay.library.storage import Storage
 from replay.model.cassette import Cassette, ObjectKey
+from replay.model.forks import survives_forks
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -241,7 +242,7 @@ class _Cached(NamedTuple):
 _MOST_CACHED = 4096
 _cache: OrderedDict[str, _Cached] = OrderedDict()
 """The cassettes that this process read last, by absolute path. A changed stamp makes one stale."""
-_cache_lock = Lock()
+_cache_lock = survives_forks(Lock())
 
 
 def _remember(path: str, stamp: Stamp, cassette: Cassette) -> None:

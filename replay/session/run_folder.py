@@ -20,6 +20,7 @@ from replay.errors import LibraryError, ReplayError
 from replay.library import Library, files
 from replay.library.names import digest
 from replay.library.storage import STATE
+from replay.model.forks import survives_forks
 from replay.recording.id_map import IdMap
 from replay.session import run_id
 
@@ -33,7 +34,7 @@ _joined: dict[tuple[str, str], IdMap] = {}
 _held: dict[str, ExitStack] = {}
 """The locks that say that this process lives, by the run's folder."""
 
-_changing = Lock()
+_changing = survives_forks(Lock())
 
 
 def folder(library: Library, run: str) -> Path:

@@ -230,7 +230,8 @@ class Run:
         refusal = plain if refused is None else refused.error
         if refusal is not None and raised is not None:
             lines = next((lines for error, lines in unreported if error is refusal), [])
-            if isinstance(raised, BaseExceptionGroup):
+            if plain is not None or isinstance(raised, BaseExceptionGroup):
+                # Out of a shared runner of anyio it comes as itself, also from a task group.
                 # CPython 3.11 fails with a SystemError in pytest's reading of the source if it
                 # happens to collect what a task group left behind while it does so.
                 gc.collect()

@@ -39,7 +39,7 @@ def counting(total: int, what: str) -> Iterator[Callable[[], None]]:
 def watched(
     library: Library, older: Library | None = None, what: str = "comparing recordings"
 ) -> Iterator[Callable[[int], None] | None]:
-    """Show a bar while cassettes are read; call what it gives with how many were read.
+    """Show a bar while cassettes are read; call the function it gives with how many were read.
 
     It gives None where there is no terminal.
     """

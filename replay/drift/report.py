@@ -235,7 +235,7 @@ def _matrix(corpus: Corpus, stratum: Stratum) -> Matrix:
 
 
 def _is_field(shape: Shape, path: str) -> bool:
-    # The values of maps are no fields, nor are the items of lists.
+    # The values of maps and the items of lists are not fields.
     above = path
     while above:
         above = parent(above)

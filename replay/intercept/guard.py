@@ -106,7 +106,7 @@ def _send_file_in_loop(original: Any) -> Any:
 
 
 def _refuse_connected(sock: Any) -> None:
-    # For connections from before the session: where they lead is known by name or address.
+    # For connections from before the session: their name or address tells where they lead.
     try:
         peer = sock.getpeername()
     except OSError:
@@ -118,7 +118,7 @@ def _refuse_connected(sock: Any) -> None:
 
 
 def _refuse_peer(address: Any) -> None:
-    # A path (of a Unix socket), or anything else that is no (host, port), is not the API.
+    # Anything but (host, port), such as the path of a Unix socket, is not the API.
     if isinstance(address, tuple) and len(address) >= 2 and isinstance(address[1], int):
         host, port = _text(address[0]), address[1]
         if not isinstance(host, str):
@@ -156,7 +156,8 @@ def _wrap_in_loop(original: Any) -> Any:
 
 def _refuse_in_loop(name: str, *, by_name: bool) -> None:
     if owns(name, None) or (by_name and _is_base(name)):
-        # An event loop drops what is no Exception, and waits. The session raises the refusal later.
+        # An event loop drops what is not an Exception, and waits. The session raises the refusal
+        # later.
         error = _refusal(name).error
         raise ConnectionRefusedError(error.what) from error
 
@@ -203,7 +204,10 @@ def _text(value: Any) -> Any:
 
 
 def _is_base(name: str) -> bool:
-    """Whether a live base has this name, at any port; never for this machine, which has many."""
+    """Whether a live base has this host name, at any port.
+
+    Never for this machine: many programs listen here, so without the port the name says nothing.
+    """
     host = plain_host(name)
     return host != "127.0.0.1" and not passing() and any(host == base.host for base in live_bases())
 

@@ -39,7 +39,7 @@ class Patches:
     def install(self) -> None:
         """Hook the imported modules, and wait for the others. If a hook fails, none stays in.
 
-        Hooks that are in stay in. If other tools patched the same attributes meanwhile, ours go on
+        Installed hooks stay. If other tools have patched the same attributes since, ours go on
         top again.
         """
         with self.lock:
@@ -59,7 +59,7 @@ class Patches:
                 raise
 
     def remove(self) -> None:
-        """Put back every original, last patch first; what other tools put there meanwhile stays."""
+        """Put back every original, last patch first. Later patches of other tools stay."""
         with self.lock:
             if not self._installed:
                 return

@@ -1,4 +1,4 @@
-"""Clients that are refused by name: replay cannot answer them, and the guard does not suffice.
+"""Refuses clients that replay can neither answer nor stop at the guard.
 
 pycurl's sockets are not Python's. tornado's client waits for ever if its loop meets what is no
 `Exception`. httpcore, if it is asked directly, would carry the call to a proxy.

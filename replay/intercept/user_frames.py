@@ -1,7 +1,7 @@
 """Which stack frames are the user's own: one rule for tracebacks, error messages and paths.
 
 A frame is the user's unless its code belongs to the standard library, to an installed package, to
-an HTTP client (wherever that lies) or to replay. The traceback of a refusal has the user's lines
+an HTTP client (in any folder) or to replay. The traceback of a refusal has the user's lines
 only: test runners print the arguments and locals of every frame, and those of a client hold the API
 key and the live answer.
 """
@@ -30,7 +30,7 @@ _CLIENTS = frozenset(
     {"stripe", "requests", "urllib3", "httpx", "httpx2", "httpcore", "aiohttp", "httplib2",
      "tornado", "trio", "anyio"}
 )  # fmt: skip
-"""Packages that are no user's code even where a project keeps a copy of its own (``vendor/``)."""
+"""Packages that do not count as the user's code, even as a copy in a project (``vendor/``)."""
 
 
 class Line(NamedTuple):
@@ -80,7 +80,7 @@ def stack(frame: FrameType | None) -> list[Line]:
 
 
 def caller(frame: FrameType | None) -> str:
-    """The file of the nearest user's frame from this one outwards; empty where that is no file."""
+    """The file of the nearest user's frame from this one outwards; empty if that is not a file."""
     while frame is not None and not is_users(frame):
         frame = frame.f_back
     file = frame.f_code.co_filename if frame is not None else ""

@@ -181,15 +181,16 @@ class FileReader(Protocol):
         """
 
     def names(self, folder: str) -> list[str]:
-        """The names in a folder, in no order; empty if there is no such folder."""
+        """The names of all entries of a folder, unsorted; empty if there is no such folder."""
 
     def folders(self, folder: str) -> list[str]:
-        """The names of the folders in a folder, in no order; empty if there is no such folder."""
+        """The names of a folder's subfolders, unsorted; empty if there is no such folder."""
 
     def walk(self) -> Iterator[tuple[str, list[str], list[str]]]:
-        """Each folder below the root (POSIX form; the root is ``""``), its folders and its files.
+        """Yield (folder, subfolders, files) for the root and for every folder below it.
 
-        As with `os.walk`, a caller that removes names from the list of folders skips those folders.
+        ``folder`` is a path below the root in POSIX form; the root itself is ``""``. The other two
+        are names. As with `os.walk`, a caller that removes names from ``subfolders`` skips those.
         """
 
 

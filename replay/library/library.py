@@ -52,7 +52,7 @@ class Library:
 
     @property
     def root(self) -> Path:
-        """The directory, absolute. It need not exist before the first recording."""
+        """The directory, absolute. The first recording creates it if it does not exist."""
         return Path(self._storage.base)
 
     @property
@@ -70,7 +70,7 @@ class Library:
     def path(self, key: ObjectKey, version: str) -> Path:
         """The path of an object's cassette at an API version, whether or not it exists.
 
-        For an ID that differs from another recorded ID in case only, the file may lie elsewhere.
+        For an ID that differs from another recorded ID only in case, the file may be elsewhere.
         """
         return Path(self._storage.base, *names.directories(key), names.file(version))
 

@@ -1,4 +1,4 @@
-"""What replay's own rooms do with a library beside reading its cassettes: write, lock, walk, check.
+"""A library as replay's own rooms use it, beyond reading: they write, lock, walk and check it.
 
 `Library` is the public class and wraps a `Storage`; other rooms get it with
 `replay.library.library.storage_of`.

@@ -17,7 +17,7 @@ def now() -> str:
 
 
 def seconds() -> float:
-    """Seconds since the epoch; what Python says where no file can be made."""
+    """Seconds since the epoch; Python's own clock where no file can be made."""
     import tempfile
 
     try:

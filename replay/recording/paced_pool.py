@@ -5,7 +5,7 @@ item calls `Pace.wait` before each of its calls.
 
 Stopping (Ctrl-C, an error, or a result that makes the rest useless) sets `Pace.stop`. Then no item
 is begun any more. An item that was begun goes on until its next `Pace.wait`, which raises
-`CancelledError`, unless the call completes twins of which one was fetched before.
+`CancelledError`, unless the call fetches the second of two twins.
 """
 
 from __future__ import annotations

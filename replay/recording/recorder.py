@@ -67,7 +67,7 @@ class Outcome:
         take: the redacted interaction; None where the answer is not kept.
         unkept: why it is not kept; empty where it is.
         retry: the live answer's status and retry hints, for callers that may ask again.
-        unknown: fields that the redaction policy does not know, by name.
+        unknown: the names of fields that the redaction policy does not know.
         originals: the replaced values, for the gate alone.
     """
 
@@ -135,7 +135,7 @@ class Recorder:
         return kept
 
     def why_private(self, call: Call) -> str:
-        """Why a call may not be written down, whatever it answers; empty where it may."""
+        """Why a call may not be recorded, independent of the answer; empty where it may."""
         from replay.redaction.policy import why_private
 
         return why_private(call, self._policy_source.load())
@@ -150,7 +150,7 @@ class Recorder:
 
         Raises:
             LiveDataRefused: a live-mode key or body, without ``allow_live``.
-            ConfigError: the client asks for what is no API version.
+            ConfigError: the version that the client asks for is not an API version.
             NoSession: the recorder was closed before.
             UpstreamError: the source did not answer.
         """

@@ -31,7 +31,9 @@ from replay.stripe_api.versions import UNVERSIONED, version_order
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One call of one object, to be fetched at two versions.
+    """One recorded call, to be fetched at two versions.
+
+    An object has several steps if it was recorded with several expand sets.
 
     Attributes:
         old: the call at the version that is recorded.
@@ -39,7 +41,8 @@ class Step:
         account: the connected account to ask for; empty for none.
         context: the context to ask in; empty for none.
         takes: how many takes the old recording has.
-        twins: the day on which both versions were fetched back to back; empty if they were not.
+        twins: the day (YYYY-MM-DD) on which both versions were fetched back to back; empty if they
+            never were.
     """
 
     old: Call
@@ -81,13 +84,13 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Plan:
-    """What an upgrade would do.
+    """The steps of an upgrade, before anything is fetched.
 
     Attributes:
         target: the new version.
-        steps: all calls, sorted, including those that have twins already.
-        skipped: what is left out.
-        again: whether objects that have twins already are fetched too.
+        steps: one for each recorded call that can be upgraded, sorted; also those with twins.
+        skipped: the recorded objects that cannot be upgraded.
+        again: whether steps that have twins already are fetched again.
     """
 
     target: str
@@ -97,7 +100,7 @@ class Plan:
 
     @cached_property
     def wanted(self) -> list[list[Step]]:
-        """The steps to fetch, grouped by object; those of one object must not run in parallel."""
+        """The steps to fetch, grouped by object: one object's steps must not run in parallel."""
         found: dict[ObjectKey, list[Step]] = {}
         for step in self.steps:
             if self.again or not step.twins:
@@ -111,7 +114,7 @@ class Plan:
 
     @property
     def calls(self) -> int:
-        """How many calls the fetching takes, without retries."""
+        """How many requests `wanted` takes, two for each step; retries are not counted."""
         return 2 * sum(map(len, self.wanted))
 
 
@@ -128,7 +131,7 @@ class ResultKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one step.
+    """The result of one step.
 
     Attributes:
         step: the step.
@@ -163,7 +166,7 @@ def plan(
     again: bool = False,
     tell: Callable[[int], None] | None = None,
 ) -> Plan:
-    """Read a library, and say what an upgrade would fetch. Makes no call.
+    """Read a library and plan its upgrade. Makes no call.
 
     Args:
         library: the recordings.
@@ -172,11 +175,12 @@ def plan(
         resource: only this resource path.
         ids: only these objects; a nested one's ID is written ``parent/id``.
         accounts: label -> the connected account and context that it stands for.
-        again: whether to fetch objects that have twins already, too.
+        again: whether to fetch steps that have twins already, too.
         tell: called with the number of cassettes read since its last call, to show progress.
 
     Raises:
-        ConfigError: no library, `since` is no older version, or a name that is not recorded.
+        ConfigError: there is no library, `since` is not an older version, or one of `ids` or
+            `accounts` is not recorded.
         CassetteDamaged: or one of its kinds, at the first file that cannot be used.
     """
     if since is not None and since == target:
@@ -228,7 +232,7 @@ def plan(
             *accounts.get(key.account, ("", "")),
             takes,
         )
-        steps.append(replace(step, twins=twins(library, step)))
+        steps.append(replace(step, twins=fetched_together_on(library, step)))
     steps.sort(key=lambda step: (str(step.old.key), step.old.key.query or "", step.old.expand))
     return Plan(target, tuple(steps), tuple(skipped.values()), again)
 
@@ -263,7 +267,7 @@ def _out_of_reach(cassette: Cassette, accounts: Collection[str]) -> SkipReason |
 
 
 def _calls(cassette: Cassette) -> Iterator[tuple[Call | None, int]]:
-    """The calls of a cassette, each with its number of takes; None for a request that is none."""
+    """The calls of a cassette, each with its number of takes; None for an unreadable request."""
     counts: dict[Call, int] = {}
     for take in cassette.interactions:
         try:
@@ -277,8 +281,12 @@ def _calls(cassette: Cassette) -> Iterator[tuple[Call | None, int]]:
     yield from counts.items()
 
 
-def twins(library: Library, step: Step) -> str:
-    """The day on which a step's two versions were fetched back to back; empty if they were not."""
+def fetched_together_on(library: Library, step: Step) -> str:
+    """The last day on which a step's two versions were fetched back to back; empty if never.
+
+    Returns:
+        YYYY-MM-DD. Evidence counts, too.
+    """
     days: list[dict[str, str]] = []
     for call in (step.old, step.new):
         days.append({})
@@ -305,18 +313,18 @@ def upgrade(
         step: the step.
         api_key: the key for the live source.
         pace: shared by all callers of the same source.
-        again: whether to fetch objects that have twins already, too.
+        again: whether to fetch the step even if it has twins already.
 
     Returns:
-        The result. Errors that concern this step alone are results.
+        The result. An error that concerns this step alone is a result, too.
 
     Raises:
-        CancelledError: the run was stopped before both were fetched; nothing is kept of them.
+        CancelledError: the run was stopped before both versions were fetched; neither is kept.
     """
     try:
         with storage_of(recorder.library).lock(step.old.key):
             # Another process may have recorded it since the plan was made.
-            day = "" if again else twins(recorder.library, step)
+            day = "" if again else fetched_together_on(recorder.library, step)
             if day:
                 return Result(step, ResultKind.KEPT, reason=f"has twins of {day}")
             return _upgrade(recorder, evidence, step, api_key, pace)

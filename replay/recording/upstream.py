@@ -58,7 +58,11 @@ def passing() -> bool:
 
 @contextmanager
 def pass_through(through: bool = True) -> Iterator[None]:
-    """Let what runs inside past the hooks and the guard; or no longer, inside of such a block."""
+    """Let the calls of a block pass the hooks and the guard.
+
+    Args:
+        through: False withdraws that for an inner block.
+    """
     before = _passing.get()
     _passing.set(through)
     try:
@@ -75,9 +79,10 @@ def _limiters() -> RunVar[CapacityLimiter]:
 
 
 def fetches() -> CapacityLimiter:
-    """The running event loop's limit of threads that fetch.
+    """The limiter of the running event loop's fetches, which run in worker threads.
 
-    Apart from the loop's other threads: the source may live in the same loop, and need them.
+    It is separate from the loop's own limiter. If the live source runs in the same loop and needs
+    worker threads to answer, fetches that wait for it cannot take them all.
     """
     limiter = _limiters().get(None)
     if limiter is None:
@@ -89,7 +94,7 @@ def fetches() -> CapacityLimiter:
 
 
 class _Quiet(logging.Filter):
-    """Drops what the HTTP client logs of our own fetches: addresses and headers, unredacted."""
+    """Drops the HTTP client's log records of our own fetches: they hold unredacted addresses."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record is somebody else's."""

@@ -31,7 +31,7 @@ _FRAME_WORDS = (
     "charset=utf-8", "api.stripe.com", "localhost", "unversioned", "Too Many Requests",
     "Bad Request", "Unauthorized", "Payment Required", "Forbidden", "Not Found", "Conflict",
 )  # fmt: skip
-"""Words that every cassette has, whatever it records."""
+"""Words that occur in every cassette."""
 
 _FRAME_FORMS = re.compile(
     r"\d{4}-\d\d-\d\dt\d\d:\d\d:\d\dz"
@@ -58,8 +58,8 @@ def gate(
             original of 6 characters or more, in every encoding that `encodings.views` undoes.
         originals: the values that the redactor replaced.
         kept: the words that are public in this file: the `public_words` of its bodies, and the IDs
-            and the version of the call key. An original that equals one is not a leak, nor is one
-            that is found inside of one.
+            and the version of the call key. An original that equals one, or is found inside one, is
+            not a leak.
         where: names the file in the error.
 
     Raises:

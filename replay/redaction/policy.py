@@ -38,7 +38,7 @@ class Policy:
         name: the policy's name; part of every pseudonym's seed.
         sources: file name -> text. A type's file is read when the type is first met.
         team: a team's own rules.
-        masks_ids: whether generated IDs are replaced by their pseudonyms.
+        masks_ids: whether generated IDs are replaced with their pseudonyms.
     """
 
     name: str
@@ -116,7 +116,7 @@ class Policy:
         return [id for id in found if is_generated(id, self.prefixes)]
 
     def masked(self, text: str) -> str:
-        """A text with its generated IDs replaced by their pseudonyms, if this policy does that."""
+        """A text with pseudonyms in place of its generated IDs, if this policy masks IDs."""
         if not self.masks_ids:
             return text
         ids = set(self.ids_in(text))
@@ -180,7 +180,7 @@ def with_team(text: str, where: str, *, masks_ids: bool = False) -> Policy:
     Args:
         text: the team's file; empty for none.
         where: names the file in errors.
-        masks_ids: replace generated IDs by their pseudonyms.
+        masks_ids: replace generated IDs with their pseudonyms.
 
     Raises:
         PolicyError: the file cannot be used; names file and line.
@@ -224,7 +224,7 @@ def keeps_expand(name: str, *, policy: Policy | None = None) -> bool:
 
 
 def why_private(call: Call, policy: Policy) -> str:
-    """Why a call may not be written down, whatever it answers; empty where it may."""
+    """Why a call may not be recorded, independent of the answer; empty where it may."""
     ids = (*call.key.parents, call.key.id)
     if not all(policy.keeps_id(call.key.resource, id) for id in ids if id):
         return "the ID in the path may be private: the policy does not keep it"

@@ -43,7 +43,7 @@ class FieldPolicy:
     Attributes:
         kind: what a value there may be kept as, or is replaced as; None where it is a container.
         children: named fields; ``*`` stands for any other key of a map.
-        deep: fields by name at any depth below.
+        deep: names of fields, at any depth below.
     """
 
     kind: str | None = None

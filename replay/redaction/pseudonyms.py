@@ -2,8 +2,9 @@
 
 A stand-in is a digest of (policy name, owner, slot) in the form of its class. So there is no key to
 keep, and nothing about the value to guess. The same owner and slot give the same stand-in on every
-machine and in every re-recording. Classes with few possible values (a postal code, the last four
-digits of a card) have one constant stand-in, since digests would collide.
+machine and in every re-recording. Classes with a short or fixed format (a postal code, the last
+four digits of a card) have one constant stand-in each: there, the digests of two owners could
+collide, and a stand-in could not be told from a real value.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Redacts a parsed body: what the policy lists stays, all else is replaced by stand-ins.
+"""Redacts a parsed body: values that the policy lists stay, all others become stand-ins.
 
 Pure: the input is never changed. Two bodies that differ only in private values give the same
 result, and redacting a result again changes nothing.
@@ -244,7 +244,7 @@ class _Walk:
         return replace(at, owner=str(other), slot=slot)
 
     def leaf(self, value: Any, node: FieldPolicy, at: _Place, beside: dict[str, Any]) -> Any:
-        """Redact a value that is no object and no list."""
+        """Redact a value that is neither an object nor a list."""
         if value is None or isinstance(value, bool) or value == "":
             return value
         if self.keeps(value, node):

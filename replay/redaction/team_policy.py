@@ -73,7 +73,7 @@ class TeamPolicy:
         return self.keeps[number].pattern.fullmatch(str(value)) is not None
 
     def keeps_value(self, place: str, name: str, value: str) -> bool:
-        """Whether a value is kept at a place that is no field of a body.
+        """Whether a value is kept at a place that is not a field of a body.
 
         Args:
             place: ``parameter`` or ``resource``.

@@ -3,7 +3,7 @@
 - `limits`: how much is read from a connection, and for how long.
 - `app`: who may ask, and which session answers.
 - `error_responses`: errors in the form that Stripe's clients read.
-- `sessions`: the sessions by name. `journal`: what was served and what was missing.
+- `sessions`: the named sessions. `journal`: the calls that were served and those that were missing.
 - `control`: the pages below ``/_replay/``.
 - `running`: sockets and signals.
 """
@@ -39,7 +39,7 @@ def create_app(
     Raises:
         ConfigError: the extra ``server`` is not installed, a setting cannot be used, or there is
             no library in mode ``none``.
-        LibraryError: the library lies inside of an archive, and the mode records.
+        LibraryError: the library is inside an archive, and the mode records.
     """
     from replay.config import resolve
     from replay.library import Library

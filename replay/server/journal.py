@@ -84,7 +84,7 @@ class Journal:
         """What was served, the last first, as JSON has it.
 
         Args:
-            session: its policy decides what of a request may be shown.
+            session: its policy decides which parts of a request may be shown.
         """
         for at, name, method, uri, status, headers in reversed(list(self._served)):
             try:

@@ -121,7 +121,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no valid request, log it, and end the connection."""
+        """Answer an invalid request with an error, log it, and end the connection."""
         _log.warning("a connection was ended: %s", self._problem.message)
         body = self._problem.body
         lines = [STATUS_LINE[self._problem.status]]
@@ -146,7 +146,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().resume_writing()
 
     def timeout_keep_alive_handler(self) -> None:
-        """End an idle connection, and drop what the client never read."""
+        """End an idle connection, and drop data that the client did not read."""
         if self.transport.get_write_buffer_size():
             self.transport.abort()
         else:

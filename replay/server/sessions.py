@@ -1,4 +1,4 @@
-"""Sessions by name: a request's ``Replay-Session`` header chooses one, a reset ends it.
+"""Named sessions: a request's ``Replay-Session`` header chooses one, a reset ends it.
 
 Suites that run in parallel name their sessions, so that each gets the takes of a call in order.
 """
@@ -110,7 +110,7 @@ class Sessions:
 
     @property
     def open(self) -> Mapping[str, NamedSession]:
-        """The open sessions by name, at this moment."""
+        """Name -> session, of those that are open at this moment."""
         return dict(self._open)
 
     def set_default(self, session: OpenSession | None) -> None:

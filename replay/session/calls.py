@@ -24,7 +24,7 @@ class CallReader:
     """Reads requests as calls, at the API version and under the IDs that recordings are kept under.
 
     Args:
-        api_version: answers whatever a request pins; None leaves it to the request.
+        api_version: answers regardless of a request's pin; None leaves it to the request.
         masked: gives a call the IDs that recordings hold, see `Recorder.masked`; None where they
             hold the real ones.
 
@@ -103,14 +103,14 @@ class CallTable(Generic[E]):
         return entry
 
     def remember(self, entry: E) -> None:
-        """Keep an entry that something was recorded for, though it was forgotten meanwhile."""
+        """Keep an entry that something was recorded for, even if it was forgotten since."""
         with self._lock:
             found = self._entries.get(entry.call)
             if found is None or not found.position:
                 self._entries[entry.call] = entry
 
     def forget(self, entry: E) -> None:
-        """Drop an entry that answered nothing: who asks again finds what was recorded meanwhile."""
+        """Drop an entry that answered nothing: the next request then looks for new recordings."""
         with self._lock:
             if self._entries.get(entry.call) is entry:
                 del self._entries[entry.call]

@@ -129,7 +129,7 @@ class OpenSession(Session):
             refuses every read.
         recorder: asks the live source; it is closed with the session.
         reader: reads requests as calls, for messages and for what is let through.
-        pass_others: whether calls that are no reads go to the live API.
+        pass_others: whether calls other than reads go to the live API.
 
     Attributes:
         fetches: whether an answer may come from the live source.
@@ -173,7 +173,7 @@ class OpenSession(Session):
         """`answer` for hooks inside client libraries.
 
         Raises:
-            Refused: carries the refusal past whatever the client does to an `Exception`.
+            Refused: carries the refusal; clients wrap or retry an `Exception`, but not this.
         """
         try:
             return self.answer(request)
@@ -183,7 +183,7 @@ class OpenSession(Session):
         raise refused
 
     async def serve_async(self, request: Request) -> Response:
-        """`serve` without blocking the event loop: what may fetch runs in a worker thread.
+        """`serve` without blocking the event loop: if it may fetch, it runs in a worker thread.
 
         Raises:
             Refused: carries the refusal.
@@ -197,7 +197,7 @@ class OpenSession(Session):
         return await to_thread.run_sync(self.serve, request, limiter=fetches())
 
     def lets_through(self, request: Request) -> bool:
-        """Whether a request goes to the live API itself: no read of ours, and that is asked for."""
+        """Whether a request goes to the live API: it is not a read, and such calls may pass."""
         if not self._pass_others:
             return False
         try:
@@ -212,13 +212,13 @@ class OpenSession(Session):
         """A request as messages may name it: private IDs and parameter values stay out.
 
         Raises:
-            ReplayError: it is no call that replay reads, or the policy cannot be used.
+            ReplayError: it is not a call that replay knows, or the policy cannot be used.
         """
         call = self._recorder.masked(read_call(request))
         return call.route.path if self._recorder.why_private(call) else str(call.key)
 
     def close(self, *, failed: bool = False) -> None:
-        """End the session: what mode ``all`` re-recorded is written.
+        """End the session, and write the recordings of mode ``all``.
 
         Args:
             failed: the code under test raised, so its takes are not complete: old files stay.
@@ -320,7 +320,7 @@ def open_session(
         first: stores that are asked before the library's.
         allow_live: whether live-mode keys and bodies are accepted.
         raw_view: whether the client that records sees the live answer, unredacted.
-        pass_others: whether calls that are no reads go to the live API.
+        pass_others: whether calls other than reads go to the live API.
         keep_errors: whether answers about the key or the moment (401, 429, 5xx) are recorded.
 
     Raises:

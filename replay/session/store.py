@@ -73,7 +73,7 @@ class Store(Protocol):
 
 
 class Fetch(ABC):
-    """One call on its way to the live source, for all who ask for it meanwhile.
+    """One call on its way to the live source, for all who ask for it until it is answered.
 
     Attributes:
         call: what is asked for.

@@ -183,7 +183,7 @@ class Cassettes:
             shown.__suppress_context__ = True
             raise_alone(shown.with_traceback(_users_lines(trace)))
         if session.refusals and not isinstance(raised, KeyboardInterrupt):
-            # A refusal fails the session, whatever the code under test made of it.
+            # A refusal fails the session, even if the code under test caught it.
             user_frames.keep_users_lines(raised)
             raise swallowed(session.refusals) from raised
         if unwritten is not None:
@@ -214,10 +214,12 @@ class Cassettes:
     def __call__(self, function: F) -> F:
         """Wrap a function, generator, coroutine function, async generator, or a class's tests.
 
-        One session per call; a generator's lasts from its first step to its end. Of a class,
-        whatever is called ``test…`` is wrapped in place, also static, of the class and in classes
-        ``Test…`` inside of it; so is what unittest and pytest call around tests, such as ``setUp``
-        and what ``addCleanup`` was given.
+        Each call gets a session; a generator's session lasts from its first step to its end.
+
+        A class is changed in place. These of its functions are wrapped: those called ``test…``,
+        static methods and class methods included, also in nested classes called ``Test…``; those
+        that unittest and pytest call around tests, such as ``setUp``; and those that are passed to
+        ``addCleanup``.
 
         Raises:
             ConfigError: there is nothing to call, a pytest fixture's wrapper (whose calls pytest
@@ -274,7 +276,7 @@ def refusal_in(raised: BaseException | None) -> Refused | None:
 OPTIONS = tuple(
     name for name in inspect.signature(Cassettes).parameters if name not in {"directory", "project"}
 )
-"""What `use_cassettes` and the marker take."""
+"""The options of `use_cassettes` and of the marker."""
 
 
 def swallowed(refusals: list[ReplayError]) -> ReplayError:
@@ -314,7 +316,7 @@ def use_cassettes(library: Any = None, **settings: Any) -> Any:
     with``) wraps a block.
 
     Args:
-        library: the library's directory, also one inside of a zip file or an installed package
+        library: the library's directory, also one inside a zip file or an installed package
             (``importlib.resources.files("package") / "cassettes"``); by default
             ``REPLAY_LIBRARY``, the configuration's ``library``, or ``cassettes``.
         mode: ``none`` (nothing goes online), ``once``, ``new_episodes`` or ``all``; by default
@@ -322,11 +324,11 @@ def use_cassettes(library: Any = None, **settings: Any) -> Any:
         api_base: where live answers come from; by default ``STRIPE_API_BASE``, the
             configuration's ``api_base``, or Stripe. Calls to it share cassettes with calls to
             Stripe.
-        api_version: answers every call at this API version, whatever the client pins.
-        live_view: ``redacted`` shows a recording client what replay will serve; ``raw`` shows it
-            the live answer, and is refused where ``CI`` is set.
+        api_version: answers every call at this API version, regardless of the client's pin.
+        live_view: ``redacted`` shows a recording client the answer that replay will serve; ``raw``
+            shows it the live answer, and is refused where ``CI`` is set.
         allow_live: record with a live-mode key, or live-mode data.
-        other_calls: ``block`` refuses writes and whatever else replay does not record; ``pass``
+        other_calls: ``block`` refuses writes and other calls that replay does not record; ``pass``
             lets them through to the live API, in every mode.
         keep_errors: record answers of 401, 429 and 5xx too; the SDK's own retries then see them
             in order.
@@ -334,8 +336,8 @@ def use_cassettes(library: Any = None, **settings: Any) -> Any:
     Raises:
         ConfigError: at decoration: a setting that cannot be used, or no such library in mode
             ``none``.
-        ReplayError: at the end of a call or block: what was refused in it, even if the code
-            under test caught the refusal.
+        ReplayError: at the end of a call or block: the first refusal in it, even if the code under
+            test caught it.
     """
     for name in settings:
         if name not in OPTIONS:

@@ -170,7 +170,7 @@ def _older_versions(session: OpenSession, new: str) -> set[str]:
 
 
 def _findings_on(session: OpenSession, report: Report) -> Iterator[Drift]:
-    """The findings on what a session served that may break or surprise its reader."""
+    """The findings on a session's answers that may break or surprise the code that reads them."""
     from replay.drift.judge.findings import Grade, Severity
 
     served = session.calls

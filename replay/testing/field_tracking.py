@@ -44,7 +44,7 @@ Positions = tuple[tuple[Body, str], ...]
 
 
 class Tracker:
-    """Notes what is read, from `start` to `stop`. Safe to share between threads.
+    """Notes the fields that are read, from `start` to `stop`. Safe to share between threads.
 
     What is read is kept in parts, such as one for each test.
 
@@ -76,7 +76,7 @@ class Tracker:
         self._patches.remove()
 
     def start_part(self) -> dict[Body, set[str]]:
-        """End the running part and start another; returns what was read in the one that ended."""
+        """End the running part and start another; returns the fields read in the one that ended."""
         with self._lock:
             for body in self._waiting.values():
                 self.read.setdefault(body, set()).add(f"/{ALL}")

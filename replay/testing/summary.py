@@ -45,7 +45,7 @@ class Summary:
         notes: what sessions noted, and how many of them did.
         used: by library, whose cassettes answered or were recorded.
         skipped: how many marked tests were skipped.
-        partial: why this is no full run; empty where it is one.
+        partial: why this is not a full run; empty where it is one.
         unused: the cassettes that no test used; None where that cannot be said.
     """
 
@@ -81,7 +81,7 @@ class Summary:
             )
 
     def add_refusals(self, refusals: Iterable[ReplayError]) -> None:
-        """Count refusals, also those of threads that outlived their test meanwhile."""
+        """Count refusals, also those of threads that have outlived their test."""
         self.refused += len([*refusals])
         while current_session.orphan_refusals:
             error = current_session.orphan_refusals.popleft()
@@ -121,7 +121,7 @@ def summary_of(config: pytest.Config) -> Summary:
 
 
 def _end_run() -> None:
-    # After the last fixtures; a run of pytest inside of a test ends nothing.
+    # After the last fixtures. A run of pytest inside a test ends nothing.
     summary = _runs.pop()
     if not _runs and run_id.is_own(run_id.current()):
         from replay.session import run_folder
@@ -187,7 +187,7 @@ def summarise(reporter: Any, config: pytest.Config) -> None:
 
 
 def _partial(session: pytest.Session, summary: Summary) -> str:
-    """Why a run is no full one; empty where it is."""
+    """Why a run is not a full one; empty where it is."""
     config = session.config
     option = config.option
     if session.exitstatus != pytest.ExitCode.OK:

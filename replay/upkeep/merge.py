@@ -162,7 +162,7 @@ def _counted(result: Cassette, ours: Cassette, theirs: Cassette, indexed: bool) 
 
 
 def _standing(data: bytes, where: str) -> Cassette | None:
-    """What the file holds now; None if it is no valid cassette."""
+    """The cassette in the file now; None if it is not a valid one."""
     try:
         return codec.loads(data, where)
     except CassetteDamaged:
@@ -259,7 +259,7 @@ def _from_marks(data: bytes, where: str) -> tuple[bytes, bytes] | None:
 
 
 def _refuse_edits(data: bytes, path: Path) -> None:
-    """Make sure that a conflicted file holds just what git wrote into it.
+    """Make sure that a conflicted file is as git wrote it.
 
     Raises:
         CassetteConflict: it was edited, and the index does not have the edit.

@@ -125,7 +125,7 @@ def day(text: str, where: str) -> str:
 def save(path: Path, entries: Iterable[Entry]) -> None:
     """Write a baseline file, sorted; of two entries for one finding the last.
 
-    Afterwards the file is the old or the new one, whole, whatever happens in between.
+    Even if that fails halfway, the file is then the old or the new one, complete.
 
     Raises:
         ConfigError: there is no such folder.

@@ -138,7 +138,7 @@ def merged(rows: Iterable[tuple[Body, set[str]]]) -> dict[Body, set[str]]:
 
 
 def add(path: Path, paths: Mapping[Body, set[str]]) -> None:
-    """Add what was read to the file. Nothing is lost where several processes do so at a time.
+    """Add the fields that were read to the file. Several processes may do so at a time.
 
     Raises:
         ConfigError: the file is there, and is not one of these.

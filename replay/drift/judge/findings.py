@@ -118,7 +118,7 @@ class Finding:
         settle: the command that records what would decide it; empty where no recording would.
         broken_promise: whether it breaks inside one named train, which Stripe promises not to do.
         accepted: the reason it is accepted for; None where it is not.
-        fingerprint: hash of rule, resource, path and versions; the same whatever the wording.
+        fingerprint: hash of rule, resource, path and versions; independent of the wording.
         used: whether tests read the field; None where that is not known.
     """
 
@@ -295,7 +295,7 @@ class Report:
 
 
 def fingerprint(rule: str, resource: str, path: str, old: str, new: str) -> str:
-    """Names a finding across runs, whatever its evidence: 16 hex digits."""
+    """Names a finding across runs, independent of its evidence: 16 hex digits."""
     named = f"{rule}\0{resource}\0{path}\0{old}\0{new}"
     return hashlib.sha256(named.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 

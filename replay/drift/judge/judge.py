@@ -18,7 +18,7 @@ from replay.drift.observe.shape import Shape, Stat, is_map, names_below
 _TAG = "/type"
 
 _FREE = frozenset({"currency", "country", "id", "locale", "object"})
-"""Keys whose values are no closed set of the API, or are judged elsewhere."""
+"""Keys whose values do not form a closed set, or are judged elsewhere."""
 
 _SHOWN = 5
 
@@ -97,7 +97,7 @@ class _Judge:
             self._closed.add(path)
 
     def _explained(self, path: str) -> bool:
-        """Whether a finding above a path stands for it, or it is no field but a map's value."""
+        """Whether a finding above a path stands for it, or the path is a map's value."""
         above = path
         while above:
             above = parent(above)

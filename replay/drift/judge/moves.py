@@ -35,7 +35,7 @@ class Move:
         agree: in how many pairs they were equal: in every pair that could show it.
         controlled: whether a controlled pair is among them.
         redacted: whether stand-ins were compared.
-        few: whether the same few IDs were equal again and again, which is no move.
+        few: whether the same few IDs were equal again and again, which does not prove a move.
         named: whether the values are IDs, or at least three: no text that many places have.
         old, new: the witnesses.
         rivals: other targets that fit as well, so that it is not known where the values went.
@@ -121,7 +121,7 @@ def _fit(move: Move) -> _Fit:
 
 
 def _rivals(move: Move, possible: Iterable[Move], taken: Mapping[str, _Fit]) -> tuple[str, ...]:
-    # A target that fits its own source better is no rival.
+    # A target that fits its own source better does not compete.
     fit = _fit(move)
     return tuple(
         other.target

@@ -61,8 +61,8 @@ class Observed:
     Attributes:
         objects: how many objects were seen.
         pools: state -> the last body of each object that was last seen in that state. One body per
-            object: the takes of one object are no independent evidence.
-        rest: the objects' other bodies. The same body again is no evidence at all.
+            object: the takes of one object are not independent evidence.
+        rest: the objects' other bodies. A repeated body does not count as evidence.
     """
 
     def __init__(self) -> None:

@@ -40,10 +40,10 @@ class Nested:
 
 
 def read_take(file: str, number: int, interaction: Interaction) -> Take | None:
-    """A recorded object as a take; None for an error, and for a body that is no JSON object.
+    """A recorded object as a take; None for an error, and for a body that is not a JSON object.
 
     Raises:
-        CassetteDamaged: the body is no JSON that a recording can hold.
+        CassetteDamaged: the body is not JSON that a recording can hold.
     """
     response, redacted = interaction.response, interaction.redacted
     if not 200 <= response.status < 300:

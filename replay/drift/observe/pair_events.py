@@ -197,7 +197,7 @@ class _Comparer:
             self._event("lost", f"{path}/{name}", seen, f"{path}/{name}", path)
 
     def _flat(self, path: str, a: Node, b: Node, seen: _Seen) -> None:
-        """Compare what stands below two nodes of which one is a list, a map or a stub."""
+        """Compare the content of two nodes if one of them is a list, a map or a stub."""
         old, firsts = _marks(path, a)
         new, seconds = _marks(path, b)
         for where in sorted(old.keys() | new.keys()):

@@ -19,7 +19,7 @@ EMPTY = '""'
 
 
 def escape(name: str) -> str:
-    """A key as a segment of a path. The key ``*`` is written ``~2``: it is no list item."""
+    """A key as a segment of a path. The key ``*`` is written ``~2``; ``*`` means any list item."""
     return "~2" if name == ANY else name.replace("~", "~0").replace("/", "~1")
 
 

@@ -24,9 +24,9 @@ class Which(IntEnum):
     OLD_LIBRARY = 3
     NEW_LIBRARY = 4
     SPECIFIED = 5
-    """None: the side is what an OpenAPI file says."""
+    """None: the side is an OpenAPI file."""
     RECORDED = 6
-    """All: the other side is what an OpenAPI file says."""
+    """All: the other side is an OpenAPI file."""
 
 
 _LABELS = {

@@ -40,7 +40,7 @@ def against(
         settings: the severities to use in place of the catalogue's.
 
     Raises:
-        ConfigError: the file is no such specification, or a schema that is needed cannot be
+        ConfigError: the file is not such a specification, or a schema that is needed cannot be
             understood; the error says where in the file.
         LibraryError: or one of its kinds, where a recording cannot be read.
     """
@@ -59,7 +59,7 @@ def against(
         comparison = comparison_of(stratum, old, new, (0, observed.objects, 0), 0)
         findings = list(_Check(schemas, observed.total).findings(name))
         weighed = (settings or DriftSettings()).weigh(with_findings(comparison, findings))
-        # A specification of one version is no promise about the next one.
+        # A specification of one version promises nothing about the next one.
         kept = tuple(replace(finding, broken_promise=False) for finding in weighed.findings)
         found.append(replace(weighed, findings=kept))
     recorded = {name: tuple(sorted(seen)) for name, seen in sorted(corpus.recorded.items())}

@@ -26,7 +26,7 @@ VERSION = 1
 
 
 class Unfit(ValueError):
-    """A value of the parsed document is not what the format says."""
+    """A value of the parsed document does not fit the format."""
 
 
 class Later(Exception):

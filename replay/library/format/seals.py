@@ -64,19 +64,21 @@ def seal(body: str, kind: str = "cassette", *, where: str = "") -> str:
 
 
 def unseal(data: bytes, where: str, kind: str = "cassette") -> str:
-    """The text below the seal, which must be of this kind and fit the text.
+    """The text below the seal.
 
     Raises:
-        CassetteDamaged: or one of its kinds.
+        CassetteUnsealed: the first line is not such a seal, or its digest does not fit the text.
+        CassetteDamaged: or another subclass: the file is empty, too large, not UTF-8, in a git
+            conflict, or of a later format.
     """
     return decoded(whole(data, where, kind), where)
 
 
 def whole(data: bytes, where: str, kind: str = "cassette") -> memoryview:
-    """The bytes below the seal, which must be of this kind and fit the bytes.
+    """The bytes below the seal.
 
     Raises:
-        CassetteDamaged: or one of its kinds.
+        CassetteDamaged: or a subclass, as in `unseal`.
     """
     digest, rest = _parted(data, where, kind)
     if hashlib.sha256(rest).hexdigest() != digest:
@@ -91,10 +93,21 @@ def whole(data: bytes, where: str, kind: str = "cassette") -> memoryview:
 
 
 def split(data: bytes, where: str, kind: str = "cassette") -> tuple[str, str]:
-    """The digest in the first line, and the text below it with LF line ends; they need not fit.
+    """Take a sealed file apart, without comparing the digest with the text.
+
+    Args:
+        data: the file's bytes.
+        where: the file, for errors.
+        kind: ``cassette`` or ``vcr``, as in `seal`.
+
+    Returns:
+        The digest that the first line states, and the text below that line with LF line ends.
 
     Raises:
-        CassetteDamaged: or one of its kinds.
+        CassetteUnsealed: the first line is not such a seal.
+        CassetteConflict: the file has the marks of a git merge instead of such a seal.
+        CassetteTooNew: the seal is of a later format.
+        CassetteDamaged: the file is empty, too large or not UTF-8.
     """
     digest, rest = _parted(data, where, kind)
     return digest, decoded(rest, where)

@@ -138,7 +138,7 @@ def _at(what: str, event: Any) -> str:
 
 
 def scalars(text: str) -> Iterator[tuple[str, int]]:
-    """Every scalar of any YAML, whatever its tags: text and line (from 1). Nothing is constructed.
+    """Every scalar of any YAML, with any tags: text and line (from 1). Nothing is constructed.
 
     Raises:
         Malformed: not YAML.

@@ -220,7 +220,7 @@ def test_broken_file(data: bytes, what: str, tmp_path: Path) -> None:
 
 
 def test_tool_replay_is_a_table(tmp_path: Path) -> None:
-    """A [tool.replay] that is no table is refused."""
+    """A [tool.replay] that is not a table is refused."""
     write(tmp_path / "pyproject.toml", "[tool]\nreplay = 3\n")
     with pytest.raises(ConfigError, match="replay must be a table"):
         resolve()
@@ -333,7 +333,7 @@ def test_library_of_a_file_is_beside_it(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_version_has_the_form_of_one(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever named it hears so at once, and not of recordings that are missing."""
     for name in ("api_version", "environment variable REPLAY_API_VERSION"):
-        with pytest.raises(ConfigError, match="is no API version") as raised:
+        with pytest.raises(ConfigError, match="is not an API version") as raised:
             resolve(api_version=version if name == "api_version" else None)
         assert name == raised.value.where
         assert "a version looks like 2024-06-20" in raised.value.hint

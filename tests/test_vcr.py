@@ -182,7 +182,7 @@ def test_what_cannot_be_kept_is_left_out_with_a_warning(stand_in: StandIn, tmp_p
         told = " ".join(str(each.message) for each in warned)
     assert "calls to other hosts than Stripe's" in told
     assert "the value of email may be private" in told
-    assert "no JSON that can be read" in told
+    assert "not JSON that can be read" in told
     assert "PRIVATE" not in tape.read_text() + told
     assert 1 == len(codec.loads_vcr(tape.read_bytes(), str(tape))[0])
 

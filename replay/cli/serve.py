@@ -95,7 +95,7 @@ def _address(host: str) -> str:
         return str(ip_address(name))
     except ValueError:
         raise ConfigError(
-            "this is no address to listen at",
+            "this is not an address to listen at",
             where="--host",
             hint="give an IP address such as 127.0.0.1; names go to --allow-host",
         ) from None

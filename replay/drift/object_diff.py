@@ -149,8 +149,8 @@ def object_diff(
 
     Raises:
         CassetteNotFound: no recording has the ID; names the nearest.
-        ConfigError: the two versions are one, or a word is no version, or several objects have the
-            ID.
+        ConfigError: the two versions are the same, one of them is not a version, or several
+            objects have the ID.
         LibraryError: or one of its kinds, where a recording cannot be read.
     """
     if versions[0] == versions[1] and older is None:

@@ -52,7 +52,7 @@ def report(
         progress: called with the number of cassettes read since the last call.
 
     Raises:
-        ConfigError: old and new are the same version, one of them is no version, or `since`
+        ConfigError: old and new are the same version, one of them is not a version, or `since`
             carries no date.
         LibraryError: or one of its kinds, where a recording cannot be read.
     """

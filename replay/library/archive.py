@@ -80,7 +80,7 @@ class ArchiveReader:
             return None
         index, name = self._index(found), self._name(path)
         if name in index.tree:
-            raise CassetteDamaged("this is no regular file", where=path, hint=_REBUILD)
+            raise CassetteDamaged("this is not a regular file", where=path, hint=_REBUILD)
         member = index.members.get(name)
         if member is None:
             return None

@@ -128,7 +128,7 @@ def read(path: str, root: str, limit: int) -> tuple[bytes, Stamp] | None:
 def _read(handle: int, path: str, root: str, limit: int) -> tuple[bytes, Stamp]:
     found = os.fstat(handle)
     if not stat.S_ISREG(found.st_mode):
-        raise CassetteDamaged("this is no regular file", where=path, hint="move it away")
+        raise CassetteDamaged("this is not a regular file", where=path, hint="move it away")
     if found.st_size > limit:
         raise CassetteDamaged(
             f"the file has {found.st_size} bytes; a cassette has at most {limit}",

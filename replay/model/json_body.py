@@ -32,7 +32,7 @@ def parse(body: bytes) -> dict[str, Any]:
     except _Unfit as unfit:
         raise NotRecordable(f"the answer {unfit}") from None
     if not isinstance(document, dict):
-        raise NotRecordable("the answer is no JSON object")
+        raise NotRecordable("the answer is not a JSON object")
     return document
 
 
@@ -94,7 +94,7 @@ def _parsed(body: bytes) -> Any:
         raise _Unfit("is nested too deeply") from None
     except ValueError:
         # The decoder's own message quotes the text, which may be private.
-        raise _Unfit("is no JSON that can be read") from None
+        raise _Unfit("is not JSON that can be read") from None
     return document
 
 

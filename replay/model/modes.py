@@ -34,7 +34,7 @@ class RecordMode(StrEnum):
             near = get_close_matches(str(value).lower().replace("-", "_"), known, n=1)
             guess = f"did you mean {near[0]}? " if near else ""
             raise ConfigError(
-                f"{value!r} is no record mode",
+                f"{value!r} is not a record mode",
                 where=where,
                 hint=f"{guess}use one of: {', '.join(known)}",
             ) from None

@@ -164,7 +164,7 @@ class Recorder:
             )
         if call.pinned and not is_version(call.pinned):
             raise ConfigError(
-                "this is no API version",
+                "this is not an API version",
                 where="header Stripe-Version",
                 hint=LOOKS_LIKE,
             )
@@ -189,7 +189,7 @@ class Recorder:
             if stated and is_version(stated):
                 version = canonical_version(with_known_betas(stated, call.pinned))
             elif stated:
-                version, unkept = UNVERSIONED, "the answer's Stripe-Version is no API version"
+                version, unkept = UNVERSIONED, "the answer's Stripe-Version is not an API version"
             document, redaction = self._redacted(call, answer)
             body = json_body.dump(redaction.body) if redaction else b""
             another = why_another(asked, answer.status, document)

@@ -39,7 +39,7 @@ _connections.addFilter(lambda record: record.msg != "Invalid HTTP request receiv
 
 
 _MALFORMED = request_error(
-    400, "this is no HTTP request that can be read one way", "request head or framing",
+    400, "this is not an HTTP request that can be read in one way only", "request head or framing",
     "this server speaks HTTP/1.1: look at the client's base address, http:// and not https://, "
     "and at header lines that it builds itself",
 )  # fmt: skip

@@ -31,7 +31,7 @@ def listen(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         raise ConfigError(
             "the server cannot listen there: "
-            + (getattr(error, "strerror", None) or "this is no port"),
+            + (getattr(error, "strerror", None) or "this is not a port"),
             where=f"{host}:{port}",
             hint="choose another: --port 0 takes a free one",
         ) from error

@@ -92,7 +92,7 @@ class Sessions:
             return found
         if name and not _NAME.match(name):
             raise CallRefused(
-                "this is no name of a session",
+                "this is not a session name",
                 where="header Replay-Session",
                 hint="use up to 100 letters, digits and . _ : / -, a letter or digit first",
             )

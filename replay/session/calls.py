@@ -41,7 +41,7 @@ class CallReader:
         """The call that a request makes; `headers` are its `stripe_headers`, where they are known.
 
         Raises:
-            CallRefused: it is no read that replay knows.
+            CallRefused: it is not a read that replay knows.
         """
         call = read_call(request, headers)
         if self._api_version is not None:
@@ -84,7 +84,7 @@ class CallTable(Generic[E]):
         """The entry of the call that a request makes.
 
         Raises:
-            CallRefused: it is no read that replay knows.
+            CallRefused: it is not a read that replay knows.
         """
         # Clients repeat themselves. To read a request takes longer than all else of an answer.
         headers = stripe_headers(request.headers)

@@ -39,7 +39,7 @@ def why_another(call: Call, status: int, body: Any) -> str:
 
     Args:
         call: the call, with the ID that the source was asked for.
-        status: the answer's status. An error is no object, and always right.
+        status: the answer's status. An error is not an object: it always fits.
         body: the answer's body, parsed; a deleted object still has its type and its ID.
 
     Returns:

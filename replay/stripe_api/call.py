@@ -157,7 +157,7 @@ def retrieve(
             )
         if not _ID.match(id) or not id.isprintable() or id in {".", ".."}:
             raise ConfigError(
-                "this is no ID of an object",
+                "this is not the ID of an object",
                 where=f"{route.resource}: {id!r}",
                 hint="an ID has at most 255 characters, none of them a space, slash or control",
             )
@@ -165,7 +165,7 @@ def retrieve(
     for name in names:
         if not _FIELD_PATH.match(name):
             raise ConfigError(
-                "this is no field that can be expanded",
+                "this is not a field that can be expanded",
                 where=f"--expand {name!r}",
                 hint="name a field such as payments or data.customer",
             )
@@ -273,7 +273,7 @@ def _parameters(request: Request, found: Match, query: str) -> list[tuple[str, s
     except UnicodeDecodeError:
         # Replacing the broken bytes would make different calls look alike.
         raise CallRefused(
-            "the parameters of this call are no UTF-8", where=_shown(request, found)
+            "the parameters of this call are not UTF-8", where=_shown(request, found)
         ) from None
 
 

@@ -154,7 +154,7 @@ def by_name(name: str) -> Route:
             return names[candidate]
     near = get_close_matches(wanted, names, n=3, cutoff=0.6)
     raise ConfigError(
-        f"{name!r} is no resource of the API",
+        f"{name!r} is not a resource of the API",
         where="RESOURCE",
         hint="did you mean " + " or ".join(near) + "?"
         if near
@@ -171,4 +171,4 @@ def by_resource(resource: str) -> Route:
     for route in retrieves():
         if route.resource == resource:
             return route
-    raise ConfigError(f"{resource!r} is no resource of the API", where="cassette.resource")
+    raise ConfigError(f"{resource!r} is not a resource of the API", where="cassette.resource")

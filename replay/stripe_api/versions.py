@@ -36,7 +36,7 @@ TRAINS = {
 version names its train, or is a preview."""
 
 LOOKS_LIKE = "a version looks like 2024-06-20 or 2025-03-31.basil"
-"""The hint of every error about a text that is no version."""
+"""The hint of every error about a text that is not a version."""
 
 
 def is_version(text: str) -> bool:
@@ -55,7 +55,7 @@ def canonical_version(value: str, where: str = "Stripe-Version") -> str:
     text = "; ".join([base, *sorted({feature for feature in features if feature})])
     if not _SAFE.match(text):
         raise ConfigError(
-            "this is no API version",
+            "this is not an API version",
             where=where,
             hint=LOOKS_LIKE,
         )
@@ -90,7 +90,7 @@ def checked_version(text: str, where: str) -> str:
     meant = _meant(version)
     if meant or not is_version(version):
         raise ConfigError(
-            f"{text!r} is no API version",
+            f"{text!r} is not an API version",
             where=where,
             hint=f"did you mean {meant}?" if meant else LOOKS_LIKE,
         )
@@ -161,7 +161,7 @@ def require_version(version: str, recorded: Iterable[str], where: str) -> None:
     meant = near(version, recorded)
     listed = ", ".join(recorded) or "no version at all"
     raise ConfigError(
-        f"{version!r} is no API version",
+        f"{version!r} is not an API version",
         where=where,
         hint=f"did you mean {meant}?" if meant else f"recorded are: {listed}",
     )

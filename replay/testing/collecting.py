@@ -62,7 +62,7 @@ def refuse_misspelt(warning: warnings.WarningMessage) -> None:
     found = _UNKNOWN.match(str(warning.message))
     if found is not None and get_close_matches(found[1].lower(), _OUR_NAMES, cutoff=0.85):
         raise pytest.UsageError(
-            f"{warning.filename}:{warning.lineno}: pytest.mark.{found[1]} is no marker of replay, "
-            f"so these tests would go online: did you mean {MARKER}? (A marker of your own: list "
-            "it under markers in pytest's configuration.)"
+            f"{warning.filename}:{warning.lineno}: pytest.mark.{found[1]} is not a marker of "
+            f"replay, so these tests would go online: did you mean {MARKER}? (A marker "
+            "of your own: list it under markers in pytest's configuration.)"
         )

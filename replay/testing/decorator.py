@@ -237,7 +237,7 @@ class Cassettes:
 
 def _text(value: object, where: str) -> None:
     if value is not None and not isinstance(value, str):
-        raise ConfigError(f"{value!r} is no text", where=where, hint=f"write {where}='{value}'")
+        raise ConfigError(f"{value!r} is not text", where=where, hint=f"write {where}='{value}'")
 
 
 def _switch(value: object, where: str) -> None:
@@ -252,7 +252,7 @@ def _switch(value: object, where: str) -> None:
 def _one_of(value: str, known: tuple[str, ...], where: str) -> None:
     if value not in known:
         raise ConfigError(
-            f"{value!r} is no choice", where=where, hint="use " + " or ".join(map(repr, known))
+            f"{value!r} is not a choice", where=where, hint="use " + " or ".join(map(repr, known))
         )
 
 

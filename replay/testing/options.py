@@ -79,7 +79,7 @@ def check(config: pytest.Config) -> None:
     if file is not None and (file.is_dir() or ".py" in Path(file.name.split("::")[0]).suffix):
         # pytest takes a path of tests that follows the option as the option's value.
         raise pytest.UsageError(
-            f"{file.name} is no file of used fields: write --replay-track-fields=FILE, or put "
+            f"{file.name} is not a file of used fields: write --replay-track-fields=FILE, or put "
             "--replay-track-fields last"
         )
     unused = config.getini("replay_unused")

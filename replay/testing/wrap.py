@@ -85,7 +85,7 @@ def _wrap_in(owner: type, name: str, open_session: SessionOpener) -> None:
             setattr(owner, name, _wrapped_in(open_session, name, found))
     elif callable(found) or isinstance(found, functools.partialmethod):
         raise ConfigError(
-            f"this test is no function, but of type {type(found).__name__}",
+            f"this test is not a function, but of type {type(found).__name__}",
             where=f"{owner.__qualname__}.{name}",
             hint="write it as a function that calls it",
         )

@@ -113,7 +113,7 @@ def test_the_focus_stays_while_the_page_changes(opened: Any, served: Served) -> 
 def test_hostile_text_is_text(opened: Any, served: Served) -> None:
     """Names of files and of sessions make no element and run no script."""
     served.get("/v1/invoices/" + HOSTILE, headers={"Replay-Session": HOSTILE})
-    until(opened, "#missing pre", "no name of a session")
+    until(opened, "#missing pre", "not a session name")
     assert [] == opened.find_elements("css selector", "img")
     assert HOSTILE.replace("/", "-") in text(opened, "#recorded tbody")
     assert "replay server" == opened.title

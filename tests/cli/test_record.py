@@ -281,7 +281,7 @@ def test_a_source_that_does_not_answer_exits_4(
         (["invoice", DRAFT, "--mode", "al"], "use one of: none, once"),
         (["invoice", "a/b"], "takes 1 IDs, not 2"),
         (["invoice", DRAFT, "--api-version", "zz zz"], "a version looks like"),
-        (["invoice", DRAFT, "--expand", "Not A Field"], "no field that can be expanded"),
+        (["invoice", DRAFT, "--expand", "Not A Field"], "not a field that can be expanded"),
         (["invoice", DRAFT, "--api-base", "http://api.example.com"], "use https"),
         (["balance", "x"], "has no ID"),
     ],

@@ -399,7 +399,7 @@ def test_which_old_version(stand_in: StandIn) -> None:
     ("arguments", "code", "message"),
     [
         (["2022-11-15"], 3, "nothing of cassettes can be fetched at an older version"),
-        (["basil"], 2, "'basil' is no API version"),
+        (["basil"], 2, "'basil' is not an API version"),
         ([NEW, "--from", NEW], 2, "old and new are one version"),
         ([NEW, "in_nobody"], 2, "not recorded: in_nobody"),
         ([NEW, "--library", "nowhere"], 2, "there is no library at this path"),

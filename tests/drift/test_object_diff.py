@@ -311,7 +311,7 @@ def test_a_version_that_is_not_recorded_is_named_with_the_command(tmp_path: Path
     assert f"{record} --library ." == made.command
     slip = missing(library(tmp_path, recording({})), ID, ("2024-06-21", NEW))
     assert ("2024-06-21 is not recorded: did you mean 2024-06-20?",) == slip.meant
-    with pytest.raises(ConfigError, match="'2025' is no API version"):
+    with pytest.raises(ConfigError, match="'2025' is not an API version"):
         object_diff(library(tmp_path, recording({})), ID, (OLD, "2025"))
 
 

@@ -165,7 +165,7 @@ def test_seals_and_keys_hold(tmp_path: Path) -> None:
     assert KeyMismatch is type(refused(moved, "invoices/in_2/2024-06-20.yaml"))
     folder = zipped(tmp_path / "c.zip", {f"{PLACE}/": b""})
     assert [PLACE] == Library(folder).paths()
-    assert "no regular file" in refused(folder).what
+    assert "not a regular file" in refused(folder).what
 
 
 def test_bombs_are_not_unpacked(tmp_path: Path) -> None:

@@ -198,7 +198,7 @@ PLANTED = {
     "type": ({"headers": (("Content-Type", "text/html"),)}, "holds a value of Content-Type"),
     "digits": ({"headers": (("Retry-After", "\u0661"),)}, "holds a value of Retry-After"),
     "request": ({"headers": (("Request-Id", "req_live"),)}, "holds a value of Request-Id"),
-    "twice": ({"headers": (*KEPT, *KEPT)}, "headers holds what is no list of one text"),
+    "twice": ({"headers": (*KEPT, *KEPT)}, "headers holds a value that is not a list of one text"),
     "reason": ({"reason": "OK\r\nLocation: x"}, "response.status.message"),
 }
 
@@ -295,11 +295,11 @@ CONFLICT = "<<<<<<< HEAD\n{}=======\n{}>>>>>>> theirs\n"
         (b"", CassetteDamaged, "is empty"),
         (b" \n\t\r\n ", CassetteDamaged, "is empty"),
         (b"\0" * 4096, CassetteDamaged, "is empty"),
-        (b"\xef\xbb\xbf", CassetteUnsealed, "no seal"),
+        (b"\xef\xbb\xbf", CassetteUnsealed, "not a seal"),
         (SAMPLE[:200] + b"\0" * 512 + SAMPLE[200:], CassetteUnsealed, "seal does not fit"),
-        (b"\0" * 512 + SAMPLE, CassetteUnsealed, "no seal"),
+        (b"\0" * 512 + SAMPLE, CassetteUnsealed, "not a seal"),
         (SAMPLE.decode().encode("utf-16"), CassetteDamaged, "is UTF-16"),
-        (SAMPLE.decode().encode("utf-16-be"), CassetteUnsealed, "no seal"),
+        (SAMPLE.decode().encode("utf-16-be"), CassetteUnsealed, "not a seal"),
         (SAMPLE + "# ü".encode("latin-1"), CassetteDamaged, "is not UTF-8"),
         (
             b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n",
@@ -328,11 +328,11 @@ CONFLICT = "<<<<<<< HEAD\n{}=======\n{}>>>>>>> theirs\n"
             "has format 999999999",
         ),
         (SAMPLE.replace(b"1000", b"1001"), CassetteUnsealed, "seal does not fit"),
-        (SAMPLE.partition(b"\n")[2], CassetteUnsealed, "no seal"),
-        (b"\n" + SAMPLE, CassetteUnsealed, "no seal"),
+        (SAMPLE.partition(b"\n")[2], CassetteUnsealed, "not a seal"),
+        (b"\n" + SAMPLE, CassetteUnsealed, "not a seal"),
         (SAMPLE + b"\n", CassetteUnsealed, "seal does not fit"),
         (SAMPLE + SAMPLE, CassetteUnsealed, "seal does not fit"),
-        (SAMPLE.replace(b"sha256:", b"sha256:A", 1), CassetteUnsealed, "no seal"),
+        (SAMPLE.replace(b"sha256:", b"sha256:A", 1), CassetteUnsealed, "not a seal"),
         (b"x" * (MAX_BYTES + 1), CassetteDamaged, f"larger than {MAX_BYTES} bytes"),
     ],
     ids=[
@@ -390,8 +390,8 @@ DEEP = 100_000
         (BODY + "x:\n " + "- " * DEEP + "\n", "nesting deeper than 40"),
         (BODY + "x: " + "[" * DEEP, "nesting deeper than 40"),
         (BODY + "x: " + "9" * 5000 + "\n", "an integer of too many digits"),
-        (BODY + "1: x\n", "a key that is no text"),
-        (BODY + "? [a]\n: x\n", "a key that is no text"),
+        (BODY + "1: x\n", "a key that is not text"),
+        (BODY + "? [a]\n: x\n", "a key that is not text"),
         (BODY + "x: 'open\n", "the cassette is not readable as YAML"),
         ("", "the cassette holds no document"),
         ("# nothing\n", "no document"),
@@ -525,8 +525,8 @@ def test_a_later_version_is_told_from_damage() -> None:
 
 @pytest.mark.parametrize("body", ["[]", "x", "null", "1"])
 def test_no_mapping(body: str) -> None:
-    """A document that is no mapping is no cassette."""
-    assert "the file is no mapping" in refused(sealed(body + "\n")).what
+    """A document that is not a mapping is no cassette."""
+    assert "the file is not a mapping" in refused(sealed(body + "\n")).what
 
 
 def test_errors_show_nothing_of_the_file() -> None:

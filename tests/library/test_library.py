@@ -308,9 +308,9 @@ def test_no_regular_file(lib: Library, make: Callable[[Path], None]) -> None:
         lambda: lib.recorded(KEY),
         lambda: list(lib.cassettes()),
     ):
-        with no_wait(path), pytest.raises(CassetteDamaged, match="no regular file"):
+        with no_wait(path), pytest.raises(CassetteDamaged, match="not a regular file"):
             ask()
-    with no_wait(path), pytest.raises(CassetteDamaged, match="no regular file"):
+    with no_wait(path), pytest.raises(CassetteDamaged, match="not a regular file"):
         lib.read(f"invoices/{KEY.id}/{VERSION}.yaml")
 
 

@@ -155,7 +155,7 @@ def test_a_version_that_is_none_is_no_file_name(source, tmp_path):
     source.script.append((200, {"Stripe-Version": "Greta Ohm"}, body))
     session, response = ask(source, tmp_path)
     assert [] == list(tmp_path.rglob("*.yaml"))
-    assert any("no API version" in note for note in session.notes)
+    assert any("not an API version" in note for note in session.notes)
     assert b"@example.com" in response.body
     assert b"greta" not in response.body.lower()
 
@@ -163,7 +163,7 @@ def test_a_version_that_is_none_is_no_file_name(source, tmp_path):
 def test_a_client_that_asks_for_no_api_version_is_refused_before_it_goes_online(source, tmp_path):
     session = open_session(Config(str(tmp_path), RecordMode.ONCE, source.url, None))
     asked = Request("GET", f"{source.url}/v1/invoices/{DRAFT}", (("Stripe-Version", "greta"),))
-    with pytest.raises(replay.ConfigError, match="no API version") as refused:
+    with pytest.raises(replay.ConfigError, match="not an API version") as refused:
         session.answer(asked)
     assert "greta" not in str(refused.value)
     assert 0 == sum(source.hits.values())

@@ -181,7 +181,7 @@ def test_since_names_the_word_that_is_no_version() -> None:
     for word, hint in (("x", f"recorded are: {OLD}, {NEW}"), (NEW[1:], f"did you mean {NEW}?")):
         error = run("--since", word).exception
         assert isinstance(error, ConfigError)
-        assert (f"{word!r} is no API version", "--since") == (error.what, error.where)
+        assert (f"{word!r} is not an API version", "--since") == (error.what, error.where)
         assert hint == error.hint
     shelve(Path("cassettes"), [recording({}, "unversioned", id="in_9A")])
     error = run("--since", "unversioned").exception
@@ -414,7 +414,7 @@ def test_a_word_that_is_no_version_is_misuse(arguments: list[str], where: str, h
     Path("spec.json").write_text('{"components": {"schemas": {}}}')
     result = run(*arguments)
     assert isinstance(result.exception, ConfigError)
-    assert "is no API version" in str(result.exception)
+    assert "is not an API version" in str(result.exception)
     assert where == result.exception.where
     assert hint in result.exception.hint
 

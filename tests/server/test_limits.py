@@ -372,7 +372,7 @@ def test_a_session_has_a_plain_name(served: Served, name: str) -> None:
     """Names are listed on a page and in logs."""
     answer = served.get(TARGET, headers={b"Replay-Session": name.encode("latin-1")})
     assert 400 == answer.status_code
-    assert "no name of a session" in answer.json()["error"]["message"]
+    assert "not a session name" in answer.json()["error"]["message"]
 
 
 def test_the_number_of_sessions_is_bounded(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:

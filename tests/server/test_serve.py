@@ -207,14 +207,14 @@ def test_a_taken_port_is_said(recorded: Path) -> None:
     ("args", "said"),
     [
         (["--library", "nowhere"], "there is no library at this path"),
-        (["--host", "example.com", "--mode", "once"], "this is no address to listen at"),
+        (["--host", "example.com", "--mode", "once"], "this is not an address to listen at"),
         (["--host", "192.0.2.1", "--mode", "once"], "the server cannot listen there"),
-        (["--mode", "sometimes"], "no record mode"),
+        (["--mode", "sometimes"], "not a record mode"),
         (["--mode", "once", "--api-base", "http://example.com"], "unencrypted"),
         (["--mode", "once", "--api-base", "http://127.0.0.1:18231", "--port", "18231"],
          "the live source is this server itself"),
         (["--mode", "once", "--api-version", "junk"],
-         "'junk' is no API version\n  where: --api-version\n"),
+         "'junk' is not an API version\n  where: --api-version\n"),
         (["--mode", "once", "--port", "0", "--ready-fd", "987654"], "descriptor cannot be written"),
     ],
 )  # fmt: skip

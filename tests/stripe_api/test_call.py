@@ -232,7 +232,7 @@ def test_hostile_ids_encoded(id: str) -> None:
 )
 def test_hostile_paths(path: str) -> None:
     """No encoding smuggles a step upwards, a slash or broken UTF-8 into an ID."""
-    with pytest.raises(CallRefused, match="no ID of an object"):
+    with pytest.raises(CallRefused, match="not the ID of an object"):
         asked(path)
 
 
@@ -316,7 +316,7 @@ def test_number_of_ids(ids: list[str]) -> None:
 @pytest.mark.parametrize("name", ["", "Payments", "a b", "a.", "[]", "a\n", "a;b"])
 def test_expand_names(name: str) -> None:
     """What is no field's name cannot be expanded."""
-    with pytest.raises(ConfigError, match="no field that can be expanded"):
+    with pytest.raises(ConfigError, match="not a field that can be expanded"):
         retrieve(INVOICE, ["in_1"], expand=[name])
 
 
@@ -344,10 +344,10 @@ def test_versions(given_: str, expected: str) -> None:
 )
 def test_no_versions(version: str) -> None:
     """What cannot be a version is refused and names where it came from."""
-    with pytest.raises(ConfigError, match="no API version") as caught:
+    with pytest.raises(ConfigError, match="not an API version") as caught:
         canonical_version(version, "here")
     assert "here" == caught.value.where
-    with pytest.raises(CallRefused, match="no API version"):
+    with pytest.raises(CallRefused, match="not an API version"):
         asked("/v1/invoices/in_1", Stripe_Version=version)
 
 

@@ -216,14 +216,14 @@ def test_unknown_name(name: str, hint: str) -> None:
     with pytest.raises(ConfigError) as caught:
         by_name(name)
     assert caught.value.hint.startswith(hint)
-    assert f"{name!r} is no resource of the API" == caught.value.what
+    assert f"{name!r} is not a resource of the API" == caught.value.what
     assert "RESOURCE" == caught.value.where
 
 
 @pytest.mark.parametrize("resource", ["invoice", "", "credit_notes/preview", "invoices/lines"])
 def test_unknown_resource(resource: str) -> None:
     """A cassette's resource is the exact path of a retrieve route, or an error."""
-    with pytest.raises(ConfigError, match="is no resource of the API"):
+    with pytest.raises(ConfigError, match="is not a resource of the API"):
         by_resource(resource)
 
 

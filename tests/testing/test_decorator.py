@@ -481,7 +481,7 @@ def test_what_cannot_be_wrapped_is_refused_where_it_is_decorated(recorded: Path)
         @pytest.fixture
         def client() -> None: ...
 
-    with pytest.raises(replay.ConfigError, match="no function"):
+    with pytest.raises(replay.ConfigError, match="not a function"):
 
         @replay.use_cassettes(recorded)
         class _Case:

@@ -275,9 +275,9 @@ def test_a_failing_block_still_says_what_it_read(recorded: StandIn, library: Pat
 
 
 def test_a_foreign_file_is_refused(recorded: StandIn, library: Path) -> None:
-    """What is no file of used fields is not overwritten."""
+    """What is not a file of used fields is not overwritten."""
     Path("used.json").write_text("{}")
-    with pytest.raises(ConfigError, match="no file of used fields"):
+    with pytest.raises(ConfigError, match="not a file of used fields"):
         reads(library, recorded, lambda client: retrieved(client).total)
     assert "{}" == Path("used.json").read_text()
 

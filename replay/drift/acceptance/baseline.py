@@ -74,13 +74,13 @@ def load(path: Path) -> tuple[Entry, ...]:
         raise ConfigError("the baseline cannot be read", where=str(path), hint=_RESTORE) from error
     rows = document.get("accepted") if isinstance(document, dict) else None
     if not isinstance(rows, list) or document.get("format") != FORMAT:
-        raise ConfigError("this is no baseline of this version", where=str(path), hint=_RESTORE)
+        raise ConfigError("this is not a baseline of this version", where=str(path), hint=_RESTORE)
     return tuple(_entry(row, f"{path}: accepted[{n}]") for n, row in enumerate(rows))
 
 
 def _entry(row: Any, at: str) -> Entry:
     if wrong := _wrong(row):
-        raise ConfigError(f"this is no entry of a baseline: {wrong}", where=at, hint=_RESTORE)
+        raise ConfigError(f"this is not an entry of a baseline: {wrong}", where=at, hint=_RESTORE)
     entry = Entry(**row)
     if entry.expires:
         day(entry.expires, f"{at}.expires")
@@ -96,7 +96,7 @@ def _entry(row: Any, at: str) -> Entry:
 
 def _wrong(row: Any) -> str:
     if not isinstance(row, dict):
-        return "it is no table"
+        return "it is not a table"
     for name in row:
         if name not in _FIELDS:
             return f"it has no field {name!r}"
@@ -104,7 +104,7 @@ def _wrong(row: Any) -> str:
         if name not in row and name != "expires":
             return f"{name} is missing"
         if not isinstance(row.get(name, ""), str):
-            return f"{name} is no text"
+            return f"{name} is not text"
     return ""
 
 
@@ -118,7 +118,7 @@ def day(text: str, where: str) -> str:
         return date.fromisoformat(text).isoformat()
     except ValueError:
         raise ConfigError(
-            f"{text!r} is no day", where=where, hint="write it as YYYY-MM-DD"
+            f"{text!r} is not a date", where=where, hint="write it as YYYY-MM-DD"
         ) from None
 
 

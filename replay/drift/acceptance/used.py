@@ -115,7 +115,7 @@ def load(path: Path) -> Used:
         ) from error
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise ConfigError(
-            "this is no file of used fields",
+            "this is not a file of used fields",
             where=str(path),
             hint="make it again: pytest --replay-track-fields",
         ) from error

@@ -1,10 +1,10 @@
 """Follows values that left one path to the path where they are now, within one object.
 
 A move is proven by value: in every pair where the old path held an informative value and the new
-path could have held one, it held the same. Stand-ins of redacted values are made from whose they
-are, so that two of them are equal proves nothing: such a move is likely at most. It is no move but
-a hint where the same few IDs are equal again and again (all objects may name one customer in
-several places), or where several new paths fit as well.
+path could have held one, it held the same. A stand-in is made from the owner of the redacted value,
+so equal stand-ins prove nothing: such a move is likely at most. Two cases are only hints, not
+moves: the same few IDs are equal again and again (all objects may name one customer in several
+places), or several new paths fit as well.
 """
 
 from __future__ import annotations

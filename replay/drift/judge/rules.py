@@ -427,7 +427,7 @@ def by_id(id: str) -> Rule:
         return found
     near = get_close_matches(id, RULES, n=3, cutoff=0.4)
     raise ConfigError(
-        f"{id!r} is no drift rule",
+        f"{id!r} is not a drift rule",
         where="RULE",
         hint="did you mean " + " or ".join(near) + "?" if near else "replay rules lists them all",
     )

@@ -102,7 +102,7 @@ class Schemas:
     def _alternatives(self, place: RawSchema, above: tuple[str, ...]) -> Iterator[Schema]:
         raw = place.raw
         if not isinstance(raw, dict):
-            self._refuse("this is no schema: a table is expected", place)
+            self._refuse("this is not a schema: a table is expected", place)
         if place.pointer in above:
             self._refuse("this schema is a reference to itself", place)
         if len(above) > _DEEPEST:
@@ -182,7 +182,7 @@ class Schemas:
         for type in given if isinstance(given, list) and given else [given]:
             if not isinstance(type, str) or type not in _KINDS:
                 known = ", ".join(sorted(_KINDS))
-                self._refuse(f"{type!r} is no type", place.at("type"), f"types are {known}")
+                self._refuse(f"{type!r} is not a type", place.at("type"), f"types are {known}")
             kinds |= _KINDS[type]
         return frozenset(kinds)
 
@@ -215,10 +215,10 @@ def load_schemas(path: Path) -> Schemas:
         ) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ConfigError(
-            "this is no OpenAPI file in JSON",
+            "this is not an OpenAPI file in JSON",
             where=str(path),
             hint="give one that has components.schemas, such as Stripe's spec3.json",
         ) from error
     if not isinstance(found, dict):
-        raise ConfigError("components.schemas is no table", where=str(path))
+        raise ConfigError("components.schemas is not a table", where=str(path))
     return Schemas(path, found)

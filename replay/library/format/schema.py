@@ -88,7 +88,7 @@ def to_cassette(document: Any) -> Cassette:
         Unfit: it is not a cassette.
     """
     if type(document) is not dict:
-        raise Unfit("is not in the format: the file is no mapping")
+        raise Unfit("is not in the format: the file is not a mapping")
     version = _take(document, "version", int, "")
     if version > VERSION:
         raise Later(version)
@@ -100,7 +100,7 @@ def to_cassette(document: Any) -> Cassette:
         raise Unfit("is not in the format: interactions is empty")
     parents = head.get("parents", [])
     if type(parents) is not list or not all(type(p) is str for p in parents):
-        raise Unfit("is not in the format: cassette.parents is no list of IDs")
+        raise Unfit("is not in the format: cassette.parents is not a list of IDs")
     resource = _take(head, "resource", str, "cassette.")
     if len(parents) > resource.count("/"):
         raise Unfit("is not in the format: cassette.parents has more IDs than the resource")
@@ -127,7 +127,7 @@ def to_cassette(document: Any) -> Cassette:
 
 def _interaction(item: Any, at: str) -> Interaction:
     if type(item) is not dict:
-        raise Unfit(f"is not in the format: {at} is no mapping")
+        raise Unfit(f"is not in the format: {at} is not a mapping")
     request = _take(item, "request", dict, f"{at}.")
     response = _take(item, "response", dict, f"{at}.")
     status = _take(response, "status", dict, f"{at}.response.")
@@ -146,11 +146,11 @@ def _interaction(item: Any, at: str) -> Interaction:
         raise Unfit(f"is not in the format: {at}.redacted maps a pointer to no text")
     if not string.isascii() or not 100 <= code <= 599:
         raise Unfit(
-            f"is not in the format: {at}.response has a body that is no ASCII, or no status"
+            f"is not in the format: {at}.response has a body that is not ASCII, or no status"
         )
     reason = _take(status, "message", str, f"{at}.response.status.")
     if not REASON.match(reason):
-        raise Unfit(f"is not in the format: {at}.response.status.message is no reason phrase")
+        raise Unfit(f"is not in the format: {at}.response.status.message is not a reason phrase")
     return Interaction(
         request=Request(
             method=_take(request, "method", str, f"{at}.request."),
@@ -176,7 +176,9 @@ def _headers(message: Mapping[str, Any], at: str, forms: Forms) -> Headers:
     lines: list[tuple[str, str]] = []
     for name, values in _take(message, "headers", dict, at).items():
         if type(values) is not list or [str] != [type(value) for value in values]:
-            raise Unfit(f"is not in the format: {at}headers holds what is no list of one text")
+            raise Unfit(
+                f"is not in the format: {at}headers holds a value that is not a list of one text"
+            )
         lines.append((name, values[0]))
     if why := why_not_recorded(tuple(lines), forms):
         raise Unfit(f"is not in the format: {at}headers {why}")

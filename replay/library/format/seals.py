@@ -156,7 +156,7 @@ def _parted(data: bytes, where: str, kind: str) -> tuple[str, memoryview]:
                 "this is a git-LFS pointer, not the cassette", where=where, hint="git lfs pull"
             )
         raise CassetteUnsealed(
-            "the first line is no seal of replay",
+            "the first line is not a seal of replay",
             where=where,
             hint="if the file is a cassette that you edited: "
             f"replay seal {shlex.quote(where)}\n{RESTORE}",

@@ -111,7 +111,7 @@ def _place(stack: list[Any], keys: list[Any], value: Any, event: Any) -> None:
         top.append(value)
     elif keys[-1] is _NO_KEY:
         if type(value) is not str:
-            raise Malformed(_at("a key that is no text", event))
+            raise Malformed(_at("a key that is not text", event))
         if value in top:
             raise Malformed(_at("a duplicate key", event))
         keys[-1] = value

@@ -93,7 +93,7 @@ def test_a_misspelt_marker_is_refused(suite: Suite, marker: str, workers: str) -
     assert 0 != ran.code
     assert "passed" not in ran.out
     assert "test_suite.py:" in ran.out
-    assert f"pytest.mark.{marker} is no marker of replay" in ran.out
+    assert f"pytest.mark.{marker} is not a marker of replay" in ran.out
     assert "did you mean cassettes?" in ran.out
 
 

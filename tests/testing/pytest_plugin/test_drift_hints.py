@@ -241,9 +241,9 @@ def test_findings_are_ranked_by_use(suite: Suite, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "this is no file of used fields"),
-        ("[]", "this is no file of used fields"),
-        ('{"format": 1, "bodies": [{"paths": 1}]}', "this is no file of used fields"),
+        ("", "this is not a file of used fields"),
+        ("[]", "this is not a file of used fields"),
+        ('{"format": 1, "bodies": [{"paths": 1}]}', "this is not a file of used fields"),
         ('{"format": 2}', "of another format"),
     ],
 )
@@ -269,7 +269,7 @@ def test_a_version_that_is_none_is_misuse(suite: Suite, monkeypatch: pytest.Monk
     monkeypatch.setenv("REPLAY_API_VERSION", "junk")
     for ran, where in ((named, "--replay-api-version"), (suite.run(), "REPLAY_API_VERSION")):
         assert 4 == ran.code
-        assert "'junk' is no API version" in ran.out
+        assert "'junk' is not an API version" in ran.out
         assert f"where: {where}" in ran.out
         assert "a version looks like 2024-06-20" in ran.out
 
@@ -280,7 +280,7 @@ def test_misuse(suite: Suite) -> None:
     for swallowed in ("cassettes", "test_it.py", "test_it.py::test_one", "new_test.py"):
         ran = suite.run("--replay-track-fields", swallowed)
         assert 4 == ran.code
-        assert "is no file of used fields: write --replay-track-fields=FILE, or put" in ran.out
+        assert "is not a file of used fields: write --replay-track-fields=FILE, or put" in ran.out
     assert "goes with --used" in replay_command("diff", "--fail-on-used").err
     library = ["--library", suite.folder / "cassettes"]
     done = replay_command("diff", "--used", "nowhere.json", *library)

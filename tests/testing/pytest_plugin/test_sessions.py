@@ -170,7 +170,7 @@ def test_a_misspelt_option_fails_the_test_and_names_the_near_miss(suite: Suite) 
     assert {"passed": 1, "error": 3} == ran.outcomes, ran.out
     assert "the cassettes marker has no option 'api_verison'" in ran.out
     assert "did you mean api_version?" in ran.out
-    assert "'onse' is no record mode" in ran.out
+    assert "'onse' is not a record mode" in ran.out
     assert "takes one positional argument" in ran.out
     assert "replay/testing/" not in ran.out
 

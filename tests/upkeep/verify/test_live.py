@@ -169,7 +169,7 @@ def test_answers_that_cannot_be_kept(stand_in: StandIn) -> None:
     """What recording would not keep is not compared, and says why."""
     stand_in.script = [(200, {}, b"[1]")] * 5
     done = verify()
-    assert (4, 5) == (done.code, done.out.count("not compared: the answer is no JSON object"))
+    assert (4, 5) == (done.code, done.out.count("not compared: the answer is not a JSON object"))
 
 
 def test_a_source_that_is_no_api(stand_in: StandIn) -> None:

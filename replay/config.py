@@ -50,7 +50,7 @@ _POLICY_FILE = "replay-policy.toml"
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where an API is.
+    """The address of an API.
 
     Attributes:
         host: in lower case; every name of this machine is ``127.0.0.1``.
@@ -278,7 +278,7 @@ def _file(directory: str) -> Table | None:
     """The configuration that holds in a directory; None where there is none.
 
     The search ends at the first ``replay.toml`` or ``pyproject.toml``, and in a folder that has a
-    ``.git``: what lies above belongs to another project, and may well be broken.
+    ``.git``: files above belong to another project, and may well be broken.
     """
     # Per working directory and process: a suite does not change its configuration while it runs.
     for folder in (Path(directory), *Path(directory).parents):

@@ -22,7 +22,7 @@ class ReplayError(Exception):
         what: one sentence that says what went wrong.
         where: the file, pointer, call or option concerned; empty when there is none.
         hint: what to do next, where possible a command to run.
-        exit_code: what the command line exits with (2: misuse or broken input).
+        exit_code: the exit code of the command line (2: misuse or broken input).
     """
 
     exit_code = 2
@@ -77,7 +77,7 @@ class CassetteNotFound(LibraryError):
         resource: the resource path asked for, such as ``invoices``.
         id: the ID asked for.
         nearest: recorded IDs of the same resource, most alike first.
-        command: what to run to record it; empty where that would show a private ID.
+        command: the command that records it; empty where that would show a private ID.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class VersionNotRecorded(CassetteNotFound):
 
 
 class CassetteDamaged(LibraryError):
-    """A cassette file that is not whole and sealed. It is never read as "missing"."""
+    """A cassette file that is damaged or not sealed. It is never read as "missing"."""
 
 
 class CassetteUnsealed(CassetteDamaged):
@@ -180,7 +180,7 @@ class NotRecordable(ReplayError):
 
 
 class CallRefused(ReplayError):
-    """A call to the API that is not replay's to answer: a write, or a path it does not know."""
+    """A call to the API that replay does not answer: a write, or a path it does not know."""
 
 
 class NetworkBlocked(ReplayError):
@@ -220,7 +220,7 @@ class Refused(BaseException):
         raise_alone(self.error)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Without what the error is chained to, which may lead back here.
+        # Without the error's chain, which may lead back here.
         return Refused, (without_chain(self.error),)
 
 

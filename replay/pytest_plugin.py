@@ -151,14 +151,14 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object) -> None:
-    """Add up what a worker of pytest-xdist did."""
+    """Add the counts of a pytest-xdist worker to those of the run."""
     from replay.testing.summary import merge
 
     merge(node.config, getattr(node, "workeroutput", {}))
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Print a line on what was played, recorded and refused; and the notes of the run."""
+    """Print how many calls were played, recorded and refused, and the notes of the run."""
     if hasattr(config, "replay_summary"):
         from replay.testing.summary import summarise
 

@@ -1,7 +1,7 @@
 """A persister for suites that keep vcrpy's decorators: redacted, sealed and atomic cassette files.
 
-The persister decides what a cassette file holds. vcrpy still decides how requests are matched and
-what a recording run sees.
+The persister decides the content of a cassette file. vcrpy still decides how requests are matched
+and which answers a recording run sees.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ _FOLDER = ObjectKey("vcr", "")
 
 
 class Persister:
-    """What `vcr.VCR.register_persister` takes: cassettes are redacted, sealed, written whole.
+    """A persister for `vcr.VCR.register_persister`: redacts, seals, and writes files atomically.
 
     A file holds calls to Stripe alone (and to the configured ``api_base``). Bodies of answers
     are redacted by the policy in force, headers are an allowlist, bodies of writes are left out.
     What cannot be kept so is left out with a warning that says why.
 
     Args:
-        allow_live: also keep what was recorded with a live-mode key, or is live-mode data.
+        allow_live: also record with a live-mode key, and live-mode data.
     """
 
     def __init__(self, *, allow_live: bool = False) -> None:
@@ -294,7 +294,7 @@ def _foreign(
     data: bytes, where: str, serializer: Any
 ) -> tuple[list[VcrRequest], list[Any]] | tuple[list[VcrRequest], list[Any], Any]:
     with suppress(CassetteUnsealed):
-        seals.split(data, where, "vcr")  # names what is empty, conflicted or no text
+        seals.split(data, where, "vcr")  # names a file that is empty, conflicted or not text
     try:
         found: tuple[list[VcrRequest], list[Any]] = deserialize(
             data.decode("utf-8-sig"), serializer

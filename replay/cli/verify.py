@@ -1,4 +1,4 @@
-"""`replay verify`: is a library whole, and is it still what Stripe answers?"""
+"""`replay verify`: is a library undamaged, and does Stripe still answer the same?"""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def _check(
     older_than: int | None,
     items: list[Question | Unasked] | None,
 ) -> Verification:
-    """Check what is on disk; with `items`, collect there what to ask the live source."""
+    """Check the files; collect the questions to the live source in `items`, if given."""
     from replay.upkeep.verify.check import verify
 
     collect: Callable[[str, Cassette], None] | None = None

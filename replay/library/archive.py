@@ -147,7 +147,7 @@ _REBUILD = "build the archive again from a library that `replay verify` finds cl
 
 
 class _Index:
-    """What a zip file contains below one folder.
+    """The files of a zip file below one folder.
 
     Attributes:
         zip: the open zip file.

@@ -1,6 +1,6 @@
 """The files of a library: bounded reads, atomic writes, locks that die with their process.
 
-Nothing here knows what a cassette is. Readers take no lock, and see a file whole or not at all.
+Nothing here knows about cassettes. Readers take no lock, and see a file whole or not at all.
 A `FileReader` reads the files of one library: `DiskReader` those of a folder, and `ArchiveReader`
 (in `archive`) those of a folder inside a zip file. Its paths are absolute and use the system's
 separator, inside an archive too.
@@ -320,8 +320,8 @@ def make_folder(folder: Path, root: str) -> None:
 def _make_missing(folder: Path) -> Iterator[Path]:
     """Make a folder and those above it, and yield each that was not there.
 
-    Not by Path.mkdir and Path.is_dir: what the system refuses becomes "File exists" there since
-    Python 3.14.
+    Not with Path.mkdir and Path.is_dir: since Python 3.14 they turn a refusal of the system into
+    "File exists".
     """
     missing = []
     while not _is_folder(folder):

@@ -1,4 +1,4 @@
-"""The path of a library, from what a user gave for it, and as messages show it."""
+"""The path of a library: from a user's setting, and as messages show it."""
 
 from __future__ import annotations
 

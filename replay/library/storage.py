@@ -22,14 +22,14 @@ from replay.library.format import codec, seals
 from replay.model.cassette import Cassette, ObjectKey
 
 STATE = ".replay"
-"""The folder of a library for locks and for what a run has not finished recording."""
+"""The folder of a library for locks and for the unfinished recordings of runs."""
 
 _VERSIONED = re.compile(r"(?:^|/)(?:\d{4}-\d\d-\d\d[^/]*|unversioned)\.yaml\Z")
 """The path of a cassette of replay's, by its last part."""
 
 
 def vcr_note(paths: Sequence[str]) -> str:
-    """What commands that skip these cassettes of vcrpy's say of them."""
+    """A note for commands that skip these cassettes of vcrpy."""
     what = "1 file is" if len(paths) == 1 else f"{len(paths)} files are"
     return f"{what} vcrpy's, not replay's, and skipped: {paths[0]}" + ", …" * (len(paths) > 1)
 
@@ -105,7 +105,7 @@ class Storage:
         return found[0] if found is not None else None
 
     def vcr_note(self, paths: Iterable[str]) -> str:
-        """What to say of cassettes of vcrpy's that stand among these paths; empty if none does.
+        """A note about vcrpy's cassettes among these paths; empty if there are none.
 
         Only files that are not named by a version are opened: vcrpy's users name theirs by tests.
 
@@ -154,7 +154,7 @@ class Storage:
         """Write a cassette to its path, atomically. The caller holds the object's `lock`.
 
         Args:
-            cassette: what to write.
+            cassette: the cassette to write.
             check: called with the final text, the cassette read back from that text, and the path.
                 If it raises, nothing is written.
 
@@ -209,7 +209,7 @@ class Storage:
 
 
 def _reader(base: str) -> tuple[files.FileReader, str | None]:
-    """What reads the files, and the archive that they are in."""
+    """The reader for a library's files, and the archive that they are in."""
     if os.path.isdir(base):
         return files.DiskReader(base), None
     from replay.library import archive  # few libraries need `zipfile`, and it loads slowly

@@ -41,7 +41,7 @@ class RecordMode(StrEnum):
 
 
 class CallState(StrEnum):
-    """What a session has recorded of a call when a client asks it."""
+    """The recordings that a session has of a call when a client makes it."""
 
     ABSENT = "absent when this session first touches the key"
     RECORDED_HERE = "absent at first, recorded by this session, takes used up"
@@ -50,7 +50,7 @@ class CallState(StrEnum):
 
 
 class Action(StrEnum):
-    """What the session does then."""
+    """The action of the session in that state."""
 
     REFUSE = "refuse"
     REPLAY = "replay"

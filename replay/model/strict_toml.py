@@ -2,7 +2,7 @@
 
 A misspelt key must never be skipped: a setting would silently do nothing, and a redaction rule
 would silently keep too much. A `Table` therefore knows where it stands in its file, and its methods
-refuse what they do not expect.
+refuse keys that they do not expect.
 
 `tomllib` gives values without their lines, so the lines are looked up in the text, and only where
 somebody asks for one. Where a key is written in an unusual way (inside an

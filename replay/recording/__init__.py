@@ -1,1 +1,1 @@
-"""Asking the live source and writing down what it answers."""
+"""Asks the live source, and records its answers."""

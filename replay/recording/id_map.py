@@ -35,7 +35,7 @@ class IdMap:
             self._real.update(ids)
 
     def masked(self, call: Call, policy: Policy) -> Call:
-        """The call with pseudonyms in place of its IDs: what recordings are kept under."""
+        """The call with pseudonyms in place of its IDs, as recordings are stored."""
         key = call.key
         ids = [id for text in (*key.parents, key.id, key.query or "") for id in policy.ids_in(text)]
         self.remember({name: id for id in ids if (name := policy.masked(id)) != id})

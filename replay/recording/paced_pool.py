@@ -69,7 +69,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class PoolRun(Generic[R]):
-    """What a run of the pool brought.
+    """The result of a run of the pool.
 
     Attributes:
         results: in the order of the items, without those that were not begun or were cancelled.
@@ -91,9 +91,9 @@ def run_paced(
     """Work on all items, `WORKERS` at a time.
 
     Args:
-        items: what to work on.
+        items: the items to work on.
         work: called with each item, in a thread. A `CancelledError` drops the item.
-        pace: what `work` waits for; it is stopped when this returns.
+        pace: the pace that `work` waits for; it is stopped when this returns.
         advance: called after each item that is done, to show progress.
         is_last: whether a result makes it useless to begin more, such as a refused API key.
 

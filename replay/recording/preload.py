@@ -23,7 +23,7 @@ _ALWAYS = (
 )
 
 _WITH = {"asyncio": "anyio._backends._asyncio", "aiohttp": "vcr.stubs.aiohttp_stubs"}
-"""What a client's module, where it is loaded, makes recording need too."""
+"""Module of a client -> the module that recording also needs once that one is loaded."""
 
 
 def load() -> None:

@@ -1,4 +1,4 @@
-"""Records calls: fetch, redact, check, write. What the client gets is what was recorded.
+"""Records calls: fetch, redact, check, write. The client gets the recorded answer.
 
 The order is the promise: nothing is written before the gate has read the final bytes, and the
 client's answer is made from the redacted body, never from the live one (unless asked, and then
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 
 class Stored(StrEnum):
-    """What became of a take."""
+    """How the recording of a take ended."""
 
     RECORDED = "recorded"
     UNCHANGED = "unchanged"
@@ -59,7 +59,7 @@ class Stored(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a fetch brought.
+    """The result of a fetch.
 
     Attributes:
         response: the client's answer.
@@ -144,7 +144,7 @@ class Recorder:
         """Fetch a call from the live source and redact the answer. Writes nothing.
 
         Args:
-            call: what is asked for, as `masked` gave it.
+            call: the call, as `masked` returned it.
             request: the client's request; its key and account headers go to the source.
             batch: names recordings that are fetched back to back.
 
@@ -251,7 +251,7 @@ class Recorder:
         Args:
             call: the call key, with `version`.
             version: the API version that answered.
-            outcomes: what fetches brought, in order; what is not kept is left out.
+            outcomes: the results of fetches, in order; those without a take are left out.
             refresh: write also what says the same as before, for its time and batch.
             in_use: batches whose takes are not lost, as in `without_trailing_repeats`.
             library: where to write, if not into the recorder's own library.
@@ -350,7 +350,7 @@ class Recorder:
 
 
 def skeleton(cassette: Cassette, where: str) -> tuple[str, frozenset[str]]:
-    """What the gate searches for originals, and the words that are public by policy.
+    """The text that the gate searches for originals, and the words that the policy made public.
 
     Paths, IDs and expand names are left out: they were checked before the call was made.
 

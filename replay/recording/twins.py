@@ -1,7 +1,7 @@
 """Records one object at several API versions back to back.
 
-Such recordings are twins: what differs between them is due to the version, not to time. The
-command line records this way. A session records what a test asks for; here the user names the
+Such recordings are twins: differences between them are due to the version, not to time. The
+command line records this way. A session records the calls of a test; here the user names the
 object, and the call is retried, at a rate that the source allows.
 """
 
@@ -35,7 +35,7 @@ LONGEST_WAIT = 60.0
 
 
 class Status(StrEnum):
-    """What became of one call."""
+    """How the recording of one call ended."""
 
     RECORDED = "recorded"
     UNCHANGED = "unchanged"
@@ -45,11 +45,11 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one call.
+    """The result of one call.
 
     Attributes:
         call: the call.
-        status: what became of it.
+        status: how it ended.
         version: the API version that answered, or of the kept recording; empty if refused.
         http: the answer's HTTP status; 0 where the source was not asked.
         reason: why it was refused or kept; a note for people.
@@ -116,7 +116,7 @@ def record(
 
 
 def request_for(call: Call, api_key: str, account: str = "", context: str = "") -> Request:
-    """The request of a call, with what the source is to know of who asks."""
+    """The request of a call, with the key, account and context to send."""
     headers = [("Authorization", f"Bearer {api_key}")]
     if account:
         headers.append(("Stripe-Account", account))

@@ -1,6 +1,6 @@
 """Upgrades a library to another API version: fetches each object at its old and at the new version.
 
-The two are fetched back to back, so they are twins: what differs between them is due to the
+The two are fetched back to back, so they are twins: differences between them are due to the
 version. Existing recordings do not change, because tests were written against them. If an object
 has changed since it was recorded, its answer at the old version is kept as evidence instead.
 """

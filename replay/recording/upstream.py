@@ -178,7 +178,7 @@ class Upstream:
             target: path and query.
             version: the API version to ask for; None asks for the account's own.
             method: ``GET``, or ``POST`` for the few reads that are sent so.
-            form: what a POST sends.
+            form: the form that a POST sends.
 
         Raises:
             ConfigError: the key or account holds characters that no header can carry.
@@ -260,7 +260,7 @@ def decoded(whole: Response) -> Response:
     """An answer with its content encodings undone; its headers stay as they are.
 
     Raises:
-        Undecodable: an encoding is not known, or the body is not what it says.
+        Undecodable: an encoding is not known, or the body is not in the encoding that it states.
     """
     named = ",".join(v for name, v in whole.headers if name.lower() == "content-encoding")
     encodings = [coding.strip().lower() for coding in named.split(",")]

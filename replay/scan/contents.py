@@ -1,4 +1,4 @@
-"""What one file holds that it should not: secrets, private values, values that no policy keeps.
+"""Finds what a file must not hold: secrets, private values, values that no policy keeps.
 
 Any text is searched for secrets. A recording that replay did not make (a VCR cassette, a HAR file,
 JSON) is searched for private values too: each answer of Stripe's API in it is redacted as replay
@@ -30,7 +30,7 @@ from replay.stripe_api.routes import match
 from replay.upkeep.proof import unproven_body, unproven_comments, unproven_frame
 
 FIRST_LINE = b"# replay cassette "
-"""What every cassette of replay starts with."""
+"""The first characters of every cassette of replay."""
 
 _WRAPPED = re.compile(
     r"(?:^[ \t]*[A-Za-z0-9+/]{40,}[ \t]*\r?\n)+[ \t]*[A-Za-z0-9+/]+={0,2}", re.MULTILINE
@@ -79,7 +79,7 @@ def _decoded(data: bytes) -> str:
 
 
 def _inflated(data: bytes) -> bytes:
-    """What gzip packed, up to a limit; anything else as it is."""
+    """The unpacked content of gzip data, up to a limit; other data as it is."""
     if not data.startswith(b"\x1f\x8b"):
         return data
     try:
@@ -122,7 +122,7 @@ def _is_recording(text: str, suffix: str) -> bool:
 
 
 def _private(text: str, path: str, policy: Policy) -> Iterator[Hit]:
-    """What a recording holds that replay would not have written."""
+    """The values in a recording that replay would not have written."""
     hits = (
         Hit(path, line, rule, detail=detail)
         for value, line in _strings(text)

@@ -1,4 +1,4 @@
-"""The ignore file: what a team accepts of a scan, each entry with its reason. Checked strictly."""
+"""The ignore file: findings that a team accepts, each with its reason. Checked strictly."""
 
 from __future__ import annotations
 

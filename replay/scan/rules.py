@@ -1,4 +1,4 @@
-"""The scanner's rules as data: what each finds, how sure it is, and what to do then."""
+"""The scanner's rules as data: what each finds, how sure it is, and the fix."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ScanRule:
     Attributes:
         id: its name in reports and ignore files.
         confidence: how sure a hit of it is.
-        title: what it finds.
+        title: the finding, as a noun phrase.
         fix: what to do about it, one sentence.
     """
 

@@ -1,4 +1,4 @@
-"""Runs a scan: over files, over what a branch adds, or over a whole git history."""
+"""Runs a scan: over files, over the additions of a branch, or over a whole git history."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from replay.upkeep.proof import kept_labels
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """What a scan found.
+    """The result of a scan.
 
     Attributes:
         hits: sorted by path and line.
@@ -55,7 +55,7 @@ def scan(
     Args:
         paths: files and folders; not used with `base` or `history`.
         policy: the policy in force.
-        base: a branch or commit; only what was not there already is a hit.
+        base: a branch or commit; only values that it does not have are hits.
         history: search every blob of the git history.
         accepted: entries of an ignore file.
 

@@ -114,7 +114,7 @@ def _listed(folder: Path) -> list[Path]:
 
 
 def _git_names(folder: Path, listing: tuple[str, ...]) -> list[str] | None:
-    """What git lists in a folder; None where git does not look after it."""
+    """The files that git lists in a folder; None outside a checkout and in an ignored folder."""
     try:
         inside = git("rev-parse", "--is-inside-work-tree", cwd=folder, missing=b"")
         if inside.strip() != b"true" or git("check-ignore", ".", cwd=folder, missing=b""):

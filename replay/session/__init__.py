@@ -1,1 +1,1 @@
-"""Answering calls: sessions, and what they play or record."""
+"""Sessions: they answer calls from recordings, or record them."""

@@ -1,6 +1,6 @@
-"""Which call a request is, and what a session has of each call.
+"""Which call a request is, and the session's state of each call.
 
-A server is asked without end. So memory grows with what is recorded, never with what is asked.
+A server gets requests without end. So memory grows with the recordings, never with the requests.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class CallReader:
             hold the real ones.
 
     Attributes:
-        pinned: what requests pinned where `api_version` answered instead.
+        pinned: the versions that requests pinned where `api_version` answered instead.
     """
 
     def __init__(self, api_version: str | None, masked: Callable[[Call], Call] | None) -> None:
@@ -63,7 +63,7 @@ E = TypeVar("E", bound=_Entry)
 
 
 class CallTable(Generic[E]):
-    """What a session has of each call, found by the request. Safe to share between threads.
+    """A session's state of each call, found by the request. Safe to share between threads.
 
     Args:
         reader: reads a request that was not seen before.

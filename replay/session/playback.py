@@ -1,6 +1,6 @@
-"""Plays what a library holds: the store of the modes ``none``, ``once`` and ``new_episodes``.
+"""Plays the recordings of a library: the store of modes ``none``, ``once``, ``new_episodes``.
 
-The mode's row in `replay.model.modes.DECISIONS` decides each call, by what the session has of it. A
+The mode's row in `replay.model.modes.DECISIONS` decides each call, by the session's state of it. A
 `Playback` is that: the takes of one call, and how many of them were played.
 
 1. Takes are played in order, and the last one repeats.
@@ -9,7 +9,7 @@ The mode's row in `replay.model.modes.DECISIONS` decides each call, by what the 
    ``new_episodes`` only.
 4. Takes that another session or process adds meanwhile are played before anything is fetched, if
    they go on where this session stands.
-5. A take that says what the last one said is not written until one follows that differs.
+5. A take that repeats the last one is not written until one follows that differs.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Playback:
         loaded: whether the library was asked.
         refusal: why there is none; where the mode only plays.
         pending: the fetch under way.
-        repeated: the outcome that said what the last take says, and how often it came.
+        repeated: the outcome that repeats the last take, and how often it came.
     """
 
     call: Call
@@ -64,7 +64,7 @@ class Playback:
     lock: Lock = field(default_factory=Lock)
 
     def state(self) -> CallState:
-        """What there is, as the mode's decision asks for it."""
+        """The state of the call, for the mode's decision."""
         if self.position < len(self.takes):
             return CallState.LEFT
         if not self.takes:
@@ -77,17 +77,17 @@ class Playback:
         return self.takes[self.position - 1]
 
     def served(self) -> Iterator[Served]:
-        """What answered last, if anything did."""
+        """The take that answered last, if one did."""
         if self.position:
             yield Served(self.call, self.version, self.takes[self.position - 1])
 
     def use(self, found: Recorded, grown: set[Growing]) -> None:
-        """Play what was found.
+        """Play these takes.
 
         Args:
             found: the takes.
-            grown: what this session recorded. For clients that pin another version the takes may
-                still grow, so none of them is used here.
+            grown: the recordings that this session adds to. They may still grow for clients that
+                pin another version, so none of them is used here.
         """
         other = from_other_pin(found.takes[0], self.call)
         if not other or growing(self.call) not in grown:
@@ -124,11 +124,11 @@ class Playbacks:
     """The store that plays a library, and records into it where the mode asks for that.
 
     Args:
-        library: what is played.
+        library: the recordings to play.
         mode: any but ``all``.
-        recorder: writes what was fetched.
+        recorder: writes fetched answers.
         reader: reads requests as calls.
-        policy: decides what a refusal may name.
+        policy: decides which words a refusal may name.
     """
 
     def __init__(

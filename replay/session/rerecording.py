@@ -1,4 +1,4 @@
-"""Re-records what a run asks for, once: the store of mode ``all``.
+"""Re-records each call of a run once: the store of mode ``all``.
 
 1. The first session of a run that asks for a call fetches it. All others of the run replay that,
    and fetch what goes beyond it.
@@ -38,7 +38,7 @@ _NOTE = "note"
 
 
 class Rerecordings:
-    """The store that fetches each call of a run once, and replays what the run has fetched.
+    """The store that fetches each call of a run once, and then replays the run's takes.
 
     Args:
         library: gets the takes when a session ends well.
@@ -73,7 +73,7 @@ class Rerecordings:
             yield from playback.served()
 
     def close(self, *, failed: bool) -> None:
-        """As `Store`: commit what was re-recorded, also where some of it cannot be written."""
+        """As `Store`: commit the new recordings, even if some of them cannot be written."""
         errors: list[ReplayError] = []
         for playback in self._table:
             if playback.rerecording is None or not playback.position:
@@ -125,7 +125,7 @@ class Rerecordings:
 
 @dataclass(slots=True, eq=False)
 class _Playback(Playback):
-    """What a session plays of the run's takes of one call.
+    """One session's playback of the run's takes of a call.
 
     Attributes:
         rerecording: the run's takes; None for a call that may not be recorded.
@@ -210,10 +210,10 @@ class Rerecording:
         return files.lock(self._folder.with_name(f"{self._folder.name}.lock"), str(self._call.key))
 
     def found(self) -> Recorded | None:
-        """What the run has re-recorded so far, with the repeats at its end; None if nothing.
+        """The run's recording so far, with the repeats at its end; None if there is none.
 
         Raises:
-            CassetteDamaged: what is there cannot be used.
+            CassetteDamaged: the file cannot be used.
         """
         found = self._find()
         if found is None:
@@ -222,7 +222,7 @@ class Rerecording:
         return replace(found, takes=(*found.takes, *found.takes[-1:] * again))
 
     def serve(self, found: Recorded) -> None:
-        """Note that the session plays what was found."""
+        """Note that the session plays this recording."""
         note = self._note()
         if not note.shared:
             self._write_note(replace(note, shared=True))

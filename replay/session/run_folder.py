@@ -1,4 +1,4 @@
-"""Where a run keeps what it re-records, beside the library, until a session that asked ends well.
+"""The folder for a run's new recordings, until a session that asked for them ends well.
 
 Each run has a folder of its own in the library's state folder. All processes of the run share it,
 such as the workers of pytest-xdist. It goes when the process ends in which the run began; what a
@@ -92,7 +92,7 @@ def _end_with_the_process() -> None:
 
 
 def clear(library: Library) -> None:
-    """Remove the folders of all runs, with what they have not kept.
+    """Remove the folders of all runs, with the recordings that were not kept.
 
     Raises:
         LibraryError: the file system refuses.

@@ -1,4 +1,4 @@
-"""One use of a library: answers calls from its stores, and remembers what it refused.
+"""One use of a library: answers calls from its stores, and remembers its refusals.
 
 Interception and server both ask a session. It is safe to share between the threads and tasks of
 one test, and never shared between tests. The ways of the record modes are the stores'; what they
@@ -128,7 +128,7 @@ class OpenSession(Session):
         stores: who may answer, in the order in which they are asked; the last one answers or
             refuses every read.
         recorder: asks the live source; it is closed with the session.
-        reader: reads requests as calls, for messages and for what is let through.
+        reader: reads requests as calls, for messages and to find calls that are let through.
         pass_others: whether calls other than reads go to the live API.
 
     Attributes:
@@ -270,7 +270,7 @@ class OpenSession(Session):
     def _fetch(self, fetch: Fetch, request: Request) -> tuple[Response, bool]:
         call = fetch.call
         if self._recorder.why_private(call):
-            # Not even the name of a lock may say what was asked.
+            # Not even the name of a lock may reveal the call.
             outcome = self._recorder.fetch(call, request)
             self._note(call, outcome)
             return outcome.response, False

@@ -9,8 +9,8 @@ a `ReplayError`     the call is this store's to answer, and it is refused (raise
 None                the call is not this store's: the next one is asked
 ==================  ==============================================================================
 
-A store knows what is recorded and what the record mode allows. It never asks the live source, and
-it writes only what it is told.
+A store knows the recordings and what the record mode allows. It never asks the live source, and
+it writes only answers that it is given.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Store(Protocol):
         """Whether `next` may return a `Fetch`."""
 
     def next(self, request: Request) -> Interaction | Fetch | None:
-        """What the store says to a request, as the table above has it.
+        """The store's reply to a request, as in the table above.
 
         Raises:
             ReplayError: the refusal.
@@ -76,7 +76,7 @@ class Fetch(ABC):
     """One call on its way to the live source, for all who ask for it until it is answered.
 
     Attributes:
-        call: what is asked for.
+        call: the call to fetch.
     """
 
     def __init__(self, call: Call) -> None:
@@ -102,7 +102,7 @@ class Fetch(ABC):
         self._answered.set_result((response, recorded))
 
     def fail(self, error: BaseException) -> None:
-        """Hand an error to all who wait; what only interrupts the claimer is not handed on."""
+        """Hand an error to all who wait, unless it only interrupts the claimer."""
         self.release()
         if not isinstance(error, Exception):
             error = UpstreamError("the fetch of this call was interrupted", hint="ask again")
@@ -110,7 +110,7 @@ class Fetch(ABC):
 
     @abstractmethod
     def lock(self) -> AbstractContextManager[object]:
-        """What the claimer holds while it asks the live source and tells the store."""
+        """The lock that the claimer holds while it asks the live source and tells the store."""
 
     @abstractmethod
     def recorded_meanwhile(self) -> Interaction | None:

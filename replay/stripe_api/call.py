@@ -78,7 +78,7 @@ class Call:
         return tuple(parse_qsl(self.key.query or "", keep_blank_values=True))
 
     def command(self, *versions: str) -> str:
-        """What to run to record this call."""
+        """The command that records this call."""
         if self.key.query is not None:
             return "run the test that makes this call with REPLAY_MODE=once"
         ids = "/".join(id for id in (*self.key.parents, self.key.id) if id)

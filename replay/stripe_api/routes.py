@@ -47,7 +47,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What the table says of a path: its route, and the IDs in it (still percent-encoded)."""
+    """A path as the table reads it: its route, and the IDs in it (still percent-encoded)."""
 
     route: Route
     parents: tuple[str, ...]

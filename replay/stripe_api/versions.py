@@ -98,7 +98,7 @@ def checked_version(text: str, where: str) -> str:
 
 
 def _meant(version: str) -> str:
-    """What a person meant who wrote a day that is none, no train, or a train's name wrongly.
+    """The version that was probably meant by a day that does not exist or a train misspelt.
 
     Empty where nothing is wrong with it that can be seen, and where nothing is similar.
     """

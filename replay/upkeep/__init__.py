@@ -1,1 +1,1 @@
-"""Looking after what is recorded: seals, merges, redaction again, verification."""
+"""Looks after recordings: seals, merges, redaction again, verification."""

@@ -18,7 +18,7 @@ def git(
     Args:
         arguments: the command.
         cwd: where to run it.
-        missing: what to return if the command fails; None raises an error.
+        missing: the result if the command fails; None raises an error.
         index: a file to use in place of git's index.
 
     Raises:

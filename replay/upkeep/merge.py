@@ -42,7 +42,7 @@ _NEXT = {
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What a merge put together.
+    """The result of a merge.
 
     Attributes:
         takes: how many takes the cassette has now.

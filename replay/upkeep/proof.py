@@ -68,7 +68,7 @@ def unproven_comments(data: bytes, path: str) -> Iterator[int]:
 def unproven_frame(
     cassette: Cassette, policy: Policy, *, keys: bool = False
 ) -> Iterator[tuple[str, str]]:
-    """What stands outside of the bodies and no recording would have written: place and words.
+    """Text outside the bodies that no recording would have written: place and words.
 
     Args:
         cassette: the cassette.
@@ -92,7 +92,7 @@ def unproven_frame(
 
 
 def unproven_body(take: Interaction, owner: str, policy: Policy) -> Iterator[tuple[str, str, str]]:
-    """What a body holds that the policy would replace: scan rule, pointer and class of each value.
+    """The values in a body that the policy would replace: scan rule, pointer and class of each.
 
     Args:
         take: the recording.

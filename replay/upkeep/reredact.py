@@ -1,4 +1,4 @@
-"""Brings cassettes up to the policy in force: what became stricter is redacted in place.
+"""Brings cassettes up to the policy in force: applies stricter rules in place.
 
 What became looser cannot come back, because the values were never written. The caller is told how
 many values that concerns: they need a new recording.
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What redacting again changed in a cassette.
+    """The changes that redacting again made to a cassette.
 
     Attributes:
         redacted: how many values are newly replaced.

@@ -117,7 +117,7 @@ def check(
 
     Args:
         text: the cassette's text.
-        cassette: what it says.
+        cassette: the parsed cassette.
         where: the file, for errors.
         policy: the policy in force; None for the one that ships with replay.
         keys: whether keys that replay does not write are allowed, as in a file that was sealed

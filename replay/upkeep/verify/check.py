@@ -1,4 +1,4 @@
-"""Checks a library: what stands in its folders, and each cassette. Writes nothing.
+"""Checks a library: the files in its folders, and each cassette. Writes nothing.
 
 By default a cassette is checked as loading checks it: its seal, its form, and that each status and
 header is one that replay records. The deep check also reads what requests and bodies say.
@@ -45,7 +45,7 @@ _CLOCKS_DIFFER = timedelta(hours=1)
 """The clock of the machine that recorded may be ahead of this one's."""
 
 _DATE = b"\n- recorded_at: "
-"""What stands before the date of a take. In a body it cannot stand: those are indented."""
+"""The text before the date of a take. It cannot occur in a body: those are indented."""
 
 
 def verify(
@@ -166,14 +166,14 @@ def _last_date(data: bytes) -> str:
     while at >= 0:
         start = at + len(_DATE)
         date = data[start : start + 22].lstrip(b"'\"")[:20]
-        if date[:4].isdigit():  # what is no date at all is old, not yet to come
+        if date[:4].isdigit():  # anything but a date is old, not in the future
             last = max(last, date)
         at = data.find(_DATE, start)
     return last.decode("ascii", "replace")
 
 
 def _plain(path: str, key: ObjectKey) -> str:
-    """Where a cassette would stand if it had not had to make way for a sibling."""
+    """The path that a cassette would have if a sibling had not taken it."""
     evidence = path[: len(path) - len(names.served(path))]
     return evidence + "/".join((*names.directories(key), path.rpartition("/")[2]))
 
@@ -201,7 +201,7 @@ class _Reader:
         return key, data
 
     def whole(self, path: str) -> tuple[bytes, Cassette] | None:
-        """A cassette's bytes and what they say; None if it is gone.
+        """A cassette's bytes, and the cassette; None if the file is gone.
 
         Raises:
             CassetteDamaged: or a subclass: the file cannot be used.
@@ -225,7 +225,7 @@ class _Reader:
 def _deep(
     path: str, shown: str, text: str, cassette: Cassette, policy: Policy
 ) -> Iterator[Problem]:
-    """What a cassette says that a recording under the policy in force would not say.
+    """The content of a cassette that a recording under the policy in force would not have.
 
     The values of a cassette that names this policy are not judged one by one: `replay scan` does
     that.
@@ -234,7 +234,7 @@ def _deep(
         path: names it in the problems.
         shown: names it in commands.
         text: its text.
-        cassette: what it says.
+        cassette: the parsed cassette.
         policy: the policy in force.
     """
     for hit in find_secrets(text):
@@ -276,7 +276,7 @@ def _old(path: str, cassette: Cassette, most: int, now: datetime) -> Iterator[Pr
 
 
 def _take(take: Interaction, cassette: Cassette) -> Iterator[tuple[ProblemKind, str]]:
-    """What does not fit in one take: its request, its version, its body, its redactions."""
+    """The contradictions in one take: of its request, version, body and redactions."""
     if not _asks_for(take.request, cassette.key):
         yield ProblemKind.REQUEST, "its request asks for another object than the cassette is of"
     stated = header(take.response.headers, "Stripe-Version")

@@ -84,7 +84,7 @@ def compare(
 
     Args:
         live: how to ask.
-        items: what `questions` gave.
+        items: the result of `questions`.
         advance: called after each item.
 
     Raises:
@@ -198,7 +198,7 @@ def _shape(body: Any, take: Interaction) -> Shape:
 
 
 def shape_changes(old: Shape, new: Shape) -> list[str]:
-    """How the shapes of two bodies differ, leaving out what a change of state can explain.
+    """The differences in shape of two bodies, except those that a change of state can explain.
 
     State explains a value that is null on one side, an empty list, another enum value, and keys
     that users choose. It does not explain a field that one of two objects lacks, nor a value of

@@ -1,4 +1,4 @@
-"""What a check of a library found, as values, and how it is printed."""
+"""The findings of a check of a library, as values, and how they are printed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from replay.errors import (
 
 
 class ProblemKind(StrEnum):
-    """What is wrong with a file."""
+    """The kinds of problem that a file can have."""
 
     DAMAGED = "damaged"
     UNREADABLE = "unreadable"
@@ -56,9 +56,9 @@ class Problem:
 
     Attributes:
         path: the file or folder, below the library, in POSIX form.
-        kind: what is wrong.
-        detail: what exactly; never a recorded value.
-        next: what to do.
+        kind: the kind of problem.
+        detail: the details; never a recorded value.
+        next: the next step for the user.
     """
 
     path: str
@@ -92,12 +92,12 @@ class Unasked:
 
 @dataclass(frozen=True, slots=True)
 class LiveAnswers:
-    """What the live source said about a library.
+    """The comparison of a library with the live source.
 
     Attributes:
         asked: how many calls it answered.
-        problems: what it answers differently.
-        unasked: what could not be compared with it.
+        problems: the calls that it answers differently.
+        unasked: the calls that could not be compared.
     """
 
     asked: int
@@ -112,9 +112,9 @@ class Verification:
     Attributes:
         library: the library, as a person would type it.
         checked: how many cassettes were checked.
-        problems: what is wrong on disk.
-        notes: what else to know.
-        live: what the live source said; None where it was not asked.
+        problems: the problems on disk.
+        notes: other facts that a user should know.
+        live: the comparison with the live source; None where it was not asked.
     """
 
     library: str
@@ -125,12 +125,12 @@ class Verification:
 
     @property
     def all_problems(self) -> list[Problem]:
-        """What is wrong, on disk and compared with the live source, sorted by path."""
+        """All problems, on disk and compared with the live source, sorted by path."""
         return sorted((*self.problems, *(self.live.problems if self.live else ())))
 
     @property
     def unasked(self) -> list[Unasked]:
-        """What could not be compared, sorted: the order of the answers does not show."""
+        """The calls that could not be compared, sorted: answers arrive in any order."""
         unasked = self.live.unasked if self.live else ()
         return sorted(unasked, key=lambda one: (one.path, one.reason))
 

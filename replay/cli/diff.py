@@ -1,4 +1,4 @@
-"""`replay diff`: what differs between API versions, with evidence; the check that CI runs."""
+"""`replay diff`: the differences between API versions, with evidence; the check that CI runs."""
 
 from __future__ import annotations
 
@@ -356,12 +356,12 @@ def _with_baseline(
     reason = checked_reason(options["reason"])
     fresh = accept(applied, fails, reason, expires)
     before = accept(applied, fails, reason, expires, again=True)
-    # A reason given for what is still open does not replace the reasons given before.
+    # A reason given for open findings does not replace the reasons given before.
     renewed = before if wanted or not fresh else ()
     missing = wanted - {entry.fingerprint for entry in (*fresh, *renewed)}
     if missing:
         raise click.UsageError(f"no finding has the fingerprint {', '.join(sorted(missing))}")
-    # Writing the file again drops what has expired or is no longer used.
+    # Writing the file again drops entries that have expired or are no longer used.
     used = {finding.fingerprint for _, finding in found.findings()}
     kept = [e for e in entries if (e.fingerprint in used or not whole) and not e.expired(today)]
     save(path, [*kept, *fresh, *renewed])
@@ -423,7 +423,7 @@ def _text(found: Report, options: Mapping[str, Any]) -> str:
 
 
 def _nothing(found: Report, options: Mapping[str, Any]) -> None:
-    """Say on stderr what is recorded, and what to record to have something to compare."""
+    """Print on stderr what is recorded, and what to record so that versions can be compared."""
     from dataclasses import replace
 
     from replay.drift.report import command_to_record

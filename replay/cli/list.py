@@ -1,4 +1,4 @@
-"""`replay list`: what a library has recorded."""
+"""`replay list`: the recordings of a library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`replay upgrade`: everything that is recorded, at another API version too."""
+"""`replay upgrade`: every recorded call, at another API version too."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def upgrade_command(
 
 @dataclass(frozen=True)
 class _Done:
-    """What a run did.
+    """The result of a run.
 
     Attributes:
         results: in the order of the plan.

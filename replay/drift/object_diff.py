@@ -35,7 +35,7 @@ class Value:
 
     Attributes:
         pointer: its JSON pointer in the body.
-        value: what is recorded there.
+        value: the recorded value there.
         stand_in: the class of the private value that it stands for, such as ``email``; empty
             where the value is as the API sent it.
     """
@@ -50,9 +50,9 @@ class Difference:
     """One value at both versions.
 
     Attributes:
-        kind: what happened to it.
+        kind: the kind of change.
         path: where it is, for people: ``lines.data[il_1].amount``.
-        old, new: what either version has there; None where it has nothing. Of a list that was
+        old, new: the content there at either version; None where there is none. Of a list that was
             reordered, the IDs of its items.
     """
 
@@ -91,7 +91,7 @@ class ObjectDiff:
         old, new: the recordings.
         twins: whether they were fetched back to back.
         same_state: whether they are twins, or nothing in them says that the object changed.
-        differences: what differs, sorted by path.
+        differences: the differences, sorted by path.
         unchanged: the values that both have, sorted by path.
     """
 
@@ -111,7 +111,7 @@ class NotComparable:
 
     Attributes:
         key: the object.
-        why: what is missing.
+        why: the recording that is missing.
         recorded: the versions at which it is recorded, oldest first.
         command: the command that records it at both versions.
         meant: for a version that is not recorded, the one that it is spelled most like.
@@ -331,7 +331,7 @@ def _differences(pair: Pair) -> tuple[tuple[Difference, ...], tuple[Difference, 
     )
     rows: list[tuple[_Path, Difference]] = list(_reordered(pair, old, new))
     gone: set[_Path] = set()
-    filled: set[_Path] = set()  # what has something new in it: it was empty, or is still there
+    filled: set[_Path] = set()  # paths with new content: they were empty, or are still there
     for items in found.values():
         for item in items:
             # Below lists without IDs, the two sides may have the value at different positions.

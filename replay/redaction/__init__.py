@@ -1,1 +1,1 @@
-"""Redaction: what a cassette may hold. Default deny."""
+"""Redaction: decides which values a cassette may hold. Default deny."""

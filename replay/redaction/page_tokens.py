@@ -1,4 +1,4 @@
-"""Page tokens: which may be kept, judged by what they encode in base64 or hex.
+"""Page tokens: which may be kept, judged by the text that they encode in base64 or hex.
 
 The next page of a search or of a v2 list is asked for with a token from the page before. If the
 token were replaced, the next page could not be replayed. So it is kept if all that it encodes may
@@ -45,7 +45,7 @@ def encodes_text(value: str) -> bool:
 
 
 def _views(value: str) -> list[str]:
-    """What a value decodes to, in base64 and in hex."""
+    """The texts that a value decodes to, in base64 and in hex."""
     # Every second view: those in UTF-8. In latin-1 any bytes look readable.
     runs = BASE64_RUN.findall(value)
     views = list(base64_views(*runs))[::2] if runs else []

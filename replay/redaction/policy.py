@@ -1,6 +1,6 @@
 """The redaction policy: which fields of which object type may be kept.
 
-The rules are data files, and a team's own file on top. Default deny: what no file names is
+The rules are data files, and a team's own file on top. Default deny: a field that no file names is
 replaced.
 """
 

@@ -1,4 +1,4 @@
-"""The files of a redaction policy: what they say, and the shape that it is looked up in.
+"""The files of a redaction policy: how they are read, and the tree that looks them up.
 
 A file lists paths by the kind that is kept there (``[kept]``) or by the class that the stand-in has
 (``[replaced]``). In a path, ``a.*.b`` is any key of a map and ``a.**.b`` a field of that name at
@@ -38,10 +38,10 @@ _SECTIONS = ("kept", "replaced", "shapes", "repeats")
 
 @dataclass(frozen=True, slots=True)
 class FieldPolicy:
-    """What the policy says about one path.
+    """The policy's entry for one path.
 
     Attributes:
-        kind: what a value there may be kept as, or is replaced as; None where it is a container.
+        kind: the kind that a value there is kept or replaced as; None for a container.
         children: named fields; ``*`` stands for any other key of a map.
         deep: names of fields, at any depth below.
     """
@@ -66,7 +66,7 @@ class TypePolicy:
 
 
 class Known(NamedTuple):
-    """What replay knows about Stripe's IDs and object types, beside the route table.
+    """Facts about Stripe's IDs and object types that the route table does not have.
 
     Attributes:
         prefixes: of generated IDs, without the last underscore.
@@ -122,7 +122,7 @@ class PolicyFiles:
 
     @cached_property
     def known(self) -> Known:
-        """What ``known.toml`` says."""
+        """The content of ``known.toml``."""
         keys = {"generated": "prefixes", "chosen": "resources", "objects": "other"}
         document = self._document("known.toml", tuple(keys))
         found = []

@@ -30,7 +30,7 @@ class PolicySource:
 
     @classmethod
     def of(cls, config: Config) -> PolicySource:
-        """What a configuration asks for."""
+        """The policy that a configuration asks for."""
         return cls(config.policy, config.pseudonymise_ids)
 
     def load(self) -> Policy:

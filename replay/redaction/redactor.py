@@ -45,7 +45,7 @@ class Original:
 
 @dataclass(frozen=True, slots=True)
 class Redaction:
-    """A redacted body, and what was replaced in it.
+    """A redacted body, and the values that were replaced in it.
 
     Attributes:
         body: the redacted body.
@@ -67,7 +67,7 @@ def redact(body: Any, *, owner: str, policy: Policy | None = None) -> Redaction:
     """Redact a parsed JSON body.
 
     Args:
-        body: what `json.loads` gave.
+        body: the result of `json.loads`.
         owner: the call key's text, such as ``invoices in_…``. It owns the values that no enclosing
             object owns. Its last word is the ID that was asked for.
         policy: the policy; by default the one that ships with replay.
@@ -195,7 +195,7 @@ class _Walk:
     def enter(
         self, value: dict[str, Any], node: FieldPolicy, at: _Place
     ) -> tuple[FieldPolicy, _Place, Mapping[str, tuple[str, str]]]:
-        """The rules that hold inside an object, with its ID as the owner of what stands in it."""
+        """The rules that hold inside an object, with its ID as the owner of its values."""
         if node.kind == "map":
             return node, at, {}
         repeats: Mapping[str, tuple[str, str]] = {}

@@ -30,7 +30,7 @@ class SecretPattern:
 
     Attributes:
         id: its name, such as ``secret-key``.
-        regex: what it looks like in plain text.
+        regex: its form in plain text.
         words: fixed words; each match contains at least one of them.
         identifying: whether it only identifies an account or a request and gives access to nothing;
             the gate lets it pass.
@@ -112,7 +112,7 @@ def find_secrets(
 
     Args:
         text: any text.
-        identifying: also yield what only identifies, such as request IDs.
+        identifying: also yield forms that only identify, such as request IDs.
     """
     text = searchable(text)
     hits = dict.fromkeys(_plain_and_runs(text, identifying, _depth))
@@ -126,7 +126,7 @@ def find_secrets(
 
 
 def is_secret(text: str) -> bool:
-    """Whether any part of the text is a secret; what only identifies does not count."""
+    """Whether any part of the text is a secret; forms that only identify do not count."""
     text = searchable(text)
     if not (_ESCAPES.search(text) or _words()[0].find_matches_as_indexes(text)):
         return False  # the usual answer, and this is asked for every value that is kept

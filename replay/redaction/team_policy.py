@@ -1,4 +1,4 @@
-"""A team's own policy: what it keeps and redacts beyond the shipped one, in a file of its own.
+"""A team's own policy, in a file of its own: rules that add to the shipped policy.
 
 The file is checked strictly, because a misspelt word would silently keep too much or too little.
 It is not part of the configuration file, so that code owners can guard it.
@@ -24,10 +24,10 @@ _ANYTHING = "sk_live_0Jenny Rosen, jenny@rosen.example 4242 /?"
 
 @dataclass(frozen=True, slots=True)
 class KeepRule:
-    """One ``[[keep]]`` entry: which values the team keeps, and what they look like.
+    """One ``[[keep]]`` entry: which values the team keeps, and their form.
 
     Attributes:
-        pattern: what the whole value must match.
+        pattern: the pattern that the whole value must match.
         type: the object type; ``*`` for every type.
         path: the field below the type; empty if one of the other three places is named.
         metadata: the key in any map that is called ``metadata``.
@@ -58,7 +58,7 @@ class RedactRule:
 
 @dataclass(frozen=True, slots=True)
 class TeamPolicy:
-    """What a team keeps and redacts. Where both name a field, it is redacted.
+    """A team's rules. A field that one rule keeps and another redacts is redacted.
 
     Attributes:
         keeps: the ``[[keep]]`` entries.

@@ -1,4 +1,4 @@
-"""What single values look like: which may be kept as a kind, and which class any other has.
+"""The forms of single values: which may be kept as a kind, and the class of any other.
 
 The field alone is never trusted: a value that does not look like the field's kind is replaced.
 """

@@ -27,7 +27,7 @@ def to_html(report: Report, excerpts: Excerpts) -> str:
 
     Args:
         report: the report, with its matrices.
-        excerpts: what `replay.render.excerpts.excerpts` gave for the report.
+        excerpts: the result of `replay.render.excerpts.excerpts` for the report.
     """
     style, script = (_data(name) for name in ("page.css", "page.js"))
     policy = (

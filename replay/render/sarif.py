@@ -17,8 +17,8 @@ def rule(id: str, title: str, help: str, level: Level) -> dict[str, Any]:
 
     Args:
         id: its name.
-        title: what it means, in one sentence.
-        help: what to do about it.
+        title: its meaning, in one sentence.
+        help: how to fix it.
         level: the level that its results usually have.
     """
     return {
@@ -42,7 +42,7 @@ def result(
     Args:
         rule: the ID of its rule.
         level: how bad it is.
-        message: what it says.
+        message: its text.
         fingerprints: name of the method, with its version -> what tells the finding from others.
         locations: where it is, see `location`; empty where it stands in no file.
         more: other properties of a SARIF result.

@@ -35,7 +35,7 @@ def show(report: Report, stream: TextIO, *, verbose: bool = False) -> None:
     Args:
         report: the report.
         stream: where to.
-        verbose: with evidence, witnesses, and all commands that record what is missing.
+        verbose: with evidence, witnesses, and all commands that record missing objects.
     """
     to = console(stream)
     for n, comparison in enumerate(report.comparisons):
@@ -145,7 +145,7 @@ def columns(
     Args:
         to: the console.
         rows: the cells of each row.
-        indent: what stands before each row.
+        indent: the text before each row.
         style: the style of the first column, on a terminal.
     """
     rows = [tuple(map(printable, row)) for row in rows]

@@ -1,4 +1,4 @@
-"""What several renderers write alike: summaries, matrix cells, groups of paths.
+"""Texts that several renderers share: summaries, matrix cells, groups of paths.
 
 What a finding says is the sentence of its rule, see `replay.drift.judge.rules`.
 """

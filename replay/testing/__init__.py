@@ -1,1 +1,1 @@
-"""What test suites touch: the decorator, the pytest plugin, field tracking."""
+"""The tools for test suites: the decorator, the pytest plugin, field tracking."""

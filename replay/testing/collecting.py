@@ -1,4 +1,4 @@
-"""What pytest collects: no tests in libraries, and no test whose marker of replay's is misspelt.
+"""What pytest collects: it skips libraries, and refuses tests whose marker of replay is misspelt.
 
 Light: the plugin's entry module imports it in every pytest run.
 """

@@ -40,7 +40,7 @@ LiveView = Literal["redacted", "raw"]
 OtherCalls = Literal["block", "pass"]
 
 _PROJECT = ("replay.toml", "pyproject.toml", "pytest.ini", ".git")
-"""What stands in the folder of a project, the nearest one above the file that is decorated."""
+"""Files that mark a project's folder, the nearest one above the decorated file."""
 
 
 class Cassettes:
@@ -75,7 +75,7 @@ class Cassettes:
         _text(api_version, "api_version")
         _switch(allow_live, "allow_live")
         _switch(keep_errors, "keep_errors")
-        # A test may change the directory: library, configuration and policy stay what they are.
+        # A test may change the directory: library, configuration and policy stay the same.
         self._directory = directory or os.getcwd()  # noqa: PTH109 - as `resolve` takes it
         self._project = project
         self._named = DEFAULTS["library"] if library is None else path_of(library)

@@ -1,4 +1,4 @@
-"""A run of the suite on another API version: what a failure has to do with the version.
+"""A run of the suite on another API version: which drift a failed test met.
 
 A test that passes costs nothing. When the first test fails that was answered at a version which its
 client did not ask for, the recordings are compared, once per run.

@@ -87,13 +87,13 @@ class Tracker:
         return done
 
     def current(self) -> dict[Body, set[str]]:
-        """What was read in the running part so far."""
+        """The fields read in the running part so far."""
         with self._lock:
             whole = [(body, {f"/{ALL}"}) for body in self._waiting.values()]
             return merged([*((body, set(paths)) for body, paths in self.read.items()), *whole])
 
     def all(self) -> dict[Body, set[str]]:
-        """What was read in all parts; this ends the running one."""
+        """The fields read in all parts; this ends the running one."""
         self.start_part()
         return self._before
 

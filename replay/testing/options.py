@@ -116,5 +116,5 @@ def tracked_file(config: pytest.Config) -> Path | None:
 
 
 def unused_action(config: pytest.Config) -> str:
-    """What is done about cassettes that no test played: ``off``, ``warn`` or ``fail``."""
+    """The action for cassettes that no test played: ``off``, ``warn`` or ``fail``."""
     return str(config.getoption("--replay-unused") or config.getini("replay_unused"))

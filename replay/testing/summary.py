@@ -1,4 +1,4 @@
-"""What a run played, recorded and refused, added up over workers; and the cassettes it did not use.
+"""The counts of a run, added up over workers, and the cassettes that it did not use.
 
 Unused cassettes are known only after a full run in which every marked test ran. Else a cassette may
 belong to a test that did not run.
@@ -38,11 +38,11 @@ Key = tuple[Any, ...]
 
 @dataclass
 class Summary:
-    """What happened in a run.
+    """The counts and notes of a run.
 
     Attributes:
         played, recorded, refused: numbers of calls.
-        notes: what sessions noted, and how many of them did.
+        notes: the notes of sessions, and how many sessions had each.
         used: by library, whose cassettes answered or were recorded.
         skipped: how many marked tests were skipped.
         partial: why this is not a full run; empty where it is one.

@@ -1,1 +1,1 @@
-"""What a team decides about findings: its settings, its baseline, the fields that its tests use."""
+"""A team's decisions about findings: its settings, its baseline, the fields that its tests use."""

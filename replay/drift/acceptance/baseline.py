@@ -31,7 +31,7 @@ class Entry:
 
     Attributes:
         fingerprint: the finding's.
-        rule, resource, path, old, new: what the fingerprint is made from, for people.
+        rule, resource, path, old, new: the source of the fingerprint, for people.
         reason: why it is accepted.
         expires: the last day it is, as ``YYYY-MM-DD``; empty for no such day.
     """

@@ -33,7 +33,7 @@ def locked(path: Path) -> AbstractContextManager[None]:
 def write(path: Path, text: str, what: str) -> None:
     """Replace a file's text. Even if that fails, the file has its old or its new text, complete.
 
-    The caller holds the lock. A file that is a link stays one: what it leads to is replaced.
+    The caller holds the lock. A file that is a link stays one: its target is replaced.
 
     Args:
         path: the file.

@@ -40,7 +40,7 @@ class Body(NamedTuple):
 
 @dataclass(frozen=True)
 class Used:
-    """What was read.
+    """The fields that were read.
 
     Attributes:
         paths: body -> its paths that were read; also those that were not there.

@@ -1,4 +1,4 @@
-"""What the recordings say about one comparison, and how sure that is: support, grade, witnesses.
+"""The evidence of the recordings for one comparison: support, grade, witnesses.
 
 The strongest evidence is a controlled pair: one object, both versions, one state. Pools of
 different objects prove a difference only where chance cannot explain it. Suppose that n of n + m
@@ -35,8 +35,8 @@ class Evidence:
     Attributes:
         old, new: the shapes of all bodies.
         pools: for each state that both sides show, the shapes of one body per object.
-        controlled: what happened in twins and pairs of one state.
-        loose: what happened in pairs whose state may have changed.
+        controlled: the events in twins and pairs of one state.
+        loose: the events in pairs whose state may have changed.
         calendars: on which days the paths of either side were seen.
     """
 
@@ -65,7 +65,7 @@ class Evidence:
             what: the event of pairs that shows it; empty where no event can: it is unobserved.
             pool: whether the pools prove it.
             severity: in place of the rule's own.
-            detail: what the rule's sentence ends with.
+            detail: the end of the rule's sentence.
         """
         above = parent(path)
         old, new = self.old.get(path), self.new.get(path)

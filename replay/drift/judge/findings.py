@@ -48,7 +48,7 @@ class Grade(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What one version showed at a finding's path.
+    """The observations of one version at a finding's path.
 
     Attributes:
         kinds: the JSON types seen, in a fixed order.
@@ -108,12 +108,12 @@ class Finding:
         severity: how much it hurts.
         grade: how sure it is.
         path: the JSON pointer, ``*`` for any list item or map value.
-        old, new: what each version showed there.
+        old, new: the observations of each version there.
         witnesses: where each version shows it: file, take, pointer. Empty where it shows nothing.
         to: where it moved to.
         parts: for a moved object, its leaves with their new places.
         support: the pairs behind it; None where only pools speak.
-        detail: what the rule's sentence ends with: the new value, the old and the new type.
+        detail: the end of the rule's sentence: the new value, the old and the new type.
         blind: the side, ``old`` or ``new``, that showed nothing, where that is the finding.
         settle: the command that records what would decide it; empty where no recording would.
         broken_promise: whether it breaks inside one named train, which Stripe promises not to do.
@@ -170,7 +170,7 @@ class Comparison:
         expand: the expand set.
         objects: how many objects were recorded: old, new, at both.
         controlled: how many pairs are twins, or pairs of one state.
-        findings: what differs, the worst first.
+        findings: the differences, the worst first.
         slices: which recordings of the two versions.
     """
 
@@ -301,5 +301,5 @@ def fingerprint(rule: str, resource: str, path: str, old: str, new: str) -> str:
 
 
 def breaks_promise(severity: Severity, grade: Grade, old: str, new: str) -> bool:
-    """Whether a finding breaks what Stripe promises for two versions of one train."""
+    """Whether a finding breaks Stripe's promise for two versions of one train."""
     return severity is Severity.BREAKING and grade > Grade.UNOBSERVED and promises(old, new)

@@ -43,7 +43,7 @@ def _after_parents(path: str) -> list[tuple[bool, str]]:
 
 
 class _Judge:
-    """Judges path after path, and remembers which findings explain what is below them.
+    """Judges path after path, and remembers which findings explain the paths below them.
 
     In its methods, `a` and `b` are what the old and the new side show at a path, `x` and `y` the
     types or values there, null left out, and `of_a` and `of_b` how often the path could have been.
@@ -146,7 +146,7 @@ class _Judge:
             yield self.evidence.finding("became-required", path, "gained")
 
     def _values(self, path: str, a: Stat, b: Stat) -> Iterator[Finding]:
-        """What became of the values: null or no longer null, other types, other formats."""
+        """Changes of the values: null or no longer null, other types, other formats."""
         evidence = self.evidence
         x, y = a.kinds - {"null"}, b.kinds - {"null"}
         if not x and not y:
@@ -197,7 +197,7 @@ class _Judge:
         return self.evidence.finding("became-nullable", path, "nulled", severity=severity)
 
     def _kinds(self, path: str, a: Stat, b: Stat) -> Iterator[Finding]:
-        """What became of the types, which are not the same on both sides."""
+        """The change of the types, which are not the same on both sides."""
         evidence = self.evidence
         x, y = a.kinds - {"null"}, b.kinds - {"null"}
         detail = f"{_types(self.old, path, x)} to {_types(self.new, path, y)}"
@@ -381,7 +381,7 @@ def _enum(
         found = evidence.finding("enum-value-unseen", path, "restyled", detail=_listed(gone))
     else:
         return
-    # The recorded values are a sample: what none shows may have been possible all along.
+    # The recorded values are a sample: a value that none shows may have been possible all along.
     yield replace(found, grade=min(found.grade, Grade.LIKELY), support=None)
 
 

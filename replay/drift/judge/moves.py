@@ -133,7 +133,7 @@ def _rivals(move: Move, possible: Iterable[Move], taken: Mapping[str, _Fit]) -> 
 
 
 _Values = dict[str, set[Any]]
-"""Path -> what can be compared of the values there."""
+"""Path -> the comparable forms of the values there."""
 
 
 def _candidates(
@@ -153,7 +153,7 @@ def _candidates(
 
 
 def _values_at(take: Take, paths: frozenset[str]) -> _Values:
-    """What can be compared of the values at some paths."""
+    """The comparable forms of the values at some paths."""
     values: _Values = {}
 
     def look(value: Any, node: Any, path: str, pointer: str) -> None:

@@ -24,7 +24,7 @@ from replay.drift.observe.shape import Witness
 from replay.model.cassette import Cassette
 
 GONE = frozenset({"field-removed", "field-unseen"})
-"""The rules of what is gone."""
+"""The rules for removals."""
 
 Lost = Mapping[str, Mapping[str, tuple[str, Witness]]]
 """Path -> ID of the object -> the ID that was there, and where it was seen."""
@@ -39,7 +39,7 @@ def relocate(
 
     Args:
         evidence: the comparison.
-        findings: what `judge` found.
+        findings: the result of `judge`.
         samples: pairs with their bodies.
         resource: the resource path of the objects.
     """
@@ -197,7 +197,7 @@ def elsewhere(
 
     Args:
         findings: the findings of one comparison.
-        lost: what `lost_ids` gave for them.
+        lost: the result of `lost_ids` for them.
         cassettes: cassettes of other resources, at the new version.
     """
     look = _Search(lost)

@@ -1,8 +1,8 @@
-"""The rule catalogue: what each rule means, what its findings say, how much it hurts, its mirror.
+"""The rule catalogue: for each rule its meaning, its sentence, its severity and its mirror.
 
 A rule owns its words. What a person reads of a finding, in whichever format, is the `sentence` of
 its rule; renderers only lay it out. The manual's page and `replay rules` are made from the same
-table. A rule's mirror is what the same two bodies give when old and new change places.
+table. A rule's mirror is the rule for the same two bodies when old and new change places.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Rule:
         id: its name in reports and configuration.
         severity: the severity that it has unless the evidence says otherwise.
         meaning: one sentence, for the manual.
-        says: what a finding says, without the path that comes before it.
+        says: the sentence of a finding, without the path that comes before it.
         mirror: the rule that the reverse change gives; empty where it compares no two bodies.
         why: why there is no mirror, or why it is not one to one; empty where the mirror is plain.
         old, new: an example, as JSON text.
@@ -82,7 +82,7 @@ def _blind(before: str) -> Callable[[Comparison, Finding], str]:
 
 
 def _hint(finding: Finding) -> str:
-    """Where the values of what is gone may be now, if that is known."""
+    """Where the values of a removed field may be now, if that is known."""
     words = (dotted(w) if w.startswith("/") else printable(w) for w in finding.detail.split(" "))
     return "; " + " ".join(words) if finding.detail else ""
 

@@ -1,1 +1,1 @@
-"""What recordings show: marks, shapes, pairs, and what is evidence for what. Nothing is judged."""
+"""Observes recordings: marks, shapes, pairs, and which of them are evidence. Judges nothing."""

@@ -40,7 +40,7 @@ SAMPLES = 64
 
 @dataclass(frozen=True, slots=True, order=True)
 class Stratum:
-    """What may be compared with what: evidence of different strata is never mixed.
+    """A group of recordings that may be compared: evidence of different strata is never mixed.
 
     Attributes:
         resource: the resource path.
@@ -56,7 +56,7 @@ class Stratum:
 
 
 class Observed:
-    """What the recordings of one stratum show in one epoch.
+    """The observations of one stratum in one epoch.
 
     Attributes:
         objects: how many objects were seen.
@@ -96,7 +96,7 @@ class Observed:
         return [self.rest.shape(), *(pool.shape() for pool in self.pools.values())]
 
     def merge(self, other: Observed) -> None:
-        """Add what was observed of other objects."""
+        """Add the observations of other objects."""
         self.objects += other.objects
         self.rest.merge(other.rest.shape(), other.rest.calendar)
         for state, pool in other.pools.items():
@@ -111,12 +111,12 @@ class Observed:
 
 
 class Paired:
-    """What the objects of one stratum show that were recorded in two epochs.
+    """The observations of those objects of one stratum that were recorded in two epochs.
 
     Attributes:
         objects: how many objects.
-        controlled: what happened in twins and in pairs of one state.
-        loose: what happened in other pairs, and what the dates of a pair may explain.
+        controlled: the events in twins and in pairs of one state.
+        loose: the events in other pairs, and those that the dates of a pair may explain.
     """
 
     def __init__(self) -> None:
@@ -160,7 +160,7 @@ class Paired:
 
 @dataclass(slots=True)
 class _Embedded:
-    """What was seen of an object inside a recording of another one."""
+    """The observations of an object inside a recording of another one."""
 
     digest: bytes
     marks: Marks
@@ -176,14 +176,14 @@ class Corpus:
     """All evidence of some cassettes.
 
     Attributes:
-        observed: stratum -> epoch -> what was seen.
+        observed: stratum -> epoch -> the observations.
         paired: stratum -> (old, new) -> the objects that have both.
         recorded: resource -> all versions recorded, also those that were not asked for.
         objects: cassette -> the key of its object.
         versions: object -> its epochs among those asked for, where it was recorded by itself.
         retyped: (old stratum, new stratum, both epochs) -> the objects that are of one type in the
             old epoch and of another in the new one: whether the two are twins, and the witnesses.
-        nested: stratum -> (path, type) of what is nested in its bodies and counts for its own type.
+        nested: stratum -> (path, type) of objects in its bodies that count for their own type.
     """
 
     def __init__(self, selection: Selection = NEIGHBOURS, source: str | None = None) -> None:
@@ -198,7 +198,7 @@ class Corpus:
             tuple[Stratum, Stratum, tuple[Epoch, Epoch]], list[tuple[bool, str, str]]
         ] = {}
         self.nested: dict[Stratum, set[tuple[str, str]]] = {}
-        # Nested objects: stratum, epoch -> object -> place -> what was seen there.
+        # Nested objects: stratum, epoch -> object -> place -> the observations there.
         self._embedded: dict[tuple[Stratum, Epoch], dict[ObjectKey, dict[Witness, _Embedded]]] = {}
         self._embedded_pairs: dict[tuple[Stratum, tuple[Epoch, Epoch]], set[ObjectKey]] = {}
 
@@ -208,7 +208,7 @@ class Corpus:
         embedded: _Found = {}
         keys: dict[ObjectKey, ObjectKey] = {}
         for file, cassette, older in files:
-            # One value for all files of an object: what is sent between processes is smaller.
+            # One value for all files of an object: less data is sent between processes.
             key = keys.setdefault(cassette.key, cassette.key)
             version = cassette.api_version
             self.recorded.setdefault(key.resource, set()).add(version)
@@ -263,11 +263,11 @@ class Corpus:
         files: Iterable[tuple[str, Cassette, bool]],
         places: dict[Stratum, set[tuple[str, str]]],
     ) -> None:
-        """Count what is nested at some places of an object, as evidence for its own type.
+        """Count the objects nested at some places of an object, as evidence for their own types.
 
         Args:
             files: all cassettes of the object, as in `add`.
-            places: stratum -> (path, type) of what is nested in its bodies.
+            places: stratum -> (path, type) of the objects in its bodies.
         """
         embedded: _Found = {}
         for file, cassette, older in files:
@@ -320,10 +320,10 @@ class Corpus:
         return found
 
     def finish(self, places: dict[Stratum, set[tuple[str, str]]]) -> None:
-        """Count what was nested in other recordings, once all recordings were added.
+        """Count the objects nested in other recordings, once all recordings have been added.
 
         Args:
-            places: what `nested_places` gave.
+            places: the result of `nested_places`.
         """
         self.nested = places
         for (stratum, epoch), objects in self._embedded.items():
@@ -346,7 +346,7 @@ class Corpus:
         self._embedded, self._embedded_pairs = {}, {}
 
     def merge(self, other: Corpus) -> None:
-        """Add what was counted of other objects, before either corpus has been finished."""
+        """Add the counts of other objects, before either corpus has been finished."""
         for stratum, epochs in other.observed.items():
             for epoch, observed in epochs.items():
                 self._observed(stratum, epoch).merge(observed)

@@ -38,7 +38,7 @@ class Recordings(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What to gather from, and how.
+    """The sources to gather from, and how to.
 
     Attributes:
         library: the recordings.
@@ -56,7 +56,7 @@ class Sources:
 
 
 def gather(sources: Sources, selection: Selection) -> Corpus:
-    """All evidence for a selection, also what is nested in other objects.
+    """All evidence for a selection, nested objects included.
 
     Raises:
         LibraryError: or one of its kinds, where a recording cannot be read.

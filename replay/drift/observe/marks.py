@@ -1,4 +1,4 @@
-"""Reduces bodies to marks: what a comparison needs to know of each value, and not the value itself.
+"""Reduces bodies to marks: the facts about each value that a comparison needs, not the value.
 
 A *mark* names a value's JSON type and its format: ``null``, ``bool``, ``int``, ``int:time``,
 ``num``, ``arr``, ``obj``, ``obj:deleted``, ``str:text``, ``str:id:sub``, ``str:token:draft``, …
@@ -65,7 +65,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """What stands at one path within lists and maps, where a path may occur several times.
+    """The marks at one path within lists and maps, where a path may occur several times.
 
     Attributes:
         marks: mark -> how often.
@@ -126,7 +126,7 @@ def flatten(node: Node, path: str, once: dict[str, Mark], repeated: dict[str, Re
         node: the node, which occurs once in its body.
         path: its path.
         once: path -> mark; added to.
-        repeated: what stands within lists and maps; added to.
+        repeated: the marks within lists and maps; new ones are added to it.
     """
     if not node.is_record:
         for where, _, mark, pointer in walk(node, path, path):

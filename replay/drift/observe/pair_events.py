@@ -1,4 +1,4 @@
-"""What happened between the two sides of pairs: counted per path, judged elsewhere.
+"""Counts the events between the two sides of pairs, path by path. They are judged elsewhere.
 
 As with shapes, pairs wait until many are there, and equal ones wait together: then each different
 pair of trees is compared once, however often it came.

@@ -128,7 +128,7 @@ def same_state(a: Any, b: Any, redacted: Mapping[str, str] = NOTHING) -> bool:
 
     Args:
         a, b: the parsed bodies.
-        redacted: JSON pointer -> class of what was replaced in either. Such values are not
+        redacted: JSON pointer -> class of each value replaced in either. Such values are not
             compared.
     """
     return _same_state(a, b, tree(redacted))

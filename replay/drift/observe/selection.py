@@ -80,7 +80,7 @@ class Epoch(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What is compared with what; by default, each version with the next one.
+    """The two sides of a comparison; by default, each version and the next one.
 
     Attributes:
         versions: old and new; None for neighbouring pairs.

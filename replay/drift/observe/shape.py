@@ -106,7 +106,7 @@ class Witness(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Stat:
-    """What was seen at one path.
+    """The observations at one path.
 
     Attributes:
         marks: mark -> how often.
@@ -160,7 +160,7 @@ class Stat:
 
 
 Shape = Mapping[str, Stat]
-"""Path -> what was seen there. The body itself is the path ``""``."""
+"""Path -> the observations there. The body itself is the path ``""``."""
 
 
 def kinds(marks: Iterable[str]) -> frozenset[str]:
@@ -186,7 +186,7 @@ def names_below(paths: Iterable[str], path: str) -> frozenset[str]:
 
 
 class _Cell:
-    """What a builder has counted at one path."""
+    """The counts of a builder at one path."""
 
     __slots__ = ("bodies", "marks", "null", "witness")
 

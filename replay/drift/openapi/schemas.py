@@ -1,6 +1,6 @@
 """Reads the schemas of an OpenAPI file. Each is checked when it is read.
 
-Nothing is passed over: what cannot be understood or found is an error that names its place in the
+Nothing is skipped: a schema that cannot be understood or found is an error with its place in the
 file, and never "anything is allowed".
 """
 
@@ -52,7 +52,7 @@ class RawSchema:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """One alternative of what may stand at a path, without references.
+    """One of the alternatives that a schema allows at a path, without references.
 
     Attributes:
         kinds: the JSON types that it allows, as `shape.KINDS` names them; None for any.
@@ -92,7 +92,7 @@ class Schemas:
         return self.alternatives(RawSchema(self.named, _ROOT).at(name))
 
     def alternatives(self, place: RawSchema) -> list[Schema]:
-        """What may stand where a schema is: one for each branch of its ``anyOf`` and ``oneOf``.
+        """The alternatives of a schema: one for each branch of its ``anyOf`` and ``oneOf``.
 
         Raises:
             ConfigError: it cannot be understood; says where in the file.

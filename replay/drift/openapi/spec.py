@@ -1,4 +1,4 @@
-"""Compares recordings with an OpenAPI file: what is not specified, missing, or of another type."""
+"""Compares recordings with an OpenAPI file: unspecified, missing and differently typed fields."""
 
 from __future__ import annotations
 
@@ -70,11 +70,11 @@ class _Check:
     def __init__(self, schemas: Schemas, shape: Shape) -> None:
         self._schemas = schemas
         self._shape = shape
-        # path -> what the specification allows there; None where it says nothing.
+        # path -> the alternatives allowed there; None where the specification says nothing.
         self._at: dict[str, list[Schema] | None] = {}
 
     def findings(self, name: str) -> Iterator[Finding]:
-        """What contradicts a schema."""
+        """The findings on values that contradict a schema."""
         if name not in self._schemas.named:
             yield self._finding(UNDOCUMENTED, "", detail=f"the specification has no {name}")
             return

@@ -1,4 +1,4 @@
-"""Writes cassettes as YAML text: what is quoted, and what is in one line. No I/O.
+"""Writes cassettes as YAML text: decides on quotes and lines. No I/O.
 
 Sessions that only replay never import this module, because importing PyYAML takes long.
 """

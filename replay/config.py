@@ -186,7 +186,7 @@ def _decided(
 
 
 def _policy(named: str, where: str, directory: str) -> str:
-    # A team's policy stands beside the configuration, in a file that code owners can guard.
+    # A team's policy is beside the configuration, in a file that code owners can guard.
     if named:
         path = os.path.join(directory, named)  # noqa: PTH118 - keeps absolute ones
         try:

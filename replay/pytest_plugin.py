@@ -68,7 +68,7 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     mode, version = config.getoption("--replay-mode"), os.environ.get(VERSION)
     parts = [f"mode {mode}"] if mode else []
     if version:
-        parts.append(f"API version {version}, whatever clients pin")
+        parts.append(f"API version {version}, regardless of pins")
     return f"replay: {', '.join(parts)}" if parts else None
 
 

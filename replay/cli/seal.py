@@ -30,7 +30,7 @@ def seal_command(
     """Accept cassettes that you edited: check them and renew their seal.
 
     PATH is a cassette, or a folder with all cassettes below it. An edited cassette must be valid,
-    lie where its object belongs, and hold no secret and no value that the policy would replace.
+    be where its object belongs, and hold no secret and no value that the policy would replace.
     Files that fail are named and left as they are, and the others are sealed. The exit code is
     then 2.
 

@@ -63,7 +63,7 @@ def verify_command(
 ) -> None:  # fmt: skip
     """Check that a library is undamaged, and that Stripe still answers the same.
 
-    Every cassette is checked, evidence included: its seal, and whether it lies where its object
+    Every cassette is checked, evidence included: its seal, and whether it is where its object
     belongs. The report also has names that differ in case only, objects that are there twice, files
     that a killed recording left, files that are not cassettes, and empty folders. Nothing is
     written.

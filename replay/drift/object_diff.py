@@ -424,7 +424,7 @@ def _leaves(value: Any, path: _Path) -> Iterator[_Path]:
 
 
 def _reordered(pair: Pair, old: Any, new: Any) -> Iterator[tuple[_Path, Difference]]:
-    """The lists whose common items stand in another order."""
+    """The lists whose common items are in another order."""
     waiting: list[tuple[Any, Any, _Path]] = [(old, new, ())]
     while waiting:
         a, b, path = waiting.pop()

@@ -29,7 +29,7 @@ _HINTS = {
     **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM),
                     "give this user the right to it, or name another library: --library DIR"),
     **dict.fromkeys((errno.ENOENT, errno.ENOTDIR),
-                    "something removed or replaced its folder meanwhile: restore it and try again"),
+                    "its folder was removed or replaced: restore it and try again"),
 }  # fmt: skip
 
 
@@ -261,7 +261,7 @@ def did_you_mean(path: str) -> str:
 
 
 def write(path: Path, text: str, root: str, what: str = "the cassette cannot be written") -> None:
-    """Replace a file's text. Whatever happens, the file then has its old or its new text, whole.
+    """Replace a file's text. Even if that fails, the file has its old or its new text, complete.
 
     The caller holds the lock of the folder's object, as every writer to that folder does. So a
     temporary file that is found there was left by a killed writer, and is removed.
@@ -269,7 +269,7 @@ def write(path: Path, text: str, root: str, what: str = "the cassette cannot be 
     Args:
         path: the file.
         text: its text.
-        root: the folder that it must lie in.
+        root: the folder that it must be in.
         what: how an error begins.
 
     Raises:

@@ -71,7 +71,7 @@ class Folders:
         raise misplaced(cassette.key, cassette.api_version, path)
 
     def check(self, path: str, key: ObjectKey, version: str) -> None:
-        """Make sure that a cassette stands at the path that its key and version give it.
+        """Make sure that a cassette is at the path that its key and version give it.
 
         Raises:
             KeyMismatch: it belongs elsewhere.
@@ -93,7 +93,7 @@ class Folders:
 
 
 def misplaced(key: ObjectKey, version: str, path: str) -> KeyMismatch:
-    """The error for a cassette of this object and version that stands at another one's path."""
+    """The error for a cassette of this object and version that is at another one's path."""
     return KeyMismatch(
         "the cassette belongs to another object or version than its path says",
         where=path,

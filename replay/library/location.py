@@ -45,7 +45,7 @@ def path_of(given: str | os.PathLike[str] | Traversable) -> str:
 
 
 def display_path(path: str | Path) -> str:
-    """A path as a person would type it: relative if it lies below the working directory."""
+    """A path as a person would type it: relative if it is below the working directory."""
     with suppress(ValueError, OSError):
         return str(Path(path).relative_to(Path.cwd()))
     return str(path)

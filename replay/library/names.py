@@ -42,7 +42,7 @@ def is_cassette(name: str) -> bool:
 def digested(name: str) -> str:
     """A readable start and a digest: the file name for a name that is not safe, or not unique."""
     start = _UNSAFE.sub("-", name).strip("-.")[:40]
-    if _RESERVED.match(start):  # Windows looks at what stands before the first dot
+    if _RESERVED.match(start):  # Windows looks at the part before the first dot
         start = "_" + start
     return f"{start}~{digest(name)}"
 

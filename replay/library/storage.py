@@ -73,11 +73,11 @@ class Storage:
         """Make sure that the library can be written to, as far as that shows without writing.
 
         Raises:
-            LibraryError: it lies inside an archive, or a file stands where a folder belongs.
+            LibraryError: it is inside an archive, or there is a file where a folder belongs.
         """
         if self._archive is not None:
             raise LibraryError(
-                "a library inside of an archive can only be read",
+                "a library inside an archive can only be read",
                 where=self.base,
                 hint="replay it with mode none, or unpack it and record into the folder: "
                 f"unzip {shlex.quote(self._archive)}",
@@ -143,7 +143,7 @@ class Storage:
         return self.reader.walk()
 
     def check_folder(self, path: str | Path, key: ObjectKey, version: str) -> None:
-        """Make sure that a cassette stands at the path that its key and version give it.
+        """Make sure that a cassette is at the path that its key and version give it.
 
         Raises:
             KeyMismatch: it belongs elsewhere.

@@ -20,8 +20,8 @@ def survives_forks(lock: AnyLock) -> AnyLock:
     """Make a fork wait until no thread holds a lock; the lock itself is returned.
 
     In a child only the thread that forked goes on. A lock that another one held at that moment
-    would stay taken in the child, and what it guards half changed. Locks that are taken inside of
-    others must be made before them: a fork takes the last one made first.
+    would stay taken in the child, and the data that it guards half changed. A lock that is taken
+    inside another must be made before that one: a fork takes the last one made first.
     """
     if sys.platform != "win32":
         os.register_at_fork(

@@ -1,7 +1,7 @@
 """Reads TOML strictly: every complaint names file, line and the word that was probably meant.
 
 A misspelt key must never be skipped: a setting would silently do nothing, and a redaction rule
-would silently keep too much. A `Table` therefore knows where it stands in its file, and its methods
+would silently keep too much. A `Table` therefore knows its place in its file, and its methods
 refuse keys that they do not expect.
 
 `tomllib` gives values without their lines, so the lines are looked up in the text, and only where
@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 from replay.errors import ConfigError, ReplayError
 
 KeyPath = tuple[str | int, ...]
-"""Where a value stands in a document: keys, and numbers for the items of a list."""
+"""The place of a value in a document: keys, and numbers for the items of a list."""
 
 _AT_LINE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)\Z")
 _PART = re.compile(r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'""")
@@ -58,7 +58,7 @@ class Table:
 
     Attributes:
         values: the table as `tomllib` gave it.
-        path: where it stands in the file; empty for the file's top.
+        path: its place in the file; empty for the file's top.
     """
 
     values: Mapping[str, Any]

@@ -21,7 +21,7 @@ from replay.redaction.redactor import Original
 from replay.redaction.secrets import find_secrets
 
 SHORTEST = 6
-"""Originals with fewer characters are not searched for: they stand in any text by chance."""
+"""Originals with fewer characters are not searched for: they occur in any text by chance."""
 
 _FRAME_WORDS = (
     "# replay cassette 1 sha256:", "interactions:", "recorded_at:", "response:", "request:",
@@ -148,7 +148,7 @@ def _searched(originals: Iterable[Original], public: Collection[str]) -> dict[st
     searched = {}
     for original in originals:
         text = searchable(str(original.value).casefold())
-        # A line of dashes or blanks tells nobody anything, and stands in every file.
+        # A line of dashes or blanks tells nobody anything, and occurs in every file.
         telling = not text.isascii() or any(map(str.isalnum, text))
         if len(text) >= SHORTEST and telling and text not in public:
             searched[text] = original
@@ -163,7 +163,7 @@ def _inside_number(needle: str, text: str, start: int, end: int) -> bool:
 
 
 def _in_form(text: str, start: int, end: int) -> bool:
-    """Whether a hit lies inside a stand-in, or inside a value that replay made itself."""
+    """Whether a hit is inside a stand-in, or inside a value that replay made itself."""
     low, high = max(0, start - _NEAR), end + _NEAR
     return any(
         form.start() <= start and end <= form.end()
@@ -173,7 +173,7 @@ def _in_form(text: str, start: int, end: int) -> bool:
 
 
 def _covers(word: str, needle: str, text: str, start: int) -> bool:
-    """Whether a hit is a part of a public word that stands in the text there."""
+    """Whether a hit is part of a public word at that place in the text."""
     offset = word.find(needle)
     while offset >= 0:
         if text.startswith(word, start - offset) and start >= offset:

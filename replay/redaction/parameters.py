@@ -108,7 +108,7 @@ def _is_named_id(value: str, rules: ParameterRules) -> bool:
 
 
 def _is_query(resource: str, value: str, rules: ParameterRules) -> bool:
-    """Whether each clause of a search query may be kept, and nothing else stands in it."""
+    """Whether each clause of a search query may be kept, and the query holds nothing else."""
     position = 0
     while clause := _CLAUSE.match(value, position):
         if not _keeps_clause(resource, clause, rules):

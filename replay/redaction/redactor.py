@@ -6,7 +6,7 @@ result, and redacting a result again changes nothing.
 The walk goes down the body and, beside it, down the policy's tree of fields (`node`). On the way it
 keeps track of whose values it meets (`_Place`): the owner is the nearest enclosing object that has
 an ID, and the slot is the path from there. Owner and slot make the stand-in. An object that names
-its type has that type's rules, wherever it stands.
+its type has that type's rules, at any place in the body.
 """
 
 from __future__ import annotations

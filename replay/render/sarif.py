@@ -44,7 +44,7 @@ def result(
         level: how bad it is.
         message: its text.
         fingerprints: name of the method, with its version -> what tells the finding from others.
-        locations: where it is, see `location`; empty where it stands in no file.
+        locations: where it is, see `location`; empty if it is not in a file.
         more: other properties of a SARIF result.
     """
     placed = {"locations": list(locations)} if locations else {}

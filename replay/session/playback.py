@@ -1,14 +1,14 @@
 """Plays the recordings of a library: the store of modes ``none``, ``once``, ``new_episodes``.
 
 The mode's row in `replay.model.modes.DECISIONS` decides each call, by the session's state of it. A
-`Playback` is that: the takes of one call, and how many of them were played.
+`Playback` holds that state: the takes of one call, and how many of them were played.
 
 1. Takes are played in order, and the last one repeats.
 2. In mode ``none`` nothing else happens: a call without takes is refused.
 3. A call that this session recorded may grow further. One that was there before grows in mode
    ``new_episodes`` only.
-4. Takes that another session or process adds meanwhile are played before anything is fetched, if
-   they go on where this session stands.
+4. If another session or process adds takes that continue this session's takes, those are played
+   before anything is fetched.
 5. A take that repeats the last one is not written until one follows that differs.
 """
 
@@ -199,7 +199,7 @@ class Playbacks:
             count = min(playback.repeated[1] + 1, repeats.MOST_REPEATS)
             playback.repeated = outcome, count
             return
-        # Takes of another version lie in another cassette. There the last one repeats anyway.
+        # Takes of another version are in another cassette. There the last one repeats anyway.
         before = _before(playback, take) if same_version else []
         self._recorder.append(call, version, [*before, outcome])
         written = [o.take for o in (*before, outcome) if o.take is not None]

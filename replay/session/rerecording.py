@@ -2,7 +2,7 @@
 
 1. The first session of a run that asks for a call fetches it. All others of the run replay that,
    and fetch what goes beyond it.
-2. What was fetched lies in the run's folder, see `run_folder`. The library keeps its old takes
+2. Fetched takes are in the run's folder, see `run_folder`. The library keeps its old takes
    until a session that asked ends well: then all takes of the run replace them.
 3. Where the library had nothing, it gets the takes at once: there is nothing old to lose.
 4. What only a failed session saw is withdrawn: the next session of the run fetches it again.
@@ -159,7 +159,7 @@ class _Fetch(Fetch):
 
 @dataclass(frozen=True, slots=True)
 class _Note:
-    """What stands beside the run's takes of a call.
+    """A note that the run keeps beside its takes of a call.
 
     Attributes:
         shared: whether a second session replayed them, or one of them ended well.
@@ -294,7 +294,7 @@ class Rerecording:
             recorder.replace(self._call, version, outcomes, in_use=twins)
 
     def _withdraw(self) -> None:
-        # At one stroke: who looks meanwhile finds all or nothing.
+        # In one step, so that other processes find all of it or nothing.
         gone = self._folder.with_name(f"{self._folder.name}.{os.urandom(6).hex()}")
         try:
             self._folder.rename(gone)

@@ -17,7 +17,7 @@ _ALIAS = re.compile(r"(?:pm_[A-Za-z]+(?:_|\Z)|tok_|btok_)")
 """IDs that Stripe's documentation gives for tests. They answer with an object of its own ID."""
 
 _NO_IDS = frozenset({"upcoming"})
-"""What stands in an ID's place and is none: the preview of an invoice, at older versions."""
+"""Words in an ID's place that are not IDs: the preview of an invoice, at older versions."""
 
 _ANY_CASE = frozenset({"country_specs", "exchange_rates"})
 """Resources whose IDs are codes, which may be asked for in any case."""

@@ -36,8 +36,8 @@ def add(parser: pytest.Parser) -> None:
     group.addoption(
         "--replay-api-version",
         metavar="VERSION",
-        help="API version that answers, whatever clients pin, all that names none itself; "
-        "as REPLAY_API_VERSION",
+        help="answer at this API version, regardless of clients' pins, where no marker or "
+        "decorator names a version; as REPLAY_API_VERSION",
     )
     group.addoption(
         "--replay-track-fields",

@@ -66,7 +66,7 @@ def merge(path: Path, policy: Policy) -> Merged | None:
         ConfigError: there is no such file.
         CassetteConflict: the sides are of two objects or versions, or one is missing, or the file
             was edited after git wrote the conflict into it.
-        CassetteDamaged: one side cannot be used, or the file lies where its key does not belong.
+        CassetteDamaged: one side cannot be used, or the file is where its key does not belong.
         LeakFound: the result holds a secret, or a value that the policy would have replaced.
     """
     where = str(path)

@@ -2,7 +2,7 @@
 
 The redactor itself is the proof. Redacting a redacted body again changes nothing, so a value that
 does change is neither kept nor a stand-in, and what the file says about itself does not matter.
-What stands outside of the bodies (requests, comments) is held against the few forms that replay
+Text outside the bodies (requests, comments) must have one of the few forms that replay
 writes. Statuses and headers have their forms already: nothing else loads.
 """
 

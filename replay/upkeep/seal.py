@@ -33,7 +33,7 @@ def seal(path: Path, policy: Policy | None = None) -> bool:
 
     Raises:
         ConfigError: there is no such file.
-        CassetteDamaged: or a subclass: the edit breaks the format, or the file stands where its key
+        CassetteDamaged: or a subclass: the edit breaks the format, or the file is where its key
             does not belong.
         LeakFound: the edit holds a secret, or a value that the policy would have replaced.
     """
@@ -93,18 +93,18 @@ def _body(data: bytes, where: str) -> str:
 
 
 def located(path: Path, cassette: Cassette) -> tuple[Path, Library]:
-    """The absolute path of a cassette, and the library that it lies in.
+    """The absolute path of a cassette, and the library that it is in.
 
     Raises:
-        CassetteDamaged: it lies in no library.
-        KeyMismatch: it stands where its key does not belong.
+        CassetteDamaged: it is not in a library.
+        KeyMismatch: it is where its key does not belong.
     """
     full = Path(os.path.abspath(path))  # noqa: PTH100 - `absolute` leaves the `..` in
     # The key tells how many folders lie between the file and its library.
     here = Library(Path.cwd())
     depth = len(here.path(cassette.key, cassette.api_version).relative_to(here.root).parts)
     if len(full.parents) < depth:
-        raise CassetteDamaged("the cassette stands outside of a library", where=str(full))
+        raise CassetteDamaged("the cassette is not in a library", where=str(full))
     library = Library(full.parents[depth - 1])
     storage_of(library).check_folder(full, cassette.key, cassette.api_version)
     return full, library

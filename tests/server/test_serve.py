@@ -234,7 +234,7 @@ def test_a_library_in_an_archive_is_not_recorded_into(tmp_path: Path, mode: str)
     library = tmp_path / "pkg.whl" / "pkg" / "cassettes"
     done = replay_command("serve", "--mode", mode, "--library", library)
     assert 2 == done.code
-    assert "a library inside of an archive can only be read" in done.err
+    assert "a library inside an archive can only be read" in done.err
     assert "serving" not in done.err
 
 

@@ -143,7 +143,7 @@ def save(path: Path, entries: Iterable[Entry]) -> None:
 
 
 def checked_reason(reason: str) -> str:
-    """A reason, if it may stand in a file that is committed.
+    """A reason, if it may be in a file that is committed.
 
     Raises:
         ConfigError: it is empty, or holds a secret or an email address, which is not repeated.

@@ -219,7 +219,7 @@ class _Search:
     def __init__(self, lost: Lost) -> None:
         self._lost = lost
         self._owners = {own for values in lost.values() for own in values}
-        # (path, resource, join) -> the objects whose IDs stand at the join.
+        # (path, resource, join) -> the objects whose IDs are at the join.
         self._joined: dict[tuple[str, str, str], set[str]] = {}
         # (path, resource, join, target) -> object -> where its value is.
         self._hits: dict[tuple[str, str, str, str], dict[str, Witness]] = {}

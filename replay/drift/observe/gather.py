@@ -154,7 +154,7 @@ def _shares(named: Sequence[tuple[str, bool]], count: int) -> list[Names]:
     least = len(named) / count
     top = served(named[0][0]).rpartition("/")[0] + "/"
     for path, older in named:
-        # A folder may hold other folders, so a cut is possible only outside of the topmost one.
+        # A folder may hold other folders, so a cut is possible only outside the topmost one.
         folder = served(path).rpartition("/")[0] + "/"
         if not folder.startswith(top):
             top = folder

@@ -120,7 +120,7 @@ def joined(once: Mapping[str, Mark], repeated: Mapping[str, Repeated]) -> dict[s
 
 
 def flatten(node: Node, path: str, once: dict[str, Mark], repeated: dict[str, Repeated]) -> None:
-    """Note the marks of all that stands below a node.
+    """Note the marks of everything below a node.
 
     Args:
         node: the node, which occurs once in its body.
@@ -151,7 +151,7 @@ def count_repeated(repeated: dict[str, Repeated], path: str, mark: Mark, pointer
 
 
 def walk(node: Node, path: str, pointer: str) -> Iterator[tuple[str, Any, Mark, str]]:
-    """All that stands below a node, parents first: path, child, its mark, its JSON pointer."""
+    """Everything below a node, parents first: path, child, its mark, its JSON pointer."""
     for name, child in zip(node.names, node.children, strict=True):
         where = f"{path}/{name}" if node.is_record else f"{path}/{ANY}"
         here = f"{pointer}/{name}"

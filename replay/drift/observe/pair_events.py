@@ -260,7 +260,7 @@ class _Comparer:
 
 
 def _marks(path: str, node: Node) -> tuple[dict[str, str], dict[str, str]]:
-    """All that stands at and below a node: path -> joined marks, path -> its first JSON pointer."""
+    """The content at and below a node: path -> joined marks, path -> its first JSON pointer."""
     once: dict[str, Mark] = {path: node.mark}
     repeated: dict[str, Repeated] = {}
     flatten(node, path, once, repeated)

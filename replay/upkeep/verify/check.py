@@ -56,7 +56,7 @@ def verify(
     visit: Callable[[str, Cassette], None] | None = None,
     tell: Callable[[int], Callable[[], None]] | None = None,
 ) -> Verification:
-    """Check every cassette of a library, and what else stands in it.
+    """Check every cassette of a library, and the other files in it.
 
     Args:
         library: the library.
@@ -66,7 +66,7 @@ def verify(
         tell: called with the number of cassettes; returns the function to call after each.
 
     Raises:
-        ConfigError: there is no library, or it lies in a folder inside.
+        ConfigError: there is no library, or it is in a folder inside.
         LibraryError: the file system refuses to list a folder.
     """
     storage_of(library).require()

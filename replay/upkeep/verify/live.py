@@ -225,7 +225,7 @@ def _living(stat: Stat) -> bool:
 
 
 def _free(shape: Shape, path: str) -> bool:
-    """Whether a path lies below keys that users chose."""
+    """Whether a path is below keys that users chose."""
     above = path
     while above:
         above = parent(above)

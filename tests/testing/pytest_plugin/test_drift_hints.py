@@ -47,7 +47,7 @@ def test_what_breaks_fails_and_says_what_moved(suite: Suite) -> None:
     suite.write(SUITE)
     ran = suite.run(f"--replay-api-version={NEW}")
     assert {"failed": 2, "passed": 1} == ran.outcomes, ran.out
-    assert f"replay: API version {NEW}, whatever clients pin" in ran.out
+    assert f"replay: API version {NEW}, regardless of pins" in ran.out
     assert "AttributeError" in ran.out
     assert 2 == ran.out.count(f"answered at {NEW}; the client asked for {OLD}")
     sections = ran.out.split("Captured replay drift call")[1:]

@@ -60,7 +60,7 @@ class Persister:
 
     A file holds calls to Stripe alone (and to the configured ``api_base``). Bodies of answers
     are redacted by the policy in force, headers are an allowlist, bodies of writes are left out.
-    What cannot be kept so is left out with a warning that says why.
+    Calls that cannot be kept in this way are left out, with a warning that says why.
 
     Args:
         allow_live: also record with a live-mode key, and live-mode data.

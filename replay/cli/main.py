@@ -1,6 +1,6 @@
 """The command `replay`: finds the subcommand, and turns errors into exit codes.
 
-Subcommands are imported when they run; their one-line help stands here, so that ``replay
+Subcommands are imported when they run; their one-line help is here, so that ``replay
 --help`` loads none of them.
 """
 

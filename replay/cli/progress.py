@@ -1,4 +1,4 @@
-"""Long work: progress bars (on stderr, and only on a terminal), and what Ctrl-C does to it."""
+"""Long work: progress bars (on stderr, and only on a terminal), and how Ctrl-C stops it."""
 
 from __future__ import annotations
 

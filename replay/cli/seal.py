@@ -1,4 +1,4 @@
-"""`replay seal`: accepts cassettes that a person edited, and merges what git could not."""
+"""`replay seal`: accepts cassettes that a person edited, and resolves git conflicts."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Shows a person what differs between two recordings of one object, value by value.
+"""Shows a person the differences between two recordings of one object, value by value.
 
-Where a report says what changed between two versions, this says what one object looks like at
-both. Values are the leaves of the body: texts, numbers, flags, nulls, and empty objects and lists.
-List items that have an ID are matched by it, other items by their order. The only user of DeepDiff.
+A report says what changed between two versions; this shows one object at both. Values are the
+leaves of the body: texts, numbers, flags, nulls, and empty objects and lists. List items that have
+an ID are matched by it, other items by their order. The only user of DeepDiff.
 """
 
 from __future__ import annotations

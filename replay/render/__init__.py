@@ -1,1 +1,1 @@
-"""Reports for people and machines. What a finding says is not decided here."""
+"""Lays out reports for people and machines. The text of a finding comes from its rule."""

@@ -1,6 +1,6 @@
 """Texts that several renderers share: summaries, matrix cells, groups of paths.
 
-What a finding says is the sentence of its rule, see `replay.drift.judge.rules`.
+The text of a finding is the sentence of its rule, see `replay.drift.judge.rules`.
 """
 
 from __future__ import annotations

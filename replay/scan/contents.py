@@ -2,8 +2,8 @@
 
 Any text is searched for secrets. A recording that replay did not make (a VCR cassette, a HAR file,
 JSON) is searched for private values too: each answer of Stripe's API in it is redacted as replay
-would do it, and what that would replace is a hit. A cassette of replay's own is proven by redacting
-it again. Pure; hits name fields, never values.
+would do it, and each value that this would replace is a hit. A cassette of replay's own is proven
+by redacting it again. Pure; hits name fields, never values.
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@
 2. Fetched takes are in the run's folder, see `run_folder`. The library keeps its old takes
    until a session that asked ends well: then all takes of the run replace them.
 3. Where the library had nothing, it gets the takes at once: there is nothing old to lose.
-4. What only a failed session saw is withdrawn: the next session of the run fetches it again.
+4. Takes that only a failed session saw are withdrawn: the next session of the run fetches them
+   again.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The folder for a run's new recordings, until a session that asked for them ends well.
 
 Each run has a folder of its own in the library's state folder. All processes of the run share it,
-such as the workers of pytest-xdist. It goes when the process ends in which the run began; what a
-killed run left goes when the next one begins. A process shows that it lives by a file that it holds
-locked.
+such as the workers of pytest-xdist. It is removed when the process in which the run began
+ends; leftovers of a killed run are removed when the next one begins. A process keeps a file locked
+to show that it is alive.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """One use of a library: answers calls from its stores, and remembers its refusals.
 
 Interception and server both ask a session. It is safe to share between the threads and tasks of
-one test, and never shared between tests. The ways of the record modes are the stores'; what they
-have in common is here: one fetch at a time per call, notes, counts and the end.
+one test, and never shared between tests. The stores implement the record modes; what the modes
+share is here: one fetch at a time per call, notes, counts and the end.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Whether an answer is the object that was asked for: its type and its ID. Pure.
 
-A file of a library is named by the call. An answer of another type or ID would be served as what it
-is not, so it is not recorded. Where Stripe rightly answers otherwise, the data here say so.
+A library's file is named after the call. So an answer of another type or ID would be served as the
+wrong object, and is not recorded. The data here list the calls where Stripe may answer so.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A request read as a call: which object it asks for, and how. Pure; no I/O.
 
-What cannot be read as a retrieve call is refused here, before anything looks at a library.
+A request that is not a readable call is refused here, before anything looks at a library.
 """
 
 from __future__ import annotations

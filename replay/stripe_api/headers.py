@@ -1,8 +1,8 @@
 """Which statuses and headers a recording holds, what is passed on, and what is live-mode. Pure.
 
 A header is recorded only if its value has the form that the header defines: nothing else can hide
-in it. A cassette is read by the same data. So what somebody else put into it, such as a redirect to
-a host of theirs, is served to nobody.
+in it. The same data checks a cassette when it is read. So a header that somebody else put into it,
+such as a redirect to their own host, is never served.
 """
 
 from __future__ import annotations

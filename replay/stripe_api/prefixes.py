@@ -1,6 +1,6 @@
 """Which type of object an ID is of, by the prefix that Stripe gives it.
 
-Only prefixes that belong to one type are here. What is not here may be of any type.
+Only prefixes that belong to one type are here. An ID with another prefix may be of any type.
 """
 
 from __future__ import annotations

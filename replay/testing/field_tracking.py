@@ -1,8 +1,8 @@
 """Notes which fields of answers the code under test reads, while tracking is on.
 
-The Stripe SDK's objects are patched, so that they note what is read of them. A body that becomes no
-such object counts as read as a whole: code that parses JSON holds all of it. Without tracking, this
-module is not loaded and nothing is patched.
+The Stripe SDK's objects are patched, so that they note which of their fields are read. A body that
+does not become such an object counts as read as a whole: code that parses JSON holds all of it.
+Without tracking, this module is not loaded and nothing is patched.
 """
 
 from __future__ import annotations
@@ -306,13 +306,13 @@ def track_fields(file: str | os.PathLike[str] = FILE) -> Iterator[None]:
     """Note which fields of answers are read inside, and add them to a file.
 
     For suites without pytest; with it, ``--replay-track-fields`` does the same.
-    ``replay diff --used FILE`` then tells what breaks these tests from what does not.
+    ``replay diff --used FILE`` then shows which breaking changes concern these tests.
 
     Args:
-        file: where to; what is in it stays. It holds resources, types, versions and paths only.
+        file: the file to add to. It holds resources, types, versions and paths, never values.
 
     Raises:
-        ConfigError: the file is there, and is none of used fields.
+        ConfigError: the file exists, and is not a file of used fields.
         LibraryError: it cannot be written.
     """
     tracker = Tracker()

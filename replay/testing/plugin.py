@@ -1,6 +1,6 @@
 """The sessions of a test run: each marked test has one, from before its fixtures to after them.
 
-The hooks in HTTP clients are put in once, and stay for the run. A fixture of a wider scope has a
+The hooks in HTTP clients are installed once, and stay for the run. A fixture of a wider scope has a
 session of its own, open while it is set up and while it is torn down. So a test's session is the
 same whether or not the test is the first to need the fixture.
 """

@@ -1,7 +1,7 @@
 """The counts of a run, added up over workers, and the cassettes that it did not use.
 
-Unused cassettes are known only after a full run in which every marked test ran. Else a cassette may
-belong to a test that did not run.
+Unused cassettes are known only after a full run in which every marked test ran. Otherwise a
+cassette may belong to a test that did not run.
 """
 
 from __future__ import annotations

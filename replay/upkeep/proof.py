@@ -1,9 +1,9 @@
 """Proves a cassette: each value is kept by the policy, or is listed as replaced and looks like it.
 
 The redactor itself is the proof. Redacting a redacted body again changes nothing, so a value that
-does change is neither kept nor a stand-in, and what the file says about itself does not matter.
-Text outside the bodies (requests, comments) must have one of the few forms that replay
-writes. Statuses and headers have their forms already: nothing else loads.
+does change is neither kept nor a stand-in. Claims that the file makes about itself do not matter.
+Text outside the bodies (requests, comments) must have one of the few forms that replay writes.
+Statuses and headers have their forms already: nothing else loads.
 """
 
 from __future__ import annotations

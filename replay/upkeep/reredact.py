@@ -1,7 +1,7 @@
 """Brings cassettes up to the policy in force: applies stricter rules in place.
 
-What became looser cannot come back, because the values were never written. The caller is told how
-many values that concerns: they need a new recording.
+Values that a looser rule would keep cannot come back, because they were never written. The caller
+is told how many there are: they need a new recording.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The baseline: findings that the team has accepted, each with a reason and a last day.
 
 A JSON file, sorted, to be reviewed like code. An entry names a finding by its fingerprint, and
-repeats in words what that stands for. Entries whose last day has passed, and entries that no
+also describes it in words. Entries whose last day has passed, and entries that no
 finding needs any more, are findings themselves.
 """
 

@@ -1,7 +1,7 @@
 """Writes the files that a team keeps beside its code (baseline, used fields): whole, one at a time.
 
-Its two users share the lock: a writer clears away what dead writers left in a folder, so no other
-writer may be at work there.
+Its two users share the lock: a writer removes the temporary files of dead writers from a folder, so
+no other writer may be at work there.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which fields of recorded bodies a test suite reads: kept in a file, and compared with findings.
 
-Nothing but names is kept: resource, type, API version, paths. ``*`` is any one key or item, ``**``
-all that is below, ``/**`` the whole body.
+Only names are kept: resource, type, API version, paths. ``*`` is any one key or item, ``**``
+everything below, ``/**`` the whole body.
 """
 
 from __future__ import annotations

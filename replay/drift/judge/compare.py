@@ -1,7 +1,7 @@
-"""Compares the two epochs of one stratum, and tells what changed its type between them.
+"""Compares the two epochs of one stratum, and finds objects that changed their type.
 
-Two shapes are first reduced to what a rule could look at, path by path. Only the paths at which the
-two sides differ are judged.
+Two shapes are first reduced to the facts that rules look at, path by path. Only the paths at which
+the two sides differ are judged.
 """
 
 from __future__ import annotations

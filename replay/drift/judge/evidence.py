@@ -3,8 +3,8 @@
 The strongest evidence is a controlled pair: one object, both versions, one state. Pools of
 different objects prove a difference only where chance cannot explain it. Suppose that n of n + m
 recordings of one version have a field, and split them at random into n and m: that the n all fall
-on one side has the probability 1/C(n+m, n). So likely is "always here, never there" without any
-drift. (It is the extreme case of Fisher's exact test.)
+on one side has the probability 1/C(n+m, n). That is how likely "always here, never there" is
+without any drift. (It is the extreme case of Fisher's exact test.)
 """
 
 from __future__ import annotations

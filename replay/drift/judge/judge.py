@@ -1,7 +1,7 @@
 """Judges paths that differ between two shapes: which rule applies, if any.
 
 At each path, presence is judged first, then null, then JSON types, then formats and values. Parents
-are judged before their children, and what a parent's finding explains is not reported again below.
+are judged before their children; changes that a parent's finding explains are not reported again.
 """
 
 from __future__ import annotations

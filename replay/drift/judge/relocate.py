@@ -1,7 +1,7 @@
 """Turns removals and additions into moves. A move replaces both; a moved object its fields.
 
 Values are followed within their object, and then into other resources that name the object's ID:
-what `invoice.payment_intent` held is `payment.payment_intent` of the invoice payment whose
+the value of `invoice.payment_intent` is now `payment.payment_intent` of the invoice payment whose
 `invoice` is that invoice's ID. Across resources only IDs are followed: nothing else names the same
 thing everywhere.
 """

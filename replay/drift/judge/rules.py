@@ -1,7 +1,7 @@
 """The rule catalogue: for each rule its meaning, its sentence, its severity and its mirror.
 
-A rule owns its words. What a person reads of a finding, in whichever format, is the `sentence` of
-its rule; renderers only lay it out. The manual's page and `replay rules` are made from the same
+A rule owns its words. In every format, the text of a finding is the `sentence` of its rule;
+renderers only lay it out. The manual's page and `replay rules` are made from the same
 table. A rule's mirror is the rule for the same two bodies when old and new change places.
 """
 

@@ -1,4 +1,4 @@
-"""Folds recordings into evidence, apart for what must not be mixed: a `Corpus` holds all of it.
+"""Folds recordings into evidence, and keeps evidence apart that must not be mixed, in a `Corpus`.
 
 Evidence of one `Stratum` (a type, under one expand set) is counted for each epoch by itself
 (`Observed`), and for each pair of epochs from the objects that were recorded in both (`Paired`).

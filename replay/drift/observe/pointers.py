@@ -1,7 +1,8 @@
 """Paths: JSON pointers in which ``*`` stands for any list item or map value.
 
-Everything that drift says of a body, it says of a path: ``/lines/data/*/plan`` is the plan of any
-line of an invoice. Here is how paths are written, taken apart, and followed into a body.
+Everything that drift reports about a body, it reports about a path: ``/lines/data/*/plan`` is the
+plan of any line of an invoice. Here is how paths are written, taken apart, and followed into a
+body.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Checks that a library is whole, current and still true."""
+"""Checks that a library is undamaged, recent and still true."""

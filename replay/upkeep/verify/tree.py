@@ -1,4 +1,4 @@
-"""Lists a library's folders: its cassettes, and what does not belong there."""
+"""Lists a library's folders: its cassettes, and files that do not belong there."""
 
 from __future__ import annotations
 

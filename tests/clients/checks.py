@@ -6,6 +6,7 @@ pseudonyms are seeded by identity, so that a client's own recording gives the sa
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from support import api_reference as reference
 from support.recipes import recipes
 from support.standin import DRAFT, NEW, OLD, PAYMENT, PREVIEW, StandIn, generated, invoice
 from toolchains import KEY, PATHS, Answer, Call, Client, read
@@ -44,6 +46,7 @@ DAMAGED = [call("invoice", BROKEN, NEW)]
 REFUSED = [call("invoice", NEVER, NEW)]
 UNPINNED = [call("invoice", DRAFT, None)]
 
+SAMPLES = Path(__file__).parents[2] / "cassettes"
 RECORD_IT = f"replay record invoices {NEVER} --api-version {NEW}"
 
 PARTS = {"invoice": INVOICES, "payment": PAYMENTS, "expand": EXPANDED, "404": MISSING}
@@ -177,6 +180,7 @@ def check(client: Client, library: Path, expected: list[Answer], folder: Path) -
     """
     made = Checks()
     offline(client, library, expected, made)
+    documented(client, made)
     folder.mkdir()
     recording(client, folder / "cassettes", expected, made)
     return made
@@ -197,6 +201,15 @@ def offline(client: Client, library: Path, expected: list[Answer], made: Checks)
         made.same(name, calls, [{"status": status, "code": code}], [answer])
         made.that(name, words in answer.get("message", ""), f"the client says {answer}")
         made.ended_well(name, served, len(RECORDED + DAMAGED + REFUSED))
+
+
+def documented(client: Client, made: Checks) -> None:
+    """The calls of Stripe's API reference get the objects shown there from the shipped library."""
+    with serving(SAMPLES) as served:
+        for kind, text in reference.calls(client.name, served.relay.url).items():
+            problem = reference.wrong(kind, json.loads(client.recipe(text)))
+            made.that("reference", not problem, problem)
+    made.ended_well("reference", served, len(reference.CALLS[client.name]))
 
 
 def recording(client: Client, library: Path, expected: list[Answer], made: Checks) -> None:

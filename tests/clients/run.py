@@ -21,7 +21,17 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from checks import OTHERS, PARTS, answers_in_process, check, record_by_command, source
 from toolchains import CLIENTS, Answer, Client
 
-CHECKS = (*PARTS, "refusal", "damaged", *OTHERS, "recording", "replay", "recipe", "private")
+CHECKS = (
+    *PARTS,
+    "refusal",
+    "damaged",
+    "reference",
+    *OTHERS,
+    "recording",
+    "replay",
+    "recipe",
+    "private",
+)
 
 
 def row(name: str, version: str, *cells: str) -> None:

@@ -1,9 +1,7 @@
-"""Finds what a file must not hold: secrets, private values, values that no policy keeps.
+"""Reads what a file holds: its texts, and the values in them. Pure; judges nothing.
 
-Any text is searched for secrets. A recording that replay did not make (a VCR cassette, a HAR file,
-JSON) is searched for private values too: each answer of Stripe's API in it is redacted as replay
-would do it, and each value that this would replace is a hit. A cassette of replay's own is proven
-by redacting it again. Pure; hits name fields, never values.
+`contents` gives the texts of a file, decoded and unpacked. `values` gives the strings of a text
+that is a recording, each with its line, and `document` the JSON that a string holds.
 """
 
 from __future__ import annotations
@@ -13,57 +11,77 @@ import json
 import re
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
-from replay.errors import ReplayError
-from replay.library.format import codec
 from replay.library.format.yaml_reader import Malformed, scalars
-from replay.redaction.policy import Policy, keeps_parameter
-from replay.redaction.pseudonyms import STAND_IN
-from replay.redaction.redactor import redact
-from replay.redaction.secrets import find_secrets
-from replay.scan.rules import Hit
-from replay.scan.sources import Source
-from replay.stripe_api.routes import match
-from replay.upkeep.proof import unproven_body, unproven_comments, unproven_frame
 
 FIRST_LINE = b"# replay cassette "
 """The first characters of every cassette of replay."""
 
-_WRAPPED = re.compile(
-    r"(?:^[ \t]*[A-Za-z0-9+/]{40,}[ \t]*\r?\n)+[ \t]*[A-Za-z0-9+/]+={0,2}", re.MULTILINE
-)
 _MOST_INFLATED = 32 * 1024 * 1024
-_EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{2,63}){1,4}")
-_RESERVED = re.compile(
-    r"(?:\A|[@.])(?:example\.(?:com|net|org)|[\w-]+\.(?:example|invalid|test))\Z"
-)
 _VCR_KEY = re.compile(r"^(?:http_interactions|interactions):\s*$", re.MULTILINE)
-_API = re.compile(r"https?://(?:api|files)\.stripe\.com/|/v[12]/")
-_DEPTH = 4  # strings in JSON in strings in JSON …
 
 
-def hits_in(source: Source, policy: Policy) -> Iterator[Hit]:
-    """All hits of one file.
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One text that a file holds.
+
+    Attributes:
+        text: the text.
+        recording: whether it is a recording that another tool made; private values are searched
+            for in these alone.
+    """
+
+    text: str = field(repr=False)
+    recording: bool = False
+
+
+def is_ours(data: bytes) -> bool:
+    """Whether a file says that it is a cassette of replay."""
+    return data.removeprefix(b"\xef\xbb\xbf").startswith(FIRST_LINE)
+
+
+def contents(data: bytes, name: str) -> Iterator[Content]:
+    """All texts of a file.
 
     Args:
-        source: the file.
-        policy: the policy in force.
+        data: its bytes.
+        name: its name; the suffix helps to tell recordings.
     """
-    if source.data is None:
-        yield Hit(source.path, 0, "unread-file")
-        return
-    ours = source.data.removeprefix(b"\xef\xbb\xbf").startswith(FIRST_LINE)
-    text = _decoded(source.data)
-    suffix = PurePosixPath(source.path.partition("@")[0]).suffix.lower()
-    foreign = not ours and _is_recording(text, suffix)
-    yield from _secrets(text, source.path, identifying=foreign)
-    if ours:
-        yield from _unproven(source.data, source.path, policy)
-    elif foreign:
-        yield from _private(text, source.path, policy)
+    text = _decoded(data)
+    suffix = PurePosixPath(name).suffix.lower()
+    yield Content(text, not is_ours(data) and _is_recording(text, suffix))
+
+
+def values(text: str) -> Iterator[tuple[Any, int]]:
+    """The strings and documents of a recording, each with its line; a JSON file is one string."""
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        try:
+            yield from scalars(text)
+        except Malformed:
+            yield from ((line, number) for number, line in enumerate(text.split("\n"), 1))
+    else:
+        yield text, 1
+
+
+def document(value: str) -> Any:
+    """The JSON that a string holds, plain or in base64; None if it holds none."""
+    text = value
+    if re.fullmatch(r"[A-Za-z0-9+/\s]{16,}={0,2}\s*", value):
+        try:
+            text = inflated(binascii.a2b_base64(value)).decode("utf-8")
+        except (binascii.Error, UnicodeDecodeError):
+            return None
+    if text.lstrip()[:1] not in {"{", "["}:
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _decoded(data: bytes) -> str:
@@ -75,10 +93,10 @@ def _decoded(data: bytes) -> str:
     ):
         if data.startswith(mark):
             return data.decode(charset, "replace")
-    return _inflated(data).decode("utf-8", "replace")
+    return inflated(data).decode("utf-8", "replace")
 
 
-def _inflated(data: bytes) -> bytes:
+def inflated(data: bytes) -> bytes:
     """The unpacked content of gzip data, up to a limit; other data as it is."""
     if not data.startswith(b"\x1f\x8b"):
         return data
@@ -86,24 +104,6 @@ def _inflated(data: bytes) -> bytes:
         return zlib.decompressobj(47).decompress(data, _MOST_INFLATED)
     except zlib.error:
         return data
-
-
-# Secrets, in any text
-
-
-def _secrets(text: str, path: str, *, identifying: bool) -> Iterator[Hit]:
-    """Every secret of a text, each once per line."""
-    found = [(hit.id, hit.start) for hit in find_secrets(text, identifying=identifying)]
-    for block in _WRAPPED.finditer(text):  # base64 over several lines, maybe compressed
-        run = re.sub(r"\s+", "", block[0])
-        raw = binascii.a2b_base64(run[: len(run) // 4 * 4])
-        inner = _inflated(raw).decode("utf-8", "replace")
-        found += [(h.id, block.start()) for h in find_secrets(inner, identifying=identifying)]
-    for line, id in dict.fromkeys((text.count("\n", 0, start) + 1, id) for id, start in found):
-        yield Hit(path, line, id)
-
-
-# Private values, in recordings that replay did not make
 
 
 def _is_recording(text: str, suffix: str) -> bool:
@@ -119,131 +119,3 @@ def _is_recording(text: str, suffix: str) -> bool:
         or '"interactions"' in text
         or ('"log"' in start and '"entries"' in text)
     )
-
-
-def _private(text: str, path: str, policy: Policy) -> Iterator[Hit]:
-    """The values in a recording that replay would not have written."""
-    hits = (
-        Hit(path, line, rule, detail=detail)
-        for value, line in _strings(text)
-        for rule, detail in _private_in(value, policy, _DEPTH)
-    )
-    yield from dict.fromkeys(hits)
-
-
-def _strings(text: str) -> Iterator[tuple[str, int]]:
-    """The strings of a recording, each with its line; a JSON file is one string."""
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        try:
-            yield from scalars(text)
-        except Malformed:
-            yield from ((line, number) for number, line in enumerate(text.split("\n"), 1))
-    else:
-        yield text, 1
-
-
-def _private_in(value: str, policy: Policy, depth: int) -> Iterator[tuple[str, str]]:
-    """Rule and detail of each private value in one string."""
-    document = _document(value)
-    if document is not None:
-        yield from _in_document(document, policy, depth)
-        return
-    if _API.search(value):
-        parts = urlsplit(value.strip())
-        found = match(parts.path)
-        yield from _in_query(parts.query, found.route.resource if found else "", policy)
-    elif "=" in value and "&" in value and " " not in value:
-        yield from _in_query(value, "", policy)
-    for email in _EMAIL.finditer(value):
-        if not (_RESERVED.search(email[0]) or STAND_IN.fullmatch(email[0])):
-            yield "email-address", ""
-
-
-def _document(value: str) -> Any:
-    """The JSON that a string holds, plain or in base64; None if it holds none."""
-    text = value
-    if re.fullmatch(r"[A-Za-z0-9+/\s]{16,}={0,2}\s*", value):
-        try:
-            text = _inflated(binascii.a2b_base64(value)).decode("utf-8")
-        except (binascii.Error, UnicodeDecodeError):
-            return None
-    if text.lstrip()[:1] not in {"{", "["}:
-        return None
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _in_document(document: Any, policy: Policy, depth: int) -> Iterator[tuple[str, str]]:
-    """Private values in JSON: in an answer of Stripe's API, or in strings that may hold one."""
-    named = isinstance(document, dict) and document.get("object") in policy.objects
-    if named or (isinstance(document, dict) and isinstance(document.get("error"), dict)):
-        yield from _in_answer(document, policy)
-    elif depth:
-        for child in document.values() if isinstance(document, dict) else document:
-            if isinstance(child, dict | list):
-                yield from _in_document(child, policy, depth)
-            elif isinstance(child, str):
-                yield from _private_in(child, policy, depth - 1)
-
-
-def _in_answer(document: Any, policy: Policy) -> Iterator[tuple[str, str]]:
-    """The fields of an answer that replay would replace."""
-    try:
-        originals = redact(document, owner="scan", policy=policy).originals
-    except ReplayError:
-        yield "private-field", "an answer that cannot be read"
-        return
-    for original in originals:
-        if isinstance(original.value, str) and not STAND_IN.fullmatch(original.value):
-            steps = [s for s in original.pointer.split("/") if s and not s.isdecimal()]
-            shown = "/".join(s for s in steps if s in policy.vocabulary)
-            yield "private-field", f"{document.get('object', 'error')}/{shown}"
-
-
-def _in_query(query: str, resource: str, policy: Policy) -> Iterator[tuple[str, str]]:
-    """The parameters of a query or a form that replay would not record."""
-    for name, value in parse_qsl(query, keep_blank_values=True):
-        if not keeps_parameter(resource, name, value, policy=policy):
-            plain = re.fullmatch(r"[a-z_]{1,40}(?:\[[a-z_0-9]{0,40}\])*", name)
-            yield "private-parameter", name if plain else ""
-
-
-# Values that no policy keeps, in replay's own cassettes
-
-
-def _unproven(data: bytes, path: str, policy: Policy) -> Iterator[Hit]:
-    """What a cassette holds without being allowed to, and whether its policy is not the current."""
-    text = data.decode("utf-8", "replace")
-    try:
-        cassette = codec.loads(data, path)
-    except ReplayError as error:
-        yield Hit(path, 1, "damaged-cassette", detail=type(error).__name__)
-        return
-    if cassette.policy != policy.label:
-        known = re.fullmatch(r"[\w.+-]{1,64} sha256:[0-9a-f]{12}", cassette.policy)
-        behind = cassette.policy if known else "another policy"
-        yield Hit(path, 1, "policy-behind", detail=f"{behind}, now {policy.label}")
-    for pointer, detail in unproven_frame(cassette, policy):
-        yield Hit(path, _line(text, pointer), "unproven-leaf", pointer, detail)
-    for number, take in enumerate(cassette.interactions):
-        if take.response.body:
-            for rule, place, kind in unproven_body(take, str(cassette.key), policy):
-                pointer = f"interactions/{number} {place}"
-                yield Hit(path, _line(text, pointer), rule, pointer, kind)
-    for line in unproven_comments(data, path):
-        yield Hit(path, line, "unproven-leaf", "", "a comment")
-
-
-def _line(text: str, pointer: str) -> int:
-    """The first line that names the pointer's last field, below its interaction; else the first."""
-    at, _, place = pointer.partition(" ")
-    number = int(at.rpartition("/")[2]) if place else 0
-    starts = [found.start() for found in re.finditer(r"^- ", text, re.MULTILINE)]
-    start = starts[number] if number < len(starts) else 0
-    field = next((s for s in reversed(place.split("/")) if s and not s.isdecimal()), "")
-    found = text.find(f'"{field}"', start) if field else start
-    return text.count("\n", 0, max(found, start)) + 1

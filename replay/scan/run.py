@@ -11,9 +11,10 @@ from replay.errors import ReplayError
 from replay.library.format import codec
 from replay.redaction.policy import Policy
 from replay.scan import sources
-from replay.scan.contents import FIRST_LINE, hits_in
+from replay.scan.contents import FIRST_LINE
 from replay.scan.ignores import Ignore, split
 from replay.scan.rules import Confidence, Hit
+from replay.scan.search import hits_in
 from replay.scan.sources import Source
 from replay.upkeep.proof import kept_labels
 

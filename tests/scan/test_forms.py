@@ -13,9 +13,9 @@ import pytest
 
 from replay.redaction.policy import default_policy
 from replay.redaction.pseudonyms import pseudonym, stand_in
-from replay.scan.contents import hits_in
 from replay.scan.rules import Confidence
 from replay.scan.run import scan
+from replay.scan.search import hits_in
 from replay.scan.sources import Source
 
 ROOT = Path(__file__).parents[2]

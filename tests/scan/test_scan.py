@@ -20,9 +20,9 @@ from replay.errors import ConfigError, LibraryError
 from replay.library.format import codec, seals
 from replay.redaction.policy import default_policy, with_team
 from replay.scan import ignores
-from replay.scan.contents import hits_in
 from replay.scan.rules import RULES, Confidence, Hit
 from replay.scan.run import scan
+from replay.scan.search import hits_in
 from replay.scan.sources import MAX_BYTES, Source
 
 POLICY = default_policy()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import time
 from urllib.parse import quote
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from replay.redaction.policy import default_policy
 from replay.redaction.pseudonyms import pseudonym
-from replay.redaction.secrets import SECRET_PATTERNS, find_secrets, is_secret
+from replay.redaction.secrets import SECRET_PATTERNS, find_secrets, is_masked_key, is_secret
 
 TAIL = "51QaTestAbCdEfGhIjKlMnOpQrSt"
 KEY = f"sk_test_{TAIL}"
@@ -95,6 +96,49 @@ def test_a_key_in_basic_auth_is_found_where_it_starts():
 
 def test_a_key_in_the_user_part_of_a_url_is_found():
     assert ["secret-key"] == [hit.id for hit in find_secrets(f"https://{KEY}@api.stripe.com/v1")]
+
+
+PERIODS = (
+    *("sk_live_", f"{KEY} ", "_secret_", "https://pay.stripe.com/"),
+    *("sk_live_%41", "&#115;k_live_", "\\u0073k_live_"),
+)
+
+
+@pytest.mark.parametrize("period", PERIODS)
+@pytest.mark.parametrize("encoding", ["plain", "base64", "hex"])
+def test_the_time_grows_with_the_length_alone(period, encoding):
+    """Each of these took minutes where the work grew with the square of the length."""
+    text = ENCODINGS[encoding]((period * 200_000)[:200_000])
+    began = time.process_time()
+    list(find_secrets(text, identifying=True))
+    assert time.process_time() - began < 3
+
+
+def test_a_secret_carries_its_value_and_does_not_show_it():
+    (hit,) = find_secrets(base64.b64encode(f"{KEY}:".encode()).decode())
+    assert KEY == hit.value
+    assert KEY not in repr(hit)
+
+
+def test_secrets_on_both_sides_of_a_border_of_what_is_decoded_at_once_are_whole():
+    keys = [f"sk_test_{number:024}" for number in range(6000)]
+    text = base64.b64encode(" ".join(keys).encode()).decode()
+    assert len(text) > 3 * 64 * 1024
+    assert set(keys) <= {hit.value for hit in find_secrets(text)}
+
+
+@pytest.mark.parametrize(
+    ("key", "masked"),
+    [
+        (f"sk_test_{'*' * 20}Ab1C", True),
+        (f"rk_live_51QaTest{'*' * 90}Ab1C", True),
+        (KEY, False),
+        (f"{KEY}****", False),
+        (f"sk_live_****{TAIL}", False),
+    ],
+)
+def test_a_key_that_a_message_masked_is_told_from_a_key(key, masked):
+    assert masked == is_masked_key(key)
 
 
 def test_hits_come_in_order_and_once():

@@ -65,7 +65,8 @@ def resources() -> str:
     ]
     text = (
         f"These are the {len(found)} retrieve calls that can be recorded. A command's RESOURCE is\n"
-        "the name in the first column, or the type in the last one: `invoices` or `invoice`.\n"
+        "the name in the first column, or the type in the last one: `invoices` or `invoice`. Some\n"
+        "are old spellings of others. The test that asks for a list or search records it.\n"
     )
     head = "| resource | path | answers with |\n|---|---|---|"
     return "\n".join(["# Resources\n", MADE, text, head, *rows]) + "\n"

@@ -15,14 +15,46 @@ from pathlib import Path
 import stripe
 
 TARGET = Path(__file__).parents[1] / "replay" / "stripe_api" / "data" / "routes.json"
-LEGACY_COLLECTIONS = ["/v1/invoices/upcoming", "/v1/invoices/upcoming/lines"]
-"""GET paths that the newest SDK no longer has but older API versions still answer."""
+# Paths that the newest SDK has no method for: old spellings, lists that recorded bodies name, and
+# reads that older API versions answer. From Stripe's OpenAPI file and older releases of the SDK.
+FORMER_COLLECTIONS = [
+    "/v1/accounts/{account}/people",
+    "/v1/balance/history",
+    "/v1/charges/{charge}/refunds",
+    "/v1/customers/{customer}/bank_accounts",
+    "/v1/customers/{customer}/cards",
+    "/v1/customers/{customer}/subscriptions",
+    "/v1/invoices/upcoming",
+    "/v1/invoices/upcoming/lines",
+    "/v1/linked_accounts",
+    "/v1/linked_accounts/{account}/owners",
+]
+FORMER_RETRIEVES = {
+    "/v1/accounts/{account}/bank_accounts/{id}": ["bank_account", "card"],
+    "/v1/accounts/{account}/people/{person}": ["person"],
+    "/v1/balance/history/{id}": ["balance_transaction"],
+    "/v1/charges/{charge}/dispute": ["dispute"],
+    "/v1/charges/{charge}/refunds/{refund}": ["refund"],
+    "/v1/customers/{customer}/bank_accounts/{id}": ["bank_account"],
+    "/v1/customers/{customer}/cards/{id}": ["card"],
+    "/v1/customers/{customer}/discount": ["discount"],
+    "/v1/customers/{customer}/subscriptions/{subscription}": ["subscription"],
+    "/v1/customers/{customer}/subscriptions/{subscription}/discount": ["discount"],
+    "/v1/issuing/settlements/{settlement}": ["issuing.settlement"],
+    "/v1/link_account_sessions/{session}": ["financial_connections.session"],
+    "/v1/linked_accounts/{account}": ["financial_connections.account"],
+    "/v1/sources/{source}/mandate_notifications/{mandate_notification}": [
+        "source_mandate_notification"
+    ],
+    "/v1/sources/{source}/source_transactions/{source_transaction}": ["source_transaction"],
+}
+FILES = ["/v1/files/{file}/contents", "/v1/quotes/{quote}/pdf"]
+"""GET paths that answer with a file, from a host of its own."""
 
 POST_READS = ["/v1/invoices/create_preview"]
 """POST paths that read: they make nothing, and the same body gives the same answer."""
 
 METHOD = re.compile(r'def (\w+)\(.*?\) -> "?([^"\n]+)"?:\n', re.DOTALL)
-# A stream is no JSON: the PDF of a quote, from a host of its own.
 GET = re.compile(r'self\._request\(\s*"get",\s*"([^"]+)"')
 
 
@@ -37,9 +69,13 @@ def object_name(service: str, class_name: str) -> str:
 
 def routes(package: Path) -> list[dict[str, object]]:
     """All reads, ordered by path: retrieves with the `object` values that they answer with."""
-    rows: dict[str, dict[str, object]] = {
-        path: {"path": path, "kind": "collection"} for path in LEGACY_COLLECTIONS
-    }
+    rows: dict[str, dict[str, object]] = {}
+    for path in FORMER_COLLECTIONS:
+        rows[path] = {"path": path, "kind": "collection", "former": True}
+    for path, objects in FORMER_RETRIEVES.items():
+        rows[path] = {"path": path, "kind": "retrieve", "objects": objects, "former": True}
+    for path in FILES:
+        rows[path] = {"path": path, "kind": "file"}
     for path in POST_READS:
         rows[path] = {"path": path, "kind": "collection", "method": "POST"}
     for module in sorted(package.rglob("*_service.py")):
@@ -50,8 +86,8 @@ def routes(package: Path) -> list[dict[str, object]]:
                 continue
             if found[1] in {"retrieve", "retrieve_current"}:
                 classes = found[2].removeprefix("Union[").rstrip("]").split(", ")
-                objects = sorted({object_name(service, c) for c in classes})
-                rows[get[1]] = {"path": get[1], "kind": "retrieve", "objects": objects}
+                names = sorted({object_name(service, c) for c in classes})
+                rows[get[1]] = {"path": get[1], "kind": "retrieve", "objects": names}
             else:
                 rows[get[1]] = {"path": get[1], "kind": "collection"}
     return [rows[path] for path in sorted(rows)]

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from replay.model.cassette import ObjectKey
+from replay.stripe_api.routes import is_collection
 
 T = TypeVar("T")
 
@@ -73,8 +74,9 @@ def directories(key: ObjectKey) -> tuple[str, ...]:
     """The folders of an object below the library, the object's own last.
 
     Parents have the same position as in the URL: ``customers/<customer>/sources/<id>``. A singleton
-    is in ``_singleton``, a collection call in ``_collection/<its parameters>``, and a connected
-    account's objects are below ``_accounts/<label>``. No plain name begins with an underscore.
+    is in ``_singleton``, a collection call in ``_collection/<its parameters>``, an object that was
+    asked for with parameters in ``<id>/_asked/<its parameters>``, and a connected account's
+    objects are below ``_accounts/<label>``. No plain name begins with an underscore.
     """
     return _parts(key, segment, str)
 
@@ -96,11 +98,12 @@ def _parts(key: ObjectKey, of_id: Callable[[str], T], of: Callable[[str], T]) ->
     nested = zip(key.parents, literals[first:], strict=True)
     tail = [part for parent, literal in nested for part in (of_id(parent), literal)]
     account = (of("_accounts"), of(segment(key.account))) if key.account else ()
-    if key.query is not None:
-        asked = digested(key.query) if key.query else "_all"
-        return (*account, *literals[:first], *tail, of("_collection"), of(asked))
+    asked = of(digested(key.query) if key.query else "_all")
+    if is_collection(key):
+        return (*account, *literals[:first], *tail, of("_collection"), asked)
     own = of_id(key.id) if key.id else of("_singleton")
-    return (*account, *literals[:first], *tail, own)
+    below = () if key.query is None else (of("_asked"), asked)
+    return (*account, *literals[:first], *tail, own, *below)
 
 
 def _one(name: str) -> tuple[str, ...]:

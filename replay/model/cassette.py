@@ -6,6 +6,7 @@ redacted. Of these values, only a `Response` may hold an answer that is not.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -18,6 +19,8 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 def _nothing() -> Mapping[str, Any]:
     return NOTHING
 
+
+_NAME = re.compile(r"[a-z_]{1,64}(?:\[(?:[a-z_]{0,64}|\d{1,3})\]){0,8}\Z")
 
 Headers = tuple[tuple[str, str], ...]
 """Header lines in order, names as sent."""
@@ -120,15 +123,15 @@ class Interaction:
 
 @dataclass(frozen=True, slots=True)
 class ObjectKey:
-    """Names one object, or one collection call, at any API version: where its cassettes lie.
+    """Names one object, or one call with parameters, at any API version: where its cassettes lie.
 
     Attributes:
         resource: the resource path, such as ``invoices`` or ``customers/sources``.
         parents: IDs of the enclosing objects, outermost first.
         id: the object's ID; empty for a singleton such as the balance.
         account: label (a pseudonym) of the connected account; empty without one.
-        query: for a collection call, its parameters without expand, form-encoded and in canonical
-            order, perhaps empty; None for an object.
+        query: the call's parameters without expand, form-encoded and in canonical order. Empty for
+            a collection call without any; None for a retrieve call without any.
     """
 
     resource: str
@@ -138,10 +141,11 @@ class ObjectKey:
     query: str | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
-        # Parameter values may be private: messages give only the names.
-        names = dict.fromkeys(name for name, _ in parse_qsl(self.query or "", True))
+        # Parameter values may be private: messages give only the names, if they look like names.
+        given = (name for name, _ in parse_qsl(self.query or "", True))
+        names = dict.fromkeys(name if _NAME.match(name) else "another" for name in given)
         asked = f"by {', '.join(names)}" if names else ""
-        what = "" if self.query is None else "collection"
+        what = "collection" if self.query == "" else ""
         parts = [self.resource, what, *self.parents, self.id, asked]
         return " ".join(part for part in parts if part)
 

@@ -232,6 +232,7 @@ def why_private(call: Call, policy: Policy) -> str:
         return "a name to expand is none of the API's own"
     for name, value in call.parameters:
         if not keeps_parameter(call.key.resource, name, value, policy=policy):
-            shown = name if name in policy.vocabulary else "a parameter"
+            words = re.findall(r"[a-z_]+", name)
+            shown = name if words and {*words} <= policy.vocabulary else "a parameter"
             return f"the value of {shown} may be private: the policy does not keep it"
     return ""

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from replay.errors import CallRefused, ConfigError
 from replay.model.cassette import Headers, ObjectKey, Request, header
-from replay.stripe_api.routes import Match, Route, match
+from replay.stripe_api.routes import Match, Route, match, template_of
 from replay.stripe_api.versions import canonical_version
 
 API_HOST = "api.stripe.com"
@@ -74,7 +74,7 @@ class Call:
 
     @property
     def parameters(self) -> tuple[tuple[str, str], ...]:
-        """The parameters of a collection call, without expand."""
+        """The parameters of the call, without expand."""
         return tuple(parse_qsl(self.key.query or "", keep_blank_values=True))
 
     def command(self, *versions: str) -> str:
@@ -200,18 +200,19 @@ def read_call(request: Request, stripes: StripeHeaders | None = None) -> Call:
         stripes: its `stripe_headers`, where the caller has read them already.
 
     Raises:
-        CallRefused: it is a write, or a path that the route table does not know; it has a
-            parameter that a retrieve call does not have; or its ID or Stripe-Version is malformed.
+        CallRefused: it is a write, or a path that the route table does not know; it answers with
+            a file; or its ID or Stripe-Version is malformed.
     """
     parts = urlsplit(request.uri)
     found = match(parts.path)
     method = "GET" if request.method == "HEAD" else request.method
-    if found is None or method != found.route.method:
-        what = (
-            "writes are not recorded, and never sent unless asked for"
-            if method != "GET"
-            else "the API has no such read, so that nothing is sent unless asked for"
-        )
+    if found is None or method != found.route.method or found.route.file:
+        if method != "GET":
+            what = "writes are not recorded, and never sent unless asked for"
+        elif found is not None and found.route.file:
+            what = "the answer is a file, not JSON: replay cannot redact it, and does not record it"
+        else:
+            what = "replay does not know this read, so that nothing is sent unless asked for"
         raise CallRefused(
             what,
             where=_shown(request, found),
@@ -220,15 +221,6 @@ def read_call(request: Request, stripes: StripeHeaders | None = None) -> Call:
         )
     given = _parameters(request, found, parts.query)
     expand, others = _parted(given)
-    if others and not found.route.collection:
-        # The value stays out of the message: it may be private.
-        name, shown = others[0][0], _shown(request, found)
-        raise CallRefused(
-            "this query parameter is not part of a retrieve call that replay records",
-            where=f"{shown}, parameter {name!r}" if name.isidentifier() else shown,
-            hint="only expand is: stub this call, or let it through to the live API: "
-            "use_cassettes(other_calls='pass')",
-        )
     version, account, context = stripes or stripe_headers(request.headers)
     ids = (*found.parents, *([] if found.route.singleton else [found.id]))
     try:
@@ -243,7 +235,7 @@ def read_call(request: Request, stripes: StripeHeaders | None = None) -> Call:
     except ConfigError as error:
         # A person may have chosen the ID: it stays out of the message.
         raise CallRefused(error.what, where=_shown(request, found), hint=error.hint) from None
-    if found.route.collection:
+    if others or found.route.collection:
         call = replace(call, key=replace(call.key, query=urlencode(others)))
     return call
 
@@ -294,5 +286,5 @@ def _parted(given: list[tuple[str, str]]) -> tuple[list[str], list[tuple[str, st
 
 def _shown(request: Request, found: Match | None) -> str:
     # Shows the route's template, never the path itself: a person may have chosen the ID in it.
-    path = found.route.path if found else "(a path that is not in the route table)"
+    path = found.route.path if found else template_of(urlsplit(request.uri).path)
     return f"{request.method} {path}"

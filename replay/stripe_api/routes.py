@@ -1,4 +1,4 @@
-"""The route table: which GET paths retrieve one object, and under which resource they are kept.
+"""The route table: which GET paths read something, and under which resource that is kept.
 
 The rows are data (``data/routes.json``, made from the SDK by ``scripts/generate_routes.py``):
 no rule about path segments can tell ``/v1/invoices/{id}`` from ``/v1/credit_notes/preview``.
@@ -7,6 +7,7 @@ no rule about path segments can tell ``/v1/invoices/{id}`` from ``/v1/credit_not
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -14,11 +15,16 @@ from importlib.resources import files
 from typing import Any
 
 from replay.errors import ConfigError
+from replay.model.cassette import ObjectKey
+
+_RESOURCE = re.compile(r"[a-z]+(?:_[a-z]+)*\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """One GET path: it retrieves an object, or is a collection (a list, a search, a preview).
+
+    A third kind answers with a file, which is not recorded: only JSON can be redacted.
 
     Attributes:
         path: the template, such as ``/v1/customers/{customer}/sources/{id}``.
@@ -29,6 +35,9 @@ class Route:
         method: ``GET``, or ``POST`` where a POST only reads.
         parameters: how many IDs the path holds. 0 is a singleton such as ``/v1/balance``.
         singleton: whether the last segment is literal, so that the object has no ID in the path.
+        former: whether the newest SDK has no method for it. The API still answers; a type's name
+            means another route where there is one.
+        file: whether it answers with a file, such as a PDF.
     """
 
     path: str
@@ -38,6 +47,8 @@ class Route:
     method: str
     parameters: int
     singleton: bool
+    former: bool = False
+    file: bool = False
 
     def url_path(self, parents: tuple[str, ...], id: str) -> str:
         """The path of one object; IDs are put in as they are (callers encode them)."""
@@ -66,6 +77,8 @@ def table() -> tuple[Route, ...]:
             tuple(row.get("objects", ())),
             collection=row["kind"] == "collection",
             method=row.get("method", "GET"),
+            former=row.get("former", False),
+            file=row["kind"] == "file",
         )
         for row in document["routes"]
     )
@@ -74,10 +87,50 @@ def table() -> tuple[Route, ...]:
 @cache
 def retrieves() -> tuple[Route, ...]:
     """The routes that retrieve one object."""
-    return tuple(route for route in table() if not route.collection)
+    return tuple(route for route in table() if not route.collection and not route.file)
 
 
-def _route(path: str, objects: tuple[str, ...], *, collection: bool, method: str) -> Route:
+@cache
+def _singletons() -> frozenset[str]:
+    return frozenset(route.resource for route in retrieves() if route.singleton)
+
+
+def is_collection(key: ObjectKey) -> bool:
+    """Whether a key is that of a collection call, and not of a retrieve call with parameters."""
+    return key.query is not None and not key.id and key.resource not in _singletons()
+
+
+@cache
+def _words() -> frozenset[str]:
+    return frozenset(
+        segment for route in table() for segment in route.path.split("/") if segment[:1] != "{"
+    )
+
+
+def template_of(path: str) -> str:
+    """A path that the table does not have, with `{id}` for all that may be an ID.
+
+    The name of a resource stays: the API's own words, and what follows ``/v1`` or ``/v2``.
+    """
+    head, *rest = path.strip("/").split("/")
+    if head not in {"v1", "v2"} or not rest:
+        return "a path that is none of the API's"
+    shown = [head]
+    for position, segment in enumerate(rest):
+        own = segment in _words() or (position == 0 and _RESOURCE.match(segment))
+        shown.append(segment if own else "{id}")
+    return "/" + "/".join(shown)
+
+
+def _route(
+    path: str,
+    objects: tuple[str, ...],
+    *,
+    collection: bool,
+    method: str,
+    former: bool,
+    file: bool,
+) -> Route:
     segments = path.strip("/").split("/")
     literals = [s for s in segments if not s.startswith("{")]
     if literals[0] == "v1":
@@ -90,6 +143,8 @@ def _route(path: str, objects: tuple[str, ...], *, collection: bool, method: str
         method=method,
         parameters=sum(s.startswith("{") for s in segments),
         singleton=not segments[-1].startswith("{"),
+        former=former,
+        file=file,
     )
 
 
@@ -135,7 +190,9 @@ def _names() -> dict[str, Route]:
     names = {route.resource: route for route in retrieves()}
     # The shortest path with an ID owns the name of a type: `payment_method` is not a customer's,
     # `account` is one by its ID; only what has no such path is a singleton (`balance`).
-    for route in sorted(retrieves(), key=lambda r: (r.singleton, r.parameters), reverse=True):
+    for route in sorted(
+        retrieves(), key=lambda r: (r.former, r.singleton, r.parameters), reverse=True
+    ):
         for name in route.objects:
             names[name] = names[name.replace(".", "/")] = route
     return names

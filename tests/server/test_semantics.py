@@ -117,9 +117,9 @@ def test_a_private_id_stays_out_of_the_refusal(served: Served) -> None:
     [
         ("POST", f"/v1/invoices/{DRAFT}", "writes are not recorded"),
         ("DELETE", f"/v1/invoices/{DRAFT}", "writes are not recorded"),
-        ("GET", "/v1/nothing/of/the/sort", "the API has no such read"),
-        ("GET", "/favicon.ico", "the API has no such read"),
-        ("GET", f"/v1/invoices/{DRAFT}?foo=bar", "query parameter"),
+        ("GET", "/v1/nothing/of/the/sort", "does not know this read"),
+        ("GET", "/favicon.ico", "does not know this read"),
+        ("GET", "/v1/quotes/qt_1ABCDEFGHIJKLMNO/pdf", "a file, not JSON"),
     ],
 )
 def test_what_is_no_read_is_refused(served: Served, method: str, path: str, what: str) -> None:

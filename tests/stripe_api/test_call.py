@@ -14,7 +14,7 @@ from support.proof import proved
 from replay.errors import CallRefused, ConfigError
 from replay.model.cassette import ObjectKey, Request
 from replay.stripe_api.call import API_BASE, Call, account_label, expand_set, read_call, retrieve
-from replay.stripe_api.routes import Route, by_name, retrieves
+from replay.stripe_api.routes import Route, by_name, is_collection, retrieves
 from replay.stripe_api.versions import canonical_version
 
 INVOICE = by_name("invoice")
@@ -106,19 +106,20 @@ def test_target_is_canonical() -> None:
     ],
 )
 def test_other_parameters(query: str) -> None:
-    """A parameter that is no expand is refused: its answer would be another one."""
-    with pytest.raises(CallRefused, match="query parameter"):
-        asked(f"/v1/invoices/in_1?{query}")
+    """A retrieve call is keyed by what is no expand, as a collection call is."""
+    call = asked(f"/v1/invoices/in_1?{query}")
+    assert call.key.query
+    assert call.key != asked("/v1/invoices/in_1").key
+    assert not is_collection(call.key)
+    assert call == read_call(Request("GET", call.uri))
 
 
 def test_parameter_values_stay_private() -> None:
-    """A refusal names a plain parameter, never a value, an ID or a strange name."""
-    with pytest.raises(CallRefused) as caught:
-        asked("/v1/coupons/PRIVATE?email=PRIVATE%40x.org")
-    assert "GET /v1/coupons/{coupon}, parameter 'email'" == caught.value.where
-    with pytest.raises(CallRefused) as caught:
-        asked("/v1/coupons/PRIVATE?PRIVATE%40x.org=1")
-    assert "PRIVATE" not in str(caught.value)
+    """A key shows a plain parameter's name, never a value or a strange name."""
+    key = asked("/v1/coupons/half?email=PRIVATE%40x.org").key
+    assert ("coupons half by email", True) == (str(key), "PRIVATE" not in repr(key))
+    key = asked("/v1/coupons/half?PRIVATE%40x.org=1&limit=1").key
+    assert ("coupons half by another, limit", True) == (str(key), "PRIVATE" not in repr(key))
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE", "PUT", "PATCH", "OPTIONS", "get", ""])
@@ -131,8 +132,8 @@ def test_writes(method: str) -> None:
 
 @pytest.mark.parametrize("path", ["/v1/PRIVATE/x", "", "/v1/invoices/../../PRIVATE"])
 def test_other_paths(path: str) -> None:
-    """Unknown paths are refused; what is not in the table is not shown."""
-    with pytest.raises(CallRefused, match="no such read") as caught:
+    """Unknown paths are refused, without a word on what the API has; an ID is not shown."""
+    with pytest.raises(CallRefused, match="does not know this read") as caught:
         asked(path)
     assert "PRIVATE" not in str(caught.value)
 
@@ -160,7 +161,7 @@ def test_collections_are_keyed_by_their_parameters(query: str, canonical: str) -
 def test_the_values_of_parameters_are_not_shown() -> None:
     """A message names the parameters of a collection call, never their values."""
     call = asked("/v1/customers?email=PRIVATE&limit=3")
-    assert "customers collection by email, limit" == str(call.key)
+    assert "customers by email, limit" == str(call.key)
     assert "PRIVATE" not in call.command("2024-06-20")
 
 
@@ -427,7 +428,13 @@ def test_an_items_place_in_a_list_counts_and_its_spelling_does_not() -> None:
     assert keys[0] == keys[1] != keys[2]
 
 
-def test_a_stream_that_is_no_json_is_no_read_of_ours() -> None:
-    """The PDF of a quote: it may be let through."""
-    with pytest.raises(CallRefused, match="no such read"):
-        read_call(Request("GET", f"{API_BASE}/v1/quotes/qt_1/pdf"))
+def test_a_file_is_no_read_of_ours() -> None:
+    """The PDF of a quote, the contents of a file: they may be let through."""
+    for path, template in (
+        ("/v1/quotes/qt_1/pdf", "/v1/quotes/{quote}/pdf"),
+        ("/v1/files/file_1/contents", "/v1/files/{file}/contents"),
+    ):
+        with pytest.raises(CallRefused, match="a file, not JSON") as caught:
+            read_call(Request("GET", f"{API_BASE}{path}"))
+        assert f"GET {template}" == caught.value.where
+        assert "other_calls='pass'" in caught.value.hint

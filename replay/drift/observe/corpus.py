@@ -31,6 +31,7 @@ from replay.drift.observe.shape import Calendar, Shape, ShapeBuilder, Witness, m
 from replay.library.names import served
 from replay.model.cassette import Cassette, ObjectKey
 from replay.stripe_api.call import expand_of
+from replay.stripe_api.routes import is_collection
 
 Entries = Iterable[tuple[str, Cassette]]
 
@@ -222,7 +223,7 @@ class Corpus:
                 if take is None:
                     continue
                 expand = expand_of(interaction.request)
-                if event or key.query is not None:
+                if event or is_collection(key):
                     for found in contents(take, key, expand):
                         self._collect(embedded, found, version, interaction.recorded_at, older)
                     take = without_items(take)

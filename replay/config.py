@@ -36,6 +36,7 @@ ENVIRONMENT = {
     "api_version": "REPLAY_API_VERSION",
     "policy": "REPLAY_POLICY",
     "pseudonymise_ids": "REPLAY_PSEUDONYMISE_IDS",
+    "keep_chosen_ids": "REPLAY_KEEP_CHOSEN_IDS",
 }
 DEFAULTS = {
     "mode": RecordMode.NONE.value,
@@ -44,7 +45,9 @@ DEFAULTS = {
     "api_version": "",
     "policy": "",
     "pseudonymise_ids": "false",
+    "keep_chosen_ids": "true",
 }
+_SWITCHES = frozenset({"pseudonymise_ids", "keep_chosen_ids"})
 _POLICY_FILE = "replay-policy.toml"
 
 
@@ -88,6 +91,8 @@ class Config:
             the client.
         policy: path of the team's own policy file; empty for none.
         pseudonymise_ids: whether recordings hold pseudonyms in place of generated IDs.
+        keep_chosen_ids: whether recordings hold the IDs that people choose for plans, prices,
+            coupons and products.
     """
 
     library: str
@@ -96,6 +101,7 @@ class Config:
     api_version: str | None
     policy: str = ""
     pseudonymise_ids: bool = False
+    keep_chosen_ids: bool = True
 
 
 def plain_host(host: str) -> str:
@@ -181,6 +187,7 @@ def _decided(
         api_base=checked_base(*values["api_base"]),
         api_version=checked_version(version, where) if version else None,
         pseudonymise_ids=_switch(*values["pseudonymise_ids"]),
+        keep_chosen_ids=_switch(*values["keep_chosen_ids"]),
     )
     return config, *values["policy"]
 
@@ -323,7 +330,7 @@ def _checked(table: Table) -> Table:
 
 def _setting(table: Table, name: str) -> str:
     value = table.values[name]
-    if name == "pseudonymise_ids" and isinstance(value, bool):
+    if name in _SWITCHES and isinstance(value, bool):
         return str(value).lower()
     value = table.text(name)
     return str(Path(table.file).parent / value) if name in {"library", "policy"} else value

@@ -229,7 +229,7 @@ def policy(name: str, node: ast.ClassDef) -> dict[str, dict[str, list[str]]]:
         if field.path not in {"object", "livemode", "deleted", "metadata"}:
             found[field.path.replace(".amount_or_rate", ".*")].add(kind(field))
     if name in NAMED_BY_WORDS:
-        found["id"] = {("kept", "chosen")}
+        found["id"] = {("kept", "word")}
     sections: dict[str, dict[str, list[str]]] = {"kept": {}, "replaced": {}}
     for path, kinds in sorted(found.items()):
         section, word = kinds.pop() if len(kinds) == 1 else ("replaced", "value")

@@ -184,7 +184,8 @@ def test_drift_has_settings_of_its_own(tmp_path: Path) -> None:
         (
             'cassettes = "x"',
             "unknown setting 'cassettes'",
-            "use one of: mode, library, api_base, api_version, policy, pseudonymise_ids, drift",
+            "use one of: mode, library, api_base, api_version, policy, pseudonymise_ids,"
+            " keep_chosen_ids, drift",
         ),
         ("mode = 3", "mode must be a string", ""),
         ("library = ['x']", "library must be a string", ""),

@@ -35,11 +35,28 @@ class IdMap:
             self._real.update(ids)
 
     def masked(self, call: Call, policy: Policy) -> Call:
-        """The call with pseudonyms in place of its IDs, as recordings are stored."""
+        """The call with stand-ins in place of its IDs, as recordings are stored."""
+        from replay.redaction.pseudonyms import is_masked
+
         key = call.key
         ids = [id for text in (*key.parents, key.id, key.query or "") for id in policy.ids_in(text)]
-        self.remember({name: id for id in ids if (name := policy.masked(id)) != id})
-        return _mapped(call, policy.masked)
+        names = {name: id for id in ids if (name := policy.masked(id)) != id}
+
+        def in_path(id: str) -> str:
+            name = policy.masked_id(key.resource, id)
+            if name != id:
+                names[name] = id
+            return name
+
+        def in_query(name: str, value: str) -> str:
+            stand_in = policy.masked_parameter(key.resource, name, value)
+            if stand_in != value and is_masked(stand_in):
+                names[stand_in] = value
+            return stand_in
+
+        mapped = _mapped(call, in_path, in_query)
+        self.remember(names)
+        return mapped
 
     def real(self, call: Call) -> Call:
         """The call that the live source understands.
@@ -47,17 +64,17 @@ class IdMap:
         Raises:
             ConfigError: it names a pseudonym whose ID this run has not seen.
         """
-        return _mapped(call, self._back)
+        return _mapped(call, self._back, lambda _, value: self._back(value))
 
     def _back(self, text: str) -> str:
-        from replay.redaction.pseudonyms import GENERATED, masked_id
+        from replay.redaction.pseudonyms import GENERATED, is_masked
 
         def one(id: str) -> str:
             found = self._real.get(id, id)
-            if found == id and masked_id(id) == id:
+            if found == id and is_masked(id):
                 raise ConfigError(
                     "this call asks for a pseudonym whose ID is not known in this run",
-                    where="pseudonymise_ids",
+                    where="pseudonymise_ids, keep_chosen_ids",
                     hint="the answer that named it was replayed: record both again with mode all,"
                     " and in one process (without pytest-xdist)",
                 )
@@ -66,10 +83,10 @@ class IdMap:
         return GENERATED.sub(lambda match: one(match[0]), text)
 
 
-def _mapped(call: Call, change: Callable[[str], str]) -> Call:
+def _mapped(call: Call, in_path: Callable[[str], str], in_query: Callable[[str, str], str]) -> Call:
     key = call.key
     query = key.query
     if query:
-        query = urlencode([(name, change(value)) for name, value in call.parameters])
-    parents = tuple(change(parent) for parent in key.parents)
-    return replace(call, key=replace(key, id=change(key.id), parents=parents, query=query))
+        query = urlencode([(name, in_query(name, value)) for name, value in call.parameters])
+    parents = tuple(in_path(parent) for parent in key.parents)
+    return replace(call, key=replace(key, id=in_path(key.id), parents=parents, query=query))

@@ -99,10 +99,10 @@ class Recorder:
         policy_source: PolicySource = DEFAULT,
         ids: IdMap | None = None,
     ) -> None:
-        if raw_view and policy_source.pseudonymise_ids:
+        if raw_view and policy_source.masks_ids:
             raise ConfigError(
-                "live_view='raw' shows the IDs that pseudonymise_ids hides",
-                where="live_view, pseudonymise_ids",
+                f"live_view='raw' shows the IDs that {policy_source.masking} hides",
+                where=f"live_view, {policy_source.masking}",
                 hint="a test must see what replay will serve: leave one of them out",
             )
         self.library = library
@@ -123,13 +123,13 @@ class Recorder:
         Raises:
             ConfigError: the library holds recordings of it under the real ID.
         """
-        if not self._policy_source.pseudonymise_ids:
+        if not self._policy_source.masks_ids:
             return call
         kept = self._ids.masked(call, self._policy_source.load())
         if kept != call and self.library.recorded(call.key):
             raise ConfigError(
                 "the library holds recordings with real IDs",
-                where="pseudonymise_ids",
+                where=self._policy_source.masking,
                 hint="record into another library, or delete these recordings first",
             )
         return kept
@@ -168,7 +168,7 @@ class Recorder:
                 where="header Stripe-Version",
                 hint=LOOKS_LIKE,
             )
-        asked = self._ids.real(call) if self._policy_source.pseudonymise_ids else call
+        asked = self._ids.real(call) if self._policy_source.masks_ids else call
         try:
             answer = self._open().fetch(
                 request, asked.target, asked.pinned, method=asked.route.method, form=asked.body

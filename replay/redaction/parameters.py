@@ -12,9 +12,9 @@ from typing import Protocol
 from urllib.parse import parse_qsl
 
 from replay.redaction.page_tokens import is_opaque
-from replay.redaction.secrets import is_secret
+from replay.redaction.pseudonyms import is_masked
 from replay.redaction.team_policy import TeamPolicy
-from replay.redaction.values import is_generated
+from replay.redaction.values import is_generated, may_be_kept
 from replay.stripe_api.routes import match
 
 
@@ -65,11 +65,22 @@ def keeps_parameter(resource: str, name: str, value: str, rules: ParameterRules)
     words = [found[1], *_WORD.findall(found[2])]
     if words[-1] in _RANGE and len(words) > 1:
         words.pop()
-    if rules.team.keeps_value("parameter", words[-1], value) and not is_secret(value):
+    if rules.team.keeps_value("parameter", words[-1], value) and may_be_kept(value):
         return True
     if not set(words) <= rules.parameters.keys():
         return False
     return _keeps(resource, words[-1], value, rules)
+
+
+def last_word(name: str) -> str:
+    """The name that a parameter is listed by: ``product`` of ``recurring[product]``."""
+    words = _WORD.findall(name)
+    return words[-1] if words else ""
+
+
+def holds_id(name: str, rules: ParameterRules) -> bool:
+    """Whether a parameter's value is an ID, which somebody may have chosen."""
+    return not _IDS.isdisjoint(rules.parameters.get(last_word(name), ()))
 
 
 def keeps_expand(name: str, rules: ParameterRules) -> bool:
@@ -145,9 +156,11 @@ _KINDS: Mapping[str, Callable[[str, str, ParameterRules], bool]] = {
     "id": lambda _, value, rules: rules.keeps("id", value),
     "chosen_id": lambda _, value, rules: _is_named_id(value, rules),
     "cursor": lambda resource, value, rules: rules.keeps_id(resource, value),
+    "lookup_key": lambda _, value, rules: is_masked(value) and rules.keeps("id", value),
     "page": lambda _, value, rules: is_opaque(value, rules.vocabulary, rules.prefixes),
     "expand": lambda _, value, rules: keeps_expand(value, rules),
     "query": _is_query,
     "group": lambda *_: False,
 }
 KINDS = frozenset(_KINDS)
+_IDS = frozenset({"id", "chosen_id", "cursor", "lookup_key"})

@@ -16,11 +16,13 @@ from importlib.resources.abc import Traversable
 
 from replay.redaction import parameters
 from replay.redaction.page_tokens import encodes_text, is_opaque
+from replay.redaction.personal import form_of
 from replay.redaction.policy_files import KEPT_KINDS, PolicyFiles, TypePolicy
-from replay.redaction.pseudonyms import DEFAULT_POLICY, GENERATED, masked_id
+from replay.redaction.pseudonyms import DEFAULT_POLICY, GENERATED, chosen_stand_in, masked_id
 from replay.redaction.secrets import is_secret
 from replay.redaction.team_policy import TeamPolicy, parse_team_policy
-from replay.redaction.values import SIMPLE_KINDS, is_generated
+from replay.redaction.values import SIMPLE_KINDS, is_generated, may_be_kept
+from replay.stripe_api.asked_for import is_test_alias
 from replay.stripe_api.call import Call
 from replay.stripe_api.routes import table
 
@@ -39,12 +41,15 @@ class Policy:
         sources: file name -> text. A type's file is read when the type is first met.
         team: a team's own rules.
         masks_ids: whether generated IDs are replaced with their pseudonyms.
+        keeps_chosen: whether IDs that people choose for plans, prices, coupons and products stay.
+            If not, each of these and every other chosen ID gets a stand-in of its own.
     """
 
     name: str
     sources: Mapping[str, str] = field(repr=False)
     team: TeamPolicy = field(default_factory=TeamPolicy, repr=False)
     masks_ids: bool = field(default=False, repr=False)
+    keeps_chosen: bool = field(default=True, repr=False)
     _types: dict[str, TypePolicy] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -52,7 +57,8 @@ class Policy:
         """12 hex digits of a hash over all files: another rule gives another digest."""
         content = "".join(f"{name}\n{text}\n" for name, text in sorted(self.sources.items()))
         masks = "pseudonymise_ids\n" if self.masks_ids else ""
-        return hashlib.sha256((content + masks).encode()).hexdigest()[:12]
+        chosen = "" if self.keeps_chosen else "keep_chosen_ids = false\n"
+        return hashlib.sha256((content + masks + chosen).encode()).hexdigest()[:12]
 
     @property
     def label(self) -> str:
@@ -88,7 +94,9 @@ class Policy:
             case "list_url":
                 fits = isinstance(value, str) and parameters.keeps_url(value, self)
             case "chosen":
-                fits = SIMPLE_KINDS[kind](value) and not encodes_text(str(value))
+                fits = is_generated(value, self.prefixes) or (
+                    self.keeps_chosen and SIMPLE_KINDS[kind](value) and not encodes_text(str(value))
+                )
             case "page":
                 fits = is_opaque(value, self.vocabulary, self.prefixes)
             case "partial":
@@ -104,11 +112,17 @@ class Policy:
             resource: the resource path, such as ``invoices`` or ``customers/sources``.
             id: the ID, percent-decoded; empty for a singleton.
         """
-        if not id or self.keeps("id", id):
+        if not id or self.keeps("id", id) or is_test_alias(resource, id):
             return True
-        if self.team.keeps_value("resource", resource, id) and not is_secret(id):
+        if self._is_teams("resource", resource, id):
             return True
-        return resource in self._files.known.chosen and self.keeps("chosen", id)
+        known = self._files.known
+        kinds = (("word", known.words), ("chosen", known.chosen))
+        return any(resource in listed and self.keeps(kind, id) for kind, listed in kinds)
+
+    def _is_teams(self, place: str, name: str, value: str) -> bool:
+        """Whether a team's own rule keeps an ID or a parameter's value, and may do so."""
+        return self.team.keeps_value(place, name, value) and may_be_kept(value)
 
     def ids_in(self, text: str) -> list[str]:
         """The generated IDs in a text."""
@@ -121,6 +135,42 @@ class Policy:
             return text
         ids = set(self.ids_in(text))
         return GENERATED.sub(lambda m: masked_id(m[0]) if m[0] in ids else m[0], text)
+
+    @property
+    def masks(self) -> bool:
+        """Whether recordings hold stand-ins in place of IDs of any kind."""
+        return self.masks_ids or not self.keeps_chosen
+
+    def chosen_stand_in(self, value: object) -> str:
+        """The stand-in of an ID that a person chose; empty if it has none.
+
+        It has none if this policy keeps such IDs, if Stripe made the ID, or if it has the form of a
+        secret or of a person's number: those are so few that a digest would give them away.
+        """
+        if self.keeps_chosen or not isinstance(value, str) or not 0 < len(value) <= 255:
+            return ""
+        if is_generated(value, self.prefixes) or is_secret(value) or form_of(value) is not None:
+            return ""
+        return chosen_stand_in(value, self.prefixes)
+
+    def masked_id(self, resource: str, id: str) -> str:
+        """An ID of a request's path as recordings hold it."""
+        if not self.keeps_chosen and not (
+            resource in self._files.known.words
+            or is_test_alias(resource, id)
+            or self._is_teams("resource", resource, id)
+        ):
+            return self.masked(self.chosen_stand_in(id) or id)
+        return self.masked(id)
+
+    def masked_parameter(self, resource: str, name: str, value: str) -> str:
+        """A query parameter's value as recordings hold it."""
+        if not self.keeps_chosen and parameters.holds_id(name, self):
+            cursor = name in {"starting_after", "ending_before"}
+            word = cursor and resource in self._files.known.words
+            if not (word or self._is_teams("parameter", parameters.last_word(name), value)):
+                value = self.chosen_stand_in(value) or value
+        return self.masked(value)
 
     def is_kept(self, kind: str | None) -> bool:
         """Whether values may be kept as a kind at all; some kinds only name how to replace."""
@@ -174,23 +224,26 @@ def default_policy() -> Policy:
 
 
 @lru_cache(maxsize=16)
-def with_team(text: str, where: str, *, masks_ids: bool = False) -> Policy:
+def with_team(
+    text: str, where: str, *, masks_ids: bool = False, keeps_chosen: bool = True
+) -> Policy:
     """The shipped policy with a team's own rules.
 
     Args:
         text: the team's file; empty for none.
         where: names the file in errors.
         masks_ids: replace generated IDs with their pseudonyms.
+        keeps_chosen: keep the IDs that people choose for plans, prices, coupons and products.
 
     Raises:
         PolicyError: the file cannot be used; names file and line.
     """
     shipped = default_policy()
-    if not text and not masks_ids:
+    if not text and not masks_ids and keeps_chosen:
         return shipped
     sources = {**shipped.sources, TEAM: text} if text else shipped.sources
     team = parse_team_policy(text, where, shipped.objects)
-    return Policy(shipped.name, sources, team, masks_ids)
+    return Policy(shipped.name, sources, team, masks_ids, keeps_chosen)
 
 
 def load(directory: Traversable, name: str) -> Policy:

@@ -28,9 +28,18 @@ KEPT_KINDS = frozenset(SIMPLE_KINDS) | {"id", "object", "list_url", "page", "par
 STRING_CLASSES = frozenset(CONSTANTS) | {"email", "name", "line", "text", "url", "secret"}
 """Classes of strings that a field may declare."""
 
-REPLACED_KINDS = STRING_CLASSES | frozenset(NUMBER_CONSTANTS) | {"map", "message", "value"}
+REPLACED_KINDS = (
+    STRING_CLASSES
+    | frozenset(NUMBER_CONSTANTS)
+    | {
+        "map",
+        "message",
+        "value",
+        "lookup_key",
+    }
+)
 """Classes that ``[replaced]`` may name; ``map`` is a whole subtree whose values are all replaced,
-``value`` one that is replaced as it looks."""
+``value`` one that is replaced as it looks, ``lookup_key`` a text that is asked for like an ID."""
 
 _PATH = re.compile(r"(?:\*\*\.)?[a-z0-9_]+(?:\.(?:[a-z0-9_]+|\*\*?))*\Z")
 _SECTIONS = ("kept", "replaced", "shapes", "repeats")
@@ -71,11 +80,13 @@ class Known(NamedTuple):
     Attributes:
         prefixes: of generated IDs, without the last underscore.
         chosen: resource paths whose IDs people choose, and that are kept all the same.
+        words: resource paths whose IDs are words of the API.
         objects: values of ``object`` that no route answers with.
     """
 
     prefixes: tuple[str, ...]
     chosen: tuple[str, ...]
+    words: tuple[str, ...]
     objects: tuple[str, ...]
 
 
@@ -123,7 +134,12 @@ class PolicyFiles:
     @cached_property
     def known(self) -> Known:
         """The content of ``known.toml``."""
-        keys = {"generated": "prefixes", "chosen": "resources", "objects": "other"}
+        keys = {
+            "generated": "prefixes",
+            "chosen": "resources",
+            "words": "resources",
+            "objects": "other",
+        }
         document = self._document("known.toml", tuple(keys))
         found = []
         for section, key in keys.items():

@@ -23,15 +23,31 @@ class PolicySource:
     Attributes:
         file: path of the team's policy file; empty for none.
         pseudonymise_ids: whether recordings hold pseudonyms in place of generated IDs.
+        keep_chosen_ids: whether recordings hold the IDs that people choose.
     """
 
     file: str = ""
     pseudonymise_ids: bool = False
+    keep_chosen_ids: bool = True
 
     @classmethod
     def of(cls, config: Config) -> PolicySource:
         """The policy that a configuration asks for."""
-        return cls(config.policy, config.pseudonymise_ids)
+        return cls(config.policy, config.pseudonymise_ids, config.keep_chosen_ids)
+
+    @property
+    def masks_ids(self) -> bool:
+        """Whether recordings hold stand-ins in place of IDs of any kind."""
+        return self.pseudonymise_ids or not self.keep_chosen_ids
+
+    @property
+    def masking(self) -> str:
+        """The settings that replace IDs, for messages; empty if none does."""
+        named = {
+            "pseudonymise_ids": self.pseudonymise_ids,
+            "keep_chosen_ids": not self.keep_chosen_ids,
+        }
+        return ", ".join(name for name, is_set in named.items() if is_set)
 
     def load(self) -> Policy:
         """The policy; the team's file is read each time, so that a change to it counts at once.
@@ -47,7 +63,12 @@ class PolicySource:
                 text = Path(self.file).read_text("utf-8")
             except (OSError, UnicodeDecodeError) as error:
                 raise PolicyError("the policy file cannot be read", where=self.file) from error
-        return with_team(text, self.file, masks_ids=self.pseudonymise_ids)
+        return with_team(
+            text,
+            self.file,
+            masks_ids=self.pseudonymise_ids,
+            keeps_chosen=self.keep_chosen_ids,
+        )
 
 
 DEFAULT = PolicySource()

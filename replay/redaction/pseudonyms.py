@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Collection
 
 DEFAULT_POLICY = "stripe-1"
 
@@ -63,6 +64,8 @@ _SEEDED_FORMS = {
 
 GENERATED = re.compile(r"[a-z][a-z0-9_]*_[A-Za-z0-9]{8,}")
 """A generated ID in a text, with any prefix."""
+CHOSEN = "chosen"
+"""The prefix of a stand-in for a chosen ID that has none."""
 _MASKED_TAIL = re.compile(r"Redacted[0-9a-f]{16}\Z")
 
 STAND_IN = re.compile(
@@ -134,6 +137,13 @@ def masked_id(id: str) -> str:
     """The pseudonym of a generated ID, with the same prefix; a pseudonym stays as it is."""
     prefix = id.rpartition("_")[0]
     return id if is_masked(id) else f"{prefix}_Redacted{_sha256('id', prefix, id)}"
+
+
+def chosen_stand_in(id: str, prefixes: Collection[str]) -> str:
+    """The stand-in of an ID that a person chose: the same everywhere, with a known prefix only."""
+    prefix = id.rpartition("_")[0]
+    known = prefix if prefix in prefixes else CHOSEN
+    return f"{known}_Redacted{_sha256('chosen', id)}"
 
 
 def _canonical(owner: str) -> str:

@@ -97,6 +97,8 @@ _NO_FIELDS: Mapping[str, FieldPolicy] = {}
 _UNKNOWN = FieldPolicy(None, {"id": FieldPolicy("id"), "object": FieldPolicy("object")})
 _CONTAINER = FieldPolicy()
 _PRIVATE = FieldPolicy("map")
+_ID_KINDS = frozenset({"id", "chosen"})
+_ASKED_FOR = _ID_KINDS | {"lookup_key"}
 _NO_SUCH = re.compile(
     r"No such ([a-z_ ]{1,60}): '?([^\s';]{1,255})'?"
     r"(?:; a similar object exists in (?:live|test) mode, but a (?:live|test) mode key was used"
@@ -229,10 +231,14 @@ class _Walk:
         return found
 
     def own_id(self, value: dict[str, Any], node: FieldPolicy) -> str | None:
-        """The ID of an object, if the policy keeps it; None for any other object."""
+        """The ID of an object as it is written; None if the policy does not keep it."""
         own = value.get("id")
         kind = (node.children.get("id") or _UNKNOWN.children["id"]).kind
-        return own if isinstance(own, str) and kind and self.policy.keeps(kind, own) else None
+        if not isinstance(own, str) or not kind:
+            return None
+        if self.policy.keeps(kind, own):
+            return own
+        return (self.policy.chosen_stand_in(own) or None) if kind in _ID_KINDS else None
 
     def repeated(self, at: _Place, owner: str, slot: str, beside: dict[str, Any]) -> _Place:
         """The place at the object whose value this field repeats, if its ID is there."""
@@ -240,8 +246,8 @@ class _Walk:
         if isinstance(other, dict):
             other = self.own_id(other, _UNKNOWN)
         if not self.policy.keeps("id", other):
-            return at
-        return replace(at, owner=str(other), slot=slot)
+            other = self.policy.chosen_stand_in(other)
+        return replace(at, owner=str(other), slot=slot) if other else at
 
     def leaf(self, value: Any, node: FieldPolicy, at: _Place, beside: dict[str, Any]) -> Any:
         """Redact a value that is neither an object nor a list."""
@@ -251,6 +257,9 @@ class _Walk:
             return self.masked(value, at)
         if node.kind == "message" and isinstance(value, str):
             return self.message(value, at, beside)
+        if node.kind in _ASKED_FOR and (name := self.policy.chosen_stand_in(value)):
+            self.ids[name] = str(value)
+            return self.put(value, "id", name, at)
         kind = _class(value, node)
         return self.put(value, kind, self.stand_in(at.owner, at.slot, kind), at)
 
@@ -271,6 +280,10 @@ class _Walk:
             chosen = found[2] == self.asked and self.policy.keeps("chosen", found[2])
             if chosen or self.policy.keeps("id", found[2]):
                 return str(self.masked(value, at))
+            name = self.policy.chosen_stand_in(found[2])
+            if name and name == self.asked:
+                start, end = found.span(2)
+                return str(self.put(value, "id", value[:start] + name + value[end:], at))
         code = beside.get("code") or beside.get("type")
         named = f" ({code})" if self.policy.keeps("enum", code) else ""
         return str(self.put(value, "message", f"Redacted message{named}", at))
@@ -306,6 +319,8 @@ def _class(value: str | int | float, node: FieldPolicy) -> str:
             return "path"
         if kind in STRING_CLASSES:
             return kind
+        if kind == "lookup_key":
+            return "text"
     elif isinstance(value, int) and kind in NUMBER_CONSTANTS:
         return kind
     return look(value)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection
 
+from replay.redaction.personal import Form, form_of, is_personal_tail
+from replay.redaction.pseudonyms import CHOSEN, is_masked
 from replay.redaction.secrets import is_secret
 
 TOKEN = re.compile(
@@ -15,7 +17,9 @@ TOKEN = re.compile(
 )
 """A lower-case word of the API, such as ``requires_action``, ``p24`` or ``invoice.paid``."""
 
-_CHOSEN = re.compile(r"(?!\d{7})[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\Z")
+_CHOSEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\Z")
+_WORD = re.compile(rf"{TOKEN.pattern}|[A-Za-z]{{2,3}}\Z")
+_TAX_CODE = re.compile(r"txcd_[0-9]{8}\Z")
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,3}\Z")
 _CURRENCY = re.compile(r"[a-z]{3}\Z|[A-Z]{3}\Z")
 _COUNTRY = re.compile(r"[A-Z]{2}\Z")
@@ -55,6 +59,10 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float)
 
 
+def _is_chosen(value: object) -> bool:
+    return isinstance(value, str) and _CHOSEN.match(value) is not None and form_of(value) is None
+
+
 def _matches(regex: re.Pattern[str]) -> Callable[[object], bool]:
     return lambda value: isinstance(value, str) and regex.match(value) is not None
 
@@ -66,7 +74,8 @@ SIMPLE_KINDS: dict[str, Callable[[object], bool]] = {
     "rate": _is_number,
     "decimal": lambda value: _is_number(value) or _matches(_DECIMAL)(value),
     "enum": _matches(TOKEN),
-    "chosen": _matches(_CHOSEN),
+    "chosen": _is_chosen,  # an ID that a person may have chosen
+    "word": _matches(_WORD),  # an ID that is a word of the API, such as card_payments, US or usd
     "code": _matches(_CODE),  # a short code of a public code list
     "currency": _matches(_CURRENCY),
     "country": _matches(_COUNTRY),
@@ -83,6 +92,8 @@ SIMPLE_KINDS: dict[str, Callable[[object], bool]] = {
 def is_generated(value: object, prefixes: Collection[str], *, strict: bool = False) -> bool:
     """Whether a string is an ID that Stripe generated: known prefix, alphabet, length.
 
+    A shorter one, and a number of a person behind a prefix, may have been chosen by somebody.
+
     Args:
         value: any JSON value.
         prefixes: the known ones, without the last underscore.
@@ -91,26 +102,49 @@ def is_generated(value: object, prefixes: Collection[str], *, strict: bool = Fal
     if not isinstance(value, str) or not value.isascii() or len(value) > 255:
         return False
     prefix, _, tail = value.rpartition("_")
-    if len(tail) < 8 or not tail.isalnum():
+    length = len(tail)
+    if length < 10 or not tail.isalnum():
+        return not strict and _TAX_CODE.match(value) is not None  # a code of a public list
+    if not _is_prefix(prefix, prefixes):
+        return prefix == CHOSEN and is_masked(value)
+    if strict or length < 14:
+        digit = any(map(str.isdigit, tail))
+        mixed = digit and tail != tail.lower() and tail != tail.upper()
+        if not mixed or (strict and length < 14):
+            return False
+    return not is_personal_tail(tail) or is_masked(value)
+
+
+def _is_prefix(prefix: str, prefixes: Collection[str]) -> bool:
+    return prefix in prefixes or prefix.removesuffix("_test").removesuffix("_live") in prefixes
+
+
+def _may_be_id(key: str, prefixes: Collection[str]) -> bool:
+    """Whether a map's key is an ID, generated or chosen: known prefix, alphabet, some digits."""
+    prefix, _, tail = key.rpartition("_")
+    if len(tail) < 8 or not tail.isalnum() or not _is_prefix(prefix, prefixes):
         return False
-    if (
-        prefix not in prefixes
-        and prefix.removesuffix("_test").removesuffix("_live") not in prefixes
-    ):
-        return False
-    digit = any(map(str.isdigit, tail))
-    cases = tail != tail.lower() and tail != tail.upper()
-    return (digit and cases and len(tail) >= 14) if strict else (digit or cases)
+    return any(map(str.isdigit, tail)) or (tail != tail.lower() and tail != tail.upper())
 
 
 def is_plain_key(key: str, prefixes: Collection[str]) -> bool:
-    """Whether a map's key is a plain identifier: not random, not an ID, not a secret."""
+    """Whether a map's key is a plain identifier: not random, not an ID, a secret or a number."""
     return (
         _PLAIN_KEY.match(key) is not None
         and _RANDOM.search(key) is None
-        and not is_generated(key, prefixes)
+        and not _may_be_id(key, prefixes)
+        and form_of(key) is None
         and not is_secret(key)
     )
+
+
+def may_be_kept(value: str) -> bool:
+    """Whether a team's own rule may keep an ID or a parameter: not a secret or a person's number.
+
+    A plain number of seven digits or more may be a phone number, or the number of a boat: there the
+    team decides.
+    """
+    return form_of(value) in {None, Form.PHONE} and not is_secret(value)
 
 
 def look(value: str | int | float) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
 from replay.errors import ConfigError
 from replay.library import Library, files
@@ -58,9 +59,9 @@ def redact_again(path: Path, policy: Policy) -> Change:
         raise ConfigError("there is no such file", where=where, hint="`replay list` names them")
     cassette = codec.loads(found[0], where)
     full, library = located(path, cassette)
-    if policy.masked(cassette.key.id) != cassette.key.id:
+    if _renamed(cassette, policy):
         raise ConfigError(
-            "pseudonymise_ids also changes file names and addresses",
+            "pseudonymise_ids and keep_chosen_ids also change file names and addresses",
             where=where,
             hint="record again, into an empty library",
         )
@@ -80,6 +81,15 @@ def redact_again(path: Path, policy: Policy) -> Change:
             require_unchanged(full, library, found[0])
             _write(library, renewed, originals)
     return change
+
+
+def _renamed(cassette: Cassette, policy: Policy) -> bool:
+    """Whether the policy replaces an ID in the address of a cassette's calls."""
+    key = cassette.key
+    return any(policy.masked_id(key.resource, id) != id for id in (*key.parents, key.id)) or any(
+        policy.masked_parameter(key.resource, name, value) != value
+        for name, value in parse_qsl(key.query or "", keep_blank_values=True)
+    )
 
 
 def _again(

@@ -39,7 +39,7 @@ from replay.recording import clock
 from replay.recording.repeats import same_answer
 from replay.recording.upstream import Undecodable, decoded
 from replay.redaction.gate import gate, public_words, stand_ins
-from replay.redaction.parameters import keeps_url
+from replay.redaction.parameters import keeps_url, private_parts
 from replay.redaction.policy import Policy, why_private
 from replay.redaction.policy_source import PolicySource
 from replay.redaction.redactor import Original, redact
@@ -186,7 +186,9 @@ class _Tape:
         except CallRefused:
             target = f"{parts.path}?{parts.query}" if parts.query else parts.path
             if not keeps_url(target, self._policy):
-                why = f"the address of a {request.method} may be private"
+                shown = _shown(parts.path, self._policy)
+                part = "the part shown as …" if "…" in shown else "a parameter"
+                why = f"{request.method} {shown}: {part} may be private"
                 raise NotRecordable(f"{why}: the policy does not keep it") from None
             return " ".join(parts.path.split("/")[2:]), None
         why = why_private(call, self._policy)
@@ -359,6 +361,15 @@ def _headers(headers: Mapping[str, Any]) -> Headers:
 
 def _text(value: Any) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+def _shown(path: str, policy: Policy) -> str:
+    """A path without its IDs: ``{id}`` stands for one that may be kept, ``…`` for all others."""
+    parts = zip(path.split("/")[1:], private_parts(path, policy), strict=True)
+    return "".join(
+        "/" + ("…" if private else part if part in policy.vocabulary else "{id}")
+        for part, private in parts
+    )
 
 
 def _base(uri: str) -> str:

@@ -14,7 +14,7 @@ import ast
 import re
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +52,7 @@ ID_TEXT = re.compile(
 ID_NAME = re.compile(
     r"\A(?:account|application|authorization|card|cardholder|charge|credit_note|customer|destination"
     r"|dispute|event|financial_account|invoice|location|mandate|meter|on_behalf_of|payment_intent"
-    r"|payment_method|payment_record|payout|price|product|quote|refund|schedule|setup_intent|source"
+    r"|payment_method|payment_record|payout|price|product|quote|refund|schedule|setup_intent|snapshot_event|source"
     r"|subscription|subscription_item|tax_code|tax_rate|transaction|transfer|test_clock"
     r"|(?!external|client|request|trace|issuer|merchant|network|partner|user|tax)\w+_id)\Z"
 )
@@ -87,14 +87,38 @@ class Field:
         return self.path.rpartition(".")[2]
 
 
-def object_classes(package: Path) -> Iterator[tuple[str, ast.ClassDef]]:
-    """The classes of the SDK that declare an `object` value: that value and the class."""
+def object_classes(package: Path) -> Mapping[str, Sequence[ast.ClassDef]]:
+    """`object` value -> the classes of the SDK that declare it, and their subclasses.
+
+    The subclasses say what the class leaves open: of an event, `data` and `related_object`.
+    """
+    found: dict[str, list[ast.ClassDef]] = defaultdict(list)
+    names: dict[tuple[str, str], str] = {}  # (module, class) -> `object` value
+    heirs: list[tuple[ast.ClassDef, list[tuple[str, str]]]] = []
     for module in sorted(package.rglob("_*.py")):
         if "params" in module.parts or module.name.endswith("_service.py"):
             continue
-        for node in ast.parse(module.read_text("utf-8")).body:
-            if isinstance(node, ast.ClassDef) and (name := declared_name(node)):
-                yield name, node
+        body = ast.parse(module.read_text("utf-8")).body
+        here = ".".join(module.relative_to(package.parent).with_suffix("").parts)
+        imported = {
+            alias.asname or alias.name: (line.module or "", alias.name)
+            for line in body
+            if isinstance(line, ast.ImportFrom)
+            for alias in line.names
+        }
+        for node in body:
+            if not isinstance(node, ast.ClassDef):
+                continue
+            if name := declared_name(node):
+                names[here, node.name] = name
+                found[name].append(node)
+            else:
+                bases = [base.id for base in node.bases if isinstance(base, ast.Name)]
+                heirs.append((node, [imported.get(base, (here, base)) for base in bases]))
+    for node, above in heirs:
+        for name in {names[base] for base in above if base in names}:
+            found[name].append(node)
+    return found
 
 
 def declared_name(node: ast.ClassDef) -> str:
@@ -203,8 +227,10 @@ def string(field: Field) -> tuple[str, str]:
         return ("replaced", "value") if "birth" in field.path else ("kept", "time")
     if name == "next_page":
         return "kept", "page"
-    if name.endswith("_page_url"):
+    if name.endswith("_page_url") or text.startswith("URL to retrieve the resource"):
         return "kept", "list_url"
+    if text.startswith("Authentication context"):
+        return "kept", "context"
     if WORD_NAME.search(name):
         return "kept", "enum"
     if name == "id" or ID_NAME.search(name) or ID_TEXT.search(text):
@@ -222,10 +248,10 @@ def replaced(field: Field) -> tuple[str, str]:
     return "replaced", "value"
 
 
-def policy(name: str, node: ast.ClassDef) -> dict[str, dict[str, list[str]]]:
-    """Section -> kind -> paths. A path that is declared twice is kept only if both agree."""
+def policy(name: str, nodes: Sequence[ast.ClassDef]) -> dict[str, dict[str, list[str]]]:
+    """Section -> kind -> paths. A path that is declared twice is kept only if all agree."""
     found: dict[str, set[tuple[str, str]]] = defaultdict(set)
-    for field in fields(node):
+    for field in (field for node in nodes for field in fields(node)):
         if field.path not in {"object", "livemode", "deleted", "metadata"}:
             found[field.path.replace(".amount_or_rate", ".*")].add(kind(field))
     if name in NAMED_BY_WORDS:
@@ -251,10 +277,10 @@ def main() -> None:
     by_hand = {file.stem for file in (DATA / "types").glob("*.toml")}
     shutil.rmtree(TARGET, ignore_errors=True)
     TARGET.mkdir()
-    for name, node in object_classes(Path(stripe.__file__).parent):
+    for name, nodes in object_classes(Path(stripe.__file__).parent).items():
         if name not in by_hand | {"list", "search_result", "v2.search_result"}:
             (TARGET / f"{name}.toml").write_text(
-                written(name, policy(name, node)), "utf-8", newline="\n"
+                written(name, policy(name, nodes)), "utf-8", newline="\n"
             )
 
 

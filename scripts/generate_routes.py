@@ -2,7 +2,8 @@
 
 Run it after an SDK upgrade: ``.venv/bin/python scripts/generate_routes.py``. Which paths are
 retrieve calls is stated by the SDK's own services; no rule about path segments can tell
-``/v1/invoices/{id}`` from ``/v1/credit_notes/preview``.
+``/v1/invoices/{id}`` from ``/v1/credit_notes/preview``. The words of all paths, writes included,
+are there too: no person has chosen them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import importlib
 import json
 import re
 from pathlib import Path
+from textwrap import fill, indent
 
 import stripe
 
@@ -54,8 +56,18 @@ FILES = ["/v1/files/{file}/contents", "/v1/quotes/{quote}/pdf"]
 POST_READS = ["/v1/invoices/create_preview"]
 """POST paths that read: they make nothing, and the same body gives the same answer."""
 
+EARLIER_WORDS = """
+    3d_secure alipay_accounts amend attach_payment_intent bitcoin capital card_bundles card_designs
+    financing_offers financing_summary financing_transactions gift_cards inferred_balances
+    issuer_fraud_records mark_delivered mark_draft mark_stale order_returns orders pause preview
+    preview_invoices preview_subscription_schedules receivers recipients reestimate reopen returns
+    skus submit usage_record_summaries usage_records
+"""
+"""Words of paths that the newest SDK no longer has, or has in previews only."""
+
 METHOD = re.compile(r'def (\w+)\(.*?\) -> "?([^"\n]+)"?:\n', re.DOTALL)
 GET = re.compile(r'self\._request\(\s*"get",\s*"([^"]+)"')
+PATH = re.compile(r'"(/v[12]/[^"\s]+)"')
 
 
 def object_name(service: str, class_name: str) -> str:
@@ -93,11 +105,24 @@ def routes(package: Path) -> list[dict[str, object]]:
     return [rows[path] for path in sorted(rows)]
 
 
+def words(package: Path) -> list[str]:
+    """The literal segments of the paths of all operations, reads and writes."""
+    services = [module.read_text("utf-8") for module in package.rglob("*_service.py")]
+    paths = {path for service in services for path in PATH.findall(service)}
+    segments = {part for path in paths for part in path.strip("/").split("/")}
+    return sorted({part for part in segments if part[0] != "{"} | {*EARLIER_WORDS.split()})
+
+
 def main() -> None:
     package = Path(stripe.__file__).parent
     rows = ",\n".join("  " + json.dumps(row) for row in routes(package))
     source = json.dumps(f"stripe-python {stripe.VERSION}")
-    TARGET.write_text(f'{{\n "source": {source},\n "routes": [\n{rows}\n ]\n}}\n', "utf-8")
+    segments = fill(" ".join(map(json.dumps, words(package))).replace(" ", ", "), 96)
+    TARGET.write_text(
+        f'{{\n "source": {source},\n "routes": [\n{rows}\n ],\n'
+        f' "words": [\n{indent(segments, "  ")}\n ]\n}}\n',
+        "utf-8",
+    )
 
 
 if __name__ == "__main__":

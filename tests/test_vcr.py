@@ -306,3 +306,49 @@ def test_concurrent_tests_of_one_folder_do_not_disturb_each_other(
     }
     assert {DRAFT} == bodies
     assert 17 == len(list(tmp_path.glob("*.yaml")))
+
+
+VERBS = ["payment_methods/{pm}/attach", "payment_methods/{pm}/detach", "charges/{ch}/capture",
+         "payment_intents/{pi}/capture", "invoices/{in}/pay", "ephemeral_keys", "account_links",
+         "account_sessions", "customers/{cus}/funding_instructions", "coupons/SUMMER-25",
+         "prices/price_gold", "subscription_items/{si}/usage_records", "orders/{or}/submit",
+         "test_helpers/customers/{cus}/fund_cash_balance", "accounts/{acct}/login_links",
+         "terminal/readers/{tmr}/process_payment_intent"]  # fmt: skip
+
+
+def test_writes_replay_whatever_their_verb(stand_in: StandIn, tmp_path: Path) -> None:
+    """Words of the API in an address are nobody's secret, also where only a write has them."""
+    ids = {p: generated(p, "x") for p in ("pm", "ch", "pi", "in", "cus", "si", "or", "acct", "tmr")}
+    paths = [f"/v1/{verb.format(**ids)}" for verb in VERBS] + ["/v2/billing/meter_event_session"]
+    for path in paths:
+        stand_in.add(path, {"object": "invoice", "id": DRAFT, "description": "PRIVATE"})
+    tape = tmp_path / "writes.yaml"
+    with warnings.catch_warnings(), recorder().use_cassette(str(tape)):
+        warnings.simplefilter("error")
+        for path in paths:
+            requests.post(stand_in.url + path, timeout=5)
+    stand_in.stop()
+    assert "PRIVATE" not in tape.read_text()
+    with recorder(record_mode="none").use_cassette(str(tape)):
+        for path in paths:
+            assert DRAFT == requests.post(stand_in.url + path, timeout=5).json()["id"]
+
+
+def test_a_write_that_may_name_a_person_is_left_out_and_shown_once(
+    stand_in: StandIn, tmp_path: Path
+) -> None:
+    """What is neither a word of the API nor an ID is private; the warning has its place."""
+    tape, customer = tmp_path / "writes.yaml", generated("cus", "x")
+    with warnings.catch_warnings(record=True) as warned, recorder().use_cassette(str(tape)):
+        warnings.simplefilter("always")
+        get(stand_in.url + PATH)
+        for part in ("PRIVATE-1", "PRIVATE-2"):
+            requests.post(f"{stand_in.url}/v1/customers/{customer}/attach/{part}", timeout=5)
+        requests.post(f"{stand_in.url}/v1/customers?email=PRIVATE", timeout=5)
+    assert [
+        f"{tape}: not recorded: POST /v1/customers/{{id}}/attach/…: the part shown as … may be"
+        " private: the policy does not keep it",
+        f"{tape}: not recorded: POST /v1/customers: a parameter may be private:"
+        " the policy does not keep it",
+    ] == sorted((str(each.message) for each in warned), key=len, reverse=True)
+    assert "PRIVATE" not in tape.read_text()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from typing import Protocol
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from replay.redaction.page_tokens import is_opaque
 from replay.redaction.pseudonyms import is_masked
@@ -91,14 +91,37 @@ def keeps_expand(name: str, rules: ParameterRules) -> bool:
 def keeps_url(url: str, rules: ParameterRules) -> bool:
     """Whether each part of an API path and of its query may be kept."""
     path, _, query = url.partition("?")
-    if path[:4] not in {"/v1/", "/v2/"}:
+    if path[:4] not in {"/v1/", "/v2/"} or any(private_parts(path, rules)):
         return False
-    parts = [part for part in path.split("/")[1:] if part not in rules.vocabulary]
     found = match(path)
     resource = found.route.resource if found else ""
-    return all(is_generated(part, rules.prefixes) for part in parts) and all(
+    return all(
         keeps_parameter(resource, name, value, rules)
         for name, value in parse_qsl(query, keep_blank_values=True)
+    )
+
+
+def private_parts(path: str, rules: ParameterRules) -> list[bool]:
+    """For each segment of an API path, whether it may be private.
+
+    It may not if it is a word of the API, a generated ID, or an ID that a body may have too.
+    """
+    parts = path.split("/")[1:]
+    return [
+        part not in rules.vocabulary
+        and not is_generated(part, rules.prefixes)
+        and not _keeps_id_of("/" + "/".join(parts[:length]), rules)
+        for length, part in enumerate(parts, 1)
+    ]
+
+
+def _keeps_id_of(path: str, rules: ParameterRules) -> bool:
+    """Whether the ID at the end of a path may be kept, such as a coupon's, which people choose."""
+    found = match(path)
+    return (
+        found is not None
+        and found.id != ""
+        and rules.keeps_id(found.route.resource, unquote(found.id))
     )
 
 

@@ -22,9 +22,9 @@ from replay.redaction.pseudonyms import DEFAULT_POLICY, GENERATED, chosen_stand_
 from replay.redaction.secrets import is_secret
 from replay.redaction.team_policy import TeamPolicy, parse_team_policy
 from replay.redaction.values import SIMPLE_KINDS, is_generated, may_be_kept
+from replay.stripe_api import routes
 from replay.stripe_api.asked_for import is_test_alias
 from replay.stripe_api.call import Call
-from replay.stripe_api.routes import table
 
 TEAM = "team.toml"
 """Names the team's own file among the sources; its words are not words of the API."""
@@ -91,6 +91,10 @@ class Policy:
                 fits = is_generated(value, self.prefixes)
             case "object":
                 fits = value in self.objects
+            case "context":
+                fits = isinstance(value, str) and all(
+                    is_generated(part, self.prefixes) for part in value.split("/")
+                )
             case "list_url":
                 fits = isinstance(value, str) and parameters.keeps_url(value, self)
             case "chosen":
@@ -99,10 +103,8 @@ class Policy:
                 )
             case "page":
                 fits = is_opaque(value, self.vocabulary, self.prefixes)
-            case "partial":
-                return False
-            case _:
-                fits = SIMPLE_KINDS[kind](value)
+            case _:  # other words only name how to replace
+                fits = kind in SIMPLE_KINDS and SIMPLE_KINDS[kind](value)
         return fits and not (isinstance(value, str) and is_secret(value))
 
     def keeps_id(self, resource: str, id: str) -> bool:
@@ -184,14 +186,14 @@ class Policy:
     @cached_property
     def objects(self) -> frozenset[str]:
         """The known object types: values of `object`."""
-        routed = {name for route in table() for name in route.objects}
+        routed = {name for route in routes.table() for name in route.objects}
         own = {name.partition("/")[2].removesuffix(".toml") for name in self.sources}
         return frozenset((routed | own | set(self._files.known.objects)) - {""})
 
     @cached_property
     def vocabulary(self) -> frozenset[str]:
         """The API's own words: field names of all types, object types, path segments."""
-        words = set(self.objects) | self._segments
+        words = set(self.objects) | routes.words()
         for text in (text for name, text in self.sources.items() if name != TEAM):
             for line in text.split("\n"):
                 words.update(re.findall(r"[A-Za-z0-9_]+", line.partition("#")[0]))
@@ -201,12 +203,6 @@ class Policy:
     def parameters(self) -> Mapping[str, tuple[str, ...]]:
         """Query parameter, by its last name -> the kinds that its value may be kept as."""
         return self._files.parameters
-
-    @cached_property
-    def _segments(self) -> frozenset[str]:
-        """The words of the API's paths, without their parameters."""
-        parts = {part for route in table() for part in route.path.split("/")}
-        return frozenset(part for part in parts if part[:1] != "{")
 
     @cached_property
     def _files(self) -> PolicyFiles:

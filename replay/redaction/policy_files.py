@@ -22,8 +22,11 @@ from replay.redaction.pseudonyms import CONSTANTS, NUMBER_CONSTANTS
 from replay.redaction.team_policy import TeamPolicy
 from replay.redaction.values import SIMPLE_KINDS
 
-KEPT_KINDS = frozenset(SIMPLE_KINDS) | {"id", "object", "list_url", "page", "partial"}
-"""Kinds that ``[kept]`` may name; ``partial`` is some fields of the object beside it."""
+KEPT_KINDS = frozenset(SIMPLE_KINDS) | {
+    "id", "object", "context", "list_url", "page", "partial"
+}  # fmt: skip
+"""Kinds that ``[kept]`` may name. ``context`` is one ID or several, as `Stripe-Context` has them;
+``partial`` is some fields of the object beside it."""
 
 STRING_CLASSES = frozenset(CONSTANTS) | {"email", "name", "line", "text", "url", "secret"}
 """Classes of strings that a field may declare."""

@@ -1,7 +1,8 @@
 """The route table: which GET paths read something, and under which resource that is kept.
 
 The rows are data (``data/routes.json``, made from the SDK by ``scripts/generate_routes.py``):
-no rule about path segments can tell ``/v1/invoices/{id}`` from ``/v1/credit_notes/preview``.
+no rule about path segments can tell ``/v1/invoices/{id}`` from ``/v1/credit_notes/preview``. The
+words of all paths are there too, those of writes included.
 """
 
 from __future__ import annotations
@@ -68,9 +69,6 @@ class Match:
 @cache
 def table() -> tuple[Route, ...]:
     """All routes, in the order of their paths."""
-    document = json.loads(
-        files("replay.stripe_api").joinpath("data/routes.json").read_text("utf-8")
-    )
     return tuple(
         _route(
             row["path"],
@@ -80,8 +78,22 @@ def table() -> tuple[Route, ...]:
             former=row.get("former", False),
             file=row["kind"] == "file",
         )
-        for row in document["routes"]
+        for row in _document()["routes"]
     )
+
+
+@cache
+def words() -> frozenset[str]:
+    """The literal segments of the API's paths, such as ``payment_methods`` and ``attach``."""
+    parts = {part for route in table() for part in route.path.split("/")}
+    return frozenset(part for part in parts if part[:1] != "{").union(_document()["words"])
+
+
+@cache
+def _document() -> dict[str, Any]:
+    text = files("replay.stripe_api").joinpath("data/routes.json").read_text("utf-8")
+    document: dict[str, Any] = json.loads(text)
+    return document
 
 
 @cache
@@ -100,13 +112,6 @@ def is_collection(key: ObjectKey) -> bool:
     return key.query is not None and not key.id and key.resource not in _singletons()
 
 
-@cache
-def _words() -> frozenset[str]:
-    return frozenset(
-        segment for route in table() for segment in route.path.split("/") if segment[:1] != "{"
-    )
-
-
 def template_of(path: str) -> str:
     """A path that the table does not have, with `{id}` for all that may be an ID.
 
@@ -117,7 +122,7 @@ def template_of(path: str) -> str:
         return "a path that is none of the API's"
     shown = [head]
     for position, segment in enumerate(rest):
-        own = segment in _words() or (position == 0 and _RESOURCE.match(segment))
+        own = segment in words() or (position == 0 and _RESOURCE.match(segment))
         shown.append(segment if own else "{id}")
     return "/" + "/".join(shown)
 

@@ -437,3 +437,11 @@ def test_pages_can_be_turned_where_their_address_is_made_of_kept_parts(body):
 def test_pages_whose_address_says_more_are_replaced(field, address):
     body = {"data": [], "next_page_url": None, field: address}
     assert [f"/{field}"] == list(redact(body, owner="x").redacted)
+
+
+def test_an_event_keeps_no_id_of_the_request_that_caused_it():
+    """Its `request.id` is replaced: it identifies the account."""
+    request = {"id": "req_QaTestAbCdEf12", "idempotency_key": "KW-2025"}
+    body = {"id": "evt_1QaTestAbCdEfGhIjKlMn", "object": "event", "request": request}
+    done = redact(body, owner="x")
+    assert not set(done.body["request"].values()) & set(request.values())

@@ -46,6 +46,11 @@ KEPT = [
     ("object", "checkout.session"),
     ("list_url", "/v1/invoices/in_1QaTestAbCdEfGhIjKlMnOp0/lines"),
     ("list_url", "/v1/subscription_items?subscription=sub_1QaTestSubAbCdEfGh"),
+    ("list_url", "/v1/billing/meters/mtr_test_61QaTestAbCdEfGh"),
+    ("list_url", "/v1/coupons/SUMMER-25"),
+    ("list_url", "/v1/payment_methods/pm_1QaTestAbCdEfGhI/attach"),
+    ("context", "acct_1QaTestAbCdEfGhI"),
+    ("context", "org_61QaTestAbCdEfGh/acct_1QaTestAbCdEfGhI"),
 ]
 
 REFUSED = [
@@ -87,10 +92,16 @@ REFUSED = [
     ("list_url", "/v1/invoices/greta/lines"),
     ("list_url", "/v1/customers?email=greta%40kiesel.example"),
     ("list_url", "/v1/customers?Greta=cus_QaTestAbCdEf12"),
+    ("list_url", "/v1/coupons/greta%40kiesel.example"),
+    ("list_url", "/v1/customers/greta/frobnicate"),
     ("list_url", "https://kiesel.example/v1/invoices"),
     ("list_url", 5),
+    ("context", "greta/acct_1QaTestAbCdEfGhI"),
+    ("context", "acct_1QaTestAbCdEfGhI/"),
+    ("context", 17),
     ("bool", "true"),
     ("group", "x"),
+    ("text", "x"),
 ]
 
 

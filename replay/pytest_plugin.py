@@ -141,6 +141,15 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         finish(session, getattr(session.config, _PARTIAL, ""))
 
 
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Report refusals in sessions that `use_cassettes` opened in a fixture or in ``setUp``."""
+    if call.excinfo is not None and "replay.testing.decorator" in sys.modules:
+        with _as_compiled(item.config.pluginmanager):
+            from replay.testing.tracebacks import report_refusal
+
+        report_refusal(call, item.config)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tell a worker of pytest-xdist its run; also a worker that replaces a crashed one."""

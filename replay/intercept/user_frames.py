@@ -89,10 +89,20 @@ def caller(frame: FrameType | None) -> str:
 
 def lines(trace: TracebackType | None) -> list[Line]:
     """The user's lines of a traceback, outermost first."""
+    return [line for line in _all_lines(trace) if is_users(line.frame)]
+
+
+def without_replay(trace: TracebackType | None) -> TracebackType | None:
+    """A traceback without replay's own frames, whose locals are a client's request and answer."""
+    return traceback_of(
+        line for line in _all_lines(trace) if not line.frame.f_code.co_filename.startswith(_REPLAY)
+    )
+
+
+def _all_lines(trace: TracebackType | None) -> list[Line]:
     found: list[Line] = []
     while trace is not None:
-        if is_users(trace.tb_frame):
-            found.append(Line(trace.tb_frame, trace.tb_lasti, trace.tb_lineno))
+        found.append(Line(trace.tb_frame, trace.tb_lasti, trace.tb_lineno))
         trace = trace.tb_next
     return found
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
+from weakref import WeakKeyDictionary, WeakSet
 
 from replay.config import DEFAULTS, ENVIRONMENT, Config, resolve
 from replay.errors import ConfigError, Refused, ReplayError, raise_alone, without_chain
@@ -38,6 +39,12 @@ else:
 F = TypeVar("F", bound=Callable[..., Any])
 LiveView = Literal["redacted", "raw"]
 OtherCalls = Literal["block", "pass"]
+
+REPORTED: WeakSet[ReplayError] = WeakSet()
+"""Refusals that pytest has reported already: the end of their session does not raise them."""
+
+ORIGINAL: WeakKeyDictionary[ReplayError, ReplayError] = WeakKeyDictionary()
+"""What the end of a session raised, and the refusal that it stands for."""
 
 _PROJECT = ("replay.toml", "pyproject.toml", "pytest.ini", ".git")
 """Files that mark a project's folder, the nearest one above the decorated file."""
@@ -182,10 +189,11 @@ class Cassettes:
         if shown is not None:
             shown.__suppress_context__ = True
             raise_alone(shown.with_traceback(_users_lines(trace)))
-        if session.refusals and not isinstance(raised, KeyboardInterrupt):
+        unreported = [error for error in session.refusals if error not in REPORTED]
+        if unreported and not isinstance(raised, KeyboardInterrupt):
             # A refusal fails the session, even if the code under test caught it.
             user_frames.keep_users_lines(raised)
-            raise swallowed(session.refusals) from raised
+            raise swallowed(unreported) from raised
         if unwritten is not None:
             raise unwritten.with_traceback(None)
 
@@ -287,6 +295,7 @@ def swallowed(refusals: list[ReplayError]) -> ReplayError:
     more = f" (and {len(refusals) - 1} more)" if len(refusals) > 1 else ""
     text = f"The code under test caught this refusal{more}; replay raises it all the same."
     copy.__notes__ = [*getattr(first, "__notes__", ()), text]
+    ORIGINAL[copy] = first
     return copy
 
 

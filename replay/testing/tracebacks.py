@@ -13,7 +13,9 @@ import pytest
 
 from replay.errors import ReplayError
 from replay.intercept import user_frames
+from replay.intercept.current_session import open_sessions
 from replay.intercept.user_frames import Line
+from replay.testing.decorator import ORIGINAL, REPORTED, refusal_in
 
 
 class RefusalLog(list[ReplayError]):
@@ -42,10 +44,11 @@ def excinfo_of(
         error: the refusal.
         trace: of the exception that carried it to the test's end, if one did.
         lines: the user's lines that were noted when it happened; used without such a traceback.
-        config: with ``--full-trace`` nothing is left out.
+        config: with ``--full-trace`` only replay's own frames are left out.
     """
-    if config.option.fulltrace and trace is not None:
-        return pytest.ExceptionInfo.from_exc_info((type(error), error, trace))
+    if config.option.fulltrace and (whole := user_frames.without_replay(trace)) is not None:
+        error.__traceback__ = whole
+        return pytest.ExceptionInfo.from_exc_info((type(error), error, whole))
     shown = user_frames.traceback_of(user_frames.lines(trace) or lines)
     error.__traceback__ = shown
     error.__suppress_context__ = True
@@ -63,6 +66,32 @@ def _without_lines(error: ReplayError) -> pytest.ExceptionInfo[BaseException]:
         raise error
     except ReplayError:
         return pytest.ExceptionInfo.from_current()
+
+
+def report_refusal(call: pytest.CallInfo[None], config: pytest.Config) -> None:
+    """Report what a test raised in a session that a fixture or ``setUp`` opened around it.
+
+    Such a session ends after the report: only here can the frames of clients be left out. The
+    session's end does not raise the refusal again.
+    """
+    assert call.excinfo is not None  # noqa: S101 - the caller looks
+    raised = call.excinfo.value
+    refused = refusal_in(raised)
+    of_threads = (
+        error for session in open_sessions() for error in session.refusals if error is raised
+    )
+    error = next(of_threads, None) if refused is None else refused.error
+    if error is not None:
+        REPORTED.add(error)
+        call.excinfo = excinfo_of(error, (refused or error).__traceback__, (), config)
+    elif (
+        call.when == "teardown"
+        and isinstance(raised, ReplayError)
+        and ORIGINAL.get(raised) in REPORTED
+    ):
+        call.excinfo = None  # unittest ends what `enterContext` opened before pytest reports
+    elif not config.option.fulltrace:
+        user_frames.keep_users_lines(raised)
 
 
 def refusals_text(errors: list[ReplayError]) -> str:

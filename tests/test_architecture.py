@@ -35,7 +35,7 @@ redaction
 recording
 session drift
 upkeep vcr
-render intercept
+render intercept importers
 scan
 server
 testing
@@ -68,11 +68,25 @@ ALLOWED = {
     "redaction": {"errors", "model", "stripe_api", "config"},
     "drift": {"errors", "model", "stripe_api", "library", "redaction"},
     "render": {"errors", "model", "stripe_api", "library", "drift"},
-    "scan": {"errors", "model", "stripe_api", "library", "redaction", "upkeep", "render"},
+    "importers": {"errors", "model"},
+    "scan": {
+        "errors",
+        "model",
+        "stripe_api",
+        "library",
+        "redaction",
+        "upkeep",
+        "render",
+        "importers",
+    },
 }
 
 USERS = {
-    "yaml": {"replay.library.format.yaml_writer", "replay.library.format.yaml_reader"},
+    "yaml": {
+        "replay.library.format.yaml_writer",
+        "replay.library.format.yaml_reader",
+        "replay.importers.documents",
+    },
     "vcr": {"replay.intercept.vcrpy", "replay.vcr"},
     "deepdiff": {"replay.drift.object_diff"},
     "click": {"replay.cli"},
@@ -82,7 +96,7 @@ USERS = {
     "tenacity": {"replay.recording.twins"},
     "rich": {"replay.cli", "replay.render"},
     "ahocorasick_rs": {"replay.redaction"},
-    "tomllib": {"replay.model.strict_toml"},
+    "tomllib": {"replay.model.strict_toml", "replay.importers.documents"},
     "urllib3": {"replay.intercept.urllib3"},
     "aiohttp": {"replay.intercept.aiohttp"},
     "starlette": {"replay.server"},

@@ -1,41 +1,101 @@
-"""Reads what a file holds: its texts, and the values in them. Pure; judges nothing.
+"""Reads what a file holds: its texts, and the pieces of them that a recording is made of. Pure.
 
-`contents` gives the texts of a file, decoded and unpacked. `values` gives the strings of a text
-that is a recording, each with its line, and `document` the JSON that a string holds.
+Nothing is judged here. `contents` unpacks and decodes a file. Each text of it is then read twofold:
+its values, whatever their form, down to JSON in strings in JSON; and, where it is a recording in a
+format that `replay.importers` knows, the calls in it. `hidden` gives what a text says in ways that
+a search of its characters would miss.
 """
 
 from __future__ import annotations
 
 import binascii
-import json
 import re
-import zlib
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
-from replay.library.format.yaml_reader import Malformed, scalars
+from replay.importers import containers
+from replay.importers.calls import RecordedCall, recorded_calls
+from replay.importers.charsets import text_of
+from replay.importers.containers import Budget
+from replay.importers.documents import (
+    Document,
+    Unreadable,
+    document,
+    embedded_json,
+    read_json,
+    sides,
+)
+from replay.redaction.encodings import json_unescaped
 
 FIRST_LINE = b"# replay cassette "
 """The first characters of every cassette of replay."""
 
-_MOST_INFLATED = 32 * 1024 * 1024
+_MOST_NESTED = 6
+"""JSON in strings in JSON, base64 in that, and so on, is followed this deep."""
 _VCR_KEY = re.compile(r"^(?:http_interactions|interactions):\s*$", re.MULTILINE)
+_API = re.compile(r"https?://(?:api|files)\.stripe\.com/|/v[12]/")
+_STRIPE = re.compile(r"(?:\A|\.)stripe\.com\Z")
+_MESSAGE = re.compile(r"(?:HTTP/[\d.]+ \d{3}|[A-Z]{3,7} \S+ HTTP/[\d.]+)[^\n]*\r?\n")
+_DENSE = re.compile(r"[A-Za-z0-9+/_-][A-Za-z0-9+/_\s-]{14,}={0,2}\s*")
+_HEX = re.compile(r"(?:[0-9a-fA-F]{2})+\Z")
+_COMMON = frozenset({"id", "livemode", "created", "metadata", "data", "deleted", "has_more"})
+_ERRORS = frozenset({"api_error", "card_error", "idempotency_error", "invalid_request_error",
+                     "authentication_error", "rate_limit_error"})  # fmt: skip
+
+
+class Kind(StrEnum):
+    """What a piece of a recording is."""
+
+    BODY = "body"  # JSON: an object, a list or an error of Stripe's
+    URL = "url"
+    FORM = "form"
+    HEADER = "header"
+    TEXT = "text"
+    PACKED = "packed"  # a text that stands compressed or in base64 in the file
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One piece of a recording.
+
+    Attributes:
+        kind: what it is.
+        value: JSON for a body, else a string.
+        line: its line, from 1.
+        name: a header's name in lower case; for a form, the URL that it was sent to if known.
+    """
+
+    kind: Kind
+    value: Any = field(repr=False)
+    line: int
+    name: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """One text that a file holds.
+    """One text that a file holds, or one that could not be read.
 
     Attributes:
         text: the text.
-        recording: whether it is a recording that another tool made; private values are searched
-            for in these alone.
+        inside: where it lies inside the file; empty for the file itself.
+        recording: whether it is a recording that another tool made, or holds an answer of Stripe's
+            API; private values are searched for in these alone.
+        pieces: what a recording is made of; empty for any other text.
+        cassette: its bytes, if it is a cassette of replay.
+        problems: why (parts of) it could not be read.
     """
 
     text: str = field(repr=False)
+    inside: str = ""
     recording: bool = False
+    pieces: tuple[Piece, ...] = field(default=(), repr=False)
+    cassette: bytes | None = field(default=None, repr=False)
+    problems: tuple[str, ...] = ()
 
 
 def is_ours(data: bytes) -> bool:
@@ -43,79 +103,429 @@ def is_ours(data: bytes) -> bool:
     return data.removeprefix(b"\xef\xbb\xbf").startswith(FIRST_LINE)
 
 
-def contents(data: bytes, name: str) -> Iterator[Content]:
+def contents(data: bytes, name: str, objects: frozenset[str], budget: Budget) -> Iterator[Content]:
     """All texts of a file.
 
     Args:
         data: its bytes.
-        name: its name; the suffix helps to tell recordings.
+        name: its name; the suffix helps to tell formats.
+        objects: the names of Stripe's objects.
+        budget: what was unpacked of this file; it is updated.
     """
-    text = _decoded(data)
-    suffix = PurePosixPath(name).suffix.lower()
-    yield Content(text, not is_ours(data) and _is_recording(text, suffix))
+    for part in containers.parts(data, budget):
+        text = text_of(part.data)
+        problems: tuple[str, ...] = (part.problem,) if part.problem else ()
+        if is_ours(part.data):
+            yield Content(text, part.name, cassette=part.data, problems=problems)
+            continue
+        suffix = PurePosixPath(part.name or _unpacked_name(name)).suffix.lower()
+        walk = _Walk(text, objects, budget)
+        walk.read(suffix)
+        recording = walk.recording
+        pieces = tuple(walk.pieces) if recording else ()
+        problems += tuple(dict.fromkeys(walk.problems)) if recording else ()
+        yield Content(text, part.name, recording, pieces, problems=problems)
 
 
-def values(text: str) -> Iterator[tuple[Any, int]]:
-    """The strings and documents of a recording, each with its line; a JSON file is one string."""
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
+def _unpacked_name(name: str) -> str:
+    return re.sub(r"\.(?:gz|zz|bz2|xz|zlib)\Z", "", name, flags=re.IGNORECASE)
+
+
+class _Walk:
+    """Goes through a text's values once and collects the pieces."""
+
+    def __init__(self, text: str, objects: frozenset[str], budget: Budget) -> None:
+        self.text = text
+        self.objects = objects
+        self.budget = budget
+        self.pieces: list[Piece] = []
+        self.problems: list[str] = []
+        self.recording = False
+        self._used: frozenset[tuple[int, Any]] = frozenset()
+        self._seen: set[int] = set()
+        self._lines: dict[int, list[int]] = {}
+        self._kept: list[Any] = []  # what is seen must stay: another value could get its identity
+        self._loose = False
+        self._position = 0
+        self._breaks: list[int] | None = None
+
+    def read(self, suffix: str) -> None:
+        """Read the whole text."""
         try:
-            yield from scalars(text)
-        except Malformed:
-            yield from ((line, number) for number, line in enumerate(text.split("\n"), 1))
-    else:
-        yield text, 1
+            found = document(self.text, suffix)
+        except Unreadable:
+            self._unreadable(suffix)
+            return
+        if found is not None:
+            self.document(found)
+        elif suffix in {".yaml", ".yml"} and _VCR_KEY.search(self.text):
+            self._unreadable(suffix)
+        else:
+            self._embedded(self.text, 0, _MOST_NESTED)
+            self._in_literals()
+
+    def document(self, found: Document) -> None:
+        """Take the pieces of a document."""
+        self._lines, self._loose = found.lines, bool(found.lines)
+        self._kept.append(found)
+        reading = recorded_calls(found)
+        if reading is not None:
+            self.recording, self._loose = True, False
+            self._used = reading.used
+            for call in reading.calls:
+                self._call(call)
+        elif isinstance(found.root, dict) and {"interactions", "http_interactions"} & {*found.root}:
+            self.recording, self._loose = True, False
+        self.value(found.root, 0, _MOST_NESTED)
+
+    def _unreadable(self, suffix: str) -> None:
+        """A text that should be a document and is none: a git conflict, or damaged."""
+        both = sides(self.text)
+        if both is not None:
+            for side in both[0]:
+                try:
+                    found = document(side, suffix)
+                except Unreadable:
+                    continue
+                if found is not None:
+                    self.document(found)
+            if self.pieces:
+                return
+        self.recording |= _VCR_KEY.search(self.text) is not None
+        if self.recording:
+            for number, line in enumerate(self.text.split("\n"), 1):
+                self.string(line, number, _MOST_NESTED)
+        self._embedded(self.text, 0, _MOST_NESTED)
+
+    # Lines
+
+    def line(self, value: Any) -> int:
+        """The line of a value that no parser told: where its ID or its first words stand."""
+        token = value.get("id") if isinstance(value, dict) else value
+        if not isinstance(token, str):
+            return self.line_at(self._position)
+        token = token[:40]
+        found = self.text.find(token, self._position)
+        if found < 0:
+            found = self.text.find(token)
+        if found >= 0:
+            self._position = found
+        return self.line_at(self._position)
+
+    def line_at(self, position: int) -> int:
+        """The line of a position in the text."""
+        if self._breaks is None:
+            self._breaks = [found.start() for found in re.finditer("\n", self.text)]
+        return bisect_right(self._breaks, position - 1) + 1
+
+    # Values
+
+    def value(self, root: Any, line: int, deeper: int, *, answer: bool = False) -> None:
+        """Any value: a body of Stripe's, or what holds others.
+
+        Args:
+            root: the value.
+            line: its line; 0 where it must be looked for.
+            deeper: how many more strings in strings are followed.
+            answer: whether it is the body of a call to Stripe.
+        """
+        stack: list[tuple[Any, int]] = [(root, line)]
+        while stack:
+            node, line = stack.pop()
+            if isinstance(node, str):
+                self.string(node, line, deeper)
+            elif isinstance(node, bytes):
+                self.packed(node, line, deeper)
+            elif isinstance(node, dict | list) and id(node) not in self._seen:
+                self._seen.add(id(node))
+                self._kept.append(node)
+                if isinstance(node, dict) and self._is_body(node, answer):
+                    self._body(node, line)
+                    continue
+                answer = False
+                stack += reversed(list(self._children(node, line, deeper)))
+
+    def _children(self, node: Any, line: int, deeper: int) -> Iterator[tuple[Any, int]]:
+        lines = self._lines.get(id(node)) or ()
+        if isinstance(node, dict):
+            for number, (key, child) in enumerate(node.items()):
+                if (id(node), key) not in self._used:
+                    place = lines[number] if lines else line
+                    if isinstance(key, str) and "@" in key:
+                        self.string(key, place, 0)
+                    yield child, place
+        elif node and all(isinstance(one, str) and _HEX.match(one) for one in node):
+            self._try_hex("".join(node), lines[0] if lines else line, deeper)
+        else:
+            for number, child in enumerate(node):
+                yield child, lines[number] if lines else line
+
+    def _is_body(self, node: dict[Any, Any], answer: bool) -> bool:
+        name, error = node.get("object"), node.get("error")
+        if answer and (isinstance(name, str) or isinstance(error, dict)):
+            return True
+        if isinstance(name, str) and name in self.objects:
+            return not self._loose or not _COMMON.isdisjoint(node)
+        if not isinstance(error, dict):
+            return False
+        return self.recording or (
+            error.get("type") in _ERRORS and ("message" in error or "code" in error)
+        )
+
+    def _body(self, node: dict[Any, Any], line: int) -> None:
+        self.recording = True
+        body = _plain(node) if id(node) in self._lines else node
+        self.pieces.append(Piece(Kind.BODY, body, line or self.line(node)))
+
+    # Strings
+
+    def string(self, text: str, line: int, deeper: int, *, answer: bool = False) -> None:
+        """Any string: JSON, a URL, a form, an HTTP message, something packed, or plain text."""
+        start = text.lstrip()[:1]
+        if deeper and start and start in '{["':
+            try:
+                found = read_json(text)
+            except Unreadable:
+                pass
+            else:
+                if isinstance(found, dict | list) or found != text:
+                    self.value(found, line, deeper - 1, answer=answer)
+                    return
+        if deeper and self._unpacked(text, line, deeper):
+            return
+        if deeper and '"object"' in text:
+            self._embedded(text, line, deeper)
+        line = line or self.line(text)
+        if _API.search(text):
+            self.pieces.append(Piece(Kind.URL, text.strip(), line))
+        elif "=" in text and "&" in text and " " not in text:
+            self.pieces.append(Piece(Kind.FORM, text, line))
+        self.pieces.append(Piece(Kind.TEXT, text, line))
+
+    def _unpacked(self, text: str, line: int, deeper: int) -> bool:
+        """Whether a string was another text in disguise, which was looked into."""
+        if text[:3].lower() in {"%7b", "%5b"}:
+            self.string(unquote(text), line or self.line(text), deeper - 1)
+            return True
+        if message := _MESSAGE.match(text):
+            head, _, body = text[message.end() :].replace("\r\n", "\n").partition("\n\n")
+            line = line or self.line(text)
+            for row in head.split("\n"):
+                name, _, value = row.partition(":")
+                self.header(name, value.strip(), line)
+            self.string(text[: message.end()].strip(), line, 0)
+            self.string(body, line, deeper - 1)
+            return True
+        if len(text) < 16 or not _DENSE.fullmatch(text):
+            return False
+        joined = "".join(text.split())
+        return self._try_hex(joined, line, deeper) or self._try_base64(joined, line, deeper)
+
+    def _try_hex(self, joined: str, line: int, deeper: int) -> bool:
+        return _HEX.match(joined) is not None and self._meant(bytes.fromhex(joined), line, deeper)
+
+    def _try_base64(self, joined: str, line: int, deeper: int) -> bool:
+        data = _from_base64(joined)
+        return data is not None and self._meant(data, line, deeper)
+
+    def _meant(self, data: bytes, line: int, deeper: int) -> bool:
+        """Whether decoded bytes make sense; if so, they are looked into."""
+        if not containers.is_packed(data):
+            try:
+                text = data.decode("utf-8")
+            except UnicodeDecodeError:
+                return False
+            if not text.isprintable() and re.search(r"[\x00-\x08\x0e-\x1f]", text):
+                return False
+        self.packed(data, line, deeper)
+        return True
+
+    def packed(self, data: bytes, line: int, deeper: int, *, answer: bool = False) -> None:
+        """Bytes that stand in the file in another form."""
+        line = line or self.line_at(self._position)
+        for part in containers.parts(data, self.budget):
+            if part.problem:
+                self.problems.append(part.problem)
+            if part.data:
+                text = text_of(part.data)
+                self.pieces.append(Piece(Kind.PACKED, text, line))
+                self.string(text, line, max(deeper - 1, 0), answer=answer)
+
+    def header(self, name: str, value: str, line: int) -> None:
+        """A header of a message."""
+        self.pieces.append(Piece(Kind.HEADER, value, line, name.strip().lower()))
+
+    # Calls
+
+    def _call(self, call: RecordedCall) -> None:
+        """The pieces of a recorded call."""
+        url = call.request.uri
+        line = call.line or self.line(url)
+        self.pieces.append(Piece(Kind.URL, url, line))
+        for name, value in (*call.request.headers, *call.response.headers):
+            self.header(name, value, line)
+        if call.request.body:
+            text = text_of(call.request.body)
+            if text.lstrip()[:1] not in {"{", "["} and "=" in text and not re.search(r"\s", text):
+                self.pieces.append(Piece(Kind.FORM, text, line, url))
+                self.pieces.append(Piece(Kind.TEXT, text, line))
+            else:
+                self.string(text, line, _MOST_NESTED)
+        if call.response.body:
+            text = text_of(call.response.body)
+            stripe = "://" not in url or _is_stripe(url)
+            if call.packed:
+                self.pieces.append(Piece(Kind.PACKED, text, line))
+            self.string(text, line, _MOST_NESTED, answer=stripe)
+        self.problems += call.problems
+
+    # JSON in texts that are no documents
+
+    def _embedded(self, text: str, line: int, deeper: int) -> None:
+        if '"object"' not in text:
+            return
+        for value, position in embedded_json(text):
+            self.value(value, line or self.line_at(position), deeper - 1)
+
+    def _in_literals(self) -> None:
+        r"""JSON in string literals of source code: ``"{\"object\": …}"``."""
+        end = 0
+        for start in _LITERAL.finditer(self.text):
+            if start.start() < end:
+                continue
+            end = self.text.find("\n", start.start())
+            end = len(self.text) if end < 0 else end
+            literal = self.text[start.start() : end]
+            if '"object' in literal or '\\"object' in literal:
+                inner = json_unescaped(literal)
+                for value, _ in embedded_json(inner):
+                    self.value(value, self.line_at(start.start()), _MOST_NESTED - 1)
 
 
-def document(value: str) -> Any:
-    """The JSON that a string holds, plain or in base64; None if it holds none."""
-    text = value
-    if re.fullmatch(r"[A-Za-z0-9+/\s]{16,}={0,2}\s*", value):
-        try:
-            text = inflated(binascii.a2b_base64(value)).decode("utf-8")
-        except (binascii.Error, UnicodeDecodeError):
-            return None
-    if text.lstrip()[:1] not in {"{", "["}:
-        return None
+_LITERAL = re.compile(r"\{\s*\\+[\"n]")
+
+
+def _is_stripe(url: str) -> bool:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    return _STRIPE.search(host) is not None
+
+
+def _plain(value: Any) -> Any:
+    """A value of YAML or TOML as JSON has it."""
+    if isinstance(value, dict):
+        return {str(key): _plain(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_plain(child) for child in value]
+    if isinstance(value, bytes):
+        return text_of(value)
+    return value if isinstance(value, str | int | float | None) else str(value)
+
+
+def _from_base64(joined: str) -> bytes | None:
+    plain = joined.rstrip("=").replace("-", "+").replace("_", "/")
+    if len(plain) % 4 == 1:
+        plain = plain[:-1]
+    try:
+        return binascii.a2b_base64(plain + "=" * (-len(plain) % 4))
+    except binascii.Error:
         return None
 
 
-def _decoded(data: bytes) -> str:
-    """The text of a file in any encoding; bytes that are not text are not left out either."""
-    for mark, charset in (
-        (b"\xff\xfe", "utf-16"),
-        (b"\xfe\xff", "utf-16"),
-        (b"\xef\xbb\xbf", "utf-8-sig"),
-    ):
-        if data.startswith(mark):
-            return data.decode(charset, "replace")
-    return inflated(data).decode("utf-8", "replace")
+# What a search of the characters would miss
+
+# Each pattern starts with something fixed, or has a `_HINT`, or else it is slow.
+_FOLD = re.compile(r"\\(?<=[\w/+=-]\\)\r?\n[ \t]*(?=[\w/+=-])")
+_SOFT_BREAK = re.compile(r"=(?:([0-9A-F]{2})|\r?\n)")
+_QUOTED = re.compile(r"=(?:5F|3D|2D|2E)|=\r?\n\w")
+_BREAK = r"(?:[ \t]*(?:\r?\n|(?:\\r)?\\n)[ \t]*)"
+_WRAPPED = re.compile(rf"(?<![A-Za-z0-9+/])(?:[A-Za-z0-9+/]{{40,}}{_BREAK})+[A-Za-z0-9+/]+={{0,2}}")
+_WRAPPED_HINT = re.compile(
+    r"\n(?:(?<=[A-Za-z0-9+/]{40}\n)|(?<=[A-Za-z0-9+/]{40}[ \t\r]\n))"
+    r"|\\[nr](?<=[A-Za-z0-9+/]{40}\\[nr])"
+)
+_PACKED = re.compile(
+    r"[HeQ/U](?<![A-Za-z0-9+/_-].)(?:(?<=H)4sI|(?<=e)(?:J|No|Np|AE|F[45])|(?<=Q)lpoOT"
+    r"|(?<=/)Td6WFoA|(?<=U)EsDB)[A-Za-z0-9+/_-]{16,}={0,2}"
+)
+_HEX_STARTS = ("1f8b08", "789c", "7801", "78da", "785e", "504b0304", "425a68", "fd377a58")
+_PACKED_HEX = re.compile(
+    rf"(?<![0-9A-Za-z])(?:{'|'.join(_HEX_STARTS)})[0-9a-f]{{16,}}"
+    r"(?:[\"',\s]+[0-9a-f]{16,})*",
+    re.IGNORECASE,
+)
 
 
-def inflated(data: bytes) -> bytes:
-    """The unpacked content of gzip data, up to a limit; other data as it is."""
-    if not data.startswith(b"\x1f\x8b"):
-        return data
-    try:
-        return zlib.decompressobj(47).decompress(data, _MOST_INFLATED)
-    except zlib.error:
-        return data
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """A text inside a text.
+
+    Attributes:
+        text: what was hidden.
+        start: where it, or the run of characters that it was made of, starts in the outer text.
+        problem: why (the rest of) it could not be read.
+    """
+
+    text: str = field(repr=False)
+    start: int
+    problem: str = ""
 
 
-def _is_recording(text: str, suffix: str) -> bool:
-    """Whether a text is a recording: a VCR cassette by its keys, HAR and JSON by their form."""
-    if suffix in {".yaml", ".yml"}:
-        return _VCR_KEY.search(text) is not None
-    start = text[:4096].lstrip()
-    if suffix == ".har" or start[:1] != "{":
-        return suffix == ".har"
-    return (
-        '"object"' in text
-        or '"http_interactions"' in text
-        or '"interactions"' in text
-        or ('"log"' in start and '"entries"' in text)
-    )
+def hidden(text: str, budget: Budget) -> Iterator[Hidden]:
+    """What a text says in other ways than character by character.
+
+    These are words that are split over two lines, quoted-printable text, base64 over several lines,
+    and compressed text in base64 or hex.
+
+    Args:
+        text: the text.
+        budget: what was unpacked of the file; it is updated.
+    """
+    if "\\\n" in text or "\\\r\n" in text:
+        yield from _rewritten(text, _FOLD, lambda _: "")
+    if "=" in text and _QUOTED.search(text):
+        yield from _rewritten(text, _SOFT_BREAK, _quoted)
+    patterns = [_PACKED]
+    if _WRAPPED_HINT.search(text):
+        patterns.insert(0, _WRAPPED)
+    lower = text.lower()
+    if any(start in lower for start in _HEX_STARTS):
+        patterns.append(_PACKED_HEX)
+    ends = 0
+    for pattern in patterns:
+        for run in pattern.finditer(text):
+            if pattern is _PACKED and run.start() < ends:
+                continue
+            joined = re.sub(r"(?:\\r)?\\n|[\"',\s]+", "", run[0])
+            hexed = pattern is _PACKED_HEX
+            data = bytes.fromhex(joined[: len(joined) // 2 * 2]) if hexed else _from_base64(joined)
+            if pattern is _WRAPPED:
+                ends = run.end()
+            elif data is None or not containers.is_packed(data):
+                continue
+            for part in containers.parts(data or b"", budget):
+                if part.data is not data or pattern is _WRAPPED:
+                    yield Hidden(text_of(part.data), run.start(), part.problem)
+
+
+def _quoted(found: re.Match[str]) -> str:
+    return chr(int(found[1], 16)) if found[1] else ""
+
+
+def _rewritten(
+    text: str, pattern: re.Pattern[str], made: Callable[[re.Match[str]], str]
+) -> Iterator[Hidden]:
+    """The lines that a pattern matches in, with its matches rewritten."""
+    start, end = 0, -1
+    for found in pattern.finditer(text):
+        if found.start() >= end:
+            if end >= 0:
+                yield Hidden(pattern.sub(made, text[start:end]), start)
+            start, end = text.rfind("\n", 0, found.start()) + 1, 0
+        if found.end() > end:
+            end = text.find("\n", found.end())
+            end = len(text) if end < 0 else end
+    if end >= 0:
+        yield Hidden(pattern.sub(made, text[start:end]), start)

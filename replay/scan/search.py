@@ -8,33 +8,28 @@ by redacting it again. Pure; hits name fields, never values.
 
 from __future__ import annotations
 
-import binascii
 import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from replay.errors import ReplayError
+from replay.importers.containers import Budget
 from replay.library.format import codec
 from replay.redaction.policy import Policy, keeps_parameter
 from replay.redaction.pseudonyms import STAND_IN
 from replay.redaction.redactor import redact
 from replay.redaction.secrets import find_secrets
-from replay.scan.contents import contents, document, inflated, is_ours, values
+from replay.scan.contents import Content, Kind, Piece, contents, hidden
 from replay.scan.rules import Hit
 from replay.scan.sources import Source
 from replay.stripe_api.routes import match
 from replay.upkeep.proof import unproven_body, unproven_comments, unproven_frame
 
-_WRAPPED = re.compile(
-    r"(?:^[ \t]*[A-Za-z0-9+/]{40,}[ \t]*\r?\n)+[ \t]*[A-Za-z0-9+/]+={0,2}", re.MULTILINE
-)
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{2,63}){1,4}")
 _RESERVED = re.compile(
     r"(?:\A|[@.])(?:example\.(?:com|net|org)|[\w-]+\.(?:example|invalid|test))\Z"
 )
-_API = re.compile(r"https?://(?:api|files)\.stripe\.com/|/v[12]/")
-_DEPTH = 4  # strings in JSON in strings in JSON …
 
 
 def hits_in(source: Source, policy: Policy) -> Iterator[Hit]:
@@ -45,72 +40,70 @@ def hits_in(source: Source, policy: Policy) -> Iterator[Hit]:
         policy: the policy in force.
     """
     if source.data is None:
-        yield Hit(source.path, 0, "unread-file")
+        yield Hit(source.path, 0, "unread-file", detail="it is too large")
         return
-    for content in contents(source.data, source.path.partition("@")[0]):
-        yield from _secrets(content.text, source.path, identifying=content.recording)
-        if content.recording:
-            yield from _private(content.text, source.path, policy)
-    if is_ours(source.data):
-        yield from _unproven(source.data, source.path, policy)
+    budget = Budget()
+    for content in contents(source.data, source.path.partition("@")[0], policy.objects, budget):
+        yield from _secrets(content, source.path, budget)
+        yield from _private(content, source.path, policy)
+        for problem in content.problems:
+            yield Hit(source.path, 0, "unread-file", content.inside, problem)
+        if content.cassette is not None:
+            yield from _unproven(content.cassette, source.path, policy)
 
 
 # Secrets, in any text
 
 
-def _secrets(text: str, path: str, *, identifying: bool) -> Iterator[Hit]:
+def _secrets(content: Content, path: str, budget: Budget) -> Iterator[Hit]:
     """Every secret of a text, each once per line."""
+    text, identifying = content.text, content.recording
     found = [(hit.id, hit.start) for hit in find_secrets(text, identifying=identifying)]
-    for block in _WRAPPED.finditer(text):  # base64 over several lines, maybe compressed
-        run = re.sub(r"\s+", "", block[0])
-        raw = binascii.a2b_base64(run[: len(run) // 4 * 4])
-        inner = inflated(raw).decode("utf-8", "replace")
-        found += [(h.id, block.start()) for h in find_secrets(inner, identifying=identifying)]
-    for line, id in dict.fromkeys((text.count("\n", 0, start) + 1, id) for id, start in found):
-        yield Hit(path, line, id)
+    for inner in hidden(text, budget):
+        if inner.problem:
+            yield Hit(path, text.count("\n", 0, inner.start) + 1, "unread-file", content.inside,
+                      inner.problem)  # fmt: skip
+        found += [
+            (hit.id, inner.start) for hit in find_secrets(inner.text, identifying=identifying)
+        ]
+    lines = dict.fromkeys((text.count("\n", 0, start) + 1, id) for id, start in found)
+    known = {id for _, id in lines}
+    for piece in content.pieces:
+        if piece.kind is Kind.PACKED:
+            for hit in find_secrets(piece.value, identifying=identifying):
+                if hit.id not in known:
+                    lines.setdefault((piece.line, hit.id))
+    for line, id in lines:
+        yield Hit(path, line, id, content.inside)
 
 
 # Private values, in recordings that replay did not make
 
 
-def _private(text: str, path: str, policy: Policy) -> Iterator[Hit]:
+def _private(content: Content, path: str, policy: Policy) -> Iterator[Hit]:
     """The values in a recording that replay would not have written."""
     hits = (
-        Hit(path, line, rule, detail=detail)
-        for value, line in values(text)
-        for rule, detail in _private_in(value, policy, _DEPTH)
+        Hit(path, piece.line, rule, content.inside, detail)
+        for piece in content.pieces
+        for rule, detail in _private_in(piece, policy)
     )
     yield from dict.fromkeys(hits)
 
 
-def _private_in(value: str, policy: Policy, depth: int) -> Iterator[tuple[str, str]]:
-    """Rule and detail of each private value in one string."""
-    found = document(value)
-    if found is not None:
-        yield from _in_document(found, policy, depth)
-        return
-    if _API.search(value):
-        parts = urlsplit(value.strip())
+def _private_in(piece: Piece, policy: Policy) -> Iterator[tuple[str, str]]:
+    """Rule and detail of each private value in one piece."""
+    if piece.kind is Kind.BODY:
+        yield from _in_answer(piece.value, policy)
+    elif piece.kind is Kind.URL:
+        parts = urlsplit(piece.value)
         found = match(parts.path)
         yield from _in_query(parts.query, found.route.resource if found else "", policy)
-    elif "=" in value and "&" in value and " " not in value:
-        yield from _in_query(value, "", policy)
-    for email in _EMAIL.finditer(value):
-        if not (_RESERVED.search(email[0]) or STAND_IN.fullmatch(email[0])):
-            yield "email-address", ""
-
-
-def _in_document(whole: Any, policy: Policy, depth: int) -> Iterator[tuple[str, str]]:
-    """Private values in JSON: in an answer of Stripe's API, or in strings that may hold one."""
-    named = isinstance(whole, dict) and whole.get("object") in policy.objects
-    if named or (isinstance(whole, dict) and isinstance(whole.get("error"), dict)):
-        yield from _in_answer(whole, policy)
-    elif depth:
-        for child in whole.values() if isinstance(whole, dict) else whole:
-            if isinstance(child, dict | list):
-                yield from _in_document(child, policy, depth)
-            elif isinstance(child, str):
-                yield from _private_in(child, policy, depth - 1)
+    elif piece.kind is Kind.FORM:
+        yield from _in_query(piece.value, "", policy)
+    elif piece.kind in {Kind.TEXT, Kind.HEADER}:
+        for email in _EMAIL.finditer(piece.value):
+            if not (_RESERVED.search(email[0]) or STAND_IN.fullmatch(email[0])):
+                yield "email-address", ""
 
 
 def _in_answer(whole: Any, policy: Policy) -> Iterator[tuple[str, str]]:

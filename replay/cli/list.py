@@ -50,7 +50,7 @@ def list_command(
             rows.append(_row(path, cassette))
     whole = Library(opened.root, with_evidence=True)
     evidence = len(whole.paths()) - len(paths)
-    skipped = storage_of(opened).vcr_note(paths)
+    skipped = storage_of(opened).vcr_note()
     if format_ == "json":
         problems = [{"path": e.where, "problem": e.what} for e in damaged]
         made = {"format": 1, "cassettes": rows, "damaged": problems, "evidence": evidence}

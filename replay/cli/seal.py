@@ -82,16 +82,15 @@ def _one(path: Path, act: Act, policy: Policy) -> bool:
 
 def _all(folder: Path, act: Act, policy: Policy, merging: bool) -> bool:
     """Do it to all cassettes below a folder; returns whether one failed."""
-    from replay.library.storage import vcr_note
+    from replay.library import Library
+    from replay.library.library import storage_of
 
     count = changed = failed = 0
-    foreign: list[str] = []
     for path in _below(folder, merging):
         count += 1
         try:
             said, anything = act(path, policy)
         except CassetteForeign:
-            foreign.append(str(path))
             count -= 1
             continue
         except ReplayError as error:
@@ -101,8 +100,8 @@ def _all(folder: Path, act: Act, policy: Policy, merging: bool) -> bool:
         if anything:
             changed += 1
             click.echo(said)
-    if foreign:
-        click.echo(f"note: {vcr_note(foreign)}", err=True)
+    if foreign := storage_of(Library(folder)).vcr_note():
+        click.echo(f"note: {foreign}", err=True)
     if not count:
         click.echo(f"there is no cassette in {folder}", err=True)
         return True
@@ -111,13 +110,14 @@ def _all(folder: Path, act: Act, policy: Policy, merging: bool) -> bool:
 
 
 def _below(folder: Path, merging: bool) -> Iterator[Path]:
-    from replay.library import Library
+    from replay.library import Library, names
 
     found = {folder / path for path in Library(folder).paths()}
     if merging:
         from replay.upkeep.merge import conflicted
 
-        found.update(conflicted(folder))  # also files that git removed from the working tree
+        # Also files that git removed from the working tree.
+        found.update(path for path in conflicted(folder) if names.is_cassette(path.name))
     return iter(sorted(found))
 
 

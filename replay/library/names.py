@@ -19,6 +19,9 @@ T = TypeVar("T")
 
 SUFFIX = ".yaml"
 
+VCR_SUFFIXES = (".yaml", ".yml", ".json")
+"""The ends of the names that vcrpy's users give to their cassettes."""
+
 EVIDENCE = "_evidence"
 """The folder of a library for recordings that are compared and never served."""
 

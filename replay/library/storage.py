@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from difflib import SequenceMatcher
 from heapq import nlargest
@@ -104,18 +104,29 @@ class Storage:
         found = self.reader.read(self.absolute(path), seals.MAX_BYTES)
         return found[0] if found is not None else None
 
-    def vcr_note(self, paths: Iterable[str]) -> str:
-        """A note about vcrpy's cassettes among these paths; empty if there are none.
+    def vcr_note(self) -> str:
+        """A note about the cassettes of vcrpy's in the library; empty if there are none.
 
         Only files that are not named by a version are opened: vcrpy's users name theirs by tests.
 
         Raises:
-            LibraryError: the file system refuses to read one.
+            LibraryError: the file system refuses to list a folder, or to read a file.
         """
-        found = [path for path in paths if not _VERSIONED.search(path) and self._is_vcr(path)]
-        return vcr_note(found) if found else ""
+        found = []
+        for folder, folders, here in self.walk():
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            paths = (f"{folder}/{name}" if folder else name for name in here)
+            found += [path for path in paths if not _VERSIONED.search(path) and self.is_vcr(path)]
+        return vcr_note(sorted(found)) if found else ""
 
-    def _is_vcr(self, path: str) -> bool:
+    def is_vcr(self, path: str) -> bool:
+        """Whether the file at a path below the root is a cassette of vcrpy's, by name and content.
+
+        Raises:
+            LibraryError: the file system refuses to read it.
+        """
+        if not path.endswith(names.VCR_SUFFIXES) or path.rpartition("/")[2].startswith("."):
+            return False
         with suppress(CassetteDamaged):  # a folder of that name
             return seals.is_vcr(self.read_bytes(path) or b"")
         return False

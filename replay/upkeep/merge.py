@@ -16,7 +16,13 @@ from shutil import copyfile
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from replay.errors import CassetteConflict, CassetteDamaged, ConfigError, LibraryError
+from replay.errors import (
+    CassetteConflict,
+    CassetteDamaged,
+    CassetteForeign,
+    ConfigError,
+    LibraryError,
+)
 from replay.library import files
 from replay.library.format import codec, seals
 from replay.model.cassette import Cassette, Interaction
@@ -66,6 +72,7 @@ def merge(path: Path, policy: Policy) -> Merged | None:
         ConfigError: there is no such file.
         CassetteConflict: the sides are of two objects or versions, or one is missing, or the file
             was edited after git wrote the conflict into it.
+        CassetteForeign: the file is a cassette of vcrpy's.
         CassetteDamaged: one side cannot be used, or the file is where its key does not belong.
         LeakFound: the result holds a secret, or a value that the policy would have replaced.
     """
@@ -173,6 +180,8 @@ def _loaded(data: bytes, side: str, where: str, *, whole: bool) -> Cassette:
     """One side as a cassette; if it cannot be read, the error names the side."""
     try:
         return codec.loads(data, where)
+    except CassetteForeign:
+        raise
     except CassetteDamaged as error:
         other = SIDES[1 - SIDES.index(side)]
         put_back = f"git checkout -m -- {shlex.quote(where)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,10 @@ from support.standin import DRAFT, NEW, OLD, StandIn
 import replay
 import replay.vcr
 
+KINDS = {"plain": "yaml", "persister": "yaml", "short": "yml", "json": "json"}
 
-@pytest.fixture(autouse=True, params=["plain", "persister", "both"])
+
+@pytest.fixture(autouse=True, params=[*KINDS, "all"])
 def recorded(request: pytest.FixtureRequest, stand_in: StandIn) -> list[str]:
     """./cassettes with an invoice at two versions, and what vcrpy wrote for tests of a module."""
     url = f"{stand_in.url}/v1/invoices/{DRAFT}"
@@ -24,13 +27,13 @@ def recorded(request: pytest.FixtureRequest, stand_in: StandIn) -> list[str]:
         for version in (OLD, NEW):
             requests.get(url, headers={"Stripe-Version": version}, timeout=5)
     made = []
-    for kind in ("plain", "persister"):
-        if request.param not in {kind, "both"}:
+    for kind, suffix in KINDS.items():
+        if request.param not in {kind, "all"}:
             continue
-        recorder = vcr.VCR()
+        recorder = vcr.VCR(serializer="json" if kind == "json" else "yaml")
         if kind == "persister":
             recorder.register_persister(replay.vcr.Persister())
-        path = f"test_module/test_{kind}.yaml"
+        path = f"test_module/test_{kind}.{suffix}"
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("STRIPE_API_BASE", stand_in.url)
             with recorder.use_cassette(f"cassettes/{path}"):
@@ -105,6 +108,37 @@ def test_an_empty_one_and_one_of_windows_are_known_too() -> None:
     folder.mkdir()
     (folder / "test_none.yaml").write_bytes(b"interactions: []\nversion: 1\n")
     (folder / "test_crlf.yaml").write_bytes(b"interactions:\r\n- request:\r\n    body: null\r\n")
+    (folder / "test_formatted.yaml").write_bytes(b"# mine\n---\ninteractions:\n  - request:\n")
+    (folder / "test_sorted.json").write_bytes(b'{"version": 1, "interactions": []}')
+    (folder / "test_unsealed.yaml").write_bytes(b"version: 1\npolicy: x\ninteractions:\n- x: y\n")
     (folder / "test_other.yaml").write_bytes(b"interactions:\n- recorded_at: x\n")
+    (folder / "other.json").write_bytes(b'{"version": "1"}')
     found = json.loads(replay_command("verify", "--format", "json").out)["findings"]
-    assert ["test_other/test_other.yaml"] == [row["path"] for row in found]
+    assert ["test_other/other.json", "test_other/test_other.yaml"] == [r["path"] for r in found]
+
+
+def test_merging_a_library_leaves_their_conflicts_alone(recorded: list[str]) -> None:
+    """A conflict of git in one of them is the user's: `seal --merge` skips it with the note."""
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "first")
+    for branch, text in (("theirs", b"uri: http://b/"), ("main2", b"uri: http://c/")):
+        git("checkout", "-qb", branch, "HEAD" if branch == "theirs" else "HEAD~1")
+        for path in recorded:
+            file = Path("cassettes", path)
+            file.write_bytes(file.read_bytes() + b"\n# " + text)
+        git("commit", "-qam", branch)
+    git("merge", "-q", "theirs", fails=True)
+    before = [Path("cassettes", path).read_bytes() for path in recorded]
+    assert all(b"<<<<<<<" in data for data in before)
+    done = replay_command("seal", "--merge", "cassettes")
+    assert 0 == done.code, done.err
+    assert "0 of 2 merged" in done.out
+    assert noted(done.err, recorded)
+    assert before == [Path("cassettes", path).read_bytes() for path in recorded]
+
+
+def git(*arguments: str, fails: bool = False) -> None:
+    who = ("-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false")
+    done = subprocess.run(["git", *who, *arguments], check=not fails, capture_output=True)  # noqa: S607
+    assert fails == (done.returncode != 0)

@@ -27,10 +27,20 @@ RESTORE = "restore it from version control, or delete it and record it again"
 
 _SEAL = re.compile(rb"# replay (cassette|vcr) ([0-9]{1,9}) sha256:([0-9a-f]{64})\n")
 _VCR = re.compile(
-    rb"(?:\xef\xbb\xbf)?"
-    rb"(?:# replay vcr |(?:---\r?\n)?interactions:(?: \[\]\r?\nversion:|\r?\n- request:))"
+    rb"""
+    (?: \xef\xbb\xbf )? (?! \# \ replay \ cassette )
+    (?: <<<<<<< [^\n]* \n )?
+    (?: \# \ replay \ vcr \ |
+        \{ \s* (?: "version": \s* [0-9]+ , \s* )? "interactions": \s* \[ |
+        (?: (?: \# [^\n]* | --- [^\n]* | [ \t\r]* ) \n )*
+        (?: (?: version: \ [0-9]+ \s* \n )? interactions:
+            (?: \ \[\] | \s* \n (?: <<<<<<< [^\n]* \n )? \ * -\ + (?: request | response ) : ) |
+            version: \ [0-9]+ \s* \n policy: [^\n]* \n interactions: ) )
+    """,
+    re.VERBOSE,
 )
-"""How vcrpy's files begin, with the seal of our persister and without. Ours name their object."""
+"""How vcrpy's files begin: with the seal of our persister or without, as YAML or as JSON, after
+comments, indented by a formatter, in a git conflict. Ours name their object."""
 _BLANK = re.compile(rb"[ \t\r\n\0]*\Z")
 _CHUNK = 1 << 20
 

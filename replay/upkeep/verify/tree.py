@@ -25,14 +25,15 @@ def look(library: Library) -> tuple[list[str], list[Problem]]:
     Lock files are not a problem: they stay in place by design, and block nobody.
 
     Args:
-        library: the library. No file in it is opened.
+        library: the library. Of its files, only those that vcrpy may have written are opened.
     """
     cassettes: list[str] = []
     problems: list[Problem] = []
     folders: set[str] = set()
     occupied: set[str] = set()
     bare: set[str] = set()  # folders without anything in them, folders included
-    for folder, below, found in storage_of(library).walk():
+    storage = storage_of(library)
+    for folder, below, found in storage.walk():
         if not below and not found:
             bare.add(folder)
         below[:] = [name for name in below if name not in _IGNORED]
@@ -43,8 +44,8 @@ def look(library: Library) -> tuple[list[str], list[Problem]]:
         if found:
             occupied.update(_above(folder))
         for name in found:
-            if names.is_cassette(name):
-                cassettes.append(head + name)
+            if names.is_cassette(name) or storage.is_vcr(head + name):
+                cassettes.append(head + name)  # one of vcrpy's is noted when it is read
             else:
                 problems += _stranger(library, head + name, name, top=not folder)
         # A folder in a cassette's place is read, and refused, as a cassette.

@@ -145,6 +145,21 @@ class Storage:
 
         return tuple(nlargest(count, ids, key=likeness))
 
+    def beside(self, key: ObjectKey, count: int = 50) -> Iterator[str]:
+        """A cassette from each folder beside a key's own, as a path below the root.
+
+        For a call with parameters, these are the same call with other parameters.
+
+        Args:
+            key: the key.
+            count: how many folders are looked into, at most.
+        """
+        above = "/".join(names.directories(key)[:-1])
+        with suppress(LibraryError):
+            for folder in sorted(self.reader.folders(self.absolute(above)))[:count]:
+                found = self.reader.names(self.absolute(f"{above}/{folder}"))
+                yield from (f"{above}/{folder}/{n}" for n in found[:1] if names.is_cassette(n))
+
     def walk(self) -> Iterator[tuple[str, list[str], list[str]]]:
         """Each folder below the root, as `FileReader.walk` gives it.
 

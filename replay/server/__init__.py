@@ -40,11 +40,13 @@ def create_app(
         ConfigError: the extra ``server`` is not installed, a setting cannot be used, or there is
             no library in mode ``none``.
         LibraryError: the library is inside an archive, and the mode records.
+        PolicyError: the team's policy cannot be used.
     """
     from replay.config import resolve
     from replay.library import Library
     from replay.library.library import storage_of
     from replay.model.modes import RecordMode
+    from replay.redaction.policy_source import PolicySource
 
     settings = config if config is not None else resolve()
     library = Library(settings.library)
@@ -52,6 +54,7 @@ def create_app(
         storage_of(library).require()
     else:
         storage_of(library).require_writable()
+    PolicySource.of(settings).load()
     require_extra()
     from replay.server.app import App
     from replay.server.sessions import Sessions, session_opener

@@ -86,20 +86,23 @@ class App:
         for name, value in scope["headers"]:
             if name in _WATCHED:
                 if name in given:
-                    twice = request_error(400, "a header is given twice", name.decode("ascii"))
-                    await _refuse(send, twice, close=True)
+                    twice = request_error(
+                        400, "a header is given twice", f"header {name.decode('ascii')}",
+                        "send it once: a client, or a proxy before the server, adds a second one",
+                    )  # fmt: skip
+                    await self._refuse_request(send, twice, close=True)
                     return
                 given[name] = value
         if given.get(b"transfer-encoding", b"chunked").strip().lower() != b"chunked":
-            await _refuse(send, _ENCODED, close=True)
+            await self._refuse_request(send, _ENCODED, close=True)
             return
         if not self._allowed(given.get(b"host", b"")):
-            await _refuse(send, _FOREIGN_HOST, close=True)
+            await self._refuse_request(send, _FOREIGN_HOST, close=True)
             return
         path: bytes = scope.get("raw_path") or scope["path"].encode("utf-8")
         own = path == b"/" or path.startswith(b"/_replay")
         if (b"origin" in given or b"sec-fetch-site" in given) and _foreign(given, scope, own):
-            await _refuse(send, _FOREIGN_ORIGIN)
+            await self._refuse_request(send, _FOREIGN_ORIGIN)
             return
         try:
             if own:
@@ -123,7 +126,7 @@ class App:
             declared = given.get(b"content-length", b"0")
             body = await _body(receive) if int(declared) <= MAX_BODY else None
             if body is None or len(body) > MAX_BODY:
-                await _refuse(send, _TOO_LARGE)
+                await self._refuse_request(send, _TOO_LARGE, session=name)
                 return
         query: bytes = scope["query_string"]
         uri = API_BASE + path.decode("latin-1")
@@ -140,11 +143,7 @@ class App:
         except (Refused, ReplayError) as raised:
             error = raised.error if isinstance(raised, Refused) else raised
             response = error_response(error)
-            if named is not None:
-                named.refused += 1
-                named.refusals.append(response.message)
-            if self.journal.missed(named.name if named else "", response):
-                _log.warning("%s", response.message)
+            self.count_refusal(response, named.name if named else "")
             await _refuse(send, response, head=method == "HEAD")
             return
         if not 200 <= answer.status <= 599:
@@ -152,6 +151,30 @@ class App:
             return
         self.journal.served(name, request, answer.status, answer.headers)
         await _answer(send, answer, head=method == "HEAD")
+
+    def count_refusal(self, response: ErrorResponse, session: str = "") -> None:
+        """Note a refusal, and count it.
+
+        Args:
+            response: the answer.
+            session: the session that the request named. A request that could not be read, or whose
+                session cannot be opened, counts in the session of requests that name none.
+        """
+        try:
+            named = self.sessions.open.get(session) or self.sessions.of("")
+        except ReplayError:
+            named = None
+        if named is not None:
+            named.refused += 1
+            named.refusals.append(response.message)
+        if self.journal.missed(named.name if named else "", response):
+            _log.warning("%s", response.message)
+
+    async def _refuse_request(
+        self, send: Send, response: ErrorResponse, *, session: str = "", close: bool = False
+    ) -> None:
+        self.count_refusal(response, session)
+        await _refuse(send, response, close=close)
 
     def _allows(self, host: bytes) -> bool:
         text = host.decode("latin-1").lower()
@@ -181,12 +204,19 @@ _FOREIGN_ORIGIN = request_error(
     403, "a web page of another origin may not ask this server", "header Origin or Sec-Fetch-Site",
     "ask from a program: browsers are kept out on purpose",
 )  # fmt: skip
-_NO_ANSWER = request_error(500, "the recorded status ends no exchange", "response.status")
+_NO_ANSWER = request_error(
+    500, "the recorded status ends no exchange", "response.status",
+    "check the library: replay verify --deep",
+)  # fmt: skip
 # Read as plain chunks, the body would not be what the client sent.
 _ENCODED = request_error(
-    400, "the body has an encoding other than chunked", "header Transfer-Encoding"
-)
-_TOO_LARGE = request_error(413, "the body is too large", f"over {MAX_BODY} bytes")
+    400, "the body has an encoding other than chunked", "header Transfer-Encoding",
+    "send the body with a Content-Length, or chunked and not compressed",
+)  # fmt: skip
+_TOO_LARGE = request_error(
+    413, "the body is too large", f"over {MAX_BODY} bytes",
+    "reads have small bodies or none: stub this call in your test",
+)  # fmt: skip
 
 
 def _location(error: Exception) -> str:

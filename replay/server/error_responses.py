@@ -6,7 +6,9 @@ the header ``Stripe-Should-Retry``.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from dataclasses import dataclass
 
 from replay.errors import (
@@ -23,6 +25,7 @@ from replay.errors import (
     ReplayError,
     UpstreamError,
 )
+from replay.stripe_api.call import BY_TEST
 
 Lines = list[tuple[bytes, bytes]]
 """Header lines as ASGI has them."""
@@ -42,6 +45,11 @@ KINDS: dict[type[ReplayError], tuple[int, str]] = {
     ReplayError: (500, "replay_refused"),
 }
 """Error to status and code; of several that fit, the most specific one counts."""
+
+BY_CLIENT = "start the server with --mode once, and run this client once: replay serve --mode once"
+"""What records a call through the server that no command can name."""
+
+_IN_PYTHON = re.compile(r"REPLAY_API_VERSION=(\S+) or use_cassettes\(api_version=\S+\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +78,16 @@ class ErrorResponse:
         return json.dumps({"error": error}, indent=2).encode("ascii")
 
     @property
+    def _digest(self) -> str:
+        """The same for the same message: a client's log names it, and nothing else can be asked."""
+        return hashlib.sha256(self.message.encode()).hexdigest()[:10]
+
+    @property
     def headers(self) -> Lines:
         """The header lines, without a length."""
         return [
             (b"content-type", b"application/json"),
+            (b"request-id", f"req_replay{self._digest}".encode("ascii")),
             (b"stripe-should-retry", b"false"),
             (b"cache-control", b"no-store"),
             (b"x-content-type-options", b"nosniff"),
@@ -93,8 +107,10 @@ def error_response(error: ReplayError) -> ErrorResponse:
     hint = error.hint
     if isinstance(error, CallRefused) and "use_cassettes" in hint:
         hint = "stub this call in your test: the replay server answers reads alone"
+    hint = _IN_PYTHON.sub(r"replay serve --api-version \1", hint.replace(BY_TEST, BY_CLIENT))
+    command = getattr(error, "command", "")
     message = str(ReplayError(error.what, where=error.where, hint=hint))
-    return ErrorResponse(status, code, message, getattr(error, "command", ""))
+    return ErrorResponse(status, code, message, "" if command == BY_TEST else command)
 
 
 def request_error(status: int, what: str, where: str, hint: str = "") -> ErrorResponse:

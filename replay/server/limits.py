@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+from typing import Any, Protocol, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from replay.server.error_responses import request_error
+from replay.server.error_responses import ErrorResponse, request_error
 
 MAX_HEAD = 32 * 1024
 """The largest request line and header lines together, in bytes."""
@@ -31,7 +31,6 @@ DRAIN = 30.0
 """Seconds in which a client must read on while an answer waits for it."""
 
 
-_log = logging.getLogger("replay.server")
 _connections = logging.getLogger("replay.server.connections")
 _connections.setLevel(logging.WARNING)
 # uvicorn's own line has no reason; ours, in its place, has.
@@ -44,9 +43,20 @@ _MALFORMED = request_error(
     "and at header lines that it builds itself",
 )  # fmt: skip
 _TOO_LARGE = request_error(
-    431, "the request's head is too large", f"over {MAX_HEAD} bytes or {MAX_LINES} lines"
-)
-_TOO_SLOW = request_error(408, "the request did not arrive in time", f"over {ARRIVAL:g} seconds")
+    431, "the request's head is too large", f"over {MAX_HEAD} bytes or {MAX_LINES} lines",
+    "look at the client's header lines, and at its list of expand[] parameters",
+)  # fmt: skip
+_TOO_SLOW = request_error(
+    408, "the request did not arrive in time", f"over {ARRIVAL:g} seconds",
+    "look at the client: it began a request, and did not end it",
+)  # fmt: skip
+
+
+class Counts(Protocol):
+    """What the app does with a refusal of a request that never reached it."""
+
+    def count_refusal(self, response: ErrorResponse, session: str = "") -> None:
+        """Note a refusal, and count it."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -122,7 +132,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer an invalid request with an error, log it, and end the connection."""
-        _log.warning("a connection was ended: %s", self._problem.message)
+        cast(Counts, self.app).count_refusal(self._problem)
         body = self._problem.body
         lines = [STATUS_LINE[self._problem.status]]
         lines += [name + b": " + value + b"\r\n" for name, value in self._problem.headers]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from urllib.parse import unquote_plus
 
-from replay.errors import CassetteNotFound, VersionNotRecorded
+from replay.errors import CassetteNotFound, LibraryError, VersionNotRecorded
 from replay.library import Library
 from replay.library.library import storage_of
 from replay.library.location import display_path
@@ -14,6 +17,8 @@ from replay.model.cassette import Cassette
 from replay.redaction.policy_source import PolicySource
 from replay.stripe_api.call import Call, expand_of
 from replay.stripe_api.versions import is_version, version_order
+
+_SHOWN = 3
 
 
 def refusal(library: Library, call: Call, policy: PolicySource) -> CassetteNotFound:
@@ -53,6 +58,8 @@ def refusal(library: Library, call: Call, policy: PolicySource) -> CassetteNotFo
     if not cassettes:
         nearest = storage_of(library).nearest(call.key)
         near = f"recorded {call.route.resource} with the nearest IDs: {', '.join(nearest)}\n"
+        if call.key.query is not None and (others := _asked_nearby(library, call, policy)):
+            record = f"recorded with other parameters: {', '.join(others)}\n{record}"
         return CassetteNotFound(
             f"{name} is not recorded",
             where=where,
@@ -78,6 +85,22 @@ def refusal(library: Library, call: Call, policy: PolicySource) -> CassetteNotFo
     return VersionNotRecorded(
         what, where=where, hint=hint, resource=resource, id=id, command=command, recorded=versions
     )
+
+
+def _asked_nearby(library: Library, call: Call, policy: PolicySource) -> list[str]:
+    """The parameters of a few recordings of the same path, where the policy keeps their values."""
+    found: set[str] = set()
+    for path in storage_of(library).beside(call.key):
+        with suppress(LibraryError):
+            cassette = library.read(path)
+            if cassette is not None and cassette.key.query is not None:
+                found.add(cassette.key.query)
+    kept = [
+        query
+        for query in sorted(found, key=lambda query: (len(query), query))
+        if not _why_private(replace(call, key=replace(call.key, query=query)), policy)
+    ]
+    return [unquote_plus(query) or "none at all" for query in kept[:_SHOWN]]
 
 
 def _other_ways(pinned: str, versions: tuple[str, ...], library: Library) -> Iterator[str]:

@@ -22,6 +22,9 @@ from replay.stripe_api.versions import canonical_version
 API_HOST = "api.stripe.com"
 API_BASE = f"https://{API_HOST}"
 
+BY_TEST = "run the test that makes this call with REPLAY_MODE=once"
+"""What records a call that no command can name."""
+
 _EXPAND = re.compile(r"expand(?:\[\d*\])?\Z")
 _LAST_INDEX = re.compile(r"\[\d+\]\Z")
 _FIELD_PATH = re.compile(r"[a-z0-9_*]+(?:\.[a-z0-9_*]+)*\Z")
@@ -80,7 +83,7 @@ class Call:
     def command(self, *versions: str) -> str:
         """The command that records this call."""
         if self.key.query is not None:
-            return "run the test that makes this call with REPLAY_MODE=once"
+            return BY_TEST
         ids = "/".join(id for id in (*self.key.parents, self.key.id) if id)
         parts = ["replay", "record", self.route.resource, *([ids] if ids else [])]
         for version in versions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from support.served import GONE, KEY, OTHER, Served
 from support.standin import DRAFT, NEW, OLD, PAYMENT, StandIn, generated
 
 import replay
+from replay.server.app import MAX_BODY
 
 Serve = Callable[..., Served]
 LATE = generated("in", "late")
@@ -192,3 +194,58 @@ def test_refusals_are_said_once_in_the_log_and_without_the_key(
     assert 1 == len(told)
     assert f"invoices {LATE} is not recorded" in told[0]
     assert "PRIVATE" not in told[0]
+
+
+def test_every_refusal_counts_has_a_next_line_and_an_id(served: Served) -> None:
+    """Also of requests that reach no session: too large, with a bad session name, malformed."""
+    large = served.post("/v1/invoices", content=b"x" * (MAX_BODY + 1))
+    named = served.get(f"/v1/invoices/{DRAFT}", headers={"Replay-Session": "no name!"})
+    heavy = served.get(f"/v1/invoices/{DRAFT}", headers={"X-Filler": "x" * 40_000})
+    for answer, status in ((large, 413), (named, 400), (heavy, 431)):
+        error = refused(answer, status, "replay_call_refused")
+        assert "\n  next: " in error["message"]
+        assert re.fullmatch("req_replay[0-9a-f]{10}", answer.headers["Request-Id"])
+    summary = served.reset().json()
+    assert (3, 3) == (summary["refused"], len(summary["refusals"]))
+    assert 3 == served.app.journal.refused
+    missing = served.retrieve("in_1ABCDEFGHIJKLMNOP", **{"Replay-Session": "checkout"})
+    large = served.post(
+        "/v1/invoices", content=b"x" * (MAX_BODY + 1), headers={"Replay-Session": "checkout"}
+    )
+    assert (404, 413) == (missing.status_code, large.status_code)
+    assert 2 == served.reset("checkout").json()["refused"]
+
+
+def test_a_list_that_is_missing_is_told_for_clients_of_a_server(
+    stand_in: StandIn, library: Path, serve: Serve
+) -> None:
+    """What is recorded nearby, and how this client records it: no word of Python."""
+    stand_in.lists = {"/v1/invoices": [f"/v1/invoices/{stand_in.add_invoice(OTHER)}"]}
+    recording = serve(mode="once", api_base=stand_in.url)
+    for query in (
+        "?limit=10",
+        "",
+        "?customer=cus_1ABCDEFGHIJKLMNO&limit=3",
+        "?limit=77&status=paid",
+    ):
+        assert 200 == recording.get(f"/v1/invoices{query}").status_code
+    error = refused(serve().get("/v1/invoices?limit=5"), 404, "replay_not_recorded")
+    nearby = "limit=10, limit=77&status=paid"
+    assert f"recorded with other parameters: none at all, {nearby}" in error["message"]
+    assert "replay serve --mode once" in error["message"]
+    assert "REPLAY_" not in error["message"]
+    assert "replay_command" not in error
+
+
+def test_another_version_is_told_for_clients_of_a_server(served: Served) -> None:
+    """The option of the server, not an argument in Python."""
+    error = refused(served.retrieve(version="2026-01-28.clover"), 404, "replay_not_recorded")
+    assert f"replay serve --api-version {NEW}" in error["message"]
+    assert "use_cassettes" not in error["message"]
+
+
+def test_a_policy_that_cannot_be_used_stops_the_start(recorded: Path, serve: Serve) -> None:
+    """Else each answer would be an error of the server."""
+    Path("replay-policy.toml").write_text("[[kep]]\n")
+    with pytest.raises(replay.errors.PolicyError):
+        serve()

@@ -194,7 +194,7 @@ class _Tape:
         why = why_private(call, self._policy)
         if why:
             raise NotRecordable(f"{call.route.path}: {why}")
-        return str(call.key), call.body
+        return call.key.seed, call.body
 
     def _keep(self, asked: Request, answer: Response, owner: str, sent: bytes | None) -> None:
         body, redacted = b"", {}

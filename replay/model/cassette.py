@@ -140,6 +140,15 @@ class ObjectKey:
     account: str = ""
     query: str | None = field(default=None, repr=False)
 
+    @property
+    def seed(self) -> str:
+        """Names the key in stand-ins. It never changes: each stand-in in each library would."""
+        names = dict.fromkeys(name for name, _ in parse_qsl(self.query or "", True))
+        asked = f"by {', '.join(names)}" if names else ""
+        what = "" if self.query is None else "collection"
+        parts = [self.resource, what, *self.parents, self.id, asked]
+        return " ".join(part for part in parts if part)
+
     def __str__(self) -> str:
         # Parameter values may be private: messages give only the names, if they look like names.
         given = (name for name, _ in parse_qsl(self.query or "", True))

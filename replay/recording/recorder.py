@@ -7,7 +7,6 @@ never in CI).
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -181,6 +180,8 @@ class Recorder:
         return self._outcome(call, asked, answer, batch)
 
     def _outcome(self, call: Call, asked: Call, answer: Response, batch: str) -> Outcome:
+        from replay.redaction.pseudonyms import request_id
+
         stated = header(answer.headers, "Stripe-Version")
         kept = kept_headers(answer.headers, call.pinned)
         retry = tuple(row for row in kept if row[0] in RETRY_HINTS)
@@ -198,7 +199,7 @@ class Recorder:
             # What cannot be read cannot be redacted: it goes to the client and nowhere else.
             served = replace(answer, headers=served_headers(answer.headers))
             return Outcome(served, UNVERSIONED, None, error.what, retry)
-        headers = (*kept, ("Request-Id", _request_id(call, version)))
+        headers = (*kept, ("Request-Id", request_id(call.key.seed, version, call.expand)))
         response = Response(answer.status, phrase(answer.status), headers, body)
         take = Interaction(
             request=Request(call.route.method, call.uri, _request_headers(call), call.body),
@@ -237,7 +238,7 @@ class Recorder:
                 where=call.route.path,
                 hint="record from a test account, or ask for it: allow_live=True, --allow-live",
             )
-        redaction = redact(document, owner=str(call.key), policy=self._policy_source.load())
+        redaction = redact(document, owner=call.key.seed, policy=self._policy_source.load())
         self._ids.remember(redaction.ids)
         return document, redaction
 
@@ -373,9 +374,3 @@ def skeleton(cassette: Cassette, where: str) -> tuple[str, frozenset[str]]:
 
 def _request_headers(call: Call) -> Headers:
     return (("Stripe-Version", call.pinned),) if call.pinned else ()
-
-
-def _request_id(call: Call, version: str) -> str:
-    # Tells people which recording answered; never the live one, which identifies the account.
-    seed = f"{call.key}\0{version}\0{','.join(call.expand)}"
-    return "req_replay" + hashlib.sha256(seed.encode()).hexdigest()[:10]

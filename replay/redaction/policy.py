@@ -18,7 +18,13 @@ from replay.redaction import parameters
 from replay.redaction.page_tokens import encodes_text, is_opaque
 from replay.redaction.personal import form_of
 from replay.redaction.policy_files import KEPT_KINDS, PolicyFiles, TypePolicy
-from replay.redaction.pseudonyms import DEFAULT_POLICY, GENERATED, chosen_stand_in, masked_id
+from replay.redaction.pseudonyms import (
+    DEFAULT_POLICY,
+    GENERATED,
+    chosen_stand_in,
+    is_masked,
+    masked_id,
+)
 from replay.redaction.secrets import is_secret
 from replay.redaction.team_policy import TeamPolicy, parse_team_policy
 from replay.redaction.values import SIMPLE_KINDS, is_generated, may_be_kept
@@ -147,11 +153,14 @@ class Policy:
         """The stand-in of an ID that a person chose; empty if it has none.
 
         It has none if this policy keeps such IDs, if Stripe made the ID, or if it has the form of a
-        secret or of a person's number: those are so few that a digest would give them away.
+        secret or of a person's number: those are so few that a digest would give them away. A
+        stand-in is its own.
         """
         if self.keeps_chosen or not isinstance(value, str) or not 0 < len(value) <= 255:
             return ""
-        if is_generated(value, self.prefixes) or is_secret(value) or form_of(value) is not None:
+        if is_generated(value, self.prefixes):
+            return value if is_masked(value) else ""
+        if is_secret(value) or form_of(value) is not None:
             return ""
         return chosen_stand_in(value, self.prefixes)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 DEFAULT_POLICY = "stripe-1"
 
@@ -126,6 +126,18 @@ def stand_in(
             return f"{seed % PLAIN_INTS}.5"
         case _:
             return f"Redacted {digest[:8]}"
+
+
+def request_id(owner: str, version: str, expand: Iterable[str]) -> str:
+    """The stand-in of an answer's ``Request-Id``: it tells people which recording answered.
+
+    Args:
+        owner: the call key's seed.
+        version: the API version that answered.
+        expand: the names to expand.
+    """
+    seed = f"{owner}\0{version}\0{','.join(expand)}"
+    return "req_replay" + hashlib.sha256(seed.encode()).hexdigest()[:10]
 
 
 def is_masked(id: str) -> bool:

@@ -12,8 +12,9 @@ its type has that type's rules, at any place in the body.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from replay.errors import NotRecordable
@@ -63,20 +64,28 @@ class Redaction:
     ids: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-def redact(body: Any, *, owner: str, policy: Policy | None = None) -> Redaction:
+def redact(
+    body: Any,
+    *,
+    owner: str,
+    policy: Policy | None = None,
+    listed: Mapping[str, str] = MappingProxyType({}),
+) -> Redaction:
     """Redact a parsed JSON body.
 
     Args:
         body: the result of `json.loads`.
-        owner: the call key's text, such as ``invoices in_…``. It owns the values that no enclosing
+        owner: the call key's seed, such as ``invoices in_…``. It owns the values that no enclosing
             object owns. Its last word is the ID that was asked for.
         policy: the policy; by default the one that ships with replay.
+        listed: the stand-ins that a recorded body claims to have, as `Redaction.redacted`. A key
+            that is listed as one, and is not the one that belongs there, is an original.
 
     Raises:
         NotRecordable: the body nests too deep.
         PolicyError: the policy's data cannot be used.
     """
-    walk = _Walk(policy or default_policy(), asked=owner.rpartition(" ")[2])
+    walk = _Walk(policy or default_policy(), asked=owner.rpartition(" ")[2], listed=listed)
     label = _envelope(body)
     node = walk.policy.type(label).root if label else _UNKNOWN
     place = _Place(owner, "", "", label or "body", known=bool(label))
@@ -136,9 +145,10 @@ class _Place:
 class _Walk:
     """One pass over one body, and what it collects on the way."""
 
-    def __init__(self, policy: Policy, asked: str) -> None:
+    def __init__(self, policy: Policy, asked: str, listed: Mapping[str, str]) -> None:
         self.policy = policy
         self.asked = asked
+        self.listed = listed
         self.redacted: dict[str, str] = {}
         self.originals: list[Original] = []
         self.unknown: dict[str, None] = {}
@@ -176,6 +186,8 @@ class _Walk:
                 ):
                     name = str(self.stand_in(at.owner, f"{at.slot}/#{renamed}", "key"))
                     renamed += 1
+                if self.listed and name == key and self.is_listed(key, at):
+                    renamed = self.check_key(key, at, renamed, value.keys() | result.keys())
             there = at.step(name, known=child_node is not None)
             if child_node is None and at.known:
                 self.unknown[there.label] = None
@@ -189,6 +201,21 @@ class _Walk:
                 self.redacted[there.pointer] = f"key+{kind}" if kind else "key"
                 self.originals.append(Original(there.pointer, "key", key))
         return result
+
+    def is_listed(self, key: str, at: _Place) -> bool:
+        """Whether a recorded key claims to be a stand-in."""
+        return self.listed.get(f"{at.pointer}/{key}", "").startswith("key")
+
+    def check_key(self, key: str, at: _Place, renamed: int, taken: Collection[str]) -> int:
+        """Note a key that claims to be a stand-in and is not; how many keys are renamed by then."""
+        while True:
+            expected = str(self.stand_in(at.owner, f"{at.slot}/#{renamed}", "key"))
+            renamed += 1
+            if expected == key:
+                return renamed
+            if expected not in taken:
+                self.originals.append(Original(f"{at.pointer}/{key}", "key", key))
+                return renamed
 
     def is_plain(self, key: str) -> bool:
         """Whether a map's key may stay."""

@@ -87,6 +87,7 @@ class Content:
             API; private values are searched for in these alone.
         pieces: what a recording is made of; empty for any other text.
         cassette: its bytes, if it is a cassette of replay.
+        tape: its bytes, if replay's persister for vcrpy wrote it.
         problems: why (parts of) it could not be read.
     """
 
@@ -95,12 +96,18 @@ class Content:
     recording: bool = False
     pieces: tuple[Piece, ...] = field(default=(), repr=False)
     cassette: bytes | None = field(default=None, repr=False)
+    tape: bytes | None = field(default=None, repr=False)
     problems: tuple[str, ...] = ()
 
 
 def is_ours(data: bytes) -> bool:
     """Whether a file says that it is a cassette of replay."""
     return data.removeprefix(b"\xef\xbb\xbf").startswith(FIRST_LINE)
+
+
+def is_tape(data: bytes) -> bool:
+    """Whether a file says that replay's persister for vcrpy wrote it."""
+    return data.removeprefix(b"\xef\xbb\xbf").startswith(b"# replay vcr ")
 
 
 def contents(data: bytes, name: str, objects: frozenset[str], budget: Budget) -> Iterator[Content]:
@@ -124,7 +131,8 @@ def contents(data: bytes, name: str, objects: frozenset[str], budget: Budget) ->
         recording = walk.recording
         pieces = tuple(walk.pieces) if recording else ()
         problems += tuple(dict.fromkeys(walk.problems)) if recording else ()
-        yield Content(text, part.name, recording, pieces, problems=problems)
+        tape = part.data if is_tape(part.data) else None
+        yield Content(text, part.name, recording, pieces, tape=tape, problems=problems)
 
 
 def _unpacked_name(name: str) -> str:

@@ -84,7 +84,12 @@ RULES: dict[str, ScanRule] = {
         ),
         ScanRule(
             "forged-stand-in", Confidence.HIGH,
-            "a value that the file lists as redacted, but that is not a stand-in",
+            "a value listed as redacted that is not the stand-in which belongs there",
+            "replay seal --redact PATH, or record it again.",
+        ),
+        ScanRule(
+            "unknown-stand-in", Confidence.MEDIUM,
+            "a stand-in that the policy in force does not make; the cassette's own is not at hand",
             "replay seal --redact PATH, or record it again.",
         ),
         ScanRule(
@@ -94,6 +99,11 @@ RULES: dict[str, ScanRule] = {
         ScanRule(
             "policy-behind", Confidence.NOTE, "a cassette redacted under another policy",
             "replay seal --redact PATH applies what became stricter.",
+        ),
+        ScanRule(
+            "unknown-version", Confidence.NOTE,
+            "a version that names a train or a beta which this release does not know",
+            "Check that a client asked for it: any word could be there.",
         ),
         ScanRule(
             "newly-kept", Confidence.NOTE, "a field whose values no cassette kept before",

@@ -24,7 +24,14 @@ from replay.scan.contents import Content, Kind, Piece, contents, hidden
 from replay.scan.rules import Hit
 from replay.scan.sources import Source
 from replay.stripe_api.routes import match
-from replay.upkeep.proof import unproven_body, unproven_comments, unproven_frame
+from replay.upkeep.proof import (
+    names_unknown,
+    owner_of,
+    unproven_body,
+    unproven_comments,
+    unproven_frame,
+    unproven_take,
+)
 
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{2,63}){1,4}")
 _RESERVED = re.compile(
@@ -50,6 +57,8 @@ def hits_in(source: Source, policy: Policy) -> Iterator[Hit]:
             yield Hit(source.path, 0, "unread-file", content.inside, problem)
         if content.cassette is not None:
             yield from _unproven(content.cassette, source.path, policy)
+        if content.tape is not None:
+            yield from _unproven_tape(content.tape, source.path, policy)
 
 
 # Secrets, in any text
@@ -140,18 +149,33 @@ def _unproven(data: bytes, path: str, policy: Policy) -> Iterator[Hit]:
         yield Hit(path, 1, "damaged-cassette", detail=type(error).__name__)
         return
     if cassette.policy != policy.label:
-        known = re.fullmatch(r"[\w.+-]{1,64} sha256:[0-9a-f]{12}", cassette.policy)
+        known = re.fullmatch(r"stripe-\d{1,3} sha256:[0-9a-f]{12}", cassette.policy)
         behind = cassette.policy if known else "another policy"
         yield Hit(path, 1, "policy-behind", detail=f"{behind}, now {policy.label}")
+    if names_unknown(cassette):
+        yield Hit(path, 1, "unknown-version")
     for pointer, detail in unproven_frame(cassette, policy):
         yield Hit(path, _line(text, pointer), "unproven-leaf", pointer, detail)
     for number, take in enumerate(cassette.interactions):
-        if take.response.body:
-            for rule, place, kind in unproven_body(take, str(cassette.key), policy):
-                pointer = f"interactions/{number} {place}"
-                yield Hit(path, _line(text, pointer), rule, pointer, kind)
+        for rule, place, kind in unproven_take(take, cassette, policy):
+            pointer = f"interactions/{number} {place}"
+            yield Hit(path, _line(text, pointer), rule, pointer, kind)
     for line in unproven_comments(data, path):
         yield Hit(path, line, "unproven-leaf", "", "a comment")
+
+
+def _unproven_tape(data: bytes, path: str, policy: Policy) -> Iterator[Hit]:
+    """What a cassette of vcrpy's holds that replay's persister would not have written."""
+    try:
+        takes, extra = codec.loads_vcr(data, path)
+    except ReplayError as error:
+        yield Hit(path, 1, "damaged-cassette", detail=type(error).__name__)
+        return
+    text, named = data.decode("utf-8", "replace"), str(extra.get("policy", ""))
+    for number, take in enumerate(takes):
+        for rule, place, kind in unproven_body(take, owner_of(take.request), named, policy):
+            pointer = f"interactions/{number} {place}"
+            yield Hit(path, _line(text, pointer), rule, pointer, kind)
 
 
 def _line(text: str, pointer: str) -> int:

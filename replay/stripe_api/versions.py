@@ -78,6 +78,13 @@ def with_known_betas(stated: str, pinned: str | None) -> str:
     return "; ".join([base, *(beta for beta in betas if beta in sent)])
 
 
+def known_part(version: str) -> str:
+    """A version without its betas, and without a train that this release does not know."""
+    base = version.partition(";")[0].strip()
+    day, _, name = base.partition(".")
+    return base if not name or name == PREVIEW or name in TRAINS.values() else day
+
+
 def checked_version(text: str, where: str) -> str:
     """An API version that a person names, in canonical spelling; `UNVERSIONED` is accepted too.
 

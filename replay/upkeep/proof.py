@@ -10,22 +10,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from replay.errors import CassetteDamaged, ReplayError
+from replay.errors import CallRefused, CassetteDamaged, ReplayError
 from replay.library.format import codec
 from replay.model import json_body
-from replay.model.cassette import Cassette, Interaction
+from replay.model.cassette import Cassette, Interaction, ObjectKey, Request, header
 from replay.redaction.policy import Policy, keeps_expand, keeps_parameter
-from replay.redaction.pseudonyms import STAND_IN
+from replay.redaction.pseudonyms import STAND_IN, request_id
 from replay.redaction.redactor import redact
 from replay.redaction.values import look
+from replay.stripe_api.call import expand_of, read_call
+from replay.stripe_api.versions import UNVERSIONED, known_part
 
 _SOURCE = re.compile(r"[a-z0-9.:_\[\]-]{0,255}\Z")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")
 _COMMENT = re.compile(r" *[A-Za-z]?[a-z ,.;:()'/-]{0,200}\r?\Z")
 _KIND = re.compile(r"[a-z0-9_]{1,32}(?:\+[a-z0-9_]{1,32})?\Z")
 _OTHER = "a key that replay does not write"
+UNPROVEN, FORGED, UNKNOWN = "unproven-leaf", "forged-stand-in", "unknown-stand-in"
+"""The rules of the scan: a value that is not kept, a stand-in that is none, and one that only the
+policy that the cassette names can prove."""
 _LOOKS = frozenset({"int", "time", "float", "integer", "decimal"})
 
 
@@ -38,7 +45,7 @@ def kept_labels(cassette: Cassette) -> set[str]:
     labels: set[str] = set()
     for take in cassette.interactions:
         if take.response.body:
-            body = json_body.parse_recorded(take.response.body, str(cassette.key))
+            body = json_body.parse_recorded(take.response.body, cassette.key.seed)
             _labels(body, "", "body", take.redacted, labels)
     return labels
 
@@ -83,7 +90,7 @@ def unproven_frame(
         yield "cassette", _OTHER
     for number, take in enumerate(cassette.interactions):
         at = f"interactions/{number}"
-        for where in _frame(take, key.resource, policy):
+        for where in dict.fromkeys(_frame(take, key, policy)):
             yield f"{at} {where}", where
         if take.extra and not keys:
             yield f"{at} {_OTHER}", _OTHER
@@ -91,29 +98,72 @@ def unproven_frame(
             yield f"{at} redacted", "redacted"
 
 
-def unproven_body(take: Interaction, owner: str, policy: Policy) -> Iterator[tuple[str, str, str]]:
-    """The values in a body that the policy would replace: scan rule, pointer and class of each.
+def unproven_take(
+    take: Interaction, cassette: Cassette, policy: Policy
+) -> Iterator[tuple[str, str, str]]:
+    """What the policy would not have written in a take: scan rule, pointer and class of each.
 
     Args:
         take: the recording.
-        owner: the call key's text, as for `redact`.
+        cassette: the cassette that it is in.
         policy: the policy in force.
     """
+    stated = header(take.response.headers, "Request-Id")
+    seed, expand = cassette.key.seed, expand_of(take.request)
+    if stated is not None and stated != request_id(seed, cassette.api_version, expand):
+        yield FORGED, "/response/headers/Request-Id", "request_id"
+    yield from unproven_body(take, seed, cassette.policy, policy)
+
+
+def unproven_body(
+    take: Interaction, owner: str, named: str, policy: Policy
+) -> Iterator[tuple[str, str, str]]:
+    """The values in a body that the policy would replace otherwise: rule, pointer and class.
+
+    Each stand-in is made again, from the owner and the field. If it differs, it is forged, or
+    another policy made it. Which of the two can be told only if that policy is the one in force.
+
+    Args:
+        take: the recording.
+        owner: the call key's seed, as for `redact`.
+        named: the label of the policy that the file names.
+        policy: the policy in force.
+    """
+    if not take.response.body:
+        return
     try:
         body = json_body.parse_recorded(take.response.body, owner)
-        again = redact(body, owner=owner, policy=policy)
+        again = redact(body, owner=owner, policy=policy, listed=take.redacted)
     except CassetteDamaged as error:
         yield "damaged-cassette", "/", error.what
         return
     except ReplayError as error:
-        yield "unproven-leaf", "/", type(error).__name__
+        yield UNPROVEN, "/", type(error).__name__
         return
     for pointer, kind in again.redacted.items():
         if pointer not in take.redacted:
-            yield "unproven-leaf", pointer, kind
+            yield UNPROVEN, pointer, kind
     for original in again.originals:
-        if original.pointer in take.redacted and not _may_stand_in(original.value):
-            yield "forged-stand-in", original.pointer, original.kind
+        if original.pointer in take.redacted:
+            forged = named == policy.label or not _may_stand_in(original.value)
+            yield FORGED if forged else UNKNOWN, original.pointer, original.kind
+
+
+def owner_of(request: Request) -> str:
+    """Who owns the values in an answer that no object owns, in a cassette of vcrpy's."""
+    try:
+        return read_call(request).key.seed
+    except CallRefused:
+        return " ".join(urlsplit(request.uri).path.split("/")[2:])
+
+
+def names_unknown(cassette: Cassette) -> bool:
+    """Whether a version in a cassette names a train or a beta that this release does not know."""
+    stated = [cassette.api_version]
+    for take in cassette.interactions:
+        for headers in (take.request.headers, take.response.headers):
+            stated += [value for name, value in headers if name == "Stripe-Version"]
+    return any(version not in (UNVERSIONED, known_part(version)) for version in stated)
 
 
 def _may_stand_in(value: str | int | float) -> bool:
@@ -121,8 +171,20 @@ def _may_stand_in(value: str | int | float) -> bool:
     return look(value) in _LOOKS or STAND_IN.fullmatch(str(value)) is not None
 
 
-def _frame(take: Interaction, resource: str, policy: Policy) -> Iterator[str]:
+def _frame(take: Interaction, key: ObjectKey, policy: Policy) -> Iterator[str]:
     """The parts of a take, apart from its body, that hold something unexpected."""
+    try:
+        call = read_call(take.request)
+        # The account is not compared: only the key has it, the recorded request does not name it.
+        fits = (call.uri, call.body, replace(call.key, account=key.account)) == (
+            take.request.uri, take.request.body, key,
+        )  # fmt: skip
+        if take.request.method != call.route.method:
+            yield "request/method"
+    except ReplayError:
+        fits = False
+    if not fits:
+        yield "request/uri"
     form = (take.request.body or b"").decode("latin-1")
     query = [
         pair
@@ -133,11 +195,13 @@ def _frame(take: Interaction, resource: str, policy: Policy) -> Iterator[str]:
         if name.startswith("expand"):
             kept = keeps_expand(value, policy=policy)
         else:
-            kept = keeps_parameter(resource, name, value, policy=policy)
+            kept = keeps_parameter(key.resource, name, value, policy=policy)
         if not kept:
             yield "request/uri"
     if not _SOURCE.match(take.source) or not re.fullmatch(r"[0-9a-f]{0,64}", take.batch):
         yield "source"
+    if not _TIME.match(take.recorded_at):
+        yield "recorded_at"
 
 
 def _are_pointers(take: Interaction) -> bool:

@@ -191,8 +191,9 @@ def redacted(
     try:
         return redact(
             json_body.parse_recorded(take.response.body, place),
-            owner=str(cassette.key),
+            owner=cassette.key.seed,
             policy=policy,
+            listed=take.redacted,
         )
     except NotRecordable as error:
         raise CassetteDamaged(error.what, where=place, hint=seals.RESTORE) from None

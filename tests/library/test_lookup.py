@@ -23,7 +23,7 @@ from replay.stripe_api.routes import by_name
 
 A, B, C = "2023-10-16", "2024-06-20", "2025-03-31.basil"
 INVOICE = by_name("invoice")
-ID = "in_1Object1"
+ID = "in_1ObjectAbCdEf1"
 
 
 def require(library: Library, call: Call) -> Recorded:

@@ -33,7 +33,8 @@ class Row:
     """One row: its number, what it is, what is promised, and how it is tried.
 
     Promises: R a typed error, no network; P an exact round trip; D recorded and redacted; N served,
-    not recorded, and said why; R/digest a typed error or a safe place; 4 an HTTP 4xx.
+    not recorded, and said why; F named by scan and verify; R/digest a typed error or a safe
+    place; 4 an HTTP 4xx.
     """
 
     number: int

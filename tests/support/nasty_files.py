@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import random
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from replay.errors import ReplayError
 from replay.library import Library
 from replay.library.format import codec, seals
-from replay.model.cassette import ObjectKey
+from replay.model import json_body
+from replay.model.cassette import Interaction, ObjectKey
 from replay.model.modes import RecordMode
+from replay.redaction.policy import default_policy
+from replay.scan.rules import Confidence
+from replay.scan.run import scan
 from replay.upkeep.seal import seal
 from replay.upkeep.verify.check import verify
 from replay.upkeep.verify.problems import ProblemKind
 from support.nasty import SAMPLES, Bench, all_cassettes, aside, row
 from support.proof import no_wait
-from support.standin import DRAFT, OLD
+from support.standin import DRAFT, OLD, invoice
 
 FLIPS = 10_000
 
@@ -439,6 +446,72 @@ def _(bench: Bench) -> str:
         bench,
         lambda body: body.replace(HEADERS, f"{HEADERS}      Content-Encoding: [gzip]\n", 1),
     )
+
+
+@row(65, "a stand-in of another owner or field", "F")
+def _(bench: Bench) -> str:
+    body = invoice(DRAFT, OLD) | {"metadata": {"Jenny Rosen": "x", "jenny@rosen": "1.25"}}
+    body |= {
+        "new_number": 1_700_000_123,
+        "new_count": 77,
+        "new_rate": 1.25,
+        "new_day": "2020-02-02",
+    }
+    bench.served(200, {"Stripe-Version": OLD}, body)
+    (path,) = bench.written()
+    cassette = codec.loads(path.read_bytes(), str(path))
+    (take,) = cassette.interactions
+    assert len(take.redacted) > 20
+    assert () == scan([str(path)], default_policy()).hits
+    for pointer in (*take.redacted, "/response/headers/Request-Id"):
+        forged = replace(cassette, interactions=(replaced(take, pointer),))
+        for policy, confidence in (
+            (cassette.policy, Confidence.HIGH),
+            ("stripe-1 sha256:0123456789ab", Confidence.MEDIUM),
+        ):
+            path.write_text(codec.dumps(replace(forged, policy=policy)), "utf-8")
+            with bench.timed():
+                hits = scan([str(path)], default_policy()).hits
+            placed = {hit.pointer.partition(" ")[2]: hit for hit in hits}
+            at = pointer.rpartition("/")[0] if pointer not in placed else pointer
+            hit = placed.get(pointer) or next(
+                h for p, h in placed.items() if p.startswith(f"{at}/")
+            )
+            assert (str(path), True) == (hit.path, hit.confidence.rank <= confidence.rank), pointer
+            found = verify(Library(bench.library), policy=default_policy()).problems
+            assert {ProblemKind.STAND_IN} == {problem.kind for problem in found}, (pointer, found)
+            assert all("Rosen" not in problem.detail for problem in found)
+    return f"{len(take.redacted) + 1} stand-ins changed, each is named by scan and verify --deep"
+
+
+def replaced(take: Interaction, pointer: str) -> Interaction:
+    """A take with another stand-in of the same form at a pointer."""
+    if pointer.startswith("/response"):
+        lines = tuple((n, other(v) if n == "Request-Id" else v) for n, v in take.response.headers)
+        return replace(take, response=replace(take.response, headers=lines))
+    body = json.loads(take.response.body)
+    *above, last = pointer.split("/")[1:]
+    place = body
+    for step in above:
+        place = place[int(step) if isinstance(place, list) else step]
+    redacted = dict(take.redacted)
+    if redacted[pointer].startswith("key"):
+        place[other(last)] = place.pop(last)
+        redacted["/".join(["", *above, other(last)])] = redacted.pop(pointer)
+    else:
+        place[int(last) if isinstance(place, list) else last] = other(
+            place[int(last) if isinstance(place, list) else last]
+        )
+    response = replace(take.response, body=json_body.dump(body))
+    return replace(take, response=response, redacted=redacted)
+
+
+def other(value: Any) -> Any:
+    """Another value of the same form: a number, or a text with another last digit."""
+    if not isinstance(value, str):
+        return value + 1
+    end = max(found.start() for found in re.finditer("[0-9a-f]", value.partition("@")[0]))
+    return f"{value[:end]}{'1' if value[end] == '0' else '0'}{value[end + 1 :]}"
 
 
 @row(66, "a key over 1,024 characters in YAML", "R")

@@ -32,7 +32,13 @@ from replay.recording import clock
 from replay.redaction.secrets import find_secrets
 from replay.stripe_api.call import expand_of, read_call
 from replay.stripe_api.versions import canonical_version
-from replay.upkeep.proof import leads_to_a_value, unproven_body
+from replay.upkeep.proof import (
+    FORGED,
+    UNKNOWN,
+    UNPROVEN,
+    leads_to_a_value,
+    unproven_take,
+)
 from replay.upkeep.verify.problems import Problem, ProblemKind, Verification
 from replay.upkeep.verify.tree import look
 
@@ -40,6 +46,17 @@ if TYPE_CHECKING:
     from replay.redaction.policy import Policy
 
 _SHOWN = 5
+
+_UNPROVEN = {
+    UNPROVEN: (ProblemKind.NOT_KEPT, "the policy in force does not keep {}"),
+    FORGED: (ProblemKind.STAND_IN, "the stand-in at {} is not the one that belongs there"),
+    UNKNOWN: (
+        ProblemKind.STAND_IN,
+        "the stand-in at {} is not the one of the policy in force, and the policy that the cassette"
+        " names is not at hand",
+    ),
+}
+"""Rule of the scan -> the kind of problem, and what to say of the places."""
 
 _CLOCKS_DIFFER = timedelta(hours=1)
 """The clock of the machine that recorded may be ahead of this one's."""
@@ -126,8 +143,9 @@ def verify(
     notes: list[str] = []
     if behind:
         notes.append(
-            f"{behind} cassettes name another policy than the one in force; what it does not keep "
-            "is a finding above, and `replay seal --redact` renews the name"
+            f"{behind} cassettes name another policy than the one in force, which is not at hand; "
+            "what the one in force does not keep, or would replace otherwise, is a finding above, "
+            "and `replay seal --redact` renews the name"
         )
     if foreign:
         notes.append(vcr_note(foreign))
@@ -227,9 +245,6 @@ def _deep(
 ) -> Iterator[Problem]:
     """The content of a cassette that a recording under the policy in force would not have.
 
-    The values of a cassette that names this policy are not judged one by one: `replay scan` does
-    that.
-
     Args:
         path: names it in the problems.
         shown: names it in commands.
@@ -239,19 +254,16 @@ def _deep(
     """
     for hit in find_secrets(text):
         yield Problem(path, ProblemKind.SECRET, f"holds a secret ({hit.id})", "record it again")
-    current = cassette.policy == policy.label
     for number, take in enumerate(cassette.interactions):
         for kind, detail in _take(take, cassette):
             yield Problem(path, kind, f"take {number}: {detail}", "record it again")
-        if not current and take.response.body:
-            found = [pointer for _, pointer, _ in unproven_body(take, str(cassette.key), policy)]
-            if found:
-                yield Problem(
-                    path,
-                    ProblemKind.NOT_KEPT,
-                    f"take {number}: the policy in force does not keep {_listed(found)}",
-                    f"replay seal --redact {shlex.quote(shown)}",
-                )
+        found: dict[str, list[str]] = {}
+        for rule, pointer, _ in unproven_take(take, cassette, policy):
+            found.setdefault(rule, []).append(pointer)
+        for rule, (kind, says) in _UNPROVEN.items():
+            if rule in found:
+                detail = f"take {number}: {says.format(_listed(found[rule]))}"
+                yield Problem(path, kind, detail, f"replay seal --redact {shlex.quote(shown)}")
 
 
 def _old(path: str, cassette: Cassette, most: int, now: datetime) -> Iterator[Problem]:

@@ -33,6 +33,7 @@ class ProblemKind(StrEnum):
     EMPTY = "empty-folder"
     SECRET = "secret"  # noqa: S105 - the name of a kind
     NOT_KEPT = "not-kept"
+    STAND_IN = "stand-in"
     REDACTED = "redacted"
     REQUEST = "request"
     BODY = "body"

@@ -17,7 +17,7 @@ NEEDS_WRK = command -v wrk >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO)
 SOURCES = $(shell find replay -type f -not -name '*.pyc')
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo quick test lint types unit stress laws leaks nasty kills crowd crash plugins clients load bench coverage conformance clean browser splits
+.PHONY: help install demo quick test lint types unit stress laws leaks nasty kills crowd crash plugins compiled clients load bench coverage conformance clean browser splits
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -84,6 +84,9 @@ crash: install  ## let each file-system operation of a recording run fail
 
 plugins: install  ## a small suite beside each of the pytest plugins that people have
 	$(PY) scripts/plugin_matrix.py
+
+compiled: install  ## compiled clients (curl_cffi, primp, pycurl, …) in mode none: nothing arrives
+	$(PY) scripts/compiled_clients.py
 
 clients: install  ## curl, the Stripe CLI and SDKs of four languages against `replay serve`
 	$(PY) tests/clients/run.py

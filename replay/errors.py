@@ -197,6 +197,13 @@ class UpstreamError(ReplayError):
     exit_code = 4
 
 
+class NetworkWarning(UserWarning):
+    """A client is in use whose connections replay cannot see, while a session is open.
+
+    It is given once per process and client, and names the client and the way out.
+    """
+
+
 class Refused(BaseException):
     """Carries a `ReplayError` through a client library that would wrap or retry an `Exception`.
 

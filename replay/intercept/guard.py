@@ -1,7 +1,7 @@
 """The guard behind the hooks: Python's sockets cannot reach the API while a session is open.
 
-It sees `socket.socket` and all that builds on it (asyncio, trio, raw sockets). It cannot see the
-sockets of C libraries (pycurl, uvloop); docs/guarantees.md lists them.
+It sees `socket.socket` and all that builds on it (asyncio, trio, raw sockets), gevent's sockets and
+the methods of uvloop's loops. It cannot see the sockets of compiled clients; `clients` lists them.
 """
 
 from __future__ import annotations
@@ -29,14 +29,18 @@ _SERVICES = {"https": 443, "http": 80}
 def hook(patches: Patches, module: ModuleType) -> None:
     """Hook `socket`."""
     _looked_up.clear()
+    _hook_sockets(patches, module)
+    for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
+        patches.replace(module, name, _resolve)
+
+
+def _hook_sockets(patches: Patches, module: ModuleType) -> None:
     patches.replace(module.socket, "connect", _connect)
     patches.replace(module.socket, "connect_ex", _connect)
     for name in ("send", "sendall", "sendfile"):
         patches.replace(module.socket, name, _send)
     for name in ("sendmsg", "sendto"):
         patches.replace(module.socket, name, _send_to)
-    for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
-        patches.replace(module, name, _resolve)
 
 
 def hook_tls(patches: Patches, module: ModuleType) -> None:
@@ -57,6 +61,36 @@ def hook_loops(patches: Patches, module: ModuleType) -> None:
 def hook_trio(patches: Patches, module: ModuleType) -> None:
     """Hook `trio._socket`: its sockets took `send` from those of `socket` when it was imported."""
     patches.replace(module._SocketType, "send", _send_in_trio)
+
+
+def hook_gevent(patches: Patches, module: ModuleType) -> None:
+    """Hook `gevent._socket3`: its sockets build on `_socket`, beside those of `socket`."""
+    if module.socket is not sys.modules["socket"].socket:  # else gevent has put its own there
+        _hook_sockets(patches, module)
+
+
+def hook_lookups(patches: Patches, module: ModuleType) -> None:
+    """Hook `gevent.socket`, whose functions look names up."""
+    for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
+        if vars(module)[name] is not vars(sys.modules["socket"])[name]:
+            patches.replace(module, name, _resolve)
+
+
+def hook_gevent_tls(patches: Patches, module: ModuleType) -> None:
+    """Hook `gevent.ssl`: its sockets write by methods of their own."""
+    if module.SSLSocket is not getattr(sys.modules.get("ssl"), "SSLSocket", None):
+        for name in ("send", "sendall", "write"):
+            patches.replace(module.SSLSocket, name, _send)
+
+
+def hook_uvloop(patches: Patches, module: ModuleType) -> None:
+    """Hook `uvloop`: its loops open connections without Python's sockets."""
+    patches.replace(module.Loop, "create_connection", _create_in_loop)
+    patches.replace(module.Loop, "create_datagram_endpoint", _create_in_loop)
+    patches.replace(module.Loop, "getaddrinfo", _resolve_in_loop)
+    patches.replace(module.Loop, "sock_connect", _connect_in_loop)
+    for name in ("sock_sendall", "sock_sendfile"):
+        patches.replace(module.Loop, name, _send_file_in_loop)
 
 
 def _connect(original: Any) -> Any:
@@ -95,6 +129,31 @@ def _send_in_trio(original: Any) -> Any:
         return await original(sock, *args, **kwargs)
 
     return send
+
+
+def _create_in_loop(original: Any) -> Any:
+    async def create(
+        loop: Any, protocol: Any, host: Any = None, port: Any = None, *args: Any, **kwargs: Any
+    ) -> Any:
+        # A datagram's addresses are pairs: its own and the peer's.
+        peer = kwargs.get("remote_addr", port if isinstance(port, tuple) else None)
+        name, number = peer[:2] if peer else (host, port)
+        if name is not None and not isinstance(name, tuple):
+            _refuse_name(name, number)
+            _refuse_peer((name, int(number) if str(number).isdecimal() else number))
+        if kwargs.get("sock") is not None:
+            _refuse_connected(kwargs["sock"])
+        return await original(loop, protocol, host, port, *args, **kwargs)
+
+    return create
+
+
+def _connect_in_loop(original: Any) -> Any:
+    async def connect(loop: Any, sock: Any, address: Any) -> Any:
+        _refuse_peer(address)
+        return await original(loop, sock, address)
+
+    return connect
 
 
 def _send_file_in_loop(original: Any) -> Any:

@@ -30,6 +30,7 @@ from replay.intercept import (
     unsupported,
     urllib3,
 )
+from replay.intercept.clients import UNSHOWN
 from replay.intercept.current_session import current, open_sessions
 from replay.intercept.patches import Hook, Patches
 from replay.model.forks import survives_forks
@@ -51,11 +52,17 @@ HOOKS: dict[str, Hook] = {
     "ssl": guard.hook_tls,
     "asyncio.base_events": guard.hook_loops,
     "trio._socket": guard.hook_trio,
+    "gevent._socket3": guard.hook_gevent,
+    "gevent.socket": guard.hook_lookups,
+    "gevent.ssl": guard.hook_gevent_tls,
+    "uvloop": guard.hook_uvloop,
+    "winloop": guard.hook_uvloop,
     "threading": threads.hook_threads,
     "concurrent.futures.thread": threads.hook_executors,
     "multiprocessing.pool": pools.hook,
     "anyio.from_thread": anyio.hook_portals,
     "anyio._backends._asyncio": anyio.hook_runner,
+    **{client.module: unsupported.hook_of(client) for client in UNSHOWN},
 }
 """Module to the function that hooks it, once it is imported."""
 

@@ -17,6 +17,7 @@ from types import FrameType, TracebackType
 from typing import NamedTuple
 
 from replay.errors import Refused, ReplayError
+from replay.intercept.clients import CLIENTS
 
 _REPLAY = f"{Path(__file__).absolute().parents[1]}{os.sep}"
 _STANDARD_LIBRARY = f"{Path(os.__file__).absolute().parent}{os.sep}"
@@ -27,9 +28,8 @@ _INSTALLED = frozenset({"site-packages", "dist-packages"})
 """Folders that packages are installed into; ``dist-packages`` is Debian's."""
 
 _CLIENTS = frozenset(
-    {"stripe", "requests", "urllib3", "httpx", "httpx2", "httpcore", "aiohttp", "httplib2",
-     "tornado", "trio", "anyio"}
-)  # fmt: skip
+    {"stripe", "trio", "anyio", *(client.module.partition(".")[0] for client in CLIENTS)}
+)
 """Packages that do not count as the user's code, even as a copy in a project (``vendor/``)."""
 
 
@@ -38,6 +38,18 @@ class Line(NamedTuple):
 
     frame: FrameType
     instruction: int
+    number: int
+
+
+class Place(NamedTuple):
+    """A line of code.
+
+    Attributes:
+        file: the file; for code that was typed at a prompt or made, a name such as ``<stdin>``.
+        number: the number of the line, from 1.
+    """
+
+    file: str
     number: int
 
 
@@ -79,12 +91,11 @@ def stack(frame: FrameType | None) -> list[Line]:
     return found[::-1]
 
 
-def caller(frame: FrameType | None) -> str:
-    """The file of the nearest user's frame from this one outwards; empty if that is not a file."""
+def caller(frame: FrameType | None) -> Place | None:
+    """The line of the nearest user's frame from this one outwards; None where there is none."""
     while frame is not None and not is_users(frame):
         frame = frame.f_back
-    file = frame.f_code.co_filename if frame is not None else ""
-    return "" if file.startswith("<") else file
+    return Place(frame.f_code.co_filename, frame.f_lineno) if frame is not None else None
 
 
 def lines(trace: TracebackType | None) -> list[Line]:

@@ -26,6 +26,8 @@ from replay.testing import wrap
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
+    from replay.intercept.user_frames import Place
+
 if not TYPE_CHECKING:
 
     def overload(function: Any) -> Any:
@@ -69,6 +71,7 @@ class Cassettes:
         keep_errors: bool = False,
         directory: str | None = None,
         project: str = "",
+        at: Place | None = None,
     ) -> None:
         _one_of(live_view, get_args(LiveView), "live_view")
         _one_of(other_calls, get_args(OtherCalls), "other_calls")
@@ -85,6 +88,7 @@ class Cassettes:
         # A test may change the directory: library, configuration and policy stay the same.
         self._directory = directory or os.getcwd()  # noqa: PTH109 - as `resolve` takes it
         self._project = project
+        self._at = at
         self._named = DEFAULTS["library"] if library is None else path_of(library)
         self._settings: dict[str, Any] = {
             "library": None if library is None else self._place(self._named),
@@ -157,9 +161,10 @@ class Cassettes:
             ) from None
 
     def __enter__(self) -> Session:
-        from replay.intercept import installation
+        from replay.intercept import installation, network_warning
 
         session = self.session()
+        network_warning.found(self._at)
         self._entered.append((session, installation.enter(session)))
         return session
 
@@ -282,7 +287,9 @@ def refusal_in(raised: BaseException | None) -> Refused | None:
 
 
 OPTIONS = tuple(
-    name for name in inspect.signature(Cassettes).parameters if name not in {"directory", "project"}
+    name
+    for name in inspect.signature(Cassettes).parameters
+    if name not in {"directory", "project", "at"}
 )
 """The options of `use_cassettes` and of the marker."""
 
@@ -358,10 +365,11 @@ def use_cassettes(library: Any = None, **settings: Any) -> Any:
                 where=name,
                 hint=f"did you mean {near[0]}?" if near else "options: " + ", ".join(OPTIONS),
             )
-    project = _project_of(user_frames.caller(sys._getframe(1)))
+    at = user_frames.caller(sys._getframe(1))
+    project = _project_of(at.file if at is not None and not at.file.startswith("<") else "")
     if callable(library):
-        return Cassettes(**settings, project=project)(library)
-    return Cassettes(library, **settings, project=project)
+        return Cassettes(**settings, project=project, at=at)(library)
+    return Cassettes(library, **settings, project=project, at=at)
 
 
 @lru_cache(maxsize=1024)

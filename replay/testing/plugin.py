@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import gc
 import inspect
+import os
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -18,8 +19,8 @@ import pytest
 
 from replay.config import resolve
 from replay.errors import CallRefused, ConfigError, ReplayError
-from replay.intercept import current_session, installation, user_frames
-from replay.intercept.user_frames import Line
+from replay.intercept import current_session, installation, network_warning, user_frames
+from replay.intercept.user_frames import Line, Place
 from replay.library.library import clear_cache
 from replay.model.cassette import Request
 from replay.session.session import OpenSession, open_session
@@ -267,6 +268,8 @@ class Run:
         self._summary.notes.update(self._drift_hints.finish())
 
     def _begin(self, item: pytest.Item, session: OpenSession, *, blocked: bool = False) -> _Test:
+        file, line, _ = item.reportinfo()
+        network_warning.found(Place(os.fspath(file), (line or 0) + 1))
         test = _Test(item, self._with_log(session), blocked)
         test.before = current_session.current.get()
         self._enter(test.session)

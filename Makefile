@@ -96,6 +96,7 @@ bench: install  ## time replay beside its rivals, as ratios
 	$(PY) -m pip install --quiet --disable-pip-version-check genson
 	$(PY) tests/benchmarks/drift.py
 	$(PY) tests/benchmarks/verify.py
+	$(PY) tests/benchmarks/scan.py
 	$(NEEDS_WRK)
 	$(PY) tests/benchmarks/servers.py
 

@@ -10,6 +10,7 @@ argument or the environment can name a base that is neither Stripe's nor on this
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
@@ -48,7 +49,8 @@ DEFAULTS = {
     "keep_chosen_ids": "true",
 }
 _SWITCHES = frozenset({"pseudonymise_ids", "keep_chosen_ids"})
-_POLICY_FILE = "replay-policy.toml"
+POLICY_FILE = "replay-policy.toml"
+"""The policy file that is in force where the settings name none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,7 @@ def resolve(
     api_base: str | None = None,
     api_version: str | None = None,
     directory: str | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Config:
     """Decide each setting. An argument of None was not given.
 
@@ -141,19 +144,21 @@ def resolve(
         library, mode, api_base, api_version: as in `Config`; they win over environment and file.
         directory: where the configuration file and the policy are looked for, in place of the
             working directory.
+        environment: the environment variables, in place of the process's own.
 
     Raises:
         ConfigError: a value that cannot be used; names the option, variable or file.
     """
     given = path_of(library) if library is not None else None, mode, api_base, api_version
     # Cached: a suite asks for the same settings again in every test.
-    environment = tuple(map(os.environ.get, ENVIRONMENT.values()))
+    variables = os.environ if environment is None else environment
+    named = tuple(map(variables.get, ENVIRONMENT.values()))
     if directory is None:
         directory = os.getcwd()  # noqa: PTH109 - a cache key on the hot path
     try:
-        config, policy, where = _decided(given, environment, directory)
+        config, policy, where = _decided(given, named, directory)
     except TypeError:  # not hashable, so of a wrong type: without the cache, the user is told so
-        config, policy, where = _decided.__wrapped__(given, environment, directory)
+        config, policy, where = _decided.__wrapped__(given, named, directory)
     found = _policy(policy, where, directory)
     return replace(config, policy=found) if found else config
 
@@ -218,7 +223,7 @@ def _policy(named: str, where: str, directory: str) -> str:
 def _beside(directory: str) -> str:
     table = _file(directory)
     folder = Path(table.file).parent if table is not None else Path(directory)
-    return str(folder / _POLICY_FILE)
+    return str(folder / POLICY_FILE)
 
 
 def _switch(text: str, where: str) -> bool:

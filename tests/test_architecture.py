@@ -74,6 +74,7 @@ ALLOWED = {
         "model",
         "stripe_api",
         "library",
+        "config",
         "redaction",
         "upkeep",
         "render",

@@ -17,14 +17,14 @@ _TOLD = "stopped at once; what was recorded before is kept\n"
 
 
 @contextmanager
-def counting(total: int, what: str) -> Iterator[Callable[[], None]]:
+def counting(total: int | None, what: str) -> Iterator[Callable[[], None]]:
     """Show a bar while the block runs; call what it gives each time that one thing is done.
 
     Args:
-        total: how many things there are to do.
+        total: how many things there are to do; None where nobody knows.
         what: a word before the bar, such as ``recording``.
     """
-    if total < 2 or not sys.stderr.isatty():
+    if (total is not None and total < 2) or not sys.stderr.isatty():
         yield lambda: None
         return
     from rich.console import Console

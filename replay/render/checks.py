@@ -9,14 +9,18 @@ from replay.drift.judge.findings import Comparison, Finding, Grade, Report, Seve
 from replay.drift.judge.rules import CATALOGUE, sentence
 from replay.drift.observe.pointers import dotted
 from replay.errors import printable
-from replay.render import sarif
+from replay.render import github, sarif
 
 _LEVELS: dict[Severity, sarif.Level] = {
     Severity.BREAKING: "error",
     Severity.WARNING: "warning",
     Severity.INFO: "note",
 }
-_COMMANDS = {Severity.BREAKING: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
+_COMMANDS: dict[Severity, github.Level] = {
+    Severity.BREAKING: "error",
+    Severity.WARNING: "warning",
+    Severity.INFO: "notice",
+}
 
 
 def to_junit(report: Report, fails: Callable[[Finding], bool]) -> str:
@@ -122,14 +126,12 @@ def to_github(report: Report, library: str, *, only_used: bool = False) -> str:
         if finding.accepted is not None:
             continue
         mild = finding.grade is Grade.UNOBSERVED or (only_used and not finding.used)
-        command = "notice" if mild else _COMMANDS[finding.severity]
+        command: github.Level = "notice" if mild else _COMMANDS[finding.severity]
         witness = finding.witnesses[1] or finding.witnesses[0]
-        values = {"title": f"{finding.rule} {dotted(finding.path)}"}
-        if witness:
-            values = {"file": f"{library}/{witness.partition('#')[0]}", "line": "1", **values}
-        shown = ",".join(f"{name}={_property(value)}" for name, value in values.items())
+        title = f"{finding.rule} {dotted(finding.path)}"
+        file = f"{library}/{witness.partition('#')[0]}" if witness else ""
         words = f"{_title(comparison)}: {sentence(comparison, finding)} [{finding.grade}]"
-        lines.append(f"::{command} {shown}::{_data(words)}\n")
+        lines.append(github.command(command, words, title, file))
     return "".join(lines)
 
 
@@ -146,14 +148,6 @@ def _evidence(comparison: Comparison, finding: Finding) -> list[str]:
 def _shown(comparison: Comparison, finding: Finding) -> list[str]:
     sides = zip(comparison.sides, finding.witnesses, strict=True)
     return [printable(f"{side}: {witness}") for side, witness in sides if witness]
-
-
-def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(printable(text)).replace(":", "%3A").replace(",", "%2C")
 
 
 def _xml(text: str) -> str:

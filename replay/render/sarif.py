@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import quote
 
 Level = Literal["error", "warning", "note", "none"]
 
+_INDENT = " " * 8
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
@@ -66,7 +67,9 @@ def location(path: str, line: int = 1, **more: Any) -> dict[str, Any]:
         line: the line, from 1.
         more: other properties of a SARIF location.
     """
-    place = {"artifactLocation": {"uri": quote(path)}, "region": {"startLine": line}}
+    # Bytes of a name that are no UTF-8 are lone surrogates; in an address they are bytes again.
+    uri = ("file://" if path.startswith("/") else "") + quote(path, errors="surrogateescape")
+    place = {"artifactLocation": {"uri": uri}, "region": {"startLine": line}}
     return {"physicalLocation": place, **more}
 
 
@@ -80,9 +83,21 @@ def document(
         rules: its rules.
         results: its findings, each of one of the rules.
     """
+    return "".join(stream(tool, rules, results))
+
+
+def stream(
+    tool: str, rules: Sequence[Mapping[str, Any]], results: Iterable[Mapping[str, Any]]
+) -> Iterator[str]:
+    """The same text in parts, each result as soon as it is there."""
     index = {rule["id"]: n for n, rule in enumerate(rules)}
-    run = {
-        "tool": {"driver": {"name": tool, "rules": list(rules)}},
-        "results": [{**result, "ruleIndex": index[result["ruleId"]]} for result in results],
-    }
-    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+    driver = {"driver": {"name": tool, "rules": list(rules)}}
+    run = {"tool": driver, "results": ["results"]}
+    frame = json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
+    head, _, tail = frame.rpartition('"results"')
+    empty = True
+    for result in results:
+        text = json.dumps({**result, "ruleIndex": index[result["ruleId"]]}, indent=2)
+        yield (head if empty else ",\n" + _INDENT) + text.replace("\n", "\n" + _INDENT)
+        empty = False
+    yield (head.rstrip() + tail.lstrip() if empty else tail) + "\n"

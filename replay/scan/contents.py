@@ -31,6 +31,7 @@ from replay.importers.documents import (
     sides,
 )
 from replay.redaction.encodings import json_unescaped
+from replay.scan.agents import is_telemetry
 
 FIRST_LINE = b"# replay cassette "
 """The first characters of every cassette of replay."""
@@ -55,6 +56,7 @@ class Kind(StrEnum):
     URL = "url"
     FORM = "form"
     HEADER = "header"
+    AGENT = "agent"  # JSON: what a client says of itself and its machine
     TEXT = "text"
     PACKED = "packed"  # a text that stands compressed or in base64 in the file
 
@@ -65,7 +67,7 @@ class Piece:
 
     Attributes:
         kind: what it is.
-        value: JSON for a body, else a string.
+        value: JSON for a body or an agent, else a string.
         line: its line, from 1.
         name: a header's name in lower case; for a form, the URL that it was sent to if known.
     """
@@ -249,6 +251,9 @@ class _Walk:
                 self._kept.append(node)
                 if isinstance(node, dict) and self._is_body(node, answer):
                     self._body(node, line)
+                    continue
+                if isinstance(node, dict) and is_telemetry(node):
+                    self.pieces.append(Piece(Kind.AGENT, node, line or self.line(node)))
                     continue
                 answer = False
                 stack += reversed(list(self._children(node, line, deeper)))

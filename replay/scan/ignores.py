@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
@@ -15,6 +14,9 @@ from replay.scan.rules import RULES, Hit
 
 FILE = "replay-scan.toml"
 """The ignore file that is read from the working directory where none is named."""
+
+ONLY_BY_NAME = frozenset({"policy-loosened"})
+"""Rules whose findings are accepted only by entries that name the rule."""
 
 _KEYS = ("path", "rule", "reason", "until")
 
@@ -37,10 +39,11 @@ class Ignore:
 
     def covers(self, hit: Hit, today: date) -> bool:
         """Whether this entry accepts a hit."""
+        by_name = hit.rule in ONLY_BY_NAME
         return (
-            (not self.rule or self.rule == hit.rule)
+            (self.rule == hit.rule or not (self.rule or by_name))
             and (self.until is None or today <= self.until)
-            and fnmatchcase(hit.path.partition("@")[0], self.path)
+            and fnmatchcase(hit.path, self.path)
         )
 
 
@@ -64,21 +67,29 @@ def read_ignores(path: str | None) -> tuple[Ignore, ...]:
     return tuple(_entry(entry) for entry in document.tables("ignore"))
 
 
-def split(
-    hits: Iterable[Hit], ignores: tuple[Ignore, ...], today: date
-) -> tuple[list[Hit], int, list[Ignore]]:
-    """The hits that remain, how many are accepted, and the entries that accepted nothing."""
-    remaining, accepted = [], 0
-    unused = dict.fromkeys(ignores)
-    for hit in hits:
-        covering = [entry for entry in ignores if entry.covers(hit, today)]
-        for entry in covering:
-            unused.pop(entry, None)
-        if covering:
-            accepted += 1
-        else:
-            remaining.append(hit)
-    return remaining, accepted, list(unused)
+class Acceptance:
+    """Decides which hits an ignore file accepts, one by one.
+
+    Args:
+        ignores: the entries of the file.
+        today: the day that `until` is compared with.
+    """
+
+    def __init__(self, ignores: tuple[Ignore, ...], today: date) -> None:
+        self._ignores = ignores
+        self._today = today
+        self._used: set[Ignore] = set()
+
+    def accepts(self, hit: Hit) -> bool:
+        """Whether any entry accepts a hit."""
+        covering = [entry for entry in self._ignores if entry.covers(hit, self._today)]
+        self._used.update(covering)
+        return bool(covering)
+
+    @property
+    def unused(self) -> tuple[Ignore, ...]:
+        """The entries that have accepted nothing."""
+        return tuple(entry for entry in self._ignores if entry not in self._used)
 
 
 def _entry(entry: Table) -> Ignore:

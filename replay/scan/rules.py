@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from enum import StrEnum
+from hashlib import blake2b
 
 
 class Confidence(StrEnum):
@@ -70,8 +72,12 @@ RULES: dict[str, ScanRule] = {
             _RECORD,
         ),
         ScanRule(
-            "private-parameter", Confidence.MEDIUM, "a recorded query parameter that is private",
-            _RECORD,
+            "private-parameter", Confidence.MEDIUM, "a recorded parameter that is private", _RECORD
+        ),
+        ScanRule(
+            "machine-name", Confidence.MEDIUM,
+            "the name of a developer's machine, sent by a client",
+            "Record the call with replay, which keeps no such header, or remove it from the file.",
         ),
         ScanRule(
             "email-address", Confidence.LOW, "an email address in a recording",
@@ -110,24 +116,43 @@ RULES: dict[str, ScanRule] = {
             "Check that the policy means to keep it.",
         ),
         ScanRule(
-            "unread-file", Confidence.NOTE, "a file that is too large to search",
-            "Search it by hand, or keep it out of the repository.",
+            "policy-loosened", Confidence.HIGH, "a change that keeps or accepts more than before",
+            "Have the owners of the policy review it, and merge it before what needs it.",
+        ),
+        ScanRule(
+            "unread-file", Confidence.MEDIUM, "a file that cannot be searched",
+            "Search it by hand and accept it in the ignore file, or keep it out of the repository.",
         ),
     )
 }  # fmt: skip
 """All rules, by ID."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
+_KEY = os.urandom(16)
+
+
+def digest_of(value: str | bytes) -> bytes:
+    """A digest of a value that was found, to compare it with others in this process.
+
+    Its key is random and never leaves the process, so that nobody can guess values by it.
+    """
+    raw = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
+    return blake2b(raw, digest_size=16, key=_KEY).digest()
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """One place where a rule found something. It never holds the value that was found.
 
     Attributes:
-        path: the file, as it was named; ``path@blob`` for one in the history.
+        path: the file, as it was named.
         line: the line, from 1; 0 where it is not known.
         rule: the rule's ID.
         pointer: where in a recording: ``interactions/0 /customer_email``; empty in plain text.
         detail: more for people, such as the field's name.
+        inside: the member of an archive that it is in; empty for the file itself.
+        version: the blob or commit in the history that it is in; empty for a file on disk.
+        digest: of the value, see `digest_of`; empty where there is no value.
     """
 
     path: str
@@ -135,8 +160,17 @@ class Hit:
     rule: str
     pointer: str = ""
     detail: str = ""
+    inside: str = ""
+    version: str = ""
+    digest: bytes = field(default=b"", repr=False)
 
     @property
     def confidence(self) -> Confidence:
         """The confidence of its rule."""
         return RULES[self.rule].confidence
+
+    @property
+    def field(self) -> str:
+        """The field or kind of thing that it is about: the same for all such places."""
+        steps = self.pointer.rpartition(" ")[2].split("/")
+        return "/".join(step for step in steps if not step.isdecimal()) or self.detail

@@ -8,22 +8,27 @@ by redacting it again. Pure; hits name fields, never values.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
-from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from replay.errors import ReplayError
 from replay.importers.containers import Budget
 from replay.library.format import codec
-from replay.redaction.policy import Policy, keeps_parameter
+from replay.model import json_body
+from replay.model.cassette import Cassette, Interaction
+from replay.redaction.policy import Policy
 from replay.redaction.pseudonyms import STAND_IN
 from replay.redaction.redactor import redact
-from replay.redaction.secrets import find_secrets
+from replay.redaction.secrets import find_secrets, is_masked_key
+from replay.redaction.values import is_plain_key
+from replay.scan import agents, sent
 from replay.scan.contents import Content, Kind, Piece, contents, hidden
-from replay.scan.rules import Hit
+from replay.scan.rules import Hit, digest_of
 from replay.scan.sources import Source
-from replay.stripe_api.routes import match
 from replay.upkeep.proof import (
     names_unknown,
     owner_of,
@@ -39,6 +44,29 @@ _RESERVED = re.compile(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """One text of a file: makes the hits in it."""
+
+    source: Source
+    content: Content
+
+    def hit(
+        self, line: int, rule: str, value: str | bytes, detail: str = "", pointer: str = ""
+    ) -> Hit:
+        """A hit in this text."""
+        return Hit(self.source.path, line, rule, pointer, detail, self.content.inside,
+                   self.source.version, digest_of(value))  # fmt: skip
+
+
+class _Found(NamedTuple):
+    """A private value in a recording: rule, what kind of place it is in, and the value."""
+
+    rule: str
+    detail: str
+    value: str
+
+
 def hits_in(source: Source, policy: Policy) -> Iterator[Hit]:
     """All hits of one file.
 
@@ -46,144 +74,254 @@ def hits_in(source: Source, policy: Policy) -> Iterator[Hit]:
         source: the file.
         policy: the policy in force.
     """
+    source, named = _named(source)
+    yield from named
+    path, version = source.path, source.version
     if source.data is None:
-        yield Hit(source.path, 0, "unread-file", detail="it is too large")
+        yield Hit(path, 0, "unread-file", detail=source.unread, version=version)
         return
     budget = Budget()
-    for content in contents(source.data, source.path.partition("@")[0], policy.objects, budget):
-        yield from _secrets(content, source.path, budget)
-        yield from _private(content, source.path, policy)
+    for content in contents(source.data, path, policy.objects, budget):
+        text = _Text(source, content)
+        yield from _secrets(text, budget)
+        yield from _private(text, policy)
         for problem in content.problems:
-            yield Hit(source.path, 0, "unread-file", content.inside, problem)
+            yield Hit(path, 0, "unread-file", "", problem, content.inside, version)
         if content.cassette is not None:
-            yield from _unproven(content.cassette, source.path, policy)
+            yield from _unproven(text, content.cassette, policy)
         if content.tape is not None:
-            yield from _unproven_tape(content.tape, source.path, policy)
+            yield from _unproven_tape(text, content.tape, policy)
+
+
+def _named(source: Source) -> tuple[Source, list[Hit]]:
+    """The file without secrets in its name, and a hit for each of them."""
+    secrets = list(find_secrets(source.path))
+    if not secrets:
+        return source, []
+    shown = source.path
+    for secret in secrets:
+        shown = shown.replace(secret.value, "(secret)")
+    shown = "(secret)" if shown == source.path else shown
+    text = _Text(replace(source, path=shown), Content(""))
+    return text.source, [text.hit(0, one.id, one.value, "in the file's name") for one in secrets]
 
 
 # Secrets, in any text
 
 
-def _secrets(content: Content, path: str, budget: Budget) -> Iterator[Hit]:
+def _secrets(text: _Text, budget: Budget) -> Iterator[Hit]:
     """Every secret of a text, each once per line."""
-    text, identifying = content.text, content.recording
-    found = [(hit.id, hit.start) for hit in find_secrets(text, identifying=identifying)]
-    for inner in hidden(text, budget):
+    content = text.content
+    identifying = content.recording
+    lines = _Lines(content.text)
+    found: list[tuple[int, str, str]] = [
+        (lines.of(hit.start), hit.id, hit.value)
+        for hit in find_secrets(content.text, identifying=identifying)
+    ]
+    for inner in hidden(content.text, budget):
+        line = lines.of(inner.start)
         if inner.problem:
-            yield Hit(path, text.count("\n", 0, inner.start) + 1, "unread-file", content.inside,
-                      inner.problem)  # fmt: skip
-        found += [
-            (hit.id, inner.start) for hit in find_secrets(inner.text, identifying=identifying)
-        ]
-    lines = dict.fromkeys((text.count("\n", 0, start) + 1, id) for id, start in found)
-    known = {id for _, id in lines}
+            yield Hit(text.source.path, line, "unread-file", "", inner.problem, content.inside,
+                      text.source.version)  # fmt: skip
+        secrets = find_secrets(inner.text, identifying=identifying)
+        found += [(line, hit.id, hit.value) for hit in secrets]
+    known = {(id, value) for _, id, value in found}
     for piece in content.pieces:
         if piece.kind is Kind.PACKED:
             for hit in find_secrets(piece.value, identifying=identifying):
-                if hit.id not in known:
-                    lines.setdefault((piece.line, hit.id))
-    for line, id in lines:
-        yield Hit(path, line, id, content.inside)
+                if (hit.id, hit.value) not in known:
+                    found.append((piece.line, hit.id, hit.value))
+    for line, id, value in dict.fromkeys(found):
+        if not is_masked_key(value):
+            yield text.hit(line, id, value)
+
+
+class _Lines:
+    """The numbers of a text's lines, from 1; the text is read once, and only if it is asked."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._ends: list[int] | None = None
+
+    def of(self, place: int) -> int:
+        """The line that a place is in."""
+        if self._ends is None:
+            self._ends = [end.start() for end in re.finditer("\n", self._text)]
+        return bisect_left(self._ends, place) + 1
 
 
 # Private values, in recordings that replay did not make
 
 
-def _private(content: Content, path: str, policy: Policy) -> Iterator[Hit]:
-    """The values in a recording that replay would not have written."""
-    hits = (
-        Hit(path, piece.line, rule, content.inside, detail)
+def _private(text: _Text, policy: Policy) -> Iterator[Hit]:
+    """The values in a recording that replay would not have written, each once per line."""
+    content = text.content
+    if not content.recording:
+        for line, name in agents.names_in_text(content.text):
+            yield text.hit(line, "machine-name", name)
+    yield from dict.fromkeys(
+        text.hit(piece.line, one.rule, one.value, one.detail)
         for piece in content.pieces
-        for rule, detail in _private_in(piece, policy)
+        for one in _private_in(piece, policy)
     )
-    yield from dict.fromkeys(hits)
 
 
-def _private_in(piece: Piece, policy: Policy) -> Iterator[tuple[str, str]]:
-    """Rule and detail of each private value in one piece."""
-    if piece.kind is Kind.BODY:
-        yield from _in_answer(piece.value, policy)
-    elif piece.kind is Kind.URL:
-        parts = urlsplit(piece.value)
-        found = match(parts.path)
-        yield from _in_query(parts.query, found.route.resource if found else "", policy)
-    elif piece.kind is Kind.FORM:
-        yield from _in_query(piece.value, "", policy)
-    elif piece.kind in {Kind.TEXT, Kind.HEADER}:
-        for email in _EMAIL.finditer(piece.value):
-            if not (_RESERVED.search(email[0]) or STAND_IN.fullmatch(email[0])):
-                yield "email-address", ""
+def _private_in(piece: Piece, policy: Policy) -> Iterator[_Found]:
+    """Each private value in one piece."""
+    value = piece.value
+    match piece.kind:
+        case Kind.BODY:
+            yield from _in_answer(value, policy)
+        case Kind.AGENT:
+            yield from (_Found("machine-name", "", name) for name in agents.machine_names(value))
+        case Kind.URL:
+            for detail, parameter in sent.in_address(value, policy):
+                yield _Found("private-parameter", detail, parameter)
+        case Kind.FORM:
+            for detail, parameter in sent.in_form(value, policy):
+                yield _Found("private-parameter", detail, parameter)
+        case Kind.HEADER if value[:1] == "{":
+            yield from _in_header(value)
+        case Kind.TEXT | Kind.HEADER if "@" in value and not agents.is_user_agent(value):
+            for email in _EMAIL.finditer(value):
+                if not (_RESERVED.search(email[0]) or STAND_IN.fullmatch(email[0])):
+                    yield _Found("email-address", "", email[0])
 
 
-def _in_answer(whole: Any, policy: Policy) -> Iterator[tuple[str, str]]:
+def _in_header(value: str) -> Iterator[_Found]:
+    """The names of machines in a header that is JSON."""
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        return
+    if isinstance(found, dict) and agents.is_telemetry(found):
+        yield from (_Found("machine-name", "", name) for name in agents.machine_names(found))
+
+
+def _in_answer(whole: dict[str, Any], policy: Policy) -> Iterator[_Found]:
     """The fields of an answer that replay would replace."""
     try:
         originals = redact(whole, owner="scan", policy=policy).originals
     except ReplayError:
-        yield "private-field", "an answer that cannot be read"
+        yield _Found("private-field", "an answer that cannot be read", repr(whole))
         return
+    name = whole.get("object", "error")
     for original in originals:
-        if isinstance(original.value, str) and not STAND_IN.fullmatch(original.value):
+        value = original.value
+        if isinstance(value, str) and not (STAND_IN.fullmatch(value) or is_masked_key(value)):
             steps = [s for s in original.pointer.split("/") if s and not s.isdecimal()]
             shown = "/".join(s for s in steps if s in policy.vocabulary)
-            yield "private-field", f"{whole.get('object', 'error')}/{shown}"
-
-
-def _in_query(query: str, resource: str, policy: Policy) -> Iterator[tuple[str, str]]:
-    """The parameters of a query or a form that replay would not record."""
-    for name, value in parse_qsl(query, keep_blank_values=True):
-        if not keeps_parameter(resource, name, value, policy=policy):
-            plain = re.fullmatch(r"[a-z_]{1,40}(?:\[[a-z_0-9]{0,40}\])*", name)
-            yield "private-parameter", name if plain else ""
+            yield _Found("private-field", f"{name}/{shown}", value)
 
 
 # Values that no policy keeps, in replay's own cassettes
 
 
-def _unproven(data: bytes, path: str, policy: Policy) -> Iterator[Hit]:
+def _unproven(text: _Text, data: bytes, policy: Policy) -> Iterator[Hit]:
     """What a cassette holds without being allowed to, and whether its policy is not the current."""
-    text = data.decode("utf-8", "replace")
     try:
-        cassette = codec.loads(data, path)
+        cassette = codec.loads(data, text.source.path)
     except ReplayError as error:
-        yield Hit(path, 1, "damaged-cassette", detail=type(error).__name__)
+        yield text.hit(1, "damaged-cassette", data, type(error).__name__)
         return
     if cassette.policy != policy.label:
         known = re.fullmatch(r"stripe-\d{1,3} sha256:[0-9a-f]{12}", cassette.policy)
         behind = cassette.policy if known else "another policy"
-        yield Hit(path, 1, "policy-behind", detail=f"{behind}, now {policy.label}")
+        detail = f"{behind}, now {policy.label}"
+        yield text.hit(1, "policy-behind", detail, detail)
     if names_unknown(cassette):
-        yield Hit(path, 1, "unknown-version")
+        yield text.hit(1, "unknown-version", cassette.api_version)
+    written = data.decode("utf-8", "replace")
+    places = _Places(written)
     for pointer, detail in unproven_frame(cassette, policy):
-        yield Hit(path, _line(text, pointer), "unproven-leaf", pointer, detail)
+        value = _frame(cassette, pointer)
+        yield text.hit(places.of(pointer), "unproven-leaf", value, detail, pointer)
     for number, take in enumerate(cassette.interactions):
-        for rule, place, kind in unproven_take(take, cassette, policy):
-            pointer = f"interactions/{number} {place}"
-            yield Hit(path, _line(text, pointer), rule, pointer, kind)
-    for line in unproven_comments(data, path):
-        yield Hit(path, line, "unproven-leaf", "", "a comment")
+        found = unproven_take(take, cassette, policy)
+        yield from _in_take(text, number, take, found, places, policy)
+    lines = written.split("\n")
+    for number in unproven_comments(data, text.source.path):
+        yield text.hit(number, "unproven-leaf", lines[number - 1], "a comment")
 
 
-def _unproven_tape(data: bytes, path: str, policy: Policy) -> Iterator[Hit]:
+def _unproven_tape(text: _Text, data: bytes, policy: Policy) -> Iterator[Hit]:
     """What a cassette of vcrpy's holds that replay's persister would not have written."""
     try:
-        takes, extra = codec.loads_vcr(data, path)
+        takes, extra = codec.loads_vcr(data, text.source.path)
     except ReplayError as error:
-        yield Hit(path, 1, "damaged-cassette", detail=type(error).__name__)
+        yield text.hit(1, "damaged-cassette", data, type(error).__name__)
         return
-    text, named = data.decode("utf-8", "replace"), str(extra.get("policy", ""))
+    places, named = _Places(data.decode("utf-8", "replace")), str(extra.get("policy", ""))
     for number, take in enumerate(takes):
-        for rule, place, kind in unproven_body(take, owner_of(take.request), named, policy):
-            pointer = f"interactions/{number} {place}"
-            yield Hit(path, _line(text, pointer), rule, pointer, kind)
+        found = unproven_body(take, owner_of(take.request), named, policy)
+        yield from _in_take(text, number, take, found, places, policy)
 
 
-def _line(text: str, pointer: str) -> int:
-    """The first line that names the pointer's last field, below its interaction; else the first."""
-    at, _, place = pointer.partition(" ")
-    number = int(at.rpartition("/")[2]) if place else 0
-    starts = [found.start() for found in re.finditer(r"^- ", text, re.MULTILINE)]
-    start = starts[number] if number < len(starts) else 0
-    field = next((s for s in reversed(place.split("/")) if s and not s.isdecimal()), "")
-    found = text.find(f'"{field}"', start) if field else start
-    return text.count("\n", 0, max(found, start)) + 1
+def _in_take(
+    text: _Text, number: int, take: Interaction, found: Iterable[tuple[str, str, str]],
+    places: _Places, policy: Policy,
+) -> Iterator[Hit]:  # fmt: skip
+    """A hit for each value of a take that the proof names: rule, pointer and class."""
+    for rule, place, kind in found:
+        line = places.of(f"interactions/{number} {place}")
+        in_headers = place.startswith("/response/headers/")
+        value = repr(take.response.headers) if in_headers else _value_at(take.response.body, place)
+        yield text.hit(line, rule, value, kind, f"interactions/{number} {_shown(place, policy)}")
+
+
+def _frame(cassette: Cassette, pointer: str) -> str:
+    """The part of a cassette, outside the bodies, that a pointer of `unproven_frame` names."""
+    at, _, part = pointer.partition(" ")
+    if not part:
+        return repr((cassette.key, cassette.extra, cassette.cassette_extra))
+    take = cassette.interactions[int(at.rpartition("/")[2])]
+    parts: dict[str, Any] = {
+        "request/method": take.request.method,
+        "request/uri": (take.request.uri, take.request.body),
+        "source": (take.source, take.batch),
+        "recorded_at": take.recorded_at,
+        "redacted": sorted(take.redacted.items()),
+    }
+    return repr(parts.get(part, take.extra))
+
+
+def _shown(pointer: str, policy: Policy) -> str:
+    """A pointer with a star for each name that may be private: a stranger chose it."""
+    return "/".join(
+        step
+        if not step
+        or step.isdecimal()
+        or step in policy.vocabulary
+        or is_plain_key(step, policy.prefixes)
+        else "*"
+        for step in pointer.split("/")
+    )
+
+
+def _value_at(body: bytes, pointer: str) -> str:
+    """The value that a pointer leads to, as text; the whole body where it leads nowhere."""
+    try:
+        value = json_body.parse_recorded(body, "")
+        for step in pointer.split("/")[1:]:
+            value = value[int(step) if isinstance(value, list) else step]
+    except (ReplayError, LookupError, TypeError, ValueError):
+        return repr(body)
+    return repr(value)
+
+
+class _Places:
+    """The lines of a cassette's fields; the text is read once for all."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._lines = _Lines(text)
+        self._takes = [found.start() for found in re.finditer(r"^- ", text, re.MULTILINE)]
+
+    def of(self, pointer: str) -> int:
+        """The first line that names a pointer's last field, below its take; else the first."""
+        at, _, place = pointer.partition(" ")
+        number = int(at.rpartition("/")[2]) if place else 0
+        start = self._takes[number] if number < len(self._takes) else 0
+        field = next((s for s in reversed(place.split("/")) if s and not s.isdecimal()), "")
+        found = self._text.find(f'"{field}"', start) if field else start
+        return self._lines.of(max(found, start))

@@ -8,10 +8,10 @@ import stat
 import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
-from typing import IO
+from typing import IO, Any
 
 from replay.errors import ConfigError, LibraryError
 from replay.upkeep.git import git
@@ -24,18 +24,156 @@ _SKIPPED = frozenset(
      ".ruff_cache", ".pytest_cache", ".hypothesis", ".tox", ".nox", ".replay"}
 )  # fmt: skip
 
+_TOO_LARGE = f"it is larger than {MAX_BYTES // 1024 // 1024} MB"
+_SUBMODULE, _LINK = "160000", "120000"
+_FORM = "%(objectname) %(objecttype) %(objectsize) %(rest)"
+_CHUNK = 1024 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """One file to search.
 
     Attributes:
-        path: its name, in POSIX form; ``path@blob`` in a history.
-        data: its bytes; None where it is larger than `MAX_BYTES`.
+        path: its name, in POSIX form; bytes that are no UTF-8 are lone surrogates, as in `os`.
+        data: its bytes; None where it was not read.
+        version: the blob that holds it in a history; empty for the file on disk.
+        unread: why it was not read.
     """
 
     path: str
-    data: bytes | None
+    data: bytes | None = field(repr=False)
+    version: str = ""
+    unread: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A file that a branch changed.
+
+    Attributes:
+        path: its name, from the top of the checkout.
+        new: what it holds now; None if it was deleted.
+        old: what it held where the branch began; None if it is new.
+        blob: the blob that git has for its new state; zeros where it has none.
+    """
+
+    path: str
+    new: Source | None
+    old: Source | None
+    blob: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """The branch that is checked out, compared with the one that it will be merged into.
+
+    Attributes:
+        top: the folder of the checkout.
+        base: the commit that it will be merged into.
+        start: the commit where it left that one.
+    """
+
+    top: Path
+    base: str
+    start: str
+
+    @classmethod
+    def of(cls, base: str) -> Branch:
+        """The branch that is checked out.
+
+        Raises:
+            ConfigError: this is not a git checkout, or `base` names no commit in it that the branch
+                has an ancestor in common with.
+        """
+        top = Path(os.fsdecode(git("rev-parse", "--show-toplevel").removesuffix(b"\n")))
+        named = git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}",
+                    missing=b"")  # fmt: skip
+        commit = named.decode().strip()
+        if not commit:
+            raise ConfigError(
+                "there is no such branch or commit", where=f"--diff {base}",
+                hint="fetch it first, for example with git fetch origin main",
+            )  # fmt: skip
+        start = git("merge-base", commit, "HEAD", missing=b"").decode().split()
+        if not start:
+            raise ConfigError(
+                "this checkout does not have the commit where the branch began",
+                where=f"--diff {base}",
+                hint="fetch the whole history: git fetch --unshallow, or fetch-depth: 0 in the"
+                " checkout of a workflow",
+            )
+        return cls(top, commit, start[0])
+
+    def changes(self) -> Iterator[Change]:
+        """Files that differ from where the branch began, committed or not, sorted by name."""
+        options = "--raw", "--no-renames", "--no-abbrev", "--no-ext-diff", "-z"
+        listed = git("diff", *options, "--ignore-submodules=none", self.start, cwd=self.top)
+        rows = listed.split(b"\0")
+        found = {
+            os.fsdecode(name): head.decode().removeprefix(":").split()
+            for head, name in zip(rows[::2], rows[1::2], strict=False)
+        }
+        new = git("ls-files", "--others", "--exclude-standard", "-z", cwd=self.top)
+        for raw in new.split(b"\0"):
+            if raw:
+                found.setdefault(os.fsdecode(raw), ["000000", "100644", "", "0" * 40, "A"])
+        rows_by_name = sorted(found.items())
+        had = {
+            name: row[2]
+            for name, row in rows_by_name
+            if row[0] not in {"000000", _SUBMODULE} and row[2]
+        }
+        before = self.read_at(had)
+        for name, (_, new_mode, _, new_id, _) in rows_by_name:
+            old = next(before) if name in had else None
+            yield Change(name, self._now(name, new_mode, new_id), old, new_id)
+
+    def _now(self, name: str, mode: str, id: str) -> Source | None:
+        """What a changed file holds now."""
+        if mode == _SUBMODULE:
+            return Source(name, None, unread="it is a submodule")
+        path = self.top / name
+        if mode == _LINK:
+            with suppress(OSError):
+                return Source(name, os.fsencode(os.readlink(path)))  # noqa: PTH115 - as bytes
+        if _is_file(path):
+            read = _read(path)
+            return Source(name, read.data, unread=read.unread)
+        # A sparse checkout leaves out files that the branch has all the same.
+        return Source(name, git("cat-file", "blob", id, cwd=self.top)) if id.strip("0") else None
+
+    def commits(self, known: set[str]) -> Iterator[Source]:
+        """The messages and blobs of the branch's commits, but for blobs that are known."""
+        for source in _objects("HEAD", f"^{self.start}", f"^{self.base}", cwd=self.top):
+            if source.version not in known:
+                yield source
+
+    def files_now(self) -> list[str]:
+        """All files of the checkout, but for those that git ignores."""
+        listed = git("ls-files", "--cached", "--others", "--exclude-standard", "-z", cwd=self.top)
+        return [os.fsdecode(name) for name in listed.split(b"\0") if name]
+
+    def files_at(self, commit: str) -> dict[str, tuple[str, str]]:
+        """All files of a commit: name -> mode and blob."""
+        rows = git("ls-tree", "-r", "-z", "--full-tree", commit, cwd=self.top).split(b"\0")
+        found = {}
+        for row in rows:
+            head, _, name = row.partition(b"\t")
+            if name:
+                mode, _, id = head.decode().split()
+                found[os.fsdecode(name)] = mode, id
+        return found
+
+    def read_at(self, files: dict[str, str]) -> Iterator[Source]:
+        """Blobs of the repository, read by one git process.
+
+        Args:
+            files: name -> blob.
+        """
+        lines = (f"{id}\n".encode() for id in files.values())
+        for name, source in zip(files, _contents(lines, self.top), strict=True):
+            yield Source(name, source.data, unread=source.unread)
 
 
 def on_disk(paths: Iterable[str]) -> Iterator[Source]:
@@ -45,59 +183,39 @@ def on_disk(paths: Iterable[str]) -> Iterator[Source]:
         ConfigError: a path that does not exist.
         LibraryError: a file that cannot be read.
     """
+    yield from (_read(file) for file in files_on_disk(paths))
+
+
+def files_on_disk(paths: Iterable[str]) -> Iterator[Path]:
+    """The names of the files that `on_disk` reads."""
     for name in paths:
         path = Path(name)
         if path.is_dir():
-            for file in _listed(path):
-                yield from _read(file)
+            yield from _listed(path)
         elif path.exists():
-            yield from _read(path)
+            yield path
         else:
             raise ConfigError("there is no such file", where=name)
 
 
-def changed_since(base: str) -> Iterator[tuple[Source, Source | None]]:
-    """Files that changed since the branch left `base`, each with its state there (None for new).
-
-    Raises:
-        ConfigError: this is not a git checkout, or `base` names nothing in it.
-    """
-    start = git("merge-base", base, "HEAD").decode().strip()
-    top = Path(git("rev-parse", "--show-toplevel").decode().strip())
-    names = git("diff", "--name-only", "--no-renames", "-z", start, cwd=top)
-    new = git("ls-files", "--others", "--exclude-standard", "-z", cwd=top)
-    for raw in sorted({*names.split(b"\0"), *new.split(b"\0")} - {b""}):
-        name = os.fsdecode(raw)
-        path = top / name
-        if _is_file(path):
-            old = git("cat-file", "blob", f"{start}:{name}", cwd=top, missing=b"\xff")
-            for source in _read(path):
-                before = None if old == b"\xff" else Source(name, old)
-                yield Source(name, source.data), before
-
-
-def at(base: str, suffix: str) -> Iterator[Source]:
-    """The files, with a name that ends in `suffix`, of the commit where the branch left `base`."""
-    start = git("merge-base", base, "HEAD").decode().strip()
-    rows = git("ls-tree", "-r", "-z", "--full-tree", start).split(b"\0")
-    found = [row.partition(b"\t") for row in rows if row.endswith(suffix.encode())]
-    names = {head.split()[2].decode(): os.fsdecode(name) for head, _, name in found}
-    yield from _blobs(names)
-
-
 def history() -> Iterator[Source]:
-    """Every blob that any reference or reflog of this repository reaches, each once.
+    """Every blob and message that any reference, reflog or index of this repository reaches.
+
+    Each blob comes once, the messages of commits and annotated tags as texts of their own, and the
+    names of branches and tags as one more.
 
     Raises:
         ConfigError: this is not a git checkout.
+        LibraryError: git cannot read all of it.
     """
-    rows = git("rev-list", "--objects", "--all", "--reflog").decode("utf-8", "replace").split("\n")
-    names: dict[str, str] = {}
-    for row in rows:
-        id, _, name = row.partition(" ")
-        if name:
-            names.setdefault(id, name)
-    yield from _blobs(names, suffixed=True)
+    names = git("for-each-ref", "--format=%(refname)")
+    yield Source("names of branches and tags", names)
+    yield from _objects("--all", "--reflog", "--indexed-objects")
+
+
+def is_shallow() -> bool:
+    """Whether this clone has only a part of the history."""
+    return git("rev-parse", "--is-shallow-repository").strip() == b"true"
 
 
 def _listed(folder: Path) -> list[Path]:
@@ -128,44 +246,82 @@ def _is_file(path: Path) -> bool:
     # Not by Path.is_file: since Python 3.14 a file that this user may not look at is none there,
     # and would pass unread.
     try:
-        return stat.S_ISREG(path.stat().st_mode)
+        return path.is_symlink() or stat.S_ISREG(path.stat().st_mode)
     except OSError as error:
         if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
             return False
         raise LibraryError(f"the file cannot be read: {error.strerror}", where=str(path)) from error
 
 
-def _read(path: Path) -> Iterator[Source]:
+def _read(path: Path) -> Source:
+    name = path.as_posix()
     try:
+        if path.is_symlink() and not path.is_file():
+            return Source(name, os.fsencode(os.readlink(path)))  # noqa: PTH115 - as bytes
         found = path.stat()
-        large = found.st_size > MAX_BYTES
-        data = None if large or not stat.S_ISREG(found.st_mode) else path.read_bytes()
+        if not stat.S_ISREG(found.st_mode):
+            return Source(name, None, unread="it is no regular file")
+        if found.st_size > MAX_BYTES:
+            return Source(name, None, unread=_TOO_LARGE)
+        return Source(name, path.read_bytes())
     except OSError as error:
-        raise LibraryError(f"the file cannot be read: {error.strerror}", where=str(path)) from error
-    yield Source(path.as_posix(), data)
+        raise LibraryError(f"the file cannot be read: {error.strerror}", where=name) from error
 
 
-def _blobs(names: dict[str, str], *, suffixed: bool = False) -> Iterator[Source]:
-    """The blobs of these IDs, read by one git process; other objects are left out."""
-    command = ["git", "cat-file", "--batch", "--buffer"]
-    ids = "".join(f"{id}\n" for id in names).encode()
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: S603 - no shell, fixed words
-        assert process.stdin is not None  # noqa: S101 - both are pipes
-        assert process.stdout is not None  # noqa: S101 - as above
-        # A thread writes the IDs: else git and we would both wait on full pipes.
-        Thread(target=_feed, args=(process.stdin, ids), daemon=True).start()
-        for id, name in names.items():
-            head = process.stdout.readline().split()
-            if len(head) < 3:
-                continue
-            data = process.stdout.read(int(head[2]))
-            process.stdout.read(1)
-            if head[1] == b"blob":
-                kept = data if len(data) <= MAX_BYTES else None
-                yield Source(f"{name}@{id[:12]}" if suffixed else name, kept)
+def _objects(*revisions: str, cwd: Path | None = None) -> Iterator[Source]:
+    """The blobs, commits and tags that revisions reach."""
+    listing = ["git", "--no-replace-objects", "rev-list", "--objects", *revisions]
+    with subprocess.Popen(listing, stdout=subprocess.PIPE, cwd=cwd) as process:  # noqa: S603 - no shell
+        assert process.stdout is not None  # noqa: S101 - it is a pipe
+        yield from _contents(process.stdout, cwd)
+    if process.returncode:
+        raise LibraryError(
+            "git cannot list the whole history", where="git rev-list",
+            hint="git fsck names what is missing",
+        )  # fmt: skip
 
 
-def _feed(pipe: IO[bytes], ids: bytes) -> None:
+def _contents(lines: IO[bytes] | Iterable[bytes], cwd: Path | None) -> Iterator[Source]:
+    """The objects that lines name, read by one git process; a line is an ID and a name."""
+    command = ["git", "--no-replace-objects", "cat-file", f"--batch={_FORM}", "--buffer"]
+    given: Any = lines if hasattr(lines, "fileno") else subprocess.PIPE
+    with subprocess.Popen(command, stdin=given, stdout=subprocess.PIPE, cwd=cwd) as process:  # noqa: S603 - no shell
+        if process.stdin is not None:
+            # A thread writes the IDs: else git and we would both wait on full pipes.
+            Thread(target=_feed, args=(process.stdin, lines), daemon=True).start()
+        assert process.stdout is not None  # noqa: S101 - it is a pipe
+        yield from _parsed(process.stdout)
+
+
+def _parsed(out: IO[bytes]) -> Iterator[Source]:
+    while line := out.readline():
+        head, _, name = line.removesuffix(b"\n").partition(b" ")
+        id = head.decode()
+        kind, _, rest = name.partition(b" ")
+        size_text, _, rest = rest.partition(b" ")
+        if kind == b"missing" or not size_text:
+            raise LibraryError(
+                "git cannot read all of the history", where=f"object {id[:40]}",
+                hint="git fsck names what is missing",
+            )  # fmt: skip
+        size = int(size_text)
+        data = None
+        if kind == b"tree" or size > MAX_BYTES:
+            left = size
+            while left:
+                left -= len(out.read(min(left, _CHUNK)))
+        else:
+            data = out.read(size)
+        out.read(1)
+        if kind == b"tree":
+            continue
+        label = os.fsdecode(rest)
+        if kind != b"blob" or not label:
+            label = f"{kind.decode()} {label or id[:12]}"
+        yield Source(label, data, id, "" if data is not None else _TOO_LARGE)
+
+
+def _feed(pipe: IO[bytes], lines: Iterable[bytes]) -> None:
     with suppress(OSError):
-        pipe.write(ids)
+        pipe.writelines(lines)
         pipe.close()

@@ -1,0 +1,88 @@
+"""Names of machines that HTTP clients send: in `X-Stripe-Client-User-Agent` and headers like it.
+
+Stripe's SDKs describe in JSON what they run on, most with the whole output of ``uname -a``, whose
+second word is the machine's name: often that of its owner.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from replay.redaction.pseudonyms import STAND_IN
+
+_NAMES = frozenset(
+    {"node", "hostname", "host_name", "host.name", "nodename", "node_name", "machine",
+     "machine_name", "computer_name", "computername", "device_name"}
+)  # fmt: skip
+_UNAME = frozenset({"uname", "os_uname"})
+_TELLING = frozenset(
+    {"bindings_version", "lang", "lang_version", "language_version", "language", "publisher",
+     "httplib", "sdk", "sdk_version", "sdk_name", "client", "client_version", "runtime",
+     "runtime_version", "platform", "os", "os_version", "engine", "application", "uname", "arch"}
+)  # fmt: skip
+"""Keys of which a client's description of itself has at least one, beside the machine's name."""
+
+_NAMELESS = re.compile(
+    r"localhost(?:\.localdomain|\.local)?|\(?none\)?|unknown|version|x86_64|amd64|arm64|aarch64|i[36]86"
+    r"|[0-9a-f]{12}|v?\d+(?:\.\d+)*|\W*|.*(?:redacted|filtered|hidden|masked|placeholder|example|your[-_]).*"
+    r"|[<\[{*%$].*",
+    re.IGNORECASE,
+)
+"""Names that tell nothing: no name, a container's ID, an architecture, what somebody put there."""
+
+_IN_TEXT = re.compile(
+    r"""\\*["'](?P<key>uname|os_uname|hostname|host_name|nodename|machine_name|computer_name)"""
+    r"""\\*["']\s{0,4}(?::|=>)\s{0,4}\\*["'](?P<value>[^"'\\\n]{1,400})"""
+)
+_NEAR = re.compile(r"bindings_version|client-user-agent", re.IGNORECASE)
+_REACH = 4096
+_USER_AGENT = re.compile(r"\s*[A-Za-z][A-Za-z0-9_.-]{0,40}/v?\d[\w.-]*(?:\s|\Z)")
+
+
+def is_telemetry(value: Mapping[str, Any]) -> bool:
+    """Whether a JSON object is a client's description of itself and its machine."""
+    if not (_UNAME & value.keys() or _NAMES & value.keys()):
+        return False
+    others = value.keys() - _NAMES
+    return "object" not in value and bool(_TELLING & others)
+
+
+def machine_names(value: Mapping[str, Any]) -> Iterator[str]:
+    """The names of machines in a client's description of itself."""
+    for key, child in value.items():
+        if isinstance(child, str):
+            name = _node(child) if key in _UNAME else child if key in _NAMES else ""
+            if _tells(name):
+                yield name
+
+
+def names_in_text(text: str) -> Iterator[tuple[int, str]]:
+    """The names of machines in a text that is no recording, such as code: line and name."""
+    if not ("uname" in text or "host" in text) or not _NEAR.search(text):
+        return
+    line, counted = 1, 0
+    for found in _IN_TEXT.finditer(text):
+        name = _node(found["value"]) if found["key"] in _UNAME else found["value"]
+        around = text[max(0, found.start() - _REACH) : found.end() + _REACH]
+        if _tells(name) and _NEAR.search(around):
+            line += text.count("\n", counted, found.start())
+            counted = found.start()
+            yield line, name
+
+
+def is_user_agent(value: str) -> bool:
+    """Whether a string looks like the header `User-Agent`: a product and its version come first."""
+    return _USER_AGENT.match(value) is not None
+
+
+def _node(uname: str) -> str:
+    """The machine's name in the output of ``uname -a``, which some clients send percent-encoded."""
+    words = (unquote(uname) if " " not in uname else uname).split()
+    return words[1] if len(words) > 2 else ""
+
+
+def _tells(name: str) -> bool:
+    return not (_NAMELESS.fullmatch(name) or STAND_IN.fullmatch(name))

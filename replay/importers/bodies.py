@@ -114,7 +114,8 @@ def without_encoding(body: Body, encoding: str) -> Body:
     if not data or not (encoding.strip() or containers.is_packed(data)):
         return body
     parts = list(containers.parts(data))
-    problem = next((part.problem for part in parts if part.problem), body.problem)
+    said = next((part.problem for part in parts if part.problem), "")
+    problem = said.removeprefix("it ") or body.problem
     whole = [part.data for part in parts if part.data and not part.name]
     if len(whole) != 1:
         return body

@@ -184,8 +184,8 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _time(value: Any) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        seconds = value / 1000 if value > 10_000_000_000 else value
         try:
+            seconds = value / 1000 if value > 10_000_000_000 else value
             when = datetime.fromtimestamp(seconds, UTC)
         except (ValueError, OverflowError, OSError):
             return ""

@@ -85,7 +85,7 @@ def is_packed(data: bytes) -> bool:
     return _kind(data) != ""
 
 
-def _parts(data: bytes, name: str, deeper: int, spent: Budget) -> Iterator[Part]:
+def _parts(data: bytes, name: str, deeper: int, budget: Budget) -> Iterator[Part]:
     kind = _kind(data)
     if not kind:
         unread = next((what for start, what in _NOT_READ.items() if data.startswith(start)), "")
@@ -93,15 +93,15 @@ def _parts(data: bytes, name: str, deeper: int, spent: Budget) -> Iterator[Part]
     elif not deeper:
         yield Part(data, name, f"it is packed more than {MOST_NESTED} times")
     elif kind == "zip":
-        yield from _zip(data, name, deeper, spent)
+        yield from _zip(data, name, deeper, budget)
     elif kind == "tar":
-        yield from _tar(data, name, deeper, spent)
+        yield from _tar(data, name, deeper, budget)
     else:
-        yield from _stream(kind, data, name, deeper, spent)
+        yield from _stream(kind, data, name, deeper, budget)
 
 
 def _kind(data: bytes) -> str:
-    if data.startswith(b"\x1f\x8b"):
+    if data.startswith(b"\x1f\x8b\x08"):
         return "gzip"
     if data.startswith(_ZLIB_STARTS):
         return "zlib"
@@ -119,34 +119,40 @@ def _kind(data: bytes) -> str:
     return ""
 
 
-def _stream(kind: str, data: bytes, name: str, deeper: int, spent: Budget) -> Iterator[Part]:
-    """One compressed stream, and what follows it."""
-    allowed = spent.allowance(len(data))
-    if allowed <= 0:
-        yield Part(b"", name, _too_much())
-        return
-    found, rest, problem = _inflated(kind, data, allowed)
-    if not found and problem == _DAMAGED:  # it only looks packed
-        yield Part(data, name)
-        return
-    spent.bytes += len(found)
-    yield from _parts(found, name, deeper - 1, spent)
-    if problem:  # a text may start like zlib data, so the bytes are searched too where that is it
-        yield Part(data if problem == _DAMAGED else b"", name, problem)
-    elif rest:
-        # Further streams are common in logs. What is none is searched as it is.
-        spent.members += 1
-        if spent.members > MOST_MEMBERS:
+def _stream(kind: str, data: bytes, name: str, deeper: int, budget: Budget) -> Iterator[Part]:
+    """One compressed stream, and what follows it: more of them, or anything else."""
+    start = 0
+    while True:
+        allowed = budget.allowance(len(data) - start)
+        if allowed <= 0:
+            yield Part(b"", name, _too_much())
+            return
+        found, end, problem = _inflated(kind, data, start, allowed)
+        if not found and problem == _DAMAGED:  # text may start like zlib data
+            yield Part(data[start:], name, "" if kind == "zlib" else problem)
+            return
+        budget.bytes += len(found)
+        if found or end == len(data):
+            yield from _parts(found, name, deeper - 1, budget)
+        if problem:  # the bytes may be something else after all
+            yield Part(data[start:] if problem == _DAMAGED else b"", name, problem)
+        if problem or end == len(data):
+            return
+        budget.members += 1
+        if budget.members > MOST_MEMBERS:
             yield Part(b"", name, _too_many())
-        else:
-            yield from _parts(rest, name, deeper, spent)
+            return
+        if _kind(data[end : end + 512]) != kind:
+            yield from _parts(data[end:], name, deeper, budget)
+            return
+        start = end
 
 
 _DAMAGED = "it is damaged"
 
 
-def _inflated(kind: str, data: bytes, most: int) -> tuple[bytes, bytes, str]:
-    """The content of a stream, what follows the stream, and what went wrong."""
+def _inflated(kind: str, data: bytes, start: int, most: int) -> tuple[bytes, int, str]:
+    """The content of a stream, where the stream ends, and what went wrong."""
     engine: Any
     if kind in {"gzip", "zlib"}:
         engine = zlib.decompressobj(47)
@@ -155,21 +161,27 @@ def _inflated(kind: str, data: bytes, most: int) -> tuple[bytes, bytes, str]:
     else:
         engine = lzma.LZMADecompressor(memlimit=128 * MEGABYTE)
     found: list[bytes] = []
-    left, fed = most, data
+    left, fed = most, start
     try:
         # In pieces: where the data are damaged, what came before is not lost.
         while left > 0 and not engine.eof:
-            piece = engine.decompress(fed, min(left, 256 * 1024))
-            fed = getattr(engine, "unconsumed_tail", b"")
-            if not piece and not fed and not engine.eof:
-                return b"".join(found), b"", _DAMAGED
+            given = getattr(engine, "unconsumed_tail", b"")
+            if not given and getattr(engine, "needs_input", True):
+                given = data[fed : fed + _AT_ONCE]
+                fed += len(given)
+            piece = engine.decompress(given, min(left, 4 * _AT_ONCE))
+            if not piece and fed == len(data) and not engine.eof:
+                return b"".join(found), fed, _DAMAGED
             found.append(piece)
             left -= len(piece)
     except (zlib.error, OSError, lzma.LZMAError, EOFError):
-        return b"".join(found), b"", _DAMAGED
+        return b"".join(found), fed, _DAMAGED
     if not engine.eof:
-        return b"".join(found), b"", _too_much(most)
-    return b"".join(found), engine.unused_data, ""
+        return b"".join(found), fed, _too_much(most)
+    return b"".join(found), fed - len(engine.unused_data), ""
+
+
+_AT_ONCE = 64 * 1024
 
 
 def _too_much(most: int = MOST_BYTES) -> str:
@@ -184,7 +196,7 @@ def _inside(name: str, member: str) -> str:
     return f"{name}/{member}" if name else member
 
 
-def _zip(data: bytes, name: str, deeper: int, spent: Budget) -> Iterator[Part]:
+def _zip(data: bytes, name: str, deeper: int, budget: Budget) -> Iterator[Part]:
     if data.count(b"PK\x01\x02") > MOST_MEMBERS:  # before the directory is read into memory
         yield Part(b"", name, _too_many())
         return
@@ -201,14 +213,14 @@ def _zip(data: bytes, name: str, deeper: int, spent: Budget) -> Iterator[Part]:
         if member.is_dir():
             continue
         inside = _inside(name, member.filename)
-        spent.members += 1
-        if spent.members > MOST_MEMBERS:
+        budget.members += 1
+        if budget.members > MOST_MEMBERS:
             yield Part(b"", name, _too_many())
             return
         if member.flag_bits & 1:
             yield Part(b"", inside, "it is encrypted")
             continue
-        allowed = spent.allowance(member.compress_size)
+        allowed = budget.allowance(member.compress_size)
         try:
             with archive.open(member) as file:
                 found = file.read(allowed + 1) if allowed > 0 else b""
@@ -218,33 +230,33 @@ def _zip(data: bytes, name: str, deeper: int, spent: Budget) -> Iterator[Part]:
             found, problem = b"", _DAMAGED
         if allowed <= 0 or len(found) > allowed:
             found, problem = found[:allowed], _too_much(allowed)
-        spent.bytes += len(found)
+        budget.bytes += len(found)
         if found or not problem:
-            yield from _parts(found, inside, deeper - 1, spent)
+            yield from _parts(found, inside, deeper - 1, budget)
         if problem:
             yield Part(b"", inside, problem)
 
 
-def _tar(data: bytes, name: str, deeper: int, spent: Budget) -> Iterator[Part]:
+def _tar(data: bytes, name: str, deeper: int, budget: Budget) -> Iterator[Part]:
     names = []
     try:
         with tarfile.open(fileobj=BytesIO(data), mode="r:") as archive:
             for member in archive:
                 names.append(f"{member.name} {member.linkname}".strip())
-                spent.members += 1
-                if spent.members > MOST_MEMBERS:
+                budget.members += 1
+                if budget.members > MOST_MEMBERS:
                     yield Part(b"", name, _too_many())
                     break
                 if not member.isfile():
                     continue
                 inside = _inside(name, member.name)
-                if member.size > spent.allowance(len(data)):
-                    yield Part(b"", inside, _too_much(spent.allowance(len(data))))
+                if member.size > budget.allowance(len(data)):
+                    yield Part(b"", inside, _too_much(budget.allowance(len(data))))
                     continue
                 file = archive.extractfile(member)
                 found = file.read() if file is not None else b""
-                spent.bytes += len(found)
-                yield from _parts(found, inside, deeper - 1, spent)
+                budget.bytes += len(found)
+                yield from _parts(found, inside, deeper - 1, budget)
     except (tarfile.TarError, OSError, EOFError, ValueError, struct.error):
         # What stands behind the damage is not lost: it is not compressed.
         yield Part(data, name, _DAMAGED)

@@ -140,30 +140,55 @@ def embedded_json(text: str, needle: str = '"object"') -> Iterator[tuple[Any, in
     Args:
         text: any text.
         needle: what a value must hold.
+
+    Raises:
+        Unreadable: the search was given up, because it would take too long.
     """
-    decoder = json.JSONDecoder(object_pairs_hook=_pairs)
-    end, work = 0, 8 * len(text) + 65536
+    end, work = 0, 3 * len(text) + 262_144
     wanted = text.find(needle)
     for start in _OPENING.finditer(text):
-        if wanted < 0 or work < 0:
-            return
         position = start.start()
+        if wanted < 0:
+            return
+        if work < 0:
+            raise Unreadable("holds too much that starts as JSON and is none")
         if position < end:
             continue
-        try:
-            value, end = decoder.raw_decode(text, position)
-        except ValueError as error:
-            work -= getattr(error, "pos", position) - position + 16
+        found, length, cost = _value_at(text, position)
+        work -= cost
+        if not length:
             continue
-        except RecursionError:
-            return
+        end = position + length
         if wanted < position:
             wanted = text.find(needle, position)
         if 0 <= wanted < end:
-            yield value, position
+            yield found, position
 
 
 _OPENING = re.compile(r"\{\s*\"|\[\s*\{\s*\"")
+_DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_int=_integer)
+
+
+def _value_at(text: str, position: int) -> tuple[Any, int, int]:
+    """The JSON value at a position, its length (0 if there is none), and how much was read.
+
+    An error of the decoder takes time that grows with its whole text, so it gets a little first.
+    """
+    size, cost = 2048, 64
+    while True:
+        segment = text[position : position + size]
+        try:
+            found, length = _DECODER.raw_decode(segment)
+        except json.JSONDecodeError as error:
+            cut = error.msg.startswith("Unterminated") or error.pos > len(segment) - 12
+            if not cut or len(segment) < size:
+                return None, 0, cost
+            cost += len(segment)
+            size *= 16
+        except (RecursionError, ValueError):
+            return None, 0, cost + 4096
+        else:
+            return found, length, 0
 
 
 def read_toml(text: str) -> Any:
@@ -295,7 +320,7 @@ class _Reader:
         text: str = event.value
         if event.tag is not None and event.tag.endswith("binary"):
             try:
-                return binascii.a2b_base64(text.encode("ascii", "replace"))
+                return binascii.a2b_base64(text.encode("ascii", "replace")) or text
             except binascii.Error:
                 return text
         if not event.implicit[0]:

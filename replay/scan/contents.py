@@ -132,7 +132,7 @@ def contents(data: bytes, name: str, objects: frozenset[str], budget: Budget) ->
         walk.read(suffix)
         recording = walk.recording
         pieces = tuple(walk.pieces) if recording else ()
-        problems += tuple(dict.fromkeys(walk.problems)) if recording else ()
+        problems += tuple(dict.fromkeys(walk.problems))
         tape = part.data if is_tape(part.data) else None
         yield Content(text, part.name, recording, pieces, tape=tape, problems=problems)
 
@@ -397,8 +397,11 @@ class _Walk:
     def _embedded(self, text: str, line: int, deeper: int) -> None:
         if '"object"' not in text:
             return
-        for value, position in embedded_json(text):
-            self.value(value, line or self.line_at(position), deeper - 1)
+        try:
+            for value, position in embedded_json(text):
+                self.value(value, line or self.line_at(position), deeper - 1)
+        except Unreadable as error:
+            self.problems.append(f"it {error}")
 
     def _in_literals(self) -> None:
         r"""JSON in string literals of source code: ``"{\"object\": …}"``."""
@@ -411,8 +414,7 @@ class _Walk:
             literal = self.text[start.start() : end]
             if '"object' in literal or '\\"object' in literal:
                 inner = json_unescaped(literal)
-                for value, _ in embedded_json(inner):
-                    self.value(value, self.line_at(start.start()), _MOST_NESTED - 1)
+                self._embedded(inner, self.line_at(start.start()), _MOST_NESTED)
 
 
 _LITERAL = re.compile(r"\{\s*\\+[\"n]")

@@ -1,0 +1,55 @@
+"""One invented customer in every form of recording, packing and encoding: all of it is found."""
+
+from __future__ import annotations
+
+import pytest
+from support import foreign
+
+from replay.redaction.policy import default_policy
+from replay.scan.rules import Hit
+from replay.scan.search import hits_in
+from replay.scan.sources import Source
+
+POLICY = default_policy()
+
+
+def hits(name: str, data: bytes) -> list[Hit]:
+    return list(hits_in(Source(name, data), POLICY))
+
+
+def fields(name: str, data: bytes) -> set[str]:
+    found = hits(name, data)
+    assert all("holm" not in repr(hit).lower() for hit in found)
+    return {hit.detail for hit in found if hit.rule == "private-field"}
+
+
+@pytest.mark.parametrize("form", foreign.RECORDINGS)
+def test_each_tools_recording_is_read(form):
+    """Each private field of the answer is named, and each private parameter of the form."""
+    name, data = foreign.RECORDINGS[form]
+    assert fields(name, data) >= foreign.FIELDS
+    details = {hit.detail for hit in hits(name, data) if hit.rule == "private-parameter"}
+    assert {"name", "email"} == details
+
+
+@pytest.mark.parametrize("form", foreign.TEXTS)
+def test_an_object_of_stripes_is_found_in_any_file(form):
+    """JSON, YAML and TOML are read whatever the file is for."""
+    assert fields(*foreign.TEXTS[form]) >= foreign.FIELDS
+
+
+@pytest.mark.parametrize("packing", foreign.PACKED)
+@pytest.mark.parametrize("form", ["Ruby VCR", "nock", "cassetter, TOML"])
+def test_files_are_unpacked(form, packing):
+    """A recording is found in every archive and compressed file."""
+    name, data = foreign.RECORDINGS[form]
+    suffix, pack = foreign.PACKED[packing]
+    assert fields(name + suffix, pack(data, name)) >= foreign.FIELDS
+
+
+@pytest.mark.parametrize("encoding", foreign.ENCODED)
+@pytest.mark.parametrize("form", ["vcrpy, pretty body", "HAR", "cassetter, TOML"])
+def test_files_in_every_encoding_are_read(form, encoding):
+    """A recording is found in whatever encoding its file has, with a mark or without."""
+    name, data = foreign.RECORDINGS[form]
+    assert fields(name, foreign.ENCODED[encoding](data.decode())) >= foreign.FIELDS

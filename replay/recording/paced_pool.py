@@ -25,7 +25,10 @@ R = TypeVar("R")
 
 
 class Pace:
-    """Spreads the calls of all threads evenly over time: at most `rate` per second.
+    """Spreads the calls of all threads: no two turns begin closer than `1 / rate` seconds.
+
+    One caller at a time sleeps until its turn, and the others wait for that one. So a turn that
+    begins late, because the machine is busy, also puts off those after it.
 
     Attributes:
         stop: once it is set, no call is begun and none is retried.
@@ -36,9 +39,10 @@ class Pace:
         self._interval = 1 / rate
         self._next = 0.0
         self._held = 0.0
+        self._asleep = Lock()
         self._lock = Lock()
 
-    def wait(self, *, completing: bool = False) -> None:
+    def wait(self, *, completing: bool = False) -> float:
         """Sleep until this caller may make its call.
 
         Args:
@@ -46,20 +50,26 @@ class Pace:
                 gets its turn at the same pace after `stop` too, unless the source has asked
                 everybody to wait.
 
+        Returns:
+            When the turn began, by `time.monotonic`.
+
         Raises:
             CancelledError: the run was stopped; do not make the call.
         """
-        while True:
-            with self._lock:
-                now = time.monotonic()
-                turn = max(now, self._next, self._held)
-                self._next = turn + self._interval
-            if self.stop.wait(turn - now):
-                if not completing or self._held > now:
-                    raise CancelledError
-                time.sleep(max(0.0, turn - time.monotonic()))
-            if self._held <= turn:  # no Retry-After came in while this caller slept
-                return
+        with self._asleep:
+            while True:
+                with self._lock:
+                    now = time.monotonic()
+                    left = max(self._next, self._held) - now
+                    if self.stop.is_set() and (not completing or self._held > now):
+                        raise CancelledError
+                    if left <= 0:
+                        self._next = now + self._interval
+                        return now
+                if self.stop.is_set():
+                    time.sleep(left)
+                else:
+                    self.stop.wait(left)
 
     def hold(self, seconds: float) -> None:
         """Let no caller have a turn for this long: the source limits all callers together."""

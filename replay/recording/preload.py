@@ -8,22 +8,31 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from threading import Lock
 
 from replay.redaction.policy_source import DEFAULT
 
 _ALWAYS = (
+    "ahocorasick_rs",
+    "encodings.idna",  # looks hosts up
+    "encodings.utf_16_be",
+    "encodings.utf_16_le",
+    "filelock",
     "httpcore",
     "httpx",
-    "filelock",
     "replay.library.format.yaml_writer",
     "replay.redaction.gate",
     "replay.redaction.policy",
     "replay.redaction.redactor",
     "replay.recording.upstream",
+    "tomllib",
 )
 
 _WITH = {"asyncio": "anyio._backends._asyncio", "aiohttp": "vcr.stubs.aiohttp_stubs"}
 """Module of a client -> the module that recording also needs once that one is loaded."""
+
+
+_lock = Lock()
 
 
 def load() -> None:
@@ -33,4 +42,5 @@ def load() -> None:
     for client, name in _WITH.items():
         if client in sys.modules:
             import_module(name)
-    DEFAULT.load()
+    with _lock:  # else each thread would read all files of the policy
+        DEFAULT.load()

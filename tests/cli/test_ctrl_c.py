@@ -3,113 +3,75 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
-import time
-from itertools import pairwise
-from pathlib import Path
-from typing import Any
+import threading
+from collections.abc import Iterator
 
 import pytest
 from support.command import replay_command
+from support.paced import Command
 from support.standin import NEW, OLD, StandIn, generated
+from support.waiting import wait_until
 
-RATE = 4
-"""Calls per second: slow enough to stop between two."""
+from replay.recording.paced_pool import WORKERS
 
-BEFORE = 7
+IDS = [generated("in", f"n{n}") for n in range(12)]
+BOTH = ("--api-version", OLD, "--api-version", NEW)
+RATE = 50
+
+
+@pytest.fixture(autouse=True)
+def source(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
+    """A source that has a dozen invoices."""
+    monkeypatch.setenv("STRIPE_API_KEY", "sk_test_PRIVATEkey")
+    monkeypatch.setenv("STRIPE_API_BASE", stand_in.url)
+    for id in IDS:
+        stand_in.add_invoice(id)
+    yield stand_in
+    if stand_in.hold is not None:
+        stand_in.hold.set()
+
+
+def record(*args: str) -> None:
+    done = replay_command("record", "invoice", *args, "--rate", "900")
+    assert 0 == done.code, done.err
 
 
 @pytest.mark.parametrize(
     ("command", "calls"),
     [
         (("upgrade", NEW, "--yes"), 2),
-        (
-            (
-                "record",
-                "invoice",
-                "IDS",
-                "--api-version",
-                OLD,
-                "--api-version",
-                NEW,
-                "--mode",
-                "all",
-            ),
-            2,
-        ),
+        (("record", "invoice", *IDS, *BOTH, "--mode", "all"), 2),
         (("verify", "--live"), 1),
     ],
+    ids=["upgrade", "record", "verify"],
 )
-def test_nothing_new_is_begun(
-    stand_in: StandIn,
-    monkeypatch: pytest.MonkeyPatch,
-    command: tuple[str, ...],
-    calls: int,
-) -> None:
+def test_nothing_new_is_begun(source: StandIn, command: tuple[str, ...], calls: int) -> None:
     """Only what is half fetched is asked for once more, and at the rate that was asked for."""
-    monkeypatch.setenv("STRIPE_API_KEY", "sk_test_PRIVATEkey")
-    monkeypatch.setenv("STRIPE_API_BASE", stand_in.url)
-    ids = [stand_in.add_invoice(generated("in", f"n{n}")) for n in range(12)]
-    assert (
-        0 == replay_command("record", "invoice", *ids, "--api-version", OLD, "--rate", "900").code
-    )
-    hits: list[tuple[float, str]] = []
-    for path, serve in list(stand_in.objects.items()):
-
-        def timed(version: str, expand: list[str], serve: Any = serve, path: str = path) -> Any:
-            hits.append((time.monotonic(), path))
-            return serve(version, expand)
-
-        stand_in.objects[path] = timed
-    arguments = [part for one in command for part in (ids if one == "IDS" else [one])]
-    running = subprocess.Popen(
-        [sys.executable, "-m", "replay", *arguments, "--rate", str(RATE)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    deadline = time.monotonic() + 30
-    while len(hits) < BEFORE:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    running.send_signal(signal.SIGINT)
-    told = time.monotonic()
-    _, err = running.communicate(timeout=30)
-    assert 130 == running.returncode, err
-    assert "Traceback" not in err
-    asked = {path for at, path in hits if at <= told}
-    later = [path for at, path in hits if at > told]
-    # One may have had its turn when the signal came.
-    assert len(set(later) - asked) <= 1, later
-    assert max(map([path for _, path in hits].count, {path for _, path in hits})) <= calls
-    gaps = [after - at for (at, _), (after, _) in pairwise(hits)]
-    assert all(gap > 0.5 / RATE for gap in gaps), gaps
+    record(*IDS, "--api-version", OLD)
+    source.hits.clear()
+    source.hold = threading.Event()
+    running = Command(*command, "--rate", str(RATE))
+    wait_until(lambda: source.held == WORKERS)
+    begun = set(source.hits)
+    running.stop(signal.SIGINT)
+    source.hold.set()
+    code, _, err = running.end()
+    assert (130, False) == (code, "Traceback" in err), err
+    assert dict.fromkeys(begun, calls) == source.hits
+    assert running.watched.keep(RATE)
 
 
-def test_a_second_one_waits_for_nothing(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half-fetched twins that wait for their turn are given up; what is recorded is whole."""
-    monkeypatch.setenv("STRIPE_API_KEY", "sk_test_PRIVATEkey")
-    monkeypatch.setenv("STRIPE_API_BASE", stand_in.url)
-    ids = [stand_in.add_invoice(generated("in", f"n{n}")) for n in range(4)]
-    versions = ("--api-version", OLD, "--api-version", NEW)
-    running = subprocess.Popen(
-        [sys.executable, "-m", "replay", "record", "invoice", *ids, *versions, "--rate", "1"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    deadline = time.monotonic() + 30
-    paths = [f"/v1/invoices/{id}" for id in ids]
-    # One pair is recorded, and another is half fetched.
-    while len(list(Path("cassettes").rglob("*.yaml"))) < 2 or 1 not in map(
-        stand_in.hits.get, paths
-    ):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    running.send_signal(signal.SIGINT)
-    with pytest.raises(subprocess.TimeoutExpired):
-        running.wait(0.2)  # the other twins are to be completed
-    running.send_signal(signal.SIGINT)
-    told = time.monotonic()
-    _, err = running.communicate(timeout=30)
-    assert time.monotonic() - told < 0.5
-    assert (130, "stopped at once; what was recorded before is kept\n") == (running.returncode, err)
+def test_a_second_one_waits_for_nothing(source: StandIn) -> None:
+    """Half-fetched twins are given up, the source may never answer; what is recorded is whole."""
+    record(IDS[0], *BOTH)
+    source.hold, source.free = threading.Event(), 1
+    running = Command("record", "invoice", IDS[1], *BOTH, "--rate", "1000")
+    wait_until(lambda: source.held)
+    running.stop(signal.SIGINT)
+    assert running.process.poll() is None
+    running.process.send_signal(signal.SIGINT)
+    code, _, err = running.end()
+    assert (130, "stopped at once; what was recorded before is kept\n") == (code, err)
+    assert 1 == source.held
     done = replay_command("verify", "--deep", "--format", "json")
     assert (0, 2) == (done.code, done.json["checked"])

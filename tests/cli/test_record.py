@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 import threading
-import time
 import zipfile
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.command import replay_command
+from support.paced import Command, Watched, watching
 from support.standin import DRAFT, NEW, OLD, PAYMENT, PREVIEW, StandIn, error, generated
+from support.waiting import wait_until
 
 import replay
 from replay.recording.paced_pool import WORKERS
@@ -240,14 +238,6 @@ def test_it_comes_back_when_the_source_asks_for_it(stand_in: StandIn) -> None:
     assert 200 == cassette(f"invoices/{DRAFT}/{PREVIEW}.yaml").interactions[0].response.status
 
 
-def test_retry_after_is_honoured(stand_in: StandIn) -> None:
-    """The source says when to come back, and is not asked before."""
-    stand_in.script = [(429, {"Retry-After": "1"}, error(429, "slow down"))]
-    started = time.monotonic()
-    assert 0 == replay_command("record", "invoice", DRAFT).code
-    assert time.monotonic() - started >= 1
-
-
 def test_ids_from_a_windows_file(stand_in: StandIn, tmp_path: Path) -> None:
     """A BOM and CRLF line ends are no part of an ID."""
     (tmp_path / "ids.txt").write_bytes(b"\xef\xbb\xbf" + DRAFT.encode() + b"\r\n")
@@ -341,63 +331,41 @@ def test_json_is_one_document(stand_in: StandIn) -> None:
     assert f"invoices/{DRAFT}/{NEW}.yaml" == json.loads(done.out)["results"][0]["path"]
 
 
-def test_a_retry_after_holds_all_workers(stand_in: StandIn) -> None:
-    """The source limits whoever asks: while one call waits to come back, no other is made."""
-    asked: list[float] = []
-    ids = [generated("in", f"held{n}") for n in range(8)]
-    for id in ids:
-        stand_in.add_invoice(id)
-        serve = stand_in.objects[f"/v1/invoices/{id}"]
+def test_a_retry_after_holds_all_calls(stand_in: StandIn) -> None:
+    """The source says when to come back, to all: until then no other call has its turn."""
+    ids = [stand_in.add_invoice(generated("in", f"held{n}")) for n in range(8)]
+    stand_in.script = [(429, {"Retry-After": "1"}, error(429, "slow down"))]
+    stand_in.hold, stand_in.free = threading.Event(), 1
+    watched = Watched()
 
-        def noted(version: str, expand: list[str], serve: Any = serve) -> Any:
-            asked.append(time.monotonic())
-            return serve(version, expand)
+    def note(what: str, value: Any) -> None:
+        watched.note(what, value)
+        if what == "holds":
+            stand_in.hold.set()
 
-        stand_in.objects[f"/v1/invoices/{id}"] = noted
-    told: list[float] = []
-
-    class Script(list[Any]):
-        def pop(self, index: Any = -1) -> Any:
-            told.append(time.monotonic())
-            return super().pop(index)
-
-    stand_in.script = Script([(429, {"Retry-After": "2"}, error(429, "slow down"))])
-    done = replay_command("record", "invoice", *ids, "--rate", "100")
+    with watching(note):
+        done = replay_command("record", "invoice", *ids, "--rate", "100")
     assert 0 == done.code, done.err
-    assert len(ids) == len(asked)
-    early = [at for at in asked if at - told[0] < 1.9]
-    # Calls that were on their way when the source answered are no longer held: one per worker.
-    assert len(early) <= WORKERS, [at - told[0] for at in asked]
+    ((told, until),) = watched.holds
+    assert len(ids) + 1 == len(watched.turns)  # the first call came back
+    # The others that had their turn before it was told: one for each other worker.
+    assert len([turn for turn in watched.turns if turn < told]) <= WORKERS
+    assert [] == [turn for turn in watched.turns if told <= turn < until]
+    assert until >= told + 0.9
 
 
-def test_ctrl_c_says_what_was_recorded(stand_in: StandIn, tmp_path: Path) -> None:
+def test_ctrl_c_says_what_was_recorded(stand_in: StandIn) -> None:
     """What was fetched is kept and listed, nothing else is begun, and how to go on is said."""
-    ids = [generated("in", f"stopped{n}") for n in range(40)]
-    reached, go = threading.Event(), threading.Event()
-    for n, id in enumerate(ids):
-        stand_in.add_invoice(id)
-        serve = stand_in.objects[f"/v1/invoices/{id}"]
-
-        def slowly(version: str, expand: list[str], serve: Any = serve, n: int = n) -> Any:
-            if n >= 6:
-                reached.set()
-                go.wait(20)
-            return serve(version, expand)
-
-        stand_in.objects[f"/v1/invoices/{id}"] = slowly
-    command = [sys.executable, "-m", "replay", "record", "invoice", *ids, "--rate", "100"]
-    running = subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert reached.wait(30)
-    time.sleep(0.3)  # until all workers wait
-    running.send_signal(signal.SIGINT)
-    time.sleep(0.3)
-    go.set()
-    out, err = running.communicate(timeout=30)
-    assert 130 == running.returncode, err
-    kept = len(list((tmp_path / "cassettes").rglob("*.yaml")))
-    assert 6 <= kept <= 6 + WORKERS
+    ids = [stand_in.add_invoice(generated("in", f"stopped{n}")) for n in range(40)]
+    stand_in.hold, stand_in.free = threading.Event(), 6
+    running = Command("record", "invoice", *ids, "--rate", "100")
+    wait_until(lambda: stand_in.held == WORKERS)
+    running.stop(signal.SIGINT)
+    stand_in.hold.set()
+    code, out, err = running.end()
+    assert 130 == code, err
+    kept = len(list(Path("cassettes").rglob("*.yaml")))
+    assert 6 + WORKERS == kept
     assert f"{kept} recorded, 0 unchanged, 0 kept, 0 refused" in out
     assert f"interrupted: {kept} of 40 calls were made" in err
     assert "Traceback" not in err
@@ -406,32 +374,26 @@ def test_ctrl_c_says_what_was_recorded(stand_in: StandIn, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("command", ["record", "upgrade", "verify"])
-def test_the_first_calls_of_a_process_keep_the_rate_too(stand_in: StandIn, command: str) -> None:
-    """What is loaded on first use is loaded before the first call's turn, not in it."""
+def test_what_is_loaded_on_first_use_is_loaded_before_the_first_turn(
+    stand_in: StandIn, command: str
+) -> None:
+    """A call that loaded modules after its turn would go out together with the next one."""
     ids = [stand_in.add_invoice(generated("in", f"n{n}")) for n in range(6)]
     if command != "record":
         done = replay_command("record", "invoice", *ids, "--api-version", OLD, "--rate", "900")
         assert 0 == done.code, done.err
-    arrived: list[float] = []
-    for path, serve in list(stand_in.objects.items()):
-
-        def timed(version: str, expand: list[str], serve: Any = serve) -> Any:
-            arrived.append(time.monotonic())
-            return serve(version, expand)
-
-        stand_in.objects[path] = timed
+    stand_in.hits.clear()
     options = {
         "record": ["invoice", *ids],
         "upgrade": [NEW, "--yes"],
         "verify": ["--live"],
     }
-    subprocess.run(
-        [sys.executable, "-m", "replay", command, *options[command], "--rate", "10"],
-        check=True, timeout=60, capture_output=True,
-    )  # fmt: skip
-    gaps = [after - at for at, after in pairwise(arrived)]
-    assert len(gaps) >= 5
-    assert all(gap > 0.05 for gap in gaps), gaps
+    running = Command(command, *options[command], "--rate", "100")
+    code, _, err = running.end()
+    assert 0 == code, err
+    assert [] == running.watched.loaded
+    assert sum(stand_in.hits.values()) == len(running.watched.turns) >= 6
+    assert running.watched.keep(100)
 
 
 def test_a_context_is_recorded_under_its_label(stand_in: StandIn) -> None:

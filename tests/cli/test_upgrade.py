@@ -7,8 +7,7 @@ import pty
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,18 @@ import pytest
 import requests
 import stripe
 from support.command import Done, replay_command
+from support.paced import Command, Watched, watching
 from support.standin import DRAFT, NEW, OLD, PAYMENT, StandIn, error, generated, invoice
+from support.waiting import wait_until
 
 import replay
 from replay.errors import VersionNotRecorded
 from replay.model.cassette import ObjectKey
+from replay.recording.paced_pool import WORKERS
 from replay.stripe_api.call import account_label
 
-COMMAND = [sys.executable, "-m", "replay", "upgrade", NEW, "--yes"]
+COMMAND = ["upgrade", NEW, "--yes"]
+PROCESS = [sys.executable, "-m", "replay", *COMMAND]
 
 
 @pytest.fixture(autouse=True)
@@ -105,7 +108,7 @@ def test_on_a_terminal_it_asks(stand_in: StandIn, answer: str, code: int, calls:
     record(DRAFT)
     before = sum(stand_in.hits.values())
     here, there = pty.openpty()
-    process = subprocess.Popen(COMMAND[:-1], stdin=there, stderr=there, stdout=subprocess.PIPE)
+    process = subprocess.Popen(PROCESS[:-1], stdin=there, stderr=there, stdout=subprocess.PIPE)
     os.close(there)
     os.write(here, answer.encode())
     out, _ = process.communicate(timeout=30)
@@ -504,11 +507,13 @@ def test_a_rate_that_is_no_number(stand_in: StandIn) -> None:
 
 
 def test_the_rate_is_kept(stand_in: StandIn) -> None:
-    """Calls of all workers together are spread."""
+    """Calls of all workers together are spread, and none goes out without a turn."""
     record(*(stand_in.add_invoice(generated("in", str(n))) for n in range(5)))
-    start = time.monotonic()
-    upgrade("--rate", "10")
-    assert time.monotonic() - start > 0.85
+    watched = Watched()
+    with watching(watched.note):
+        upgrade("--rate", "50")
+    assert 10 == len(watched.turns)
+    assert watched.keep(50)
 
 
 def test_rate_limits_are_waited_for(stand_in: StandIn) -> None:
@@ -518,24 +523,18 @@ def test_rate_limits_are_waited_for(stand_in: StandIn) -> None:
     assert "1 twins" in upgrade().out
 
 
-def _wait(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def test_an_interrupted_run_goes_on_where_it_stopped(stand_in: StandIn) -> None:
     """Ctrl-C keeps what is done and says what is left; both runs fetch each object once."""
     ids = [stand_in.add_invoice(generated("in", str(n))) for n in range(30)]
     record(*ids)
     before = sum(stand_in.hits.values())
-    command = [*COMMAND, "--rate", "20"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    _wait(lambda: sum(stand_in.hits.values()) - before > 10)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
-    assert 130 == process.returncode
+    stand_in.hold, stand_in.free = threading.Event(), 11
+    running = Command(*COMMAND, "--rate", "100")
+    wait_until(lambda: stand_in.held == WORKERS)
+    running.stop(signal.SIGINT)
+    stand_in.hold.set()
+    code, out, err = running.end()
+    assert 130 == code
     assert "not reached:" in err
     assert "what was done so far is kept" in err
     twins = int(out.splitlines()[-1].partition(" twins")[0])
@@ -551,11 +550,12 @@ def test_an_interrupted_run_goes_on_where_it_stopped(stand_in: StandIn) -> None:
 def test_a_killed_run_leaves_a_whole_library(stand_in: StandIn) -> None:
     """After SIGKILL every file is whole, and the next run finishes the work."""
     record(*(stand_in.add_invoice(generated("in", str(n))) for n in range(20)))
-    before = sum(stand_in.hits.values())
-    process = subprocess.Popen(COMMAND, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _wait(lambda: sum(stand_in.hits.values()) - before > 8)
-    process.kill()
-    process.wait()
+    stand_in.hold, stand_in.free = threading.Event(), 8
+    running = Command(*COMMAND)
+    wait_until(lambda: stand_in.held)
+    running.process.kill()
+    running.end()
+    stand_in.hold.set()
     assert len(list(replay.Library("cassettes").cassettes())) >= 20
     assert 0 == upgrade("--rate", "1000").code
     batches = [
@@ -570,7 +570,7 @@ def test_two_runs_at_once_lose_nothing(stand_in: StandIn) -> None:
     record(*ids)
     before = sum(stand_in.hits.values())
     both = [
-        subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)
+        subprocess.Popen(PROCESS, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)
     ]
     for process in both:
         _, err = process.communicate(timeout=60)

@@ -19,6 +19,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from support.waiting import HANGS
+
 OLD = "2024-06-20"
 NEW = "2025-03-31.basil"
 PREVIEW = "2026-01-28.preview"
@@ -206,6 +208,9 @@ class StandIn:
         lists: path of a list to the paths of its objects, newest first.
         script: answers that are given first, whatever is asked.
         headers: header lines that every answer has too.
+        hold: answers wait until this event is set.
+        free: this number of answers, the first ones, do not wait for it.
+        held: how many answers wait for `hold`.
         hits: how often each path was asked for.
         seen: the headers of each request.
     """
@@ -220,6 +225,9 @@ class StandIn:
         self.seen: list[dict[str, str]] = []
         self.compress = True
         self.hold: threading.Event | None = None
+        self.free = 0
+        self.held = 0
+        self._counting = threading.Lock()
         self.add_invoice(DRAFT, status="draft")
         self.add("/v1/invoice_payments/" + PAYMENT, invoice_payment(PAYMENT, DRAFT))
         stand_in = self
@@ -281,10 +289,10 @@ class StandIn:
 
     def _answer(self, handler: BaseHTTPRequestHandler) -> None:
         parts = urlsplit(handler.path)
-        self.hits[parts.path] += 1
-        self.seen.append({name.lower(): value for name, value in handler.headers.items()})
-        if self.hold is not None:
-            self.hold.wait(60)
+        with self._counting:
+            self.hits[parts.path] += 1
+            self.seen.append({name.lower(): value for name, value in handler.headers.items()})
+        self._wait()
         length = int(handler.headers.get("Content-Length") or 0)
         form = handler.rfile.read(length).decode("utf-8", "replace")
         if self.script:
@@ -302,6 +310,18 @@ class StandIn:
         handler.send_header("Content-Length", str(len(data)))
         handler.end_headers()
         handler.wfile.write(data)
+
+    def _wait(self) -> None:
+        if self.hold is None:
+            return
+        with self._counting:
+            self.free -= 1
+            if self.free >= 0:
+                return
+            self.held += 1
+        self.hold.wait(HANGS)
+        with self._counting:
+            self.held -= 1
 
     def _look_up(self, handler: BaseHTTPRequestHandler, path: str, query: str) -> Answer:
         version = handler.headers.get("Stripe-Version", self.default_version or OLD)

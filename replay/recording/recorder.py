@@ -41,12 +41,19 @@ from replay.stripe_api.versions import (
     UNVERSIONED,
     canonical_version,
     is_version,
-    with_known_betas,
+    kept_version,
 )
 
 if TYPE_CHECKING:
     from replay.recording.upstream import Upstream
     from replay.redaction.redactor import Original, Redaction
+
+
+_NO_VERSION = "the answer's Stripe-Version is not an API version"
+_UNKNOWN = (
+    "the answer's Stripe-Version is one that this release of replay does not know: ask for it by"
+    " name (the client's stripe_version, or REPLAY_API_VERSION)"
+)
 
 
 class Stored(StrEnum):
@@ -187,10 +194,11 @@ class Recorder:
         retry = tuple(row for row in kept if row[0] in RETRY_HINTS)
         try:
             version, unkept = call.pinned or UNVERSIONED, ""
-            if stated and is_version(stated):
-                version = canonical_version(with_known_betas(stated, call.pinned))
+            known = kept_version(stated, call.pinned) if stated and is_version(stated) else ""
+            if known:
+                version = canonical_version(known)
             elif stated:
-                version, unkept = UNVERSIONED, "the answer's Stripe-Version is not an API version"
+                version, unkept = UNVERSIONED, _UNKNOWN if is_version(stated) else _NO_VERSION
             document, redaction = self._redacted(call, answer)
             body = json_body.dump(redaction.body) if redaction else b""
             another = why_another(asked, answer.status, document)

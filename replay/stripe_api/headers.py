@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from replay.model.cassette import Headers, header
-from replay.stripe_api.versions import VERSION_FORM, with_known_betas
+from replay.stripe_api.versions import VERSION_FORM, kept_version
 
 _LIVE_KEYS = ("sk_live_", "rk_live_", "sk_org_live_")
 RETRY_HINTS = ("Retry-After", "Stripe-Should-Retry")
@@ -52,18 +52,18 @@ def kept_headers(headers: Headers, pinned: str | None) -> Headers:
 
     Args:
         headers: those of a live answer.
-        pinned: the version that the request named. An answer's version keeps only its betas.
+        pinned: the version that the request named; see `kept_version`.
     """
-    found = (
-        (name, value, form)
-        for name, form in _KEPT.items()
-        if (value := header(headers, name)) is not None
-    )
-    return tuple(
-        (name, with_known_betas(value, pinned) if name == "Stripe-Version" else value)
-        for name, value, form in found
-        if form.match(value)
-    )
+    kept: list[tuple[str, str]] = []
+    for name, form in _KEPT.items():
+        value = header(headers, name)
+        if value is None or not form.match(value):
+            continue
+        if name == "Stripe-Version":
+            value = kept_version(value, pinned)
+        if value:
+            kept.append((name, value))
+    return tuple(kept)
 
 
 def is_kept_status(status: int) -> bool:

@@ -35,6 +35,8 @@ TRAINS = {
 """The first day of each release train that this release knows. Since the first of them, every
 version names its train, or is a preview."""
 
+_FIRST_DAY = "2011-01-01"  # no version is older
+
 LOOKS_LIKE = "a version looks like 2024-06-20 or 2025-03-31.basil"
 """The hint of every error about a text that is not a version."""
 
@@ -62,18 +64,26 @@ def canonical_version(value: str, where: str = "Stripe-Version") -> str:
     return text
 
 
-def with_known_betas(stated: str, pinned: str | None) -> str:
-    """The version of a live answer, with no other betas than the request named.
+def kept_version(stated: str, pinned: str | None) -> str:
+    """The version of a live answer, with no other words than replay or the request named.
 
-    A beta's name may be any word, so a source could write one into recordings and file names.
+    A beta or a train may be called by any word, so a source could write one into recordings and
+    file names. Betas that the request did not name are left out. Without its train, a version is
+    another version: there, nothing is kept.
 
     Args:
-        stated: the answer's version.
+        stated: the answer's version, which has the form of one.
         pinned: the version that the request named; None where it named none.
+
+    Returns:
+        The version; empty if its date or train is neither known nor the request's.
     """
     base, *betas = [part.strip() for part in stated.split(";")]
-    sent = {part.strip() for part in (pinned or "").split(";")[1:]}
-    if sent.issuperset(betas):
+    own, *sent = [part.strip() for part in (pinned or "").split(";")]
+    day = base.partition(".")[0]
+    if base != own and (base != known_part(base) or day < _FIRST_DAY or not _is_day(day)):
+        return ""
+    if set(sent).issuperset(betas):
         return stated
     return "; ".join([base, *(beta for beta in betas if beta in sent)])
 

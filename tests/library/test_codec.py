@@ -18,7 +18,7 @@ import yaml
 from hypothesis import given
 from ruamel.yaml import YAML
 from support.proof import proved, proved_slowly, rounds
-from support.takes import CASSETTES, KEY, TRAPS, VERSION, cassette, document, parsed
+from support.takes import CASSETTES, CONTROL, KEY, TRAPS, VERSION, cassette, document, parsed
 from vcr.serialize import deserialize
 from vcr.serializers import yamlserializer
 
@@ -97,10 +97,15 @@ def test_vcrpy_reads_it(made: Cassette) -> None:
 @pytest.mark.parametrize("trap", TRAPS, ids=lambda trap: ascii(trap)[:24])
 def test_traps(trap: str) -> None:
     """Rows 57 to 60: a text that YAML could take for something else stays this text everywhere."""
+    beside = {"batch": trap, "redacted": {trap: trap, f"/a/{trap}": "x"}}
+    if CONTROL.search(trap):
+        for name in beside:  # beside a body there is none
+            with pytest.raises(CassetteDamaged, match="holds a control character"):
+                loads(dumps(cassette(**{name: beside[name]})).encode(), WHERE)
+        beside = {}
     made = cassette(
         {"id": trap, trap: [trap, {trap: trap}]},
-        batch=trap,
-        redacted={trap: trap, f"/a/{trap}": "x"},
+        **beside,
         extra={f"x{trap}": [trap, {trap: trap}]},
     )
     text = dumps(made)
@@ -108,6 +113,43 @@ def test_traps(trap: str) -> None:
     for read in (yaml.safe_load(text), YAML(typ="safe", pure=True).load(text)):
         assert document(made) == read
     assert {"id": trap, trap: [trap, {trap: trap}]} == parsed(made.interactions[0])
+
+
+@pytest.mark.parametrize("sign", ["\x00", "\t", "\n", "\r", "\x1b", "\x7f", "\x85", "\u2028"])
+@pytest.mark.parametrize(
+    "field",
+    [
+        "cassette.resource", "cassette.id", "cassette.parents", "cassette.query",
+        "cassette.account", "cassette.api_version", "cassette.policy",
+        "interactions[0].recorded_at", "interactions[0].source", "interactions[0].batch",
+        "interactions[0].request.method", "interactions[0].request.uri",
+        "interactions[0].request.body",
+    ],
+)  # fmt: skip
+def test_control_characters_beside_a_body_are_refused(field: str, sign: str) -> None:
+    """The error names the field. Recording writes none, and messages would show them."""
+    if field.endswith("body") and not sign.isascii():
+        return
+    made = cassette()
+    head, _, name = field.rpartition(".")
+    (take,) = made.interactions
+    value: Any = ("x" + sign,) if name == "parents" else "x" + sign
+    if head == "cassette" and name in {"api_version", "policy"}:
+        made = replace(made, **{name: value})
+    elif head == "cassette":
+        if name == "parents":
+            made = replace(made, key=replace(made.key, resource="customers/sources"))
+        made = replace(made, key=replace(made.key, **{name: value}))
+    elif head.endswith("request"):
+        value = value.encode() if name == "body" else value
+        take = replace(take, request=replace(take.request, **{name: value}))
+        made = replace(made, interactions=(take,))
+    else:
+        made = replace(made, interactions=(replace(take, **{name: value}),))
+    with pytest.raises(CassetteDamaged) as caught:
+        loads(dumps(made).encode(), WHERE)
+    assert f"{field} holds a control character" in caught.value.what
+    assert WHERE == caught.value.where
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,9 @@ def test_what_is_written_is_valid(made: Cassette) -> None:
 
 
 ANYTHING = st.sampled_from(
-    [None, True, 0, 1, 2, 99, 100, 599, 600, "", "x", "\u00e9", [], ["x"], [1], {}, {"x": "y"},
+    [None, True, 0, 1, 2, 99, 100, 599, 600, "", "x", "\u00e9", "a\x85", "a\nb", "\x00", [], ["x"],
+     [1], {}, {"x": "y"},
+     {"a\x7f": "b"}, {"a": "b\u2028"}, ["a\tb"],
      {"x": 1}, {"x": ["y"]}]
 )  # fmt: skip
 

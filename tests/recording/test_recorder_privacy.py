@@ -144,6 +144,40 @@ def test_betas_that_the_request_did_not_name_are_not_written(
     assert canonical_version(kept) == cassette.api_version
 
 
+@pytest.mark.parametrize(
+    ("pinned", "stated", "kept"),
+    [
+        ("2025-03-31.basil", "2025-03-31.janedoe", False),
+        (None, "2025-03-31.janedoe", False),
+        ("2025-03-31.basil", "2025-03-31.basiljanedoe", False),
+        (None, "1985-07-09", False),
+        (None, "2024-19-85", False),
+        (None, "2027-09-30.eucalyptus", False),
+        ("2027-09-30.eucalyptus", "2027-09-30.eucalyptus", True),
+        ("2027-09-30.eucalyptus; a_beta=v1", "2027-09-30.eucalyptus", True),
+        ("2027-09-30.eucalyptus", "2027-10-28.eucalyptus", False),
+        ("2024-06-20", "2026-10-28.endive", True),
+        (None, "2027-01-28.preview", True),
+        (None, "2013-08-12", True),
+    ],
+)
+def test_a_train_is_one_that_is_known_or_that_the_request_named(
+    source, tmp_path, pinned, stated, kept
+):
+    """A word of the source's own is written nowhere; what the client asks for by name works."""
+    source.script = [(200, {"Stripe-Version": stated}, {"id": DRAFT, "object": "invoice"})]
+    session = open_session(Config(str(tmp_path), RecordMode.ONCE, source.url, None))
+    sent = [("Authorization", f"Bearer {KEY}"), *([("Stripe-Version", pinned)] if pinned else [])]
+    path = f"https://api.stripe.com/v1/invoices/{DRAFT}"
+    assert 200 == session.answer(Request("GET", path, tuple(sent))).status
+    session.close()
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert [] == [f for f in files if "jane" in f.name + f.read_text()]
+    assert kept == any(tmp_path.rglob("*.yaml"))
+    assert kept == (not session.notes)
+    assert kept or "ask for it by name" in session.notes[0]
+
+
 def test_a_client_gets_the_headers_that_it_needs_to_read_an_unrecorded_answer():
     headers = (("Content-Type", "text/html"), ("Content-Encoding", "br"), ("Set-Cookie", "a"))
     assert (("Content-Type", "text/html"),) == served_headers(headers)

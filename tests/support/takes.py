@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
@@ -118,6 +119,10 @@ TRAPS = (
 )
 
 TEXTS = st.sampled_from(TRAPS) | st.text(st.characters(codec="utf-8"), max_size=40)
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+LINES = TEXTS.filter(lambda text: CONTROL.search(text) is None)
+"""What may stand beside a body: no control characters, no line ends."""
+
 PLAIN = (
     st.none()
     | st.booleans()
@@ -220,7 +225,7 @@ INTERACTIONS = st.builds(
     request=st.builds(
         Request,
         method=st.just("GET"),
-        uri=TEXTS,
+        uri=LINES,
         headers=_headers(REQUEST_HEADERS),
         body=st.none() | FORMS,
     ),
@@ -231,10 +236,10 @@ INTERACTIONS = st.builds(
         headers=_headers(RESPONSE_HEADERS),
         body=BODIES.map(dump) | st.just(b""),
     ),
-    recorded_at=TEXTS,
-    source=TEXTS,
-    batch=TEXTS,
-    redacted=st.dictionaries(TEXTS, TEXTS, max_size=3),
+    recorded_at=LINES,
+    source=LINES,
+    batch=LINES,
+    redacted=st.dictionaries(LINES, LINES, max_size=3),
     extra=_extra("recorded_at", "source", "batch", "request", "response", "redacted"),
 )
 
@@ -252,13 +257,13 @@ CASSETTES = st.builds(
     | st.builds(
         ObjectKey,
         st.just("a/b/c"),
-        TEXTS,
-        st.lists(TEXTS, max_size=2).map(tuple),
-        TEXTS,
-        st.none() | TEXTS,
+        LINES,
+        st.lists(LINES, max_size=2).map(tuple),
+        LINES,
+        st.none() | LINES,
     ),
-    api_version=TEXTS,
-    policy=TEXTS,
+    api_version=LINES,
+    policy=LINES,
     interactions=st.lists(INTERACTIONS, min_size=1, max_size=3).map(tuple),
     extra=_extra("version", "cassette", "interactions"),
     cassette_extra=_extra("resource", "parents", "id", "query", "account", "api_version", "policy"),

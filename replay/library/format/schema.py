@@ -8,6 +8,7 @@ header that replay does not record: somebody else wrote it, and clients would ob
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,6 +24,9 @@ from replay.stripe_api.headers import (
 
 VERSION = 1
 """The version that a document states."""
+
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class Unfit(ValueError):
@@ -46,6 +50,18 @@ def _take(mapping: Mapping[str, Any], name: str, kind: type[Any], at: str) -> An
     if type(value) is not kind:
         raise Unfit(f"is not in the format: {at}{name} is missing or of another type")
     return value
+
+
+def _text(mapping: Mapping[str, Any], name: str, at: str) -> str:
+    value: str = _take(mapping, name, str, at)
+    _no_control(value, f"{at}{name}")
+    return value
+
+
+def _no_control(value: str, at: str) -> None:
+    # Messages show these texts, and clients get the address.
+    if _CONTROL.search(value):
+        raise Unfit(f"is not in the format: {at} holds a control character or a line end")
 
 
 def _only(mapping: Mapping[str, Any], known: frozenset[str], at: str) -> None:
@@ -101,7 +117,9 @@ def to_cassette(document: Any) -> Cassette:
     parents = head.get("parents", [])
     if type(parents) is not list or not all(type(p) is str for p in parents):
         raise Unfit("is not in the format: cassette.parents is not a list of IDs")
-    resource = _take(head, "resource", str, "cassette.")
+    for parent in parents:
+        _no_control(parent, "cassette.parents")
+    resource = _text(head, "resource", "cassette.")
     if len(parents) > resource.count("/"):
         raise Unfit("is not in the format: cassette.parents has more IDs than the resource")
     interactions = tuple(_interaction(item, f"interactions[{n}]") for n, item in enumerate(items))
@@ -112,13 +130,13 @@ def to_cassette(document: Any) -> Cassette:
     return Cassette(
         key=ObjectKey(
             resource=resource,
-            id=_take(head, "id", str, "cassette."),
+            id=_text(head, "id", "cassette."),
             parents=tuple(parents),
-            account=_take(head, "account", str, "cassette.") if "account" in head else "",
-            query=_take(head, "query", str, "cassette.") if "query" in head else None,
+            account=_text(head, "account", "cassette.") if "account" in head else "",
+            query=_text(head, "query", "cassette.") if "query" in head else None,
         ),
-        api_version=_take(head, "api_version", str, "cassette."),
-        policy=_take(head, "policy", str, "cassette."),
+        api_version=_text(head, "api_version", "cassette."),
+        policy=_text(head, "policy", "cassette."),
         interactions=interactions,
         extra=_rest(document, _TOP),
         cassette_extra=_rest(head, _HEAD),
@@ -144,6 +162,8 @@ def _interaction(item: Any, at: str) -> Interaction:
         raise Unfit(f"is not in the format: {at}.request.body is neither null nor ASCII")
     if not all(type(kind) is str for kind in redacted.values()):
         raise Unfit(f"is not in the format: {at}.redacted maps a pointer to no text")
+    _no_control("".join((*redacted, *redacted.values())), f"{at}.redacted")
+    _no_control(sent or "", f"{at}.request.body")
     if not string.isascii() or not 100 <= code <= 599:
         raise Unfit(
             f"is not in the format: {at}.response has a body that is not ASCII, or no status"
@@ -153,8 +173,8 @@ def _interaction(item: Any, at: str) -> Interaction:
         raise Unfit(f"is not in the format: {at}.response.status.message is not a reason phrase")
     return Interaction(
         request=Request(
-            method=_take(request, "method", str, f"{at}.request."),
-            uri=_take(request, "uri", str, f"{at}.request."),
+            method=_text(request, "method", f"{at}.request."),
+            uri=_text(request, "uri", f"{at}.request."),
             headers=_headers(request, f"{at}.request.", REQUEST_HEADERS),
             body=None if sent is None else sent.encode("ascii"),
         ),
@@ -164,9 +184,9 @@ def _interaction(item: Any, at: str) -> Interaction:
             headers=_headers(response, f"{at}.response.", RESPONSE_HEADERS),
             body=string.encode("ascii"),
         ),
-        recorded_at=_take(item, "recorded_at", str, f"{at}."),
-        source=_take(item, "source", str, f"{at}."),
-        batch=_take(item, "batch", str, f"{at}.") if "batch" in item else "",
+        recorded_at=_text(item, "recorded_at", f"{at}."),
+        source=_text(item, "source", f"{at}."),
+        batch=_text(item, "batch", f"{at}.") if "batch" in item else "",
         redacted=redacted,
         extra=_rest(item, _ITEM),
     )

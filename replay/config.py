@@ -38,6 +38,7 @@ ENVIRONMENT = {
     "policy": "REPLAY_POLICY",
     "pseudonymise_ids": "REPLAY_PSEUDONYMISE_IDS",
     "keep_chosen_ids": "REPLAY_KEEP_CHOSEN_IDS",
+    "follow_links": "REPLAY_FOLLOW_LINKS",
 }
 DEFAULTS = {
     "mode": RecordMode.NONE.value,
@@ -47,8 +48,9 @@ DEFAULTS = {
     "policy": "",
     "pseudonymise_ids": "false",
     "keep_chosen_ids": "true",
+    "follow_links": "false",
 }
-_SWITCHES = frozenset({"pseudonymise_ids", "keep_chosen_ids"})
+_SWITCHES = frozenset({"pseudonymise_ids", "keep_chosen_ids", "follow_links"})
 POLICY_FILE = "replay-policy.toml"
 """The policy file that is in force where the settings name none."""
 
@@ -95,6 +97,7 @@ class Config:
         pseudonymise_ids: whether recordings hold pseudonyms in place of generated IDs.
         keep_chosen_ids: whether recordings hold the IDs that people choose for plans, prices,
             coupons and products.
+        follow_links: whether links that lead out of the library are read.
     """
 
     library: str
@@ -104,6 +107,7 @@ class Config:
     policy: str = ""
     pseudonymise_ids: bool = False
     keep_chosen_ids: bool = True
+    follow_links: bool = False
 
 
 def plain_host(host: str) -> str:
@@ -193,6 +197,7 @@ def _decided(
         api_version=checked_version(version, where) if version else None,
         pseudonymise_ids=_switch(*values["pseudonymise_ids"]),
         keep_chosen_ids=_switch(*values["keep_chosen_ids"]),
+        follow_links=_switch(*values["follow_links"]),
     )
     return config, *values["policy"]
 

@@ -185,7 +185,7 @@ def test_drift_has_settings_of_its_own(tmp_path: Path) -> None:
             'cassettes = "x"',
             "unknown setting 'cassettes'",
             "use one of: mode, library, api_base, api_version, policy, pseudonymise_ids,"
-            " keep_chosen_ids, drift",
+            " keep_chosen_ids, follow_links, drift",
         ),
         ("mode = 3", "mode must be a string", ""),
         ("library = ['x']", "library must be a string", ""),

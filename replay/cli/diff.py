@@ -161,8 +161,8 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
         ctx.exit(NOTHING_TO_COMPARE)
     if accepted:
         click.echo(f"{accepted} in {baseline}", err=True)
-    if skipped := storage_of(library).vcr_note():
-        click.echo(f"note: {skipped}", err=True)
+    for note in storage_of(library).notes():
+        click.echo(f"note: {note}", err=True)
     failed = found.fails(*_gate(options, settings), used=options["fail_on_used"])
     ctx.exit(1 if failed and not options["matrix"] else 0)
 

@@ -48,9 +48,9 @@ def list_command(
             continue
         if cassette is not None:
             rows.append(_row(path, cassette))
-    whole = Library(opened.root, with_evidence=True)
+    whole = Library(opened.root, with_evidence=True, follow_links=opened.follow_links)
     evidence = len(whole.paths()) - len(paths)
-    skipped = storage_of(opened).vcr_note()
+    notes = storage_of(opened).notes()
     if format_ == "json":
         problems = [{"path": e.where, "problem": e.what} for e in damaged]
         made = {"format": 1, "cassettes": rows, "damaged": problems, "evidence": evidence}
@@ -63,8 +63,8 @@ def list_command(
         if evidence:
             where = display_path(opened.evidence.root)
             click.echo(f"and {evidence} in {where}, compared and not served", err=True)
-        if skipped:
-            click.echo(f"note: {skipped}", err=True)
+        for note in notes:
+            click.echo(f"note: {note}", err=True)
         for problem in damaged:
             click.echo(f"damaged: {problem}", err=True)
     ctx.exit(2 if damaged else 0)

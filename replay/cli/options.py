@@ -80,7 +80,8 @@ def open_library(path: str | None, *, with_evidence: bool = False) -> Library:
     Raises:
         ConfigError: there is no such folder.
     """
-    library = Library(resolve(library=path, mode="none").library, with_evidence=with_evidence)
+    config = resolve(library=path, mode="none")
+    library = Library(config.library, with_evidence=with_evidence, follow_links=config.follow_links)
     storage_of(library).require()
     return library
 

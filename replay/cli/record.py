@@ -100,7 +100,7 @@ def record_command(
         require_own(route, id)
     objects = _objects(route, named, versions, expand, account, context)
     key = api_key()
-    opened = Library(config.library)
+    opened = Library(config.library, follow_links=config.follow_links)
     storage_of(opened).require_writable()
     recorder = Recorder(
         opened, config.api_base, allow_live=allow_live, policy_source=PolicySource.of(config)

@@ -12,6 +12,7 @@ import click
 from replay.errors import CassetteForeign, ConfigError, ReplayError
 
 if TYPE_CHECKING:
+    from replay.library import Library
     from replay.redaction.policy import Policy
 
 
@@ -82,7 +83,6 @@ def _one(path: Path, act: Act, policy: Policy) -> bool:
 
 def _all(folder: Path, act: Act, policy: Policy, merging: bool) -> bool:
     """Do it to all cassettes below a folder; returns whether one failed."""
-    from replay.library import Library
     from replay.library.library import storage_of
 
     count = changed = failed = 0
@@ -100,8 +100,8 @@ def _all(folder: Path, act: Act, policy: Policy, merging: bool) -> bool:
         if anything:
             changed += 1
             click.echo(said)
-    if foreign := storage_of(Library(folder)).vcr_note():
-        click.echo(f"note: {foreign}", err=True)
+    for note in storage_of(_library(folder)).notes():
+        click.echo(f"note: {note}", err=True)
     if not count:
         click.echo(f"there is no cassette in {folder}", err=True)
         return True
@@ -110,9 +110,9 @@ def _all(folder: Path, act: Act, policy: Policy, merging: bool) -> bool:
 
 
 def _below(folder: Path, merging: bool) -> Iterator[Path]:
-    from replay.library import Library, names
+    from replay.library import names
 
-    found = {folder / path for path in Library(folder).paths()}
+    found = {folder / path for path in _library(folder).paths()}
     if merging:
         from replay.upkeep.merge import conflicted
 
@@ -121,17 +121,29 @@ def _below(folder: Path, merging: bool) -> Iterator[Path]:
     return iter(sorted(found))
 
 
+def _library(folder: Path) -> Library:
+    from replay.library import Library
+
+    return Library(folder, follow_links=_follows_links())
+
+
+def _follows_links() -> bool:
+    from replay.config import resolve
+
+    return resolve(mode="none").follow_links
+
+
 def _sealed(path: Path, policy: Policy) -> tuple[str, bool]:
     from replay.upkeep.seal import seal
 
-    done = seal(path, policy)
+    done = seal(path, policy, follow_links=_follows_links())
     return f"{'sealed' if done else 'sealed already'}  {path}", done
 
 
 def _redacted(path: Path, policy: Policy) -> tuple[str, bool]:
     from replay.upkeep.reredact import redact_again
 
-    change = redact_again(path, policy)
+    change = redact_again(path, policy, follow_links=_follows_links())
     if change.looser:
         click.echo(
             f"note: the policy would keep {change.looser} values of {path} that are replaced"

@@ -108,7 +108,7 @@ def upgrade_command(
     again = again or anew
     target = version_of(version, "VERSION")
     config = resolve(library=library, mode="all", api_base=api_base)
-    opened = Library(config.library)
+    opened = Library(config.library, follow_links=config.follow_links)
     storage_of(opened).require_writable()
     with watched(opened, what="reading recordings") as tell:
         found = plan(

@@ -124,6 +124,10 @@ class ArchiveReader:
             yield here, folders, found
             waiting += [f"{here}/{name}".lstrip("/") for name in reversed(folders)]
 
+    def unread_links(self, folder: str, subfolders: list[str]) -> list[str]:
+        """See `FileReader`. An archive has no links."""
+        return []
+
     def _folder(self, path: str) -> tuple[list[str], list[str]]:
         found = files.stamp(self.file)
         if found is None:

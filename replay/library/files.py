@@ -12,6 +12,7 @@ import errno
 import os
 import re
 import secrets
+import shlex
 import stat
 import time
 from collections.abc import Iterator
@@ -20,6 +21,9 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn, Protocol
 
 from replay.errors import CassetteDamaged, LibraryBusy, LibraryError
+
+LINKS = "follow_links = true in replay.toml, or REPLAY_FOLLOW_LINKS=true"
+"""The setting that has links out of a library read."""
 
 _TEMPORARY = re.compile(r"\..+\.[0-9]+\.[0-9a-f]+\.tmp\Z")
 _UNSUPPORTED = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
@@ -104,18 +108,20 @@ def refuse_dead_end(path: str) -> None:
         return
 
 
-def read(path: str, root: str, limit: int) -> tuple[bytes, Stamp] | None:
+def read(
+    path: str, root: str, limit: int, *, follow_links: bool = False
+) -> tuple[bytes, Stamp] | None:
     """A regular file's bytes and its stamp; None if it does not exist.
 
     Raises:
         CassetteDamaged: it is not a regular file, is larger than `limit` bytes, or is a link that
-            leads nowhere or out of `root`.
+            leads nowhere, or out of `root` without `follow_links`.
         LibraryError: the file system refuses.
     """
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
         try:
-            return _read(handle, path, root, limit)
+            return _read(handle, path, None if follow_links else root, limit)
         finally:
             os.close(handle)
     except (FileNotFoundError, NotADirectoryError):
@@ -125,7 +131,7 @@ def read(path: str, root: str, limit: int) -> tuple[bytes, Stamp] | None:
         raise _unreadable(error, path) from error
 
 
-def _read(handle: int, path: str, root: str, limit: int) -> tuple[bytes, Stamp]:
+def _read(handle: int, path: str, root: str | None, limit: int) -> tuple[bytes, Stamp]:
     found = os.fstat(handle)
     if not stat.S_ISREG(found.st_mode):
         raise CassetteDamaged("this is not a regular file", where=path, hint="move it away")
@@ -135,11 +141,14 @@ def _read(handle: int, path: str, root: str, limit: int) -> tuple[bytes, Stamp]:
             where=path,
             hint="move it away, or delete it and record it again",
         )
-    plain = path.startswith(f"{root}/") and _is_path_of(handle, path)
-    if not plain and not _inside(path, root):
-        raise CassetteDamaged(
-            "the file is a link that leads out of the library", where=path, hint="move it away"
-        )
+    if root is not None:
+        plain = path.startswith(f"{root}/") and _is_path_of(handle, path)
+        if not plain and not _inside(path, root):
+            raise CassetteDamaged(
+                "the file is a link that leads out of the library, or below one",
+                where=path,
+                hint=f"move the link away, or have links read: {LINKS}",
+            )
     chunks, left = [], limit + 1  # it may grow while it is read
     size = min(found.st_size + 1, 1 << 20)  # a small file costs no large buffer
     while left > 0 and (chunk := os.read(handle, min(left, size))):
@@ -159,8 +168,12 @@ def _is_path_of(handle: int, path: str) -> bool:
 
 
 def _inside(path: str, root: str) -> bool:
-    real = os.path.realpath(root)
-    return os.path.commonpath([real, os.path.realpath(path)]) == real
+    return _is_below(os.path.realpath(path), os.path.realpath(root))
+
+
+def _is_below(path: str, folder: str) -> bool:
+    """Whether a real path is a folder, or something in it."""
+    return os.path.commonpath([folder, path]) == folder
 
 
 class FileReader(Protocol):
@@ -191,14 +204,24 @@ class FileReader(Protocol):
 
         ``folder`` is a path below the root in POSIX form; the root itself is ``""``. The other two
         are names. As with `os.walk`, a caller that removes names from ``subfolders`` skips those.
+        Links to folders are among the subfolders; only a reader that follows links goes into them.
         """
+
+    def unread_links(self, folder: str, subfolders: list[str]) -> list[str]:
+        """Those of a folder's subfolders that are links which `walk` does not go into."""
 
 
 class DiskReader:
-    """Reads the files below a directory."""
+    """Reads the files below a directory.
 
-    def __init__(self, base: str) -> None:
+    Args:
+        base: the directory.
+        follow_links: whether links to files and folders elsewhere are read.
+    """
+
+    def __init__(self, base: str, *, follow_links: bool = False) -> None:
         self._base = base
+        self._follows = follow_links
 
     def exists(self) -> bool:
         """See `FileReader`."""
@@ -210,7 +233,7 @@ class DiskReader:
 
     def read(self, path: str, limit: int) -> tuple[bytes, Stamp] | None:
         """See `FileReader`."""
-        return read(path, self._base, limit)
+        return read(path, self._base, limit, follow_links=self._follows)
 
     def names(self, folder: str) -> list[str]:
         """See `FileReader`."""
@@ -239,8 +262,35 @@ class DiskReader:
         def refuse(error: OSError) -> NoReturn:
             _refuse_folder(error, error.filename or self._base)
 
-        for folder, folders, found in os.walk(self._base, onerror=refuse):
+        links = self._follows
+        for folder, folders, found in os.walk(self._base, onerror=refuse, followlinks=links):
             yield folder[len(self._base) :].replace(os.sep, "/").strip("/"), folders, found
+            if links:
+                self._refuse_circles(folder, folders)
+
+    def unread_links(self, folder: str, subfolders: list[str]) -> list[str]:
+        """See `FileReader`."""
+        if self._follows:
+            return []
+        return [name for name in subfolders if os.path.islink(os.path.join(folder, name))]
+
+    def _refuse_circles(self, folder: str, subfolders: list[str]) -> None:
+        """Make sure that no subfolder is one that the walk is in already.
+
+        Raises:
+            LibraryError: one is; names the link.
+        """
+        for name in subfolders:
+            path = os.path.join(folder, name)
+            if not os.path.islink(path):
+                continue
+            place, here = os.path.realpath(path), folder
+            while len(here) >= len(self._base):
+                if _is_below(os.path.realpath(here), place):
+                    raise LibraryError(
+                        "a link to a folder leads in a circle", where=path, hint="remove the link"
+                    )
+                here = os.path.dirname(here)
 
 
 def _refuse_folder(error: OSError, where: str) -> NoReturn:
@@ -296,6 +346,22 @@ def write(path: Path, text: str, root: str, what: str = "the cassette cannot be 
         _sync_folder(folder)
     except OSError as error:
         raise translated(error, what, str(path)) from error
+
+
+def refuse_link_out(path: str, root: str) -> None:
+    """Make sure that a file which is to be written again is none of another place.
+
+    Raises:
+        LibraryError: a link leads there, out of `root`.
+    """
+    if not _inside(path, root):
+        raise LibraryError(
+            "this is a link that leads out of the library, or below one: nothing is written"
+            " through it",
+            where=path,
+            hint="change the file that it leads to, or put a copy into the link's place:\n"
+            f"cp --remove-destination {shlex.quote(os.path.realpath(path))} {shlex.quote(path)}",
+        )
 
 
 def make_folder(folder: Path, root: str) -> None:

@@ -37,13 +37,21 @@ class Library:
 
     Attributes:
         with_evidence: whether `paths` and `cassettes` also name the `evidence`.
+        follow_links: whether links to files and folders outside the directory are read. Nothing is
+            written through them.
     """
 
     def __init__(
-        self, root: str | os.PathLike[str] | Traversable, *, with_evidence: bool = False
+        self,
+        root: str | os.PathLike[str] | Traversable,
+        *,
+        with_evidence: bool = False,
+        follow_links: bool = False,
     ) -> None:
         self.with_evidence = with_evidence
-        self._storage = Storage(os.path.abspath(path_of(root)))
+        self.follow_links = follow_links
+        self._storage = Storage(os.path.abspath(path_of(root)), follow_links=follow_links)
+        self._cache = _cache_of_links if follow_links else _cache
         # `load` runs for each call that a test makes: it saves two lookups by these names.
         self._reader, self._folders = self._storage.reader, self._storage.folders
 
@@ -61,7 +69,7 @@ class Library:
 
         To write to it, hold the lock of the object in this library.
         """
-        return Library(self.root / names.EVIDENCE)
+        return Library(self.root / names.EVIDENCE, follow_links=self.follow_links)
 
     def exists(self) -> bool:
         """Whether there is a folder to read: on disk, or in an archive."""
@@ -186,7 +194,7 @@ class Library:
         return None
 
     def _read(self, path: str) -> Cassette | None:
-        cached = _cache.get(path)
+        cached = self._cache.get(path)
         if cached is not None and cached.stamp == self._reader.stamp(path):
             return cached.cassette
         found = self._reader.read(path, seals.MAX_BYTES)
@@ -195,7 +203,7 @@ class Library:
         data, stamp = found
         cassette = codec.loads(data, path)
         if stamp.settled:
-            _remember(path, stamp, cassette)
+            _remember(self._cache, path, stamp, cassette)
         return cassette
 
     if not TYPE_CHECKING:  # with it, type checkers would accept every misspelled name
@@ -242,17 +250,22 @@ class _Cached(NamedTuple):
 _MOST_CACHED = 4096
 _cache: OrderedDict[str, _Cached] = OrderedDict()
 """The cassettes that this process read last, by absolute path. A changed stamp makes one stale."""
+_cache_of_links: OrderedDict[str, _Cached] = OrderedDict()
+"""The same for libraries that follow links: others may not read what these may."""
 _cache_lock = survives_forks(Lock())
 
 
-def _remember(path: str, stamp: Stamp, cassette: Cassette) -> None:
+def _remember(
+    cache: OrderedDict[str, _Cached], path: str, stamp: Stamp, cassette: Cassette
+) -> None:
     with _cache_lock:
-        _cache[path] = _Cached(stamp, cassette)
-        if len(_cache) > _MOST_CACHED:
-            _cache.popitem(last=False)
+        cache[path] = _Cached(stamp, cassette)
+        if len(cache) > _MOST_CACHED:
+            cache.popitem(last=False)
 
 
 def clear_cache() -> None:
     """Forget all cassettes that were read: a process that still holds thousands exits slowly."""
     with _cache_lock:
         _cache.clear()
+        _cache_of_links.clear()

@@ -31,7 +31,11 @@ _VERSIONED = re.compile(r"(?:^|/)(?:\d{4}-\d\d-\d\d[^/]*|unversioned)\.yaml\Z")
 def vcr_note(paths: Sequence[str]) -> str:
     """A note for commands that skip these cassettes of vcrpy."""
     what = "1 file is" if len(paths) == 1 else f"{len(paths)} files are"
-    return f"{what} vcrpy's, not replay's, and skipped: {paths[0]}" + ", …" * (len(paths) > 1)
+    return f"{what} vcrpy's, not replay's, and skipped: {_first(paths)}"
+
+
+def _first(paths: Sequence[str]) -> str:
+    return paths[0] + ", …" * (len(paths) > 1)
 
 
 class Storage:
@@ -43,9 +47,9 @@ class Storage:
         folders: knows which folder belongs to which object.
     """
 
-    def __init__(self, base: str) -> None:
+    def __init__(self, base: str, *, follow_links: bool = False) -> None:
         self.base = base
-        self.reader, self._archive = _reader(base)
+        self.reader, self._archive = _reader(base, follow_links=follow_links)
         self.folders = Folders(base, self.reader)
 
     def require(self) -> None:
@@ -104,20 +108,41 @@ class Storage:
         found = self.reader.read(self.absolute(path), seals.MAX_BYTES)
         return found[0] if found is not None else None
 
-    def vcr_note(self) -> str:
-        """A note about the cassettes of vcrpy's in the library; empty if there are none.
+    def notes(self) -> list[str]:
+        """Notes about what a command on the whole library skips: vcrpy's cassettes, and links.
 
         Only files that are not named by a version are opened: vcrpy's users name theirs by tests.
 
         Raises:
             LibraryError: the file system refuses to list a folder, or to read a file.
         """
-        found = []
+        vcrs: list[str] = []
+        links: list[str] = []
         for folder, folders, here in self.walk():
             folders[:] = [name for name in folders if not name.startswith(".")]
-            paths = (f"{folder}/{name}" if folder else name for name in here)
-            found += [path for path in paths if not _VERSIONED.search(path) and self.is_vcr(path)]
-        return vcr_note(sorted(found)) if found else ""
+            head = f"{folder}/" if folder else ""
+            vcrs += [
+                head + name
+                for name in here
+                if not _VERSIONED.search(head + name) and self.is_vcr(head + name)
+            ]
+            links += [head + name for name in self.unread_links(folder, folders)]
+        notes = []
+        if vcrs:
+            notes.append(vcr_note(sorted(vcrs)))
+        if links:
+            what = "1 folder is a link" if len(links) == 1 else f"{len(links)} folders are links"
+            notes.append(f"{what}, and not read: {_first(sorted(links))} (to read: {files.LINKS})")
+        return notes
+
+    def unread_links(self, folder: str, subfolders: list[str]) -> list[str]:
+        """Those of a folder's subfolders that `walk` does not go into, because they are links.
+
+        Args:
+            folder: the folder, below the root in POSIX form.
+            subfolders: the names of its subfolders.
+        """
+        return self.reader.unread_links(self.absolute(folder), subfolders)
 
     def is_vcr(self, path: str) -> bool:
         """Whether the file at a path below the root is a cassette of vcrpy's, by name and content.
@@ -234,13 +259,13 @@ class Storage:
         return Path(folder)
 
 
-def _reader(base: str) -> tuple[files.FileReader, str | None]:
+def _reader(base: str, *, follow_links: bool) -> tuple[files.FileReader, str | None]:
     """The reader for a library's files, and the archive that they are in."""
     if os.path.isdir(base):
-        return files.DiskReader(base), None
+        return files.DiskReader(base, follow_links=follow_links), None
     from replay.library import archive  # few libraries need `zipfile`, and it loads slowly
 
     file = archive.leads_into(base)
     if file is None:
-        return files.DiskReader(base), None
+        return files.DiskReader(base, follow_links=follow_links), None
     return archive.ArchiveReader(file, base), file

@@ -49,7 +49,7 @@ def create_app(
     from replay.redaction.policy_source import PolicySource
 
     settings = config if config is not None else resolve()
-    library = Library(settings.library)
+    library = Library(settings.library, follow_links=settings.follow_links)
     if settings.mode is RecordMode.NONE:
         storage_of(library).require()
     else:

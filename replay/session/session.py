@@ -326,7 +326,7 @@ def open_session(
     Raises:
         ReplayError: the library cannot be recorded into, or the settings contradict one another.
     """
-    library = library or Library(config.library)
+    library = library or Library(config.library, follow_links=config.follow_links)
     if config.mode is not RecordMode.NONE:
         storage_of(library).require_writable()
         load()

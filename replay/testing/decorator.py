@@ -104,9 +104,9 @@ class Cassettes:
         self._entered: list[tuple[OpenSession, OpenSession | None]] = []
         config = self._resolve()
         if config.mode is RecordMode.NONE:
-            self._require(Library(config.library))
+            self._require(_opened(config))
         else:
-            storage_of(Library(config.library)).require_writable()
+            storage_of(_opened(config)).require_writable()
 
     def session(self) -> OpenSession:
         """A new session, to open with `installation.enter`, with the settings as they are now.
@@ -118,7 +118,7 @@ class Cassettes:
         config = self._resolve()
         library = self._library
         if library is None or library[0] != config.library:
-            library = self._library = config.library, Library(config.library)
+            library = self._library = config.library, _opened(config)
         if config.mode is RecordMode.NONE:
             self._require(library[1])
         return open_session(config, library[1], **self._options)
@@ -246,6 +246,10 @@ class Cassettes:
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__, _entered=[])
         return other
+
+
+def _opened(config: Config) -> Library:
+    return Library(config.library, follow_links=config.follow_links)
 
 
 def _text(value: object, where: str) -> None:

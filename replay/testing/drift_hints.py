@@ -140,13 +140,14 @@ class DriftHints:
         key = str(library.root), old, new
         found = self._reports.get(key)
         if found is None:
-            found = self._reports[key] = _compare(Library(library.root, with_evidence=True), *key)
+            found = self._reports[key] = _compare(library, *key)
         return found
 
 
 def _compare(library: Library, root: str, old: str, new: str) -> Report | str:
     from replay.drift.report import report
 
+    library = Library(library.root, with_evidence=True, follow_links=library.follow_links)
     count = len(library.paths())
     if count > _MOST_CASSETTES:
         where = display_path(library.root)

@@ -44,6 +44,7 @@ class Summary:
         played, recorded, refused: numbers of calls.
         notes: the notes of sessions, and how many sessions had each.
         used: by library, whose cassettes answered or were recorded.
+        linked: the libraries whose links are followed.
         skipped: how many marked tests were skipped.
         partial: why this is not a full run; empty where it is one.
         unused: the cassettes that no test used; None where that cannot be said.
@@ -54,6 +55,7 @@ class Summary:
     refused: int = 0
     notes: Counter[str] = field(default_factory=Counter)
     used: dict[str, set[Key]] = field(default_factory=dict)
+    linked: set[str] = field(default_factory=set)
     skipped: int = 0
     partial: str = ""
     unused: list[str] | None = None
@@ -68,6 +70,8 @@ class Summary:
             self.notes.update(session.notes)
         if library:
             used = self.used.setdefault(str(session.library.root), set())
+            if session.library.follow_links:
+                self.linked.add(str(session.library.root))
             calls = session.calls
             used.update([(*_fields(one.call.key), one.api_version) for one in calls])
             # Recorded by mistake (a typo, another account's key), it looks like Stripe answering.
@@ -94,6 +98,7 @@ class Summary:
             "counts": [self.played, self.recorded, self.refused, self.skipped],
             "notes": dict(self.notes),
             "used": {root: list(keys) for root, keys in self.used.items()},
+            "linked": list(self.linked),
             "partial": self.partial,
         }
 
@@ -107,6 +112,7 @@ class Summary:
         self.notes.update(packed["notes"])
         for root, keys in packed["used"].items():
             self.used.setdefault(root, set()).update(map(tuple, keys))
+        self.linked.update(packed["linked"])
         self.partial = self.partial or packed["partial"]
 
 
@@ -218,7 +224,7 @@ def _covers(config: pytest.Config) -> bool:
 def _unused(summary: Summary) -> list[str]:
     found: list[str] = []
     for root in sorted(summary.used):
-        library = Library(root)
+        library = Library(root, follow_links=root in summary.linked)
         if not Path(root).is_dir():
             continue
         used = summary.used[root]

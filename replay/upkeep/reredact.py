@@ -45,16 +45,17 @@ class Change:
         return bool(self.redacted) or self.relabelled
 
 
-def redact_again(path: Path, policy: Policy) -> Change:
+def redact_again(path: Path, policy: Policy, *, follow_links: bool = False) -> Change:
     """Apply a policy to a cassette in its place.
 
     Raises:
         ConfigError: there is no such file, or the policy replaces IDs, which name the file.
         CassetteDamaged: or a subclass: the cassette cannot be used.
         LeakFound: the gate found something in the final bytes; nothing is written.
+        LibraryError: there is something to change, and a link that leads out of the library.
     """
     where = str(path)
-    found = files.read(where, str(path.parent), seals.MAX_BYTES)
+    found = files.read(where, str(path.parent), seals.MAX_BYTES, follow_links=follow_links)
     if found is None:
         raise ConfigError("there is no such file", where=where, hint="`replay list` names them")
     cassette = codec.loads(found[0], where)
@@ -77,6 +78,7 @@ def redact_again(path: Path, policy: Policy) -> Change:
     change = Change(newly, looser, cassette.policy != policy.label)
     if change.any:
         renewed = replace(cassette, policy=policy.label, interactions=tuple(takes))
+        files.refuse_link_out(str(full), str(library.root))
         with storage_of(library).lock(cassette.key):
             require_unchanged(full, library, found[0])
             _write(library, renewed, originals)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from replay.redaction.redactor import Redaction
 
 
-def seal(path: Path, policy: Policy | None = None) -> bool:
+def seal(path: Path, policy: Policy | None = None, *, follow_links: bool = False) -> bool:
     """Give an edited cassette the seal of its text; False if its seal fits already.
 
     The text stays as the person left it, except for line ends and a byte-order mark.
@@ -36,9 +36,10 @@ def seal(path: Path, policy: Policy | None = None) -> bool:
         CassetteDamaged: or a subclass: the edit breaks the format, or the file is where its key
             does not belong.
         LeakFound: the edit holds a secret, or a value that the policy would have replaced.
+        LibraryError: the file was edited behind a link that leads out of the library.
     """
     where = str(path)
-    found = files.read(where, str(path.parent), seals.MAX_BYTES)
+    found = files.read(where, str(path.parent), seals.MAX_BYTES, follow_links=follow_links)
     if found is None:
         raise ConfigError("there is no such file", where=where, hint="`replay list` names them")
     body = _body(found[0], where)
@@ -57,8 +58,9 @@ def rewrite(library: Library, key: ObjectKey, path: Path, text: str, *, before: 
     """Replace a file by the text that was made from it.
 
     Raises:
-        LibraryError: the file has changed since; it is left as it is.
+        LibraryError: the file has changed since, or a link leads to it; it is left as it is.
     """
+    files.refuse_link_out(str(path), str(library.root))
     with storage_of(library).lock(key):
         require_unchanged(path, library, before)
         files.write(path, text, str(library.root))

@@ -103,7 +103,7 @@ def test_shares_add_up_and_survive_the_way_between_processes(library: Library) -
     """Cut anywhere between two objects, merged in any order."""
     whole = gather(Sources(library), Selection())
     named = [(path, False) for path in library.paths()]
-    share = _Share((str(library.root), ""), Selection(), None, None)
+    share = _Share(((str(library.root), False), ("", False)), Selection(), None, None)
     corpus = Corpus()
     for names in reversed(_shares(named, 5)):
         corpus.merge(pickle.loads(pickle.dumps(share(names))))  # noqa: S301 - our own
@@ -137,7 +137,7 @@ def test_shares_add_up_and_survive_the_way_between_processes(library: Library) -
 
 def test_a_cassette_that_went_is_not_counted(library: Library) -> None:
     """Between the listing and the reading."""
-    share = _Share((str(library.root), ""), Selection(), None, None)
+    share = _Share(((str(library.root), False), ("", False)), Selection(), None, None)
     assert {} == share((("invoices/in_0/none.yaml", False),)).observed
 
 

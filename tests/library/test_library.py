@@ -216,14 +216,14 @@ def test_removed_while_reading(lib: Library, monkeypatch: pytest.MonkeyPatch) ->
 def test_memory_is_bounded(lib: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of more files than are remembered the oldest are read again, and all are right."""
     monkeypatch.setattr(library_module, "_MOST_CACHED", 3)
-    monkeypatch.setattr(library_module, "_cache", OrderedDict())
+    monkeypatch.setattr(lib, "_cache", OrderedDict())
     keys = [ObjectKey("charges", f"ch_{n}") for n in range(5)]
     for n, key in enumerate(keys):
         settle(put(lib, key, total=n))
     first = [lib.load(key, VERSION) for key in keys]
     again = [lib.load(key, VERSION) for key in reversed(keys)]
     assert first == again[::-1]
-    assert 3 == len(library_module._cache)
+    assert 3 == len(lib._cache)
     assert first[4] is again[0]
     assert first[0] is not again[4]
 

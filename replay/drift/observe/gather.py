@@ -130,8 +130,11 @@ def _spread(
     from multiprocessing import get_context
 
     both = sources.library, sources.older
-    roots = tuple(str(one.root) if isinstance(one, Library) else "" for one in both)
-    share = _Share(roots, selection, sources.source, places)
+    libraries = tuple(
+        (str(one.root), one.follow_links) if isinstance(one, Library) else ("", False)
+        for one in both
+    )
+    share = _Share(libraries, selection, sources.source, places)
     corpus = Corpus(selection, sources.source)
     shares = _shares(named, sources.processes * _SHARES)
     with ProcessPoolExecutor(sources.processes, mp_context=get_context(_method())) as pool:
@@ -168,13 +171,13 @@ def _shares(named: Sequence[tuple[str, bool]], count: int) -> list[Names]:
 class _Share:
     """Counts some cassettes in a process of its own."""
 
-    roots: tuple[str, ...]
+    libraries: tuple[tuple[str, bool], ...]
     selection: Selection
     source: str | None
     places: Places | None
 
     def __call__(self, names: Names) -> Corpus:
-        libraries = [Library(root) for root in self.roots]
+        libraries = [Library(root, follow_links=links) for root, links in self.libraries]
 
         def entries(older: bool) -> Iterator[tuple[str, Cassette]]:
             for path, is_older in names:

@@ -163,7 +163,7 @@ def _refuse_outer(library: Library, paths: Sequence[str]) -> None:
         head = "/".join(parts[:depth])
         if not all(path.startswith(f"{head}/") for path in paths):
             return
-        inner = Library(library.root / head)
+        inner = Library(library.root / head, follow_links=library.follow_links)
         with suppress(LibraryError):
             if _Reader(inner).head("/".join(parts[depth:])) is not None:
                 raise ConfigError(

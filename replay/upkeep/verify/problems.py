@@ -31,6 +31,7 @@ class ProblemKind(StrEnum):
     TEMPORARY = "temporary-file"
     UNKNOWN = "unknown-file"
     EMPTY = "empty-folder"
+    LINK = "link"
     SECRET = "secret"  # noqa: S105 - the name of a kind
     NOT_KEPT = "not-kept"
     STAND_IN = "stand-in"

@@ -7,7 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable
 
-from replay.library import Library, names
+from replay.library import Library, files, names
 from replay.library.library import storage_of
 from replay.library.location import display_path
 from replay.upkeep.verify.problems import Problem, ProblemKind
@@ -38,7 +38,17 @@ def look(library: Library) -> tuple[list[str], list[Problem]]:
             bare.add(folder)
         below[:] = [name for name in below if name not in _IGNORED]
         head = f"{folder}/" if folder else ""
-        folders.update(head + name for name in below)
+        links = storage.unread_links(folder, below)
+        problems += [
+            Problem(
+                head + name,
+                ProblemKind.LINK,
+                "a link to a folder, which is not read",
+                f"have links read ({files.LINKS}), or remove the link",
+            )
+            for name in links
+        ]
+        folders.update(head + name for name in below if name not in links)
         if len(below) + len(found) > 1:
             problems += _case_only(head, [*below, *found])
         if found:
@@ -95,6 +105,12 @@ def _case_only(head: str, found: list[str]) -> list[Problem]:
 def _stranger(library: Library, path: str, name: str, *, top: bool) -> list[Problem]:
     if name in _EXPECTED or (top and name.upper().startswith("README")):
         return []
+    full = library.root / path
+    if full.is_symlink() and not full.exists():
+        return [
+            Problem(path, ProblemKind.DAMAGED, "this is a link that leads nowhere",
+                    "restore what it leads to, or remove the link")
+        ]  # fmt: skip
     if name.startswith(".") and name.endswith(".tmp"):
         if _age(library, path) < YOUNG:
             return []

@@ -1,7 +1,7 @@
-"""Maps the pseudonyms of IDs back to the IDs, for recordings that hold pseudonyms in their place.
+"""Maps the stand-ins of IDs and of page tokens back, for recordings that hold stand-ins.
 
-A pseudonym is a function of the ID, so a test may ask for the real ID or for the pseudonym that an
-answer gave it. Only a call to the live source needs the real ID, and the map is never written down.
+A test may ask for the real ID or for the stand-in that an answer gave it. Only a call to the live
+source needs the real one, and the map is never written down.
 """
 
 from __future__ import annotations
@@ -20,19 +20,32 @@ if TYPE_CHECKING:
 
 
 class IdMap:
-    """Pseudonym -> ID, for the pseudonyms that one recorder gave out. Safe between threads."""
+    """Stand-in -> ID or page token, for those that one recorder gave out. Safe between threads."""
 
     def __init__(self) -> None:
         self._real: dict[str, str] = {}
+        self._pages: dict[str, str] = {}
         self._lock = Lock()
 
     def __repr__(self) -> str:
         return f"<IdMap of {len(self._real)} IDs>"
 
     def remember(self, ids: Mapping[str, str]) -> None:
-        """Note pseudonym -> ID."""
+        """Note stand-in -> ID or page token."""
+        from replay.redaction.pseudonyms import PAGE
+
         with self._lock:
             self._real.update(ids)
+            self._pages.update({real: name for name, real in ids.items() if PAGE.fullmatch(name)})
+
+    def with_pages(self, call: Call) -> Call:
+        """The call with the stand-in of its page token, if this run has seen the token."""
+        if not self._pages or not call.key.query:
+            return call
+        return _mapped(call, str, self._page)
+
+    def _page(self, name: str, value: str) -> str:
+        return self._pages.get(value, value) if name == "page" else value
 
     def masked(self, call: Call, policy: Policy) -> Call:
         """The call with stand-ins in place of its IDs, as recordings are stored."""
@@ -49,7 +62,7 @@ class IdMap:
             return name
 
         def in_query(name: str, value: str) -> str:
-            stand_in = policy.masked_parameter(key.resource, name, value)
+            stand_in = policy.masked_parameter(key.resource, name, self._page(name, value))
             if stand_in != value and is_masked(stand_in):
                 names[stand_in] = value
             return stand_in
@@ -62,15 +75,22 @@ class IdMap:
         """The call that the live source understands.
 
         Raises:
-            ConfigError: it names a pseudonym whose ID this run has not seen.
+            ConfigError: it names a stand-in that this run has not given out.
         """
         return _mapped(call, self._back, lambda _, value: self._back(value))
 
     def _back(self, text: str) -> str:
-        from replay.redaction.pseudonyms import GENERATED, is_masked
+        from replay.redaction.pseudonyms import GENERATED, PAGE, is_masked
 
         def one(id: str) -> str:
             found = self._real.get(id, id)
+            if found == id and PAGE.fullmatch(id):
+                raise ConfigError(
+                    "this call asks for a page by a stand-in whose token is not known in this run",
+                    where="parameter page",
+                    hint="the page before it was replayed: record both again with mode all, and in"
+                    " one process (without pytest-xdist)",
+                )
             if found == id and is_masked(id):
                 raise ConfigError(
                     "this call asks for a pseudonym whose ID is not known in this run",

@@ -130,7 +130,7 @@ class Recorder:
             ConfigError: the library holds recordings of it under the real ID.
         """
         if not self._policy_source.masks_ids:
-            return call
+            return self._ids.with_pages(call)
         kept = self._ids.masked(call, self._policy_source.load())
         if kept != call and self.library.recorded(call.key):
             raise ConfigError(
@@ -174,7 +174,9 @@ class Recorder:
                 where="header Stripe-Version",
                 hint=LOOKS_LIKE,
             )
-        asked = self._ids.real(call) if self._policy_source.masks_ids else call
+        asked = call
+        if self._policy_source.masks_ids or "page=" in (call.key.query or ""):
+            asked = self._ids.real(call)
         try:
             answer = self._open().fetch(
                 request, asked.target, asked.pinned, method=asked.route.method, form=asked.body

@@ -24,7 +24,7 @@ from replay.recording.paced_pool import Pace
 from replay.recording.recorder import Outcome, Recorder
 from replay.recording.repeats import batches_in_use
 from replay.recording.twins import fetch, request_for
-from replay.redaction.pseudonyms import is_masked
+from replay.redaction.pseudonyms import PAGE, is_masked
 from replay.stripe_api.call import Call, read_call
 from replay.stripe_api.versions import UNVERSIONED, version_order
 
@@ -43,6 +43,7 @@ class Step:
         takes: how many takes the old recording has.
         twins: the day (YYYY-MM-DD) on which both versions were fetched back to back; empty if they
             never were.
+        before: the pages that come before it, the nearest first, if it is a page of a list.
     """
 
     old: Call
@@ -51,6 +52,7 @@ class Step:
     context: str = ""
     takes: int = 1
     twins: str = ""
+    before: tuple[ObjectKey, ...] = ()
 
 
 class SkipReason(StrEnum):
@@ -100,12 +102,15 @@ class Plan:
 
     @cached_property
     def wanted(self) -> list[list[Step]]:
-        """The steps to fetch, grouped by object: one object's steps must not run in parallel."""
+        """The steps to fetch, grouped by object: one object's steps must not run in parallel.
+
+        Pages of one list are a group, too: the answer to one has the token that asks for the next.
+        """
         found: dict[ObjectKey, list[Step]] = {}
         for step in self.steps:
             if self.again or not step.twins:
-                found.setdefault(step.old.key, []).append(step)
-        return list(found.values())
+                found.setdefault((step.old.key, *step.before)[-1], []).append(step)
+        return [sorted(group, key=lambda step: len(step.before)) for group in found.values()]
 
     @property
     def kept(self) -> list[Step]:
@@ -188,11 +193,15 @@ def plan(
     recorded: dict[tuple[ObjectKey, tuple[str, ...]], dict[str, tuple[Call, int]]] = {}
     skipped: dict[tuple[ObjectKey, SkipReason], Skipped] = {}
     missing, labels = set(ids), set[str]()
+    pages: dict[str, ObjectKey] = {}
     for path, cassette in library.cassettes(resource):
         if tell is not None:
             tell(1)
         json_body.require_readable(cassette, f"{display_path(library.root)}/{path}")
         key = cassette.key
+        if key.query is not None:
+            for take in cassette.interactions:
+                pages.update(dict.fromkeys(PAGE.findall(take.response.body.decode()), key))
         names = {key.id, "/".join((*key.parents, key.id))}
         if ids and not names & set(ids):
             continue
@@ -231,10 +240,27 @@ def plan(
             replace(call, pinned=target),
             *accounts.get(key.account, ("", "")),
             takes,
+            before=_before(key, pages),
         )
         steps.append(replace(step, twins=fetched_together_on(library, step)))
     steps.sort(key=lambda step: (str(step.old.key), step.old.key.query or "", step.old.expand))
     return Plan(target, tuple(steps), tuple(skipped.values()), again)
+
+
+def _before(key: ObjectKey, pages: Mapping[str, ObjectKey]) -> tuple[ObjectKey, ...]:
+    """The pages that come before a page of a list, the nearest first.
+
+    Args:
+        key: the page's key; the query names its token.
+        pages: stand-in of a page token -> the recording that names it.
+    """
+    found: list[ObjectKey] = []
+    while key.query and (named := PAGE.search(key.query)) and named[0] in pages:
+        key = pages[named[0]]
+        if key in found:
+            break
+        found.append(key)
+    return tuple(found)
 
 
 def _require_recorded(accounts: Mapping[str, tuple[str, str]], labels: Sequence[str]) -> None:

@@ -1,14 +1,15 @@
 """Page tokens: which may be kept, judged by the text that they encode in base64 or hex.
 
-The next page of a search or of a v2 list is asked for with a token from the page before. If the
-token were replaced, the next page could not be replayed. So it is kept if all that it encodes may
-be kept.
+The next page of a search or of a v2 list is asked for with a token from the page before. A token
+that encodes text is replaced by a stand-in, which names the item that the page follows. A session
+that records asks the live source with the token itself.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from urllib.parse import parse_qsl, quote_plus
 
 from replay.redaction.encodings import BASE64_RUN, HEX_RUN, base64_views, hex_views
 from replay.redaction.secrets import is_secret
@@ -37,6 +38,22 @@ def is_opaque(value: object, vocabulary: Collection[str], prefixes: Collection[s
         for run in _READABLE.findall(view)
         for word in _WORDS.findall(run)
     )
+
+
+def in_address(url: str) -> str:
+    """The page token in the address of a page, as its query has it decoded; empty without one."""
+    query = url.partition("?")[2]
+    return next((value for name, value in parse_qsl(query) if name == "page"), "")
+
+
+def with_token(url: str, token: str) -> str:
+    """The address of a page with another token; all else is left as it is spelled."""
+    path, _, query = url.partition("?")
+    parts = [
+        f"page={quote_plus(token)}" if part.partition("=")[0] == "page" else part
+        for part in query.split("&")
+    ]
+    return f"{path}?{'&'.join(parts)}"
 
 
 def encodes_text(value: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Protocol
 from urllib.parse import parse_qsl, unquote
 
 from replay.redaction.page_tokens import is_opaque
-from replay.redaction.pseudonyms import is_masked
+from replay.redaction.pseudonyms import PAGE, is_masked
 from replay.redaction.team_policy import TeamPolicy
 from replay.redaction.values import is_generated, may_be_kept
 from replay.stripe_api.routes import match
@@ -180,7 +180,9 @@ _KINDS: Mapping[str, Callable[[str, str, ParameterRules], bool]] = {
     "chosen_id": lambda _, value, rules: _is_named_id(value, rules),
     "cursor": lambda resource, value, rules: rules.keeps_id(resource, value),
     "lookup_key": lambda _, value, rules: is_masked(value) and rules.keeps("id", value),
-    "page": lambda _, value, rules: is_opaque(value, rules.vocabulary, rules.prefixes),
+    "page": lambda _, value, rules: (
+        PAGE.fullmatch(value) is not None or is_opaque(value, rules.vocabulary, rules.prefixes)
+    ),
     "expand": lambda _, value, rules: keeps_expand(value, rules),
     "query": _is_query,
     "group": lambda *_: False,

@@ -60,7 +60,11 @@ _SEEDED_FORMS = {
     "secret": "REDACTED_SECRET_{:.16}",
     "key": "redacted_{:.8}",
     "account": "acct-{:.16}",
+    "page": "page_Redacted{:.16}",
 }
+
+PAGE = re.compile(r"page_Redacted[0-9a-f]{16}")
+"""The stand-in of a page token."""
 
 GENERATED = re.compile(r"[a-z][a-z0-9_]*_[A-Za-z0-9]{8,}")
 """A generated ID in a text, with any prefix."""

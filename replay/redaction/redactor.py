@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import Any
 
 from replay.errors import NotRecordable
-from replay.redaction.page_tokens import encodes_text
+from replay.redaction.page_tokens import encodes_text, in_address, is_opaque, with_token
 from replay.redaction.policy import Policy, default_policy
 from replay.redaction.policy_files import STRING_CLASSES, FieldPolicy
 from replay.redaction.pseudonyms import NUMBER_CONSTANTS, masked_id, stand_in
@@ -54,7 +54,7 @@ class Redaction:
             ``key``, and ``key+<class>`` where its value was replaced too.
         originals: the replaced values, without those that were stand-ins already.
         unknown: fields that the policy does not know, such as ``invoice/new_field``.
-        ids: pseudonym -> ID, where the policy replaces IDs.
+        ids: stand-in -> ID or page token, where one is asked for by its stand-in.
     """
 
     body: Any
@@ -107,6 +107,7 @@ _UNKNOWN = FieldPolicy(None, {"id": FieldPolicy("id"), "object": FieldPolicy("ob
 _CONTAINER = FieldPolicy()
 _PRIVATE = FieldPolicy("map")
 _ID_KINDS = frozenset({"id", "chosen"})
+_PAGES = frozenset({"page", "list_url"})
 _ASKED_FOR = _ID_KINDS | {"lookup_key"}
 _NO_SUCH = re.compile(
     r"No such ([a-z_ ]{1,60}): '?([^\s';]{1,255})'?"
@@ -280,6 +281,10 @@ class _Walk:
         """Redact a value that is neither an object nor a list."""
         if value is None or isinstance(value, bool) or value == "":
             return value
+        if node.kind in _PAGES and isinstance(value, str):
+            paged = self.page(value, node.kind, at, beside)
+            if paged:
+                return paged
         if self.keeps(value, node):
             return self.masked(value, at)
         if node.kind == "message" and isinstance(value, str):
@@ -289,6 +294,27 @@ class _Walk:
             return self.put(value, "id", name, at)
         kind = _class(value, node)
         return self.put(value, kind, self.stand_in(at.owner, at.slot, kind), at)
+
+    def page(self, value: str, kind: str, at: _Place, beside: dict[str, Any]) -> str:
+        """The token of another page, or its address, with a stand-in for the token.
+
+        Empty where the token tells nothing, or the address may be private apart from it.
+        """
+        token = value if kind == "page" else in_address(value)
+        if not token or is_opaque(token, self.policy.vocabulary, self.policy.prefixes):
+            return ""
+        items = beside.get("data")
+        edge = items[0 if "previous" in at.slot else -1] if isinstance(items, list) and items else 0
+        own = self.own_id(edge, _UNKNOWN) if isinstance(edge, dict) else None
+        name = str(self.stand_in(f"{at.owner} {own or ''}", at.slot, "page"))
+        written = name if kind == "page" else with_token(value, name)
+        if kind != "page" and not self.policy.keeps(kind, written):
+            return ""
+        self.redacted[at.pointer] = "page"
+        if token != name:
+            self.originals.append(Original(at.pointer, "page", token))
+            self.ids[name] = token
+        return str(self.masked(written, at)) if self.policy.masks_ids else written
 
     def keeps(self, value: str | int | float, node: FieldPolicy) -> bool:
         """Whether a value may stay in its field."""

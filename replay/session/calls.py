@@ -25,8 +25,8 @@ class CallReader:
 
     Args:
         api_version: answers regardless of a request's pin; None leaves it to the request.
-        masked: gives a call the IDs that recordings hold, see `Recorder.masked`; None where they
-            hold the real ones.
+        masked: gives a call the IDs and page tokens that recordings hold, see `Recorder.masked`;
+            None where a client has no others.
 
     Attributes:
         pinned: the versions that requests pinned where `api_version` answered instead.

@@ -341,7 +341,8 @@ def open_session(
         allow_live=allow_live, raw_view=raw_view, keep_errors=keep_errors,
         policy_source=policy, ids=ids,
     )  # fmt: skip
-    reader = CallReader(config.api_version, recorder.masked if policy.masks_ids else None)
+    masked = recorder.masked if policy.masks_ids or raw_view else None
+    reader = CallReader(config.api_version, masked)
     store: Store
     if config.mode is RecordMode.ALL:
         from replay.session.rerecording import Rerecordings

@@ -217,6 +217,7 @@ def _plain_and_runs(text: str, identifying: bool, depth: int) -> Iterator[Secret
             # A word near the end is read again, with what follows it.
             ends[encoding] = end if end == run_ends[encoding] else end - _OVERLAP
             for view in dict.fromkeys(dense.read(text[max(first, start - _OVERLAP) : end])):
+                view = view.replace("\0", "") if "\0" in view else view  # UTF-16
                 for hit in find_secrets(view, identifying=identifying, _depth=depth):
                     yield SecretHit(hit.id, first, hit.value)
 
@@ -251,14 +252,21 @@ def _words() -> tuple[AhoCorasick, list[tuple[str, tuple[SecretPattern, ...]]]]:
     for pattern in SECRET_PATTERNS:
         for word in pattern.words:
             needles[word] = ("plain", (*needles.get(word, ("", ()))[1], pattern))
-            if len(word) < 6:
-                continue  # too short to be recognised in base64
             raw = word.encode()
-            for offset in range(3):
-                # Cut off the characters that share bits with unknown neighbours.
-                coded = base64.b64encode(b"\0" * offset + raw).decode().rstrip("=")
-                first = (0, 2, 3)[offset]
-                last = len(coded) - bool((offset + len(raw)) % 3)
-                needles[coded[first:last]] = ("base64", ())
+            needles |= dict.fromkeys(_in_base64(raw), ("base64", ()))
             needles[raw.hex()] = needles[raw.hex().upper()] = ("hex", ())
+            if len(word) < 6:
+                continue  # too short to be recognised through two encodings
+            for wide in (word.encode("utf-16-le"), word.encode("utf-16-be")):
+                needles |= dict.fromkeys(_in_base64(wide), ("base64", ()))
+            for once in _in_base64(raw):
+                needles |= dict.fromkeys(_in_base64(once.encode()), ("base64", ()))
     return AhoCorasick(list(needles)), list(needles.values())
+
+
+def _in_base64(raw: bytes) -> Iterator[str]:
+    """What bytes become in base64, at each of the three places where they may start in it."""
+    for offset in range(3):
+        # Cut off the characters that share bits with unknown neighbours.
+        coded = base64.b64encode(b"\0" * offset + raw).decode().rstrip("=")
+        yield coded[(0, 2, 3)[offset] : len(coded) - bool((offset + len(raw)) % 3)]

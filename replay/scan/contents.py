@@ -455,6 +455,10 @@ def _from_base64(joined: str) -> bytes | None:
 _FOLD = re.compile(r"\\(?<=[\w/+=-]\\)\r?\n[ \t]*(?=[\w/+=-])")
 _SOFT_BREAK = re.compile(r"=(?:([0-9A-F]{2})|\r?\n)")
 _QUOTED = re.compile(r"=(?:5F|3D|2D|2E)|=\r?\n\w")
+_CODE_ESCAPE = re.compile(
+    r"\\(?:x([0-9a-fA-F]{2})|u\{([0-9a-fA-F]{1,6})\}|U([0-9a-fA-F]{8})|([0-3][0-7]{2}))"
+)
+_WIDE = re.compile(r"(?:[\x20-\x7e]\0){12,}")
 _BREAK = r"(?:[ \t]*(?:\r?\n|(?:\\r)?\\n)[ \t]*)"
 _WRAPPED = re.compile(rf"(?<![A-Za-z0-9+/])(?:[A-Za-z0-9+/]{{40,}}{_BREAK})+[A-Za-z0-9+/]+={{0,2}}")
 _WRAPPED_HINT = re.compile(
@@ -502,6 +506,11 @@ def hidden(text: str, budget: Budget) -> Iterator[Hidden]:
         yield from _rewritten(text, _FOLD, lambda _: "")
     if "=" in text and _QUOTED.search(text):
         yield from _rewritten(text, _SOFT_BREAK, _quoted)
+    if _CODE_ESCAPE.search(text):
+        yield from _rewritten(text, _CODE_ESCAPE, _from_code)
+    if "\0" in text:  # UTF-16 inside a file that is otherwise none
+        for run in _WIDE.finditer(text):
+            yield Hidden(run[0].replace("\0", ""), run.start())
     patterns = [_PACKED]
     if _WRAPPED_HINT.search(text):
         patterns.insert(0, _WRAPPED)
@@ -527,6 +536,12 @@ def hidden(text: str, budget: Budget) -> Iterator[Hidden]:
 
 def _quoted(found: re.Match[str]) -> str:
     return chr(int(found[1], 16)) if found[1] else ""
+
+
+def _from_code(found: re.Match[str]) -> str:
+    octal = found[4]
+    code = int(octal, 8) if octal else int(found[1] or found[2] or found[3], 16)
+    return chr(code) if code <= 0x10FFFF and not 0xD800 <= code < 0xE000 else found[0]
 
 
 def _rewritten(

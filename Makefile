@@ -8,6 +8,7 @@ VENV   ?= .venv
 PY      = $(VENV)/bin/python
 SUDO    = $(shell test "$$(id -u)" = 0 || echo sudo)
 LOAD_SECONDS ?= 60
+FUZZ_SECONDS ?= 60
 # One worker more than cores: some tests wait. A worker that is done takes tests from another.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 PYTEST   = $(VENV)/bin/pytest -q -n $(WORKERS) --dist worksteal
@@ -17,7 +18,7 @@ NEEDS_WRK = command -v wrk >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO)
 SOURCES = $(shell find replay -type f -not -name '*.pyc')
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo quick test lint types unit stress laws leaks nasty kills crowd crash plugins compiled clients load bench coverage conformance clean browser splits
+.PHONY: help install demo quick test lint types unit stress laws leaks nasty kills crowd crash plugins compiled fuzz clients load bench coverage conformance clean browser splits
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -84,6 +85,9 @@ crash: install  ## let each file-system operation of a recording run fail
 
 plugins: install  ## a small suite beside each of the pytest plugins that people have
 	$(PY) scripts/plugin_matrix.py
+
+fuzz: install  ## fuzz what reads files of strangers, guided by coverage; FUZZ_SECONDS=3600 for hours
+	$(PY) tests/fuzz/run.py --seconds $(FUZZ_SECONDS) $(FUZZ)
 
 compiled: install  ## compiled clients (curl_cffi, primp, pycurl, …) in mode none: nothing arrives
 	$(PY) scripts/compiled_clients.py

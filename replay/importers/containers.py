@@ -210,7 +210,7 @@ def _zip(data: bytes, name: str, deeper: int, budget: Budget) -> Iterator[Part]:
     start = min((member.header_offset for member in members), default=0)
     yield Part(b"\n".join([data[:start], names.encode("utf-8", "replace"), archive.comment]), name)
     for member in members:
-        if member.is_dir():
+        if member.filename.endswith("/"):  # `is_dir` fails for an empty name
             continue
         inside = _inside(name, member.filename)
         budget.members += 1

@@ -101,7 +101,7 @@ class ArchiveReader:
         try:
             # Unpacks at most the size that was checked above, and verifies the checksum.
             return index.zip.read(member), found
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+        except _BROKEN as error:
             raise CassetteDamaged(
                 "the archive is damaged at this file", where=path, hint=_REBUILD
             ) from error
@@ -146,6 +146,12 @@ class ArchiveReader:
         # One per process: after a fork, parent and child would share the position in the file.
         return _index_of(self.file, self._inside, stamp, os.getpid())
 
+
+_BROKEN = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError,
+    NotImplementedError, RuntimeError, LookupError,
+)  # fmt: skip
+"""What `zipfile` raises for a file whose parts contradict each other."""
 
 _REBUILD = "build the archive again from a library that `replay verify` finds clean"
 
@@ -196,7 +202,7 @@ def _index_of(file: str, inside: str, stamp: files.Stamp, process: int) -> _Inde
     try:
         _require_small_directory(file, stamp.size)
         return _Index(zipfile.ZipFile(file), inside)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error) as error:
+    except _BROKEN as error:
         raise LibraryError(
             "the archive cannot be read",
             where=file,

@@ -25,6 +25,7 @@ API_BASE = f"https://{API_HOST}"
 BY_TEST = "run the test that makes this call with REPLAY_MODE=once"
 """What records a call that no command can name."""
 
+_METHOD = re.compile(r"[A-Z]{3,16}")
 _EXPAND = re.compile(r"expand(?:\[\d*\])?\Z")
 _LAST_INDEX = re.compile(r"\[\d+\]\Z")
 _FIELD_PATH = re.compile(r"[a-z0-9_*]+(?:\.[a-z0-9_*]+)*\Z")
@@ -204,9 +205,12 @@ def read_call(request: Request, stripes: StripeHeaders | None = None) -> Call:
 
     Raises:
         CallRefused: it is a write, or a path that the route table does not know; it answers with
-            a file; or its ID or Stripe-Version is malformed.
+            a file; or its address, ID or Stripe-Version is malformed.
     """
-    parts = urlsplit(request.uri)
+    try:
+        parts = urlsplit(request.uri)
+    except ValueError:
+        raise CallRefused("this call's address cannot be read", where=_method(request)) from None
     found = match(parts.path)
     method = "GET" if request.method == "HEAD" else request.method
     if found is None or method != found.route.method or found.route.file:
@@ -290,4 +294,9 @@ def _parted(given: list[tuple[str, str]]) -> tuple[list[str], list[tuple[str, st
 def _shown(request: Request, found: Match | None) -> str:
     # Shows the route's template, never the path itself: a person may have chosen the ID in it.
     path = found.route.path if found else template_of(urlsplit(request.uri).path)
-    return f"{request.method} {path}"
+    return f"{_method(request)} {path}"
+
+
+def _method(request: Request) -> str:
+    # A method may be any text, so one that HTTP has not is left out.
+    return request.method if _METHOD.fullmatch(request.method) else "(another method)"

@@ -185,6 +185,8 @@ def _interaction(text: bytes, offset: int) -> tuple[Interaction, int]:
     """The interaction that begins at an offset in the text, and the offset where it ends."""
     item, body, redacted, end = _parted(text, offset)
     at, source, batch, method, uri, sent, code, message, received = item.groups()
+    if b"[" in uri.partition(b"?")[0] or b"]" in uri.partition(b"?")[0]:
+        raise _Other  # perhaps no URI: brackets in a host need the right form
     take = Interaction(
         Request(_text(method), _text(uri), _known(_sent, sent)),
         Response(*_status(code, message), _known(_received, received), _literal(body)),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from replay.model.cassette import Cassette, Headers, Interaction, ObjectKey, Request, Response
 from replay.stripe_api.headers import (
@@ -171,10 +172,15 @@ def _interaction(item: Any, at: str) -> Interaction:
     reason = _take(status, "message", str, f"{at}.response.status.")
     if not REASON.match(reason):
         raise Unfit(f"is not in the format: {at}.response.status.message is not a reason phrase")
+    uri = _text(request, "uri", f"{at}.request.")
+    try:
+        urlsplit(uri)
+    except ValueError:
+        raise Unfit(f"is not in the format: {at}.request.uri is not a URI") from None
     return Interaction(
         request=Request(
             method=_text(request, "method", f"{at}.request."),
-            uri=_text(request, "uri", f"{at}.request."),
+            uri=uri,
             headers=_headers(request, f"{at}.request.", REQUEST_HEADERS),
             body=None if sent is None else sent.encode("ascii"),
         ),

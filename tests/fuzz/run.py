@@ -1,0 +1,158 @@
+"""Fuzz the readers of what strangers may write, guided by coverage.
+
+``make fuzz`` runs it in an environment of its own (``.venv-fuzz``) with atheris, or with hypothesis
+where atheris has no build for this Python. Inputs that reach new code are kept in ``.fuzz/``, so
+that the next run goes on from there. An input that breaks a law is written to ``.fuzz/found/`` and
+named; copied to ``tests/fuzz/findings/TARGET/``, it is a test.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import time
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FOUND = ROOT / ".fuzz" / "found"
+ENVIRONMENT = ROOT / ".venv-fuzz"
+SLOW = 5.0
+"""CPU seconds that an input may take: instrumented code runs several times slower."""
+MEMORY = 1024
+"""Megabytes that a target's process may hold."""
+LONGEST = 20_000
+"""Bytes of an input."""
+
+
+def _checked(name: str) -> object:
+    from targets import TARGETS
+
+    check = TARGETS[name].check
+
+    def run(data: bytes) -> None:
+        start = time.process_time()
+        check(data)
+        took = time.process_time() - start
+        assert took < SLOW, f"an input of {len(data)} bytes took {took:.1f} s"
+
+    return run
+
+
+def fuzz(name: str, seconds: int) -> None:
+    """Fuzz one target in this process, which ends with it."""
+    corpus = ROOT / ".fuzz" / name
+    corpus.mkdir(parents=True, exist_ok=True)
+    FOUND.mkdir(exist_ok=True)
+    try:
+        import atheris
+    except ImportError:
+        _by_hypothesis(name, seconds)
+        return
+    with atheris.instrument_imports(include=["replay"]):
+        import targets
+    for number, seed in enumerate(targets.TARGETS[name].seeds()):
+        (corpus / f"seed-{number}").write_bytes(seed)
+    options = [
+        f"-max_total_time={seconds}", f"-rss_limit_mb={MEMORY}", f"-max_len={LONGEST}",
+        f"-timeout={int(SLOW * 4)}", f"-artifact_prefix={FOUND}/{name}-", "-print_final_stats=1",
+        "-verbosity=0",
+    ]  # fmt: skip
+    atheris.Setup([sys.argv[0], *options, str(corpus)], _checked(name))
+    atheris.Fuzz()
+
+
+def _by_hypothesis(name: str, seconds: int) -> None:
+    from hypothesis import HealthCheck, Phase, given, settings
+    from hypothesis import strategies as st
+    from targets import TARGETS
+
+    run, seeds, end, tried = _checked(name), TARGETS[name].seeds(), time.monotonic() + seconds, 0
+    edits = st.lists(st.tuples(st.integers(0, LONGEST), st.integers(0, 30), st.binary(max_size=30)))
+
+    @settings(
+        max_examples=500, deadline=None, database=None, suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate, Phase.shrink],
+    )  # fmt: skip
+    @given(st.sampled_from(seeds), edits)
+    def once(seed: bytes, changes: list[tuple[int, int, bytes]]) -> None:
+        nonlocal tried
+        data = seed
+        for place, gone, new in changes:
+            at = place % (len(data) + 1)
+            data = data[:at] + new + data[at + gone :]
+        tried += 1
+        try:
+            run(data[:LONGEST])  # type: ignore[operator]
+        except BaseException:
+            (FOUND / f"{name}-hypothesis").write_bytes(data[:LONGEST])
+            raise
+
+    limit = MEMORY << 20
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    while time.monotonic() < end:
+        once()
+    print(f"stat::number_of_executed_units: {tried}", file=sys.stderr)
+
+
+def _environment() -> str:
+    python = str(ENVIRONMENT / ("Scripts" if sys.platform == "win32" else "bin") / "python")
+    wheel = next((ROOT / "dist").glob("*.whl"), None)
+    if wheel is None:
+        sys.exit("there is no wheel: run `make fuzz`")
+    pip = [python, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
+    if not (ENVIRONMENT / ".made").exists():
+        venv.create(ENVIRONMENT, with_pip=True, clear=True)
+        subprocess.run([*pip, str(wheel), "hypothesis"], check=True)
+        subprocess.run([*pip, "--only-binary=:all:", "atheris"], check=False)
+        (ENVIRONMENT / ".made").touch()
+    subprocess.run([*pip, "--no-deps", "--force-reinstall", str(wheel)], check=True)
+    return python
+
+
+def main() -> int:
+    """Fuzz all targets, or those that are named; 1 if one of them broke a law."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=60, help="how long each target runs")
+    parser.add_argument("--here", metavar="TARGET", help=argparse.SUPPRESS)
+    parser.add_argument("targets", nargs="*", help="by default all")
+    given = parser.parse_args()
+    if given.here:
+        fuzz(given.here, given.seconds)
+        return 0
+    names = given.targets or _names()
+    python, bad, running = _environment(), 0, {}
+    waiting = list(names)
+    (ROOT / ".fuzz").mkdir(exist_ok=True)
+    while waiting or running:
+        while waiting and len(running) < (os.cpu_count() or 1):
+            name = waiting.pop(0)
+            log = (ROOT / ".fuzz" / f"{name}.log").open("wb")
+            line = [python, __file__, "--here", name, "--seconds", str(given.seconds)]
+            running[name] = subprocess.Popen(line, stdout=log, stderr=log, cwd=ROOT)
+        time.sleep(0.2)
+        for name in [name for name, process in running.items() if process.poll() is not None]:
+            bad += _report(name, running.pop(name).returncode)
+    return 1 if bad else 0
+
+
+def _names() -> list[str]:
+    # Without importing the targets: only the environment of the fuzzer has what they need.
+    return ["readers", "loader", "call", "form", "json", "toml", "archive", "scan"]
+
+
+def _report(name: str, code: int) -> bool:
+    said = (ROOT / ".fuzz" / f"{name}.log").read_text("utf-8", "replace")
+    lines = said.splitlines()
+    tried = next((line.split()[-1] for line in lines if "number_of_executed_units" in line), "?")
+    print(f"{name:<10}{tried:>12} inputs  {'FAILED' if code else 'ok'}", flush=True)
+    if code:
+        print("\n".join(lines[-40:]), file=sys.stderr)
+    return bool(code)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

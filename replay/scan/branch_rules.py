@@ -231,24 +231,32 @@ class _InForce:
 
 
 def _looser_policies(start: Path, head: Path) -> Iterator[Hit]:
-    """What the branch keeps in any folder and did not when it began."""
+    """What the branch keeps in any folder and did not when it began; each thing once."""
+    told: set[tuple[str, str]] = set()
     for folder in sorted({*_folders(start), *_folders(head)}):
         before, now = _in_force(start, folder), _in_force(head, folder)
-        at = "" if folder == "." else f" in {folder}/"
-        if now.policy is None:
-            if before.policy is not None or before.text != now.text:
-                yield _hit(now.file, f"the policy{at} cannot be used")
-            continue
-        old = before.policy or default_policy()
-        kept = {_same(rule) for rule in old.team.keeps}
-        for rule in now.policy.team.keeps:
-            if _same(rule) not in kept:
-                yield _hit(now.file, f"keeps {_place(rule)}{at}")
-        for redacted in old.team.redacts:
-            if not any(_covers(other, redacted) for other in now.policy.team.redacts):
-                yield _hit(now.file, f"no longer redacts {_place(redacted)}{at}")
-        for setting in sorted(before.masks - now.masks):
-            yield _hit(now.file, f"{setting} no longer replaces IDs{at}")
+        for what in _looser(before, now):
+            if (now.file, what) not in told:
+                told.add((now.file, what))
+                yield _hit(now.file, what if folder == "." else f"{what} in {folder}/")
+
+
+def _looser(before: _InForce, now: _InForce) -> Iterator[str]:
+    """What is kept now in one folder and was not before, in words."""
+    if now.policy is None:
+        if before.policy is not None or before.text != now.text:
+            yield "the policy cannot be used"
+        return
+    old = before.policy or default_policy()
+    kept = {_same(rule) for rule in old.team.keeps}
+    for rule in now.policy.team.keeps:
+        if _same(rule) not in kept:
+            yield f"keeps {_place(rule)}"
+    for redacted in old.team.redacts:
+        if not any(_covers(other, redacted) for other in now.policy.team.redacts):
+            yield f"no longer redacts {_place(redacted)}"
+    for setting in sorted(before.masks - now.masks):
+        yield f"{setting} no longer replaces IDs"
 
 
 def _folders(root: Path) -> Iterator[str]:

@@ -36,7 +36,8 @@ def harmless(text: str) -> str:
 
 
 def _data(text: str) -> str:
-    return printable(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
+    escaped = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable(escaped).replace("##", "#\\u0023")
 
 
 def _property(text: str) -> str:

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from replay.config import Origin, plain_host
 from replay.errors import NoSession, Refused, ReplayError
-from replay.model.forks import survives_forks
+from replay.model.forks import renew_in_child, survives_forks
 from replay.recording.upstream import passing
 from replay.stripe_api.call import API_HOST
 
@@ -55,6 +55,11 @@ class _Pause:
         self.base = Origin.of(base)
         self._over = Event()
         self._thread = get_ident()
+        renew_in_child(self)
+
+    def after_fork(self) -> None:
+        """In a forked child: the event's lock may be taken, by a thread that is not there."""
+        self._over = Event()
 
     def began_here(self) -> bool:
         """Whether the running thread began the pause."""

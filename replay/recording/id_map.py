@@ -30,6 +30,10 @@ class IdMap:
     def __repr__(self) -> str:
         return f"<IdMap of {len(self._real)} IDs>"
 
+    def after_fork(self) -> None:
+        """In a forked child: make the lock new."""
+        self._lock = Lock()
+
     def remember(self, ids: Mapping[str, str]) -> None:
         """Note stand-in -> ID or page token."""
         from replay.redaction.pseudonyms import PAGE

@@ -10,6 +10,7 @@ import sys
 from importlib import import_module
 from threading import Lock
 
+from replay.model.forks import survives_forks
 from replay.redaction.policy_source import DEFAULT
 
 _ALWAYS = (
@@ -32,7 +33,7 @@ _WITH = {"asyncio": "anyio._backends._asyncio", "aiohttp": "vcr.stubs.aiohttp_st
 """Module of a client -> the module that recording also needs once that one is loaded."""
 
 
-_lock = Lock()
+_lock = survives_forks(Lock())
 
 
 def load() -> None:

@@ -91,6 +91,10 @@ def outcome_from_take(take: Interaction, version: str) -> Outcome:
     return Outcome(take.response, version, take, "", ())
 
 
+_of_the_parent: list[Upstream] = []
+"""Kept in a forked child, so that nothing closes the connections."""
+
+
 class Recorder:
     """Records into one library from one live source. Safe to share between threads."""
 
@@ -122,6 +126,14 @@ class Recorder:
         self._upstream: Upstream | None = None
         self._closed = False
         self._opening = Lock()
+
+    def after_fork(self) -> None:
+        """In a forked child: the connections are the parent's. None of them is used or closed."""
+        self._opening = Lock()
+        self._ids.after_fork()
+        if self._upstream is not None:
+            _of_the_parent.append(self._upstream)
+            self._upstream = None
 
     def masked(self, call: Call) -> Call:
         """The call as recordings are kept: with pseudonyms for IDs, where that is asked for.

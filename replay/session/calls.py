@@ -58,6 +58,8 @@ class _Entry(Protocol):
     @property
     def position(self) -> int: ...
 
+    def after_fork(self) -> None: ...
+
 
 E = TypeVar("E", bound=_Entry)
 
@@ -79,6 +81,12 @@ class CallTable(Generic[E]):
 
     def __iter__(self) -> Iterator[E]:
         return iter(list(self._entries.values()))
+
+    def after_fork(self) -> None:
+        """In a forked child: make the locks new, the entries' too."""
+        self._lock = Lock()
+        for entry in self:
+            entry.after_fork()
 
     def of(self, request: Request) -> E:
         """The entry of the call that a request makes.

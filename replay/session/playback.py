@@ -63,6 +63,11 @@ class Playback:
     repeated: tuple[Outcome | None, int] = (None, 0)
     lock: Lock = field(default_factory=Lock)
 
+    def after_fork(self) -> None:
+        """In a forked child: the thread that held the lock or fetched the call is not there."""
+        self.lock = Lock()
+        self.pending = None
+
     def state(self) -> CallState:
         """The state of the call, for the mode's decision."""
         if self.position < len(self.takes):
@@ -170,6 +175,10 @@ class Playbacks:
         """As `Store`."""
         for playback in self._table:
             yield from playback.served()
+
+    def after_fork(self) -> None:
+        """As `Store`."""
+        self._table.after_fork()
 
     def close(self, *, failed: bool) -> None:
         """As `Store`: all is written already."""

@@ -73,6 +73,10 @@ class Rerecordings:
         for playback in self._table:
             yield from playback.served()
 
+    def after_fork(self) -> None:
+        """As `Store`."""
+        self._table.after_fork()
+
     def close(self, *, failed: bool) -> None:
         """As `Store`: commit the new recordings, even if some of them cannot be written."""
         errors: list[ReplayError] = []

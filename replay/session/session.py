@@ -20,6 +20,7 @@ from replay.library import Library
 from replay.library.library import storage_of
 from replay.library.location import display_path
 from replay.model.cassette import Interaction, ObjectKey, Request, Response
+from replay.model.forks import renew_in_child
 from replay.model.modes import RecordMode
 from replay.recording.preload import load
 from replay.recording.recorder import Outcome, Recorder
@@ -147,6 +148,15 @@ class OpenSession(Session):
         self._counting = Lock()
         self._writing = Lock()
         self._closed = False
+        renew_in_child(self)
+
+    def after_fork(self) -> None:
+        """In a forked child: what other threads held or were fetching is theirs, in the parent."""
+        self._counting = Lock()
+        self._writing = Lock()
+        for store in self._stores:
+            store.after_fork()
+        self._recorder.after_fork()
 
     @property
     def pinned(self) -> frozenset[str | None]:

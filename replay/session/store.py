@@ -61,6 +61,9 @@ class Store(Protocol):
     def served(self) -> Iterator[Served]:
         """The calls that were answered so far, each once."""
 
+    def after_fork(self) -> None:
+        """In a forked child: make the locks new, and forget fetches of other threads."""
+
     def close(self, *, failed: bool) -> None:
         """End the session's use of the store.
 

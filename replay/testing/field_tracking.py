@@ -26,6 +26,7 @@ from replay.drift.observe.nested import resource_of
 from replay.drift.observe.pointers import ANY, escape
 from replay.intercept.patches import Patches
 from replay.model.cassette import Request, Response, header
+from replay.model.forks import renew_in_child
 from replay.session.session import OpenSession
 from replay.stripe_api.call import read_call
 from replay.stripe_api.versions import UNVERSIONED
@@ -60,12 +61,17 @@ class Tracker:
         self._count = 0
         # Reentrant: a finalizer may read an object while its thread notes another.
         self._lock = threading.RLock()
+        renew_in_child(self)
         self._patches = Patches(
             {
                 "replay.session.session": self._hook_session,
                 "stripe._stripe_object": self._hook_stripe,
             }
         )
+
+    def after_fork(self) -> None:
+        """In a forked child: make the lock new."""
+        self._lock = threading.RLock()
 
     def start(self) -> None:
         """Put the hooks in; into an SDK that is imported later, too."""

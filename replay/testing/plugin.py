@@ -52,6 +52,9 @@ class _RefuseAll:
             hint="mark it with @pytest.mark.cassettes, or leave out --replay-block-network",
         )
 
+    def after_fork(self) -> None:
+        """As `Store`."""
+
     def served(self) -> Iterator[Served]:
         """As `Store`."""
         return iter(())

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import requests
-from support.standin import DRAFT
+from support.standin import DRAFT, StandIn
 
 import replay
 from replay.intercept import current_session, installation
@@ -89,3 +89,80 @@ def test_forks_beside_threads_that_open_sessions() -> None:
         over.set()
         for thread in threads:
             thread.join(10)
+
+
+SESSION_LOCKS = {
+    "counting": lambda session: session._counting,
+    "writing": lambda session: session._writing,
+    "calls": lambda session: session._stores[-1]._table._lock,
+    "one call": lambda session: next(iter(session._stores[-1]._table)).lock,
+    "connections": lambda session: session._recorder._opening,
+    "IDs": lambda session: session._recorder._ids._lock,
+}
+
+
+def answered_in_child(url: str) -> tuple[int, float]:
+    """The exit status of a child that asks in the parent's session, and the seconds it took."""
+    start = time.monotonic()
+    child = os.fork()
+    if not child:
+        signal.alarm(10)
+        status = 1
+        try:
+            answer = requests.get(url, headers=KEY, timeout=5)
+            status = 0 if answer.json()["id"] == DRAFT else 2
+        finally:
+            os._exit(status)
+    return os.waitpid(child, 0)[1], time.monotonic() - start
+
+
+KEY = {"Stripe-Version": "2024-06-20", "Authorization": "Bearer sk_test_x"}
+
+
+@pytest.mark.parametrize("mode", ["none", "once", "new_episodes", "all"])
+@pytest.mark.parametrize("lock", SESSION_LOCKS.values(), ids=SESSION_LOCKS)
+def test_a_lock_of_an_open_session_is_free_in_the_child(
+    lock: Any, mode: str, tmp_path: Path, stand_in: StandIn
+) -> None:
+    """Whichever lock of the session a thread holds at the fork, the child gets its answer."""
+    path = f"/v1/invoices/{DRAFT}"
+    url = URL if mode == "none" else stand_in.url + path
+    library = SAMPLES if mode == "none" else tmp_path / "lib"
+    held, over = threading.Event(), threading.Event()
+    with replay.use_cassettes(library, mode=mode, api_base=stand_in.url):
+        session = current_session.open_sessions()[-1]
+        requests.get(url, headers=KEY, timeout=5)
+
+        def hold() -> None:
+            with lock(session):
+                held.set()
+                over.wait(30)
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        held.wait(5)
+        try:
+            status, seconds = answered_in_child(url)
+        finally:
+            over.set()
+            thread.join(5)
+        assert 0 == status
+        assert seconds < 8
+        assert DRAFT == requests.get(url, headers=KEY, timeout=5).json()["id"]
+
+
+def test_a_call_that_a_thread_is_fetching_is_fetched_by_the_child(
+    tmp_path: Path, stand_in: StandIn
+) -> None:
+    """It does not wait for an answer that only comes to the parent's thread."""
+    url = f"{stand_in.url}/v1/invoices/{DRAFT}"
+    stand_in.hold = threading.Event()
+    with replay.use_cassettes(tmp_path / "lib", mode="once", api_base=stand_in.url):
+        thread = threading.Thread(target=requests.get, args=[url], kwargs={"headers": KEY})
+        thread.start()
+        while not stand_in.held:
+            time.sleep(0.01)
+        threading.Timer(0.3, stand_in.hold.set).start()
+        status, _ = answered_in_child(url)
+        thread.join(10)
+    assert 0 == status

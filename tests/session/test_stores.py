@@ -62,6 +62,9 @@ class Answers:
             raise self.said
         return self.said
 
+    def after_fork(self) -> None:
+        pass
+
     def served(self) -> Iterator[Served]:
         if isinstance(self.said, Interaction):
             yield Served(read_call(Request("GET", URL)), PREVIEW, self.said)

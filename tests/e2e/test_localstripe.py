@@ -6,7 +6,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import requests
 import stripe
 from support.clients import stripe_client
 from support.command import replay_command
+from support.waiting import HANGS, wait_until
 
 import replay
 
@@ -38,16 +38,19 @@ def localstripe(tmp_path: Path) -> Iterator[str]:
     )
     base = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(200):
-            try:
-                requests.get(base, timeout=1)
-                break
-            except requests.ConnectionError:
-                time.sleep(0.05)
+        wait_until(lambda: _answers(base))
         yield base
     finally:
         process.terminate()
         process.wait(10)
+
+
+def _answers(base: str) -> bool:
+    try:
+        requests.get(base, timeout=HANGS)
+    except requests.ConnectionError:
+        return False
+    return True
 
 
 def _invoice(base: str) -> str:

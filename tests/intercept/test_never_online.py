@@ -35,6 +35,7 @@ from support.clients import CLIENTS, HEADERS, stripe_client
 from support.proof import rounds
 from support.standin import PREVIEW, StandIn, generated
 from support.tls import TlsListener
+from support.waiting import loop_until
 
 import replay
 from replay.intercept import current_session
@@ -613,8 +614,7 @@ def test_a_recording_does_not_stop_the_event_loop(stand_in: StandIn, library: Pa
         async with httpx.AsyncClient() as client:
             url = f"{stand_in.url}/v1/invoices/{id}"
             waiting = [asyncio.create_task(client.get(url)) for _ in range(8)]
-            for _ in range(20):
-                await asyncio.sleep(0.005)
+            await loop_until(lambda: stand_in.held)
             assert not any(task.done() for task in waiting)
             assert stand_in.hold is not None
             stand_in.hold.set()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import logging
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 from support.served import KEY, OTHER, Served
 from support.standin import DRAFT, PREVIEW, StandIn, error
+from support.waiting import wait_until
 
 Serve = Callable[..., Served]
 
@@ -65,8 +65,7 @@ def test_a_slow_source_keeps_nobody_else_waiting(recording: Served, stand_in: St
     stand_in.hold = threading.Event()
     with ThreadPoolExecutor(8) as pool:
         waiting = [pool.submit(recording.retrieve) for _ in range(8)]
-        while not stand_in.hits[f"/v1/invoices/{DRAFT}"]:
-            time.sleep(0.01)
+        wait_until(lambda: stand_in.held)
         assert 200 == recording.get("/_replay/healthz").status_code
         assert 200 == recording.retrieve(OTHER, **{"Replay-Session": "other"}).status_code
         assert not any(call.done() for call in waiting)

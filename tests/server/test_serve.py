@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -21,6 +20,7 @@ import pytest
 from support.command import replay_command
 from support.served import KEY
 from support.standin import DRAFT, NEW, StandIn
+from support.waiting import wait_until
 
 import replay
 from replay.server.running import listen
@@ -125,11 +125,9 @@ def test_what_is_in_flight_is_answered(start: Any, stand_in: StandIn, sent: int)
     answers: list[httpx.Response] = []
     thread = threading.Thread(target=lambda: answers.append(server.get()))
     thread.start()
-    while not stand_in.seen:
-        time.sleep(0.01)
+    wait_until(lambda: stand_in.held)
     server.process.send_signal(sent)
-    while listens(server.url):  # until it has heard the signal
-        time.sleep(0.01)
+    wait_until(lambda: not listens(server.url))  # it has heard the signal
     stand_in.hold.set()
     thread.join(60)
     assert [200] == [answer.status_code for answer in answers]

@@ -6,7 +6,6 @@ import itertools
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 import requests
 from support.clients import HEADERS
 from support.standin import DRAFT, StandIn
+from support.waiting import wait_until
 
 import replay
 
@@ -150,13 +150,13 @@ def test_two_that_ask_in_turns_see_one_sequence(
 def test_many_at_once_fetch_once(
     begin: Begin, library: Path, stand_in: StandIn, gate: Event
 ) -> None:
-    """Eight processes that ask at the very same moment share one slow answer."""
+    """Eight processes that ask at the same moment share one answer."""
     gate.clear()
     processes = [begin() for _ in range(8)]
     assert [["opened"]] * 8 == [process.told("open") for process in processes]
     for process in processes:
         process.tell("ask")
-    time.sleep(0.5)
+    wait_until(lambda: stand_in.hits[PATH] == 2)
     gate.set()
     assert ["2"] * 8 == [process.read() for process in processes]
     assert [["closed"]] * 8 == [process.told("close") for process in processes]
@@ -172,8 +172,7 @@ def test_a_killed_process_holds_nobody_up(
     assert ["opened", "2"] == killed.told("open", "ask")
     gate.clear()
     killed.tell("ask")
-    while stand_in.hits[PATH] < 3:
-        time.sleep(0.01)
+    wait_until(lambda: stand_in.hits[PATH] == 3)
     killed.process.kill()
     killed.process.wait()
     gate.set()

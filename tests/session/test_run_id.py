@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,10 +17,12 @@ import pytest
 from support.command import replay_command
 from support.runs import another_run
 from support.standin import DRAFT, StandIn
+from support.waiting import HANGS
 
 import replay
 from replay.config import resolve
 from replay.model.cassette import Request
+from replay.recording import clock
 from replay.session.session import OpenSession, open_session
 
 PATH = f"/v1/invoices/{DRAFT}"
@@ -105,14 +106,14 @@ def test_what_an_open_session_saw_stays_when_another_fails(lab: Lab) -> None:
     assert [2, 3] == lab.offline(2)
 
 
-def test_a_repeated_test_asks_the_source_again(lab: Lab) -> None:
+def test_a_repeated_test_asks_the_source_again(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three tries in one run, the source says the same twice and then something else."""
     lab.step = 0
-    for _ in range(2):
+    for second in range(2):
+        monkeypatch.setattr(clock, "now", lambda second=second: f"2026-01-28T02:05:0{second}Z")
         session = lab.open()
         assert [2] == lab.ask(session)
         session.close(failed=True)
-        time.sleep(1.1)  # takes carry their second
     lab.number = 9
     session = lab.open()
     assert [9] == lab.ask(session)
@@ -238,7 +239,7 @@ def test_the_first_calls_of_many_threads_go_together(lab: Lab) -> None:
     """None waits for what its own process holds."""
     session = lab.open()
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: lab.ask(session)[0], range(8), timeout=9))
+        answers = list(pool.map(lambda _: lab.ask(session)[0], range(8), timeout=HANGS))
     session.close()
     assert set(answers) == set(lab.offline(len(set(answers))))
 

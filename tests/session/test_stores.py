@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.standin import DRAFT, PREVIEW, StandIn, error
+from support.waiting import wait_until
 
 import replay
 from replay.config import resolve
@@ -156,8 +157,7 @@ def test_calls_that_waited_for_anothers_fetch_are_counted(
     with ThreadPoolExecutor(8) as pool:
         waiting = [pool.submit(session.answer, request) for _ in range(8)]
         playback = table.of(request)
-        while playback.pending is None or 7 != _waiters(playback.pending):
-            threading.Event().wait(0.005)
+        wait_until(lambda: playback.pending is not None and 7 == _waiters(playback.pending))
         stand_in.hold.set()
         bodies = {waited.result().body for waited in waiting}
     session.close()
@@ -182,8 +182,7 @@ def test_calls_that_waited_for_an_answer_that_is_not_kept_are_counted_as_such(
     with ThreadPoolExecutor(2) as pool:
         waiting = [pool.submit(session.answer, request) for _ in range(2)]
         playback = table.of(request)
-        while playback.pending is None or 1 != _waiters(playback.pending):
-            threading.Event().wait(0.005)
+        wait_until(lambda: playback.pending is not None and 1 == _waiters(playback.pending))
         stand_in.hold.set()
         assert [500, 500] == [waited.result().status for waited in waiting]
     assert Counts(0, 0, 0, 2) == session.counts

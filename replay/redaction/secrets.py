@@ -185,6 +185,30 @@ def is_masked_key(secret: str) -> bool:
     return _MASKED.match(secret) is not None
 
 
+def is_placeholder(id: str, value: str) -> bool:
+    """Whether a match of a pattern only stands for a secret, or is a word of a program.
+
+    Documentation writes ``sk_live_xxxxxxxxxxxx``; a page of Stripe's that anybody may see has no ID
+    in its address; and ``create_secret_version2`` is a name. The gate does not ask: replay writes
+    none of them.
+
+    Args:
+        id: the pattern's name.
+        value: the match.
+    """
+    if id == "private-url":
+        return _PAGE_ID.search(value.partition("://")[2].partition("/")[2]) is None
+    tail = value.rpartition("_")[2]
+    if len(set(tail.lower())) <= _FEW:
+        return True
+    return id == "client-secret" and _NAME.fullmatch(tail) is not None
+
+
+_FEW = 3
+_NAME = re.compile(r"(?=.{8,19}\Z)[a-z]*[0-9]{0,4}[a-z]*")
+_PAGE_ID = re.compile(r"(?=[A-Za-z_-]*[0-9A-Z])[A-Za-z0-9_-]{10,}")
+
+
 def is_secret(text: str) -> bool:
     """Whether any part of the text is a secret; forms that only identify do not count."""
     text = searchable(text)

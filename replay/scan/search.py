@@ -23,7 +23,7 @@ from replay.model.cassette import Cassette, Interaction
 from replay.redaction.policy import Policy
 from replay.redaction.pseudonyms import STAND_IN
 from replay.redaction.redactor import redact
-from replay.redaction.secrets import find_secrets, is_masked_key
+from replay.redaction.secrets import find_secrets, is_masked_key, is_placeholder
 from replay.redaction.values import is_plain_key
 from replay.scan import agents, sent
 from replay.scan.contents import Content, Kind, Piece, contents, hidden
@@ -132,7 +132,7 @@ def _secrets(text: _Text, budget: Budget) -> Iterator[Hit]:
                 if (hit.id, hit.value) not in known:
                     found.append((piece.line, hit.id, hit.value))
     for line, id, value in dict.fromkeys(found):
-        if not is_masked_key(value):
+        if not (is_masked_key(value) or is_placeholder(id, value)):
             yield text.hit(line, id, value)
 
 

@@ -1,43 +1,45 @@
 """aiohttp, hooked at `ClientSession._request`, after the client's base URL is applied.
 
-aiohttp follows redirects inside of that method, and asks its connector for each: a second hook,
-there, refuses a redirect that leads to the API.
+This is the quick way. A second hook, at the connector, has the last word on what does not take it:
+a redirect, a call that middlewares may change, one that passed a stub of the test, or one that is
+let through to the live API. It gives out a connection in memory on which the answer has come.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextvars import ContextVar
+from contextlib import nullcontext
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from replay.errors import CallRefused
-from replay.intercept.current_session import note_refusal, session_for
-from replay.model.cassette import Request
+from replay.intercept import stubs_below
+from replay.intercept.current_session import session_for, stand_aside
+from replay.intercept.http_client import wire
+from replay.intercept.patches import is_made_by
+from replay.model.cassette import Request, Response
 from replay.recording.upstream import pass_through
 
 if TYPE_CHECKING:
     from replay.intercept.patches import Patches
-
-_let_through: ContextVar[bool] = ContextVar("replay_let_through", default=False)
-"""Whether the next connection is for a call that is let through."""
 
 
 def hook(patches: Patches, module: ModuleType) -> None:
     """Hook `aiohttp.client`."""
     patches.replace(module.ClientSession, "_request", _request)
     patches.replace(module.BaseConnector, "connect", _connect)
+    patches.replace(module.ClientRequest, "send", _send)
 
 
 def _request(original: Any) -> Any:
+    first = is_made_by(original, "aiohttp")
+
     async def request(client: Any, method: str, str_or_url: Any, **options: Any) -> Any:
-        if client.closed:
+        if client.closed or not first or _has_middlewares(client, options):
             return await original(client, method, str_or_url, **options)
         url = client._build_url(str_or_url)
         session = session_for(url.host or "", url.port)
         if session is None:
             return await original(client, method, str_or_url, **options)
-        _refuse_middlewares(client, options)
         if options.get("params"):
             url = url.extend_query(options["params"])
         headers = client._prepare_headers(options.get("headers"))
@@ -49,17 +51,11 @@ def _request(original: Any) -> Any:
         lines = tuple((str(name), value) for name, value in headers.items())
         asked = Request.sending(method.upper(), str(url), lines, _body(options.get("data")))
         if session.lets_through(asked):
-            before = _let_through.set(True)
-            try:
-                with pass_through():
-                    return await original(client, method, str_or_url, **options)
-            finally:
-                _let_through.reset(before)
-        answer = await session.serve_async(asked)
-
-        from replay.intercept.vcrpy import aiohttp_response
-
-        response = aiohttp_response(asked, answer)
+            return await original(client, method, str_or_url, **options)
+        if stubs_below.answers(asked):
+            with stand_aside():
+                return await original(client, method, str_or_url, **options)
+        response = response_to(asked, await session.serve_async(asked))
         check = options.get("raise_for_status")
         check = client.raise_for_status if check is None else check
         if callable(check):
@@ -71,45 +67,97 @@ def _request(original: Any) -> Any:
     return request
 
 
-def _refuse_middlewares(client: Any, options: Mapping[str, Any]) -> None:
-    # They may change whose data is asked for, and run after this hook; or call the API themselves.
+def response_to(asked: Request, answer: Response) -> Any:
+    """An answer as aiohttp's response. Needs a running event loop."""
+    from replay.intercept.vcrpy import aiohttp_response
+
+    return aiohttp_response(asked, answer)
+
+
+def _has_middlewares(client: Any, options: Mapping[str, Any]) -> bool:
     given = options.get("middlewares")
-    if given if given is not None else getattr(client, "_middlewares", ()):
-        raise note_refusal(
-            CallRefused(
-                "this client has middlewares, which may change a call behind replay's hook",
-                where="aiohttp",
-                hint="in tests, make the client without them, and give it the headers that they "
-                "would set: aiohttp.ClientSession(headers=...)",
-            )
-        )
+    return bool(given if given is not None else getattr(client, "_middlewares", ()))
 
 
 def _connect(original: Any) -> Any:
     async def connect(connector: Any, req: Any, *args: Any, **kwargs: Any) -> Any:
-        if _let_through.get():
-            _let_through.set(False)  # the next one is a redirect
-        else:
-            with pass_through(False):
-                _refuse_redirect(req)
-        return await original(connector, req, *args, **kwargs)
+        session = session_for(req.url.host or "", req.url.port)
+        if session is None:
+            return await original(connector, req, *args, **kwargs)
+        asked = _asked(req)
+        if session.lets_through(asked):
+            req.replay_lets_through = True
+            with pass_through():
+                return await original(connector, req, *args, **kwargs)
+        return _connection(connector, req, await session.serve_async(asked))
 
     return connect
 
 
-def _refuse_redirect(req: Any) -> None:
-    session = session_for(req.url.host or "", req.url.port)
-    if session is None or session.lets_through(
-        Request(req.method, str(req.url), unread=req.method == "POST")
-    ):
-        return
-    raise note_refusal(
-        CallRefused(
-            "a redirect leads to a call that replay does not let through",
-            where=f"aiohttp, {req.method}",
-            hint="ask with allow_redirects=False, and then for what the answer names",
-        )
-    )
+def _send(original: Any) -> Any:
+    async def send(req: Any, *args: Any, **kwargs: Any) -> Any:
+        with pass_through() if hasattr(req, "replay_lets_through") else nullcontext():
+            return await original(req, *args, **kwargs)
+
+    return send
+
+
+def _asked(req: Any) -> Request:
+    lines = tuple((str(name), str(value)) for name, value in req.headers.items())
+    body = req.body
+    if body and not isinstance(body, bytes):
+        body = getattr(body, "_value", body)  # of a payload
+    if body and req.compress:
+        body = _SQUEEZED
+    return Request.sending(req.method, str(req.url), lines, body or None)
+
+
+_SQUEEZED = object()
+"""A body that would have to be unpacked to be read."""
+
+
+def _connection(connector: Any, req: Any, answer: Response) -> Any:
+    """A connection on which the answer has come already."""
+    from aiohttp.client_proto import ResponseHandler
+    from aiohttp.connector import Connection
+
+    loop, key = connector._loop, req.connection_key
+    protocol = ResponseHandler(loop)
+    protocol.connection_made(cast("Any", _Transport(loop, protocol)))
+    protocol.data_received(wire(answer))
+    connector._acquired.add(protocol)
+    connector._acquired_per_host[key].add(protocol)
+    return Connection(connector, key, protocol, loop)
+
+
+class _Transport:
+    """Where a request is written that has its answer."""
+
+    def __init__(self, loop: Any, protocol: Any) -> None:
+        self._loop = loop
+        self._protocol = protocol
+        self._closing = False
+
+    def write(self, data: Any) -> None: ...
+
+    def writelines(self, data: Any) -> None: ...
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return default
+
+    def is_closing(self) -> bool:
+        return self._closing
+
+    def close(self) -> None:
+        if not self._closing:
+            self._closing = True
+            self._loop.call_soon(self._protocol.connection_lost, None)
+
+    abort = close
 
 
 def _body(data: Any) -> Any:

@@ -75,7 +75,7 @@ CLIENTS: tuple[Client, ...] = (
     Client("tornado", "tornado.httpclient", Way.REFUSED,
            probe=_ASYNC.format("import tornado.httpclient as client; "
                                "await client.AsyncHTTPClient().fetch(url)")),
-    Client("httpcore", "httpcore", Way.REFUSED,
+    Client("httpcore", "httpcore", Way.ANSWERED,
            probe="import httpcore; httpcore.ConnectionPool().request('GET', url)"),
     Client("niquests", "niquests", Way.GUARDED, probe="import niquests; niquests.get(url)"),
     Client("aiosonic", "aiosonic", Way.GUARDED,

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Event, RLock, get_ident
 from typing import TYPE_CHECKING, NamedTuple
@@ -34,6 +35,9 @@ STRIPE_HOSTS = frozenset(
 
 current: ContextVar[OpenSession | None] = ContextVar("replay_session", default=None)
 """The session of the running context."""
+
+_aside: ContextVar[bool] = ContextVar("replay_aside", default=False)
+"""Whether the hooks stand aside for a stub of the test."""
 
 orphan_refusals: deque[ReplayError] = deque(maxlen=1000)
 """Refusals of threads and tasks that outlived their session: no open session is to blame."""
@@ -156,13 +160,37 @@ def address_of(url: str) -> tuple[str, int]:
     return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
+@contextmanager
+def stand_aside() -> Iterator[None]:
+    """Let the calls of a block pass the hooks, to a stub of the test that sits below them.
+
+    They do not pass the guard: what the stub does not answer is refused there.
+    """
+    before = _aside.get()
+    _aside.set(True)
+    try:
+        yield
+    finally:
+        _aside.set(before)
+
+
+def standing_aside() -> bool:
+    """Whether the running code is on its way to a stub."""
+    return _aside.get()
+
+
 def session_for(host: str, port: int | None) -> OpenSession | None:
     """The session that answers a request to this host; None where the request is not replay's.
 
     Raises:
         Refused: with `NoSession`: the thread or task belongs to none of the open sessions.
     """
-    return answering_session() if owns(host, port) else None
+    return None if _aside.get() or not owns(host, port) else answering_session()
+
+
+def hooks_own(host: str, port: int | None) -> bool:
+    """Whether a hook has to have a request to this host answered, and not a stub below it."""
+    return not _aside.get() and owns(host, port)
 
 
 def owns(host: str, port: int | None) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from replay.config import is_loopback, plain_host
 from replay.errors import NetworkBlocked, Refused
 from replay.intercept import user_frames
-from replay.intercept.current_session import live_bases, note_refusal, owns
+from replay.intercept.current_session import live_bases, note_refusal, owns, standing_aside
 from replay.recording.upstream import passing
 
 if TYPE_CHECKING:
@@ -26,9 +26,13 @@ _looked_up: dict[str, str] = {}
 _SERVICES = {"https": 443, "http": 80}
 
 
+def forget_addresses() -> None:
+    """Forget which names were looked up; called before the hooks go in."""
+    _looked_up.clear()
+
+
 def hook(patches: Patches, module: ModuleType) -> None:
     """Hook `socket`."""
-    _looked_up.clear()
     _hook_sockets(patches, module)
     for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
         patches.replace(module, name, _resolve)
@@ -247,7 +251,7 @@ def _refuse_name(host: Any, port: Any) -> str:
         The name, if a live base has it but at another port, which may be looked up; else empty.
     """
     name = _text(host)
-    if not isinstance(name, str) or is_loopback(name):
+    if not isinstance(name, str) or is_loopback(name) or standing_aside():
         return ""
     port = _text(port)
     if isinstance(port, str):

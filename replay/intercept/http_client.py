@@ -13,7 +13,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from replay.errors import Refused
-from replay.intercept.current_session import address_of, answering_session, owns
+from replay.intercept import stubs_below
+from replay.intercept.current_session import (
+    address_of,
+    answering_session,
+    hooks_own,
+    stand_aside,
+)
 from replay.model.cassette import Headers, Request, Response, header
 from replay.recording.upstream import pass_through
 
@@ -23,15 +29,21 @@ if TYPE_CHECKING:
 
 def hook(patches: Patches, module: ModuleType) -> None:
     """Hook `http.client`."""
-    patches.replace(module.HTTPConnection, "connect", _connect)
-    patches.replace(module.HTTPSConnection, "connect", _connect)
-    patches.replace(module.HTTPConnection, "putrequest", _putrequest)
+    connection, secure = _real(module.HTTPConnection), _real(module.HTTPSConnection)
+    patches.replace(connection, "connect", _connect)
+    patches.replace(secure, "connect", _connect)
+    patches.replace(connection, "putrequest", _putrequest)
 
 
 def hook_httplib2(patches: Patches, module: ModuleType) -> None:
     """Hook `httplib2`, whose connections are http.client's but open sockets of their own."""
-    patches.replace(module.HTTPConnectionWithTimeout, "connect", _connect)
-    patches.replace(module.HTTPSConnectionWithTimeout, "connect", _connect)
+    patches.replace(_real(module.HTTPConnectionWithTimeout), "connect", _connect)
+    patches.replace(_real(module.HTTPSConnectionWithTimeout), "connect", _connect)
+
+
+def _real(connection: Any) -> Any:
+    """The class of the connections that vcrpy makes, if its own class is in the place of that."""
+    return getattr(connection, "_baseclass", connection)
 
 
 def _connect(original: Any) -> Any:
@@ -76,7 +88,7 @@ def _target(connection: Any) -> tuple[str, int]:
 
 
 def _owned(connection: Any) -> bool:
-    return owns(*_target(connection))
+    return hooks_own(*_target(connection))
 
 
 def _live(connect: Any, connection: Any) -> Any:
@@ -103,9 +115,9 @@ class _Socket:
             return _Refusing(refused)
 
     def _answer(self) -> Any:
-        wire = bytes(self._sent)
+        raw = bytes(self._sent)
         self._sent.clear()
-        sent = BytesIO(wire)
+        sent = BytesIO(raw)
         method, target, _version = sent.readline().decode("latin-1").split(" ", 2)
         headers = tuple(http.client.parse_headers(sent).items())
         uri = self._base + target if _absolute(target) is None else target
@@ -115,9 +127,14 @@ class _Socket:
         if session.lets_through(request):
             with pass_through():
                 sock = self._live()
-                sock.sendall(wire)
+                sock.sendall(raw)
             return sock.makefile("rb")
-        return BytesIO(_wire(session.serve(request)))
+        if stubs_below.answers(request):
+            with stand_aside():
+                sock = self._live()
+                sock.sendall(raw)
+                return sock.makefile("rb")
+        return BytesIO(wire(session.serve(request)))
 
     def settimeout(self, *_: Any) -> None: ...
 
@@ -156,8 +173,8 @@ def _unchunked(sent: BytesIO) -> bytes | None:
             return None
 
 
-def _wire(answer: Response) -> bytes:
-    # Each answer closes the connection, so that none is left in memory when the session ends.
+def wire(answer: Response) -> bytes:
+    """An answer as it travels. Each one closes its connection, so that a session leaves none."""
     lines = [
         f"HTTP/1.1 {answer.status} {answer.reason}",
         *(f"{name}: {value}" for name, value in answer.received),

@@ -1,19 +1,20 @@
 """httpx and its fork httpx2, sync and async, HTTP/2 on or off.
 
 Hooked at the two transports that open connections. WSGI, ASGI, mock and other transports are left
-alone.
+alone. This is the quick way: if a stub of the test sits below (respx in httpcore, httpretty in
+sockets) or was there first (pytest-httpx), or if the call is let through to the live API, it goes
+on, and the hook of httpcore has the last word.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from replay.intercept.current_session import session_for
+from replay.intercept import httpcore, stubs_below
+from replay.intercept.current_session import session_for, stand_aside
+from replay.intercept.patches import is_made_by
 from replay.model.cassette import Request, Response
-from replay.recording.upstream import pass_through
 
 if TYPE_CHECKING:
     from replay.intercept.patches import Patches
@@ -21,37 +22,48 @@ if TYPE_CHECKING:
 
 def hook(patches: Patches, module: ModuleType) -> None:
     """Hook `httpx` or `httpx2`."""
-    through, through_async = _streams(module)
 
     def sync(original: Any) -> Any:
+        first = is_made_by(original, module.__name__)
+
         def handle_request(transport: Any, request: Any) -> Any:
             session = session_for(request.url.host, _port(request.url))
             if session is None:
                 return original(transport, request)
             request.read()
-            asked = _request(request)
-            if session.lets_through(asked):
-                with pass_through():
-                    response = original(transport, request)
-                response.stream = through(response.stream)
-                return response
-            return _response(module, session.serve(asked))
+            asked = request_of(request)
+            if (
+                not first
+                or session.lets_through(asked)
+                or not httpcore.answers(type(transport._pool).handle_request)
+            ):
+                return original(transport, request)
+            if stubs_below.answers(asked):
+                with stand_aside():
+                    return original(transport, request)
+            return response_of(module, session.serve(asked))
 
         return handle_request
 
     def asynchronous(original: Any) -> Any:
+        first = is_made_by(original, module.__name__)
+
         async def handle_async_request(transport: Any, request: Any) -> Any:
             session = session_for(request.url.host, _port(request.url))
             if session is None:
                 return await original(transport, request)
             await request.aread()
-            asked = _request(request)
-            if session.lets_through(asked):
-                with pass_through():
-                    response = await original(transport, request)
-                response.stream = through_async(response.stream)
-                return response
-            return _response(module, await session.serve_async(asked))
+            asked = request_of(request)
+            if (
+                not first
+                or session.lets_through(asked)
+                or not httpcore.answers(type(transport._pool).handle_async_request)
+            ):
+                return await original(transport, request)
+            if stubs_below.answers(asked):
+                with stand_aside():
+                    return await original(transport, request)
+            return response_of(module, await session.serve_async(asked))
 
         return handle_async_request
 
@@ -59,62 +71,20 @@ def hook(patches: Patches, module: ModuleType) -> None:
     patches.replace(module.AsyncHTTPTransport, "handle_async_request", asynchronous)
 
 
-@cache
-def _streams(module: ModuleType) -> tuple[Any, Any]:
-    """Classes for the body of an answer that was let through, sync and async.
-
-    HTTP/2 sends while the body is read; that traffic is let through, too.
-    """
-
-    class Through(module.SyncByteStream):  # type: ignore[misc,name-defined]  # httpx or httpx2
-        def __init__(self, stream: Any) -> None:
-            self._stream = stream
-
-        def __iter__(self) -> Iterator[bytes]:
-            rest = iter(self._stream)
-            while True:
-                with pass_through():
-                    chunk = next(rest, None)
-                if chunk is None:
-                    return
-                yield chunk
-
-        def close(self) -> None:
-            with pass_through():
-                self._stream.close()
-
-    class ThroughAsync(module.AsyncByteStream):  # type: ignore[misc,name-defined]  # httpx or httpx2
-        def __init__(self, stream: Any) -> None:
-            self._stream = stream
-
-        async def __aiter__(self) -> AsyncIterator[bytes]:
-            rest = aiter(self._stream)
-            while True:
-                with pass_through():
-                    chunk = await anext(rest, None)
-                if chunk is None:
-                    return
-                yield chunk
-
-        async def aclose(self) -> None:
-            with pass_through():
-                await self._stream.aclose()
-
-    return Through, ThroughAsync
-
-
 def _port(url: Any) -> int:
     return url.port or (443 if url.scheme == "https" else 80)
 
 
-def _request(request: Any) -> Request:
+def request_of(request: Any) -> Request:
+    """A request of httpx's, whose body was read, as replay's."""
     headers = tuple(
         (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw
     )
     return Request(request.method, str(request.url), headers, request.content or None)
 
 
-def _response(module: ModuleType, answer: Response) -> Any:
+def response_of(module: ModuleType, answer: Response) -> Any:
+    """An answer as a response of `httpx` or `httpx2`."""
     return module.Response(
         answer.status,
         headers=list(answer.received),

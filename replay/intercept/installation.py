@@ -23,12 +23,16 @@ from replay.intercept import (
     current_session,
     guard,
     http_client,
+    httpcore,
     httpx,
     pools,
     stripe,
+    stubs_above,
+    stubs_below,
     threads,
     unsupported,
     urllib3,
+    vcrpy,
 )
 from replay.intercept.clients import UNSHOWN
 from replay.intercept.current_session import current, open_sessions
@@ -47,7 +51,8 @@ HOOKS: dict[str, Hook] = {
     "httplib2": http_client.hook_httplib2,
     "stripe._http_client": stripe.hook,
     "tornado.httpclient": unsupported.hook_tornado,
-    "httpcore": unsupported.hook_httpcore,
+    "httpcore": httpcore.hook,
+    "httpcore2": httpcore.hook,
     "socket": guard.hook,
     "ssl": guard.hook_tls,
     "asyncio.base_events": guard.hook_loops,
@@ -62,6 +67,15 @@ HOOKS: dict[str, Hook] = {
     "multiprocessing.pool": pools.hook,
     "anyio.from_thread": anyio.hook_portals,
     "anyio._backends._asyncio": anyio.hook_runner,
+    "responses": stubs_above.hook_responses,
+    "requests_mock.adapter": stubs_above.hook_requests_mock,
+    "pytest_httpx._httpx_mock": stubs_above.hook_pytest_httpx,
+    "respx.mocks": stubs_above.hook_respx,
+    "aioresponses.core": stubs_above.hook_aioresponses,
+    "pook.engine": stubs_above.hook_pook,
+    "vcr.cassette": vcrpy.hook,
+    "httpretty.core": stubs_below.hook_httpretty,
+    "mocket.mocket": stubs_below.hook_mocket,
     **{client.module: unsupported.hook_of(client) for client in UNSHOWN},
 }
 """Module to the function that hooks it, once it is imported."""
@@ -100,6 +114,7 @@ def release(ended: Callable[[OpenSession], None]) -> None:
 
 def _install() -> None:
     if not open_sessions() and not _holders:
+        guard.forget_addresses()
         try:
             _patches.install()
         except Refused as refusal:

@@ -12,10 +12,37 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.machinery import ModuleSpec
 from threading import RLock
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 _MISSING = object()
+
+
+class _Patch(NamedTuple):
+    """One attribute: what its owner itself had, what was found there, and what was put in."""
+
+    owner: Any
+    name: str
+    own: Any
+    below: Any
+    put: Any
+
+    def is_in(self) -> bool:
+        return vars(self.owner).get(self.name) is self.put
+
+    def fits(self, module: ModuleType) -> bool:
+        """Whether the module still has the owner, and the owner is as it was found."""
+        if self.owner is not module and vars(module).get(_name_of(self.owner)) is not self.owner:
+            return False
+        own = vars(self.owner).get(self.name, _MISSING)
+        return own is self.own and (
+            own is not _MISSING or getattr(self.owner, self.name) is self.below
+        )
+
+
+def _name_of(owner: Any) -> str:
+    return str(getattr(owner, "__name__", ""))
+
 
 Hook = Callable[["Patches", ModuleType], None]
 """Puts a client's hooks in: called with the patches and the client's imported module."""
@@ -30,7 +57,8 @@ class Patches:
 
     def __init__(self, hooks: Mapping[str, Hook]) -> None:
         self._hooks = hooks
-        self._undo: list[tuple[Any, str, Any, Any]] = []
+        self._undo: list[_Patch] = []
+        self._earlier: dict[str, tuple[ModuleType, tuple[_Patch, ...]]] = {}
         self._made: WeakKeyDictionary[Any, tuple[Any, Any]] = WeakKeyDictionary()
         self._finder = _Finder(self)
         self.lock = RLock()
@@ -44,7 +72,7 @@ class Patches:
         """
         with self.lock:
             if self._installed:
-                if all(vars(owner).get(name) is made for owner, name, _, made in self._undo):
+                if all(patch.is_in() for patch in self._undo):
                     return
                 self.remove()
             self._installed = True
@@ -52,8 +80,9 @@ class Patches:
             try:
                 for name in self._hooks:
                     module = sys.modules.get(name)
-                    if module is not None and not _importing(module):
-                        self._hooks[name](self, module)
+                    if module is None or self._put_again(name, module) or _importing(module):
+                        continue
+                    self._hook(name, module)
             except BaseException:  # half of the hooks would be worse than none
                 self.remove()
                 raise
@@ -66,26 +95,31 @@ class Patches:
             self._installed = False
             sys.meta_path.remove(self._finder)
             while self._undo:
-                owner, name, original, made = self._undo.pop()
-                if vars(owner).get(name) is not made:
+                patch = self._undo.pop()
+                if not patch.is_in():
                     continue
-                if original is _MISSING:
-                    delattr(owner, name)
+                if patch.own is _MISSING:
+                    delattr(patch.owner, patch.name)
                 else:
-                    setattr(owner, name, original)
+                    setattr(patch.owner, patch.name, patch.own)
 
     def replace(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
         """Set `owner.name` to `make(original)` until `remove`.
 
-        A class that inherits the attribute gets one of its own, which `remove` deletes.
+        A class that inherits the attribute gets one of its own, which `remove` deletes. For a class
+        method, `make` gets the function and returns one.
         """
         own, below = vars(owner).get(name, _MISSING), getattr(owner, name)
+        of_class = isinstance(own, classmethod)
+        if isinstance(own, classmethod):
+            below = own.__func__
         if below in self._made:
             own, below = self._made[below]  # an old hook of ours, which another tool put back
         made = make(below)
         self._made[made] = own, below
-        self._undo.append((owner, name, own, made))
-        setattr(owner, name, made)
+        put = classmethod(made) if of_class else made
+        self._undo.append(_Patch(owner, name, own, below, put))
+        setattr(owner, name, put)
 
     def waits_for(self, name: str) -> bool:
         """Whether the module of this name has hooks to put in."""
@@ -95,7 +129,28 @@ class Patches:
         """Hook a module that was just imported, unless the patches are out again."""
         with self.lock:
             if self._installed:
-                self._hooks[module.__name__](self, module)
+                self._hook(module.__name__, module)
+
+    def _hook(self, name: str, module: ModuleType) -> None:
+        start = len(self._undo)
+        self._hooks[name](self, module)
+        self._earlier[name] = module, tuple(self._undo[start:])
+
+    def _put_again(self, name: str, module: ModuleType) -> bool:
+        """Put in what was in before, if the module is as it was then. That saves half the time."""
+        before, patches = self._earlier.get(name, (None, ()))
+        if before is not module or not patches or not all(p.fits(module) for p in patches):
+            return False
+        for patch in patches:
+            setattr(patch.owner, patch.name, patch.put)
+        self._undo += patches
+        return True
+
+
+def is_made_by(function: Any, package: str) -> bool:
+    """Whether a function is a package's own, so that nobody has patched it."""
+    made_in = getattr(function, "__globals__", {}).get("__name__", "")
+    return str(made_in).partition(".")[0] == package
 
 
 def _importing(module: ModuleType) -> bool:

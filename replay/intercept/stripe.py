@@ -12,7 +12,7 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from replay.intercept import unsupported
+from replay.intercept import stubs_below, unsupported, urllib3
 from replay.intercept.current_session import address_of, session_for
 from replay.model.cassette import Request
 
@@ -53,6 +53,7 @@ def _is_bare(client: Any) -> bool:
         client._session is not None
         or pools is None
         or requests.Session is not requests.sessions.Session
+        or stubs_below.imported()
     ):
         return False
     session, own = requests.Session, vars(requests.sessions)
@@ -63,6 +64,8 @@ def _is_bare(client: Any) -> bool:
             and session.get_adapter.__globals__ is own
             and requests.adapters.HTTPAdapter.send.__globals__ is vars(requests.adapters)
             and pools.HTTPConnectionPool.urlopen.__globals__ is vars(pools)
+            and pools.HTTPConnectionPool._make_request.__globals__ is vars(urllib3)
+            and not hasattr(pools.HTTPConnectionPool.ConnectionCls, "cassette")  # vcrpy's
         )
     except AttributeError:  # no function, but a mock
         return False

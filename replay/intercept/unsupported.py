@@ -2,7 +2,6 @@
 
 The sockets of compiled clients (pycurl, curl_cffi, primp, …) are not Python's: they are refused
 where they are called. tornado's client waits for ever if its loop meets what is no `Exception`.
-httpcore, if it is asked directly, would carry the call to a proxy.
 """
 
 from __future__ import annotations
@@ -206,23 +205,6 @@ def hook_tornado(patches: Patches, module: ModuleType) -> None:
         return refuse_tornado
 
     patches.replace(module.AsyncHTTPClient, "fetch", fetch)
-
-
-def hook_httpcore(patches: Patches, module: ModuleType) -> None:
-    """Hook `httpcore`, below httpx: asked directly, it would carry the call to a proxy."""
-
-    def handle(original: Any) -> Any:
-        def refuse_httpcore(pool: Any, request: Any) -> Any:
-            url = request.url
-            port = url.port or (443 if url.scheme == b"https" else 80)
-            if owns(url.host.decode("ascii"), port):
-                raise _refusal("httpcore")
-            return original(pool, request)
-
-        return refuse_httpcore
-
-    patches.replace(module.ConnectionPool, "handle_request", handle)
-    patches.replace(module.AsyncConnectionPool, "handle_async_request", handle)
 
 
 def _refusal(client: str) -> Refused:

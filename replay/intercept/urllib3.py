@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from replay.errors import ConfigError, Refused
-from replay.intercept.current_session import owns, session_for
+from replay.intercept import stubs_below, vcrpy
+from replay.intercept.current_session import hooks_own, session_for, stand_aside
 from replay.model.cassette import Request
 from replay.recording.upstream import pass_through
 
@@ -67,6 +68,11 @@ def _make_request(original: Any) -> Any:
                 if conn.sock is None and pool.proxy is not None and target is None:
                     pool._prepare_proxy(conn)
                 return original(pool, conn, method, url, _guarded(body), headers, *args, **kwargs)
+        if vcrpy.plays(conn, method, url, body, headers):
+            return original(pool, conn, method, url, body, headers, *args, **kwargs)
+        if stubs_below.answers(request):
+            with stand_aside():
+                return original(pool, conn, method, url, body, headers, *args, **kwargs)
         answer = session.serve(request)
         if kwargs.get("response_conn") is not None:
             # The connection was not used, so reading the answer would not give it back.
@@ -155,6 +161,6 @@ def _response(
 
 def _prepare_proxy(original: Any) -> Any:
     def prepare_proxy(pool: Any, conn: Any) -> Any:
-        return None if owns(pool.host, _port(pool)) else original(pool, conn)
+        return None if hooks_own(pool.host, _port(pool)) else original(pool, conn)
 
     return prepare_proxy

@@ -1,10 +1,75 @@
-"""The only user of vcrpy: its builder of aiohttp responses. None of its patches is installed."""
+"""vcrpy: its builder of aiohttp responses, and its cassettes beside ours in one test.
+
+None of its patches is installed here. A test may install them: then what its cassette can play is
+played, and vcrpy neither refuses nor records what the session answers.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from contextvars import ContextVar
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
+from replay.intercept.current_session import address_of, session_for
 from replay.model.cassette import Request, Response
+
+if TYPE_CHECKING:
+    from replay.intercept.patches import Patches
+
+
+_loading: ContextVar[bool] = ContextVar("replay_vcrpy_loading", default=False)
+"""Whether a cassette is being read from its file, which appends to it as recording does."""
+
+
+def hook(patches: Patches, module: ModuleType) -> None:
+    """Hook `vcr.cassette`."""
+
+    def refuse(original: Any) -> Any:
+        def filter_request(cassette: Any, request: Any) -> Any:
+            # Asked before vcrpy refuses or records a call: what it filters out, it leaves alone.
+            return None if _is_ours(request) else original(cassette, request)
+
+        return filter_request
+
+    def load(original: Any) -> Any:
+        def load_all(cassette: Any) -> None:
+            before = _loading.set(True)
+            try:
+                original(cassette)
+            finally:
+                _loading.reset(before)
+
+        return load_all
+
+    def record(original: Any) -> Any:
+        def append(cassette: Any, request: Any, response: Any) -> None:
+            if _loading.get() or not _is_ours(request):
+                original(cassette, request, response)
+
+        return append
+
+    patches.replace(module.Cassette, "filter_request", refuse)
+    patches.replace(module.Cassette, "_load", load)
+    patches.replace(module.Cassette, "append", record)
+
+
+def _is_ours(request: Any) -> bool:
+    session = session_for(*address_of(request.uri))
+    if session is None:
+        return False
+    asked = Request.sending(request.method, request.uri, (), request.body)
+    return not session.lets_through(asked)
+
+
+def plays(connection: Any, method: str, url: str, body: Any, headers: Any) -> bool:
+    """Whether a connection of urllib3's is vcrpy's, and its cassette can play the answer."""
+    cassette = getattr(connection, "cassette", None)
+    if cassette is None:
+        return False
+    from vcr.request import Request as VcrRequest
+
+    asked = VcrRequest(method, connection._uri(url), body, headers or {})
+    return bool(cassette.can_play_response_for(asked))
 
 
 def aiohttp_response(request: Request, answer: Response) -> Any:

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import httpcore
+import httpcore2
 import httpx
 import httpx2
 import pytest
@@ -300,15 +301,41 @@ def test_every_spelling_of_the_live_base_is_answered(
     assert {} == stand_in.hits
 
 
-def test_httpcore_itself_is_refused(stand_in: StandIn, recorded: Path) -> None:
-    """Below httpx there is no way round its hook."""
-    with (
-        pytest.raises(replay.CallRefused),
-        replay.use_cassettes(recorded, api_base=stand_in.url),
-        httpcore.ConnectionPool() as pool,
-    ):
-        pool.request("GET", f"{stand_in.url}/v1/invoices/{IDS[0]}")
-    assert {} == stand_in.hits
+@pytest.mark.parametrize("module", [httpcore, httpcore2])
+def test_httpcore_itself_is_answered(module: Any, stand_in: StandIn, recorded: Path) -> None:
+    """Below httpx there is no way round its hook, and what may pass does."""
+    url = f"{stand_in.url}/v1/invoices"
+    with module.ConnectionPool() as pool:
+        with replay.use_cassettes(recorded, api_base=stand_in.url):
+            answer = pool.request("GET", f"{url}/{IDS[0]}", headers=HEADERS)
+            assert (200, IDS[0]) == (answer.status, json.loads(answer.content)["id"])
+        assert {} == stand_in.hits
+        with replay.use_cassettes(recorded, api_base=stand_in.url, other_calls="pass"):
+            pool.request("POST", url, content=b"customer=cus_1")
+    assert {"/v1/invoices": 1} == stand_in.hits
+
+
+def test_httpcore_itself_is_answered_in_tasks(stand_in: StandIn, recorded: Path) -> None:
+    """Its pool for event loops too, also if it fetches."""
+    fresh = generated("in", "fresh")
+    stand_in.add_invoice(fresh)
+
+    async def ask() -> list[str]:
+        async with httpcore.AsyncConnectionPool() as pool:
+            return [
+                json.loads(
+                    (
+                        await pool.request(
+                            "GET", f"{stand_in.url}/v1/invoices/{id}", headers=HEADERS
+                        )
+                    ).content
+                )["id"]
+                for id in (IDS[0], fresh)
+            ]
+
+    with replay.use_cassettes(recorded, mode="once", api_base=stand_in.url):
+        assert [IDS[0], fresh] == asyncio.run(ask())
+    assert {f"/v1/invoices/{fresh}": 1} == stand_in.hits
 
 
 @pytest.fixture

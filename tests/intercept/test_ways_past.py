@@ -136,25 +136,63 @@ def middlewares() -> list[Any]:
     return [other]
 
 
-@pytest.mark.parametrize("mode", ["none", "once"])
-@pytest.mark.parametrize("of_call", [False, True])
-def test_aiohttp_with_middlewares_is_refused(
-    mode: str, of_call: bool, middlewares: list[Any], stand_in: StandIn, recorded: Path
-) -> None:
-    """They run behind the hook, and may change whose data is asked for."""
-
-    async def ask() -> None:
+def _by_middlewares(
+    method: str, url: str, middlewares: list[Any], *, of_call: bool
+) -> tuple[int, Any]:
+    async def ask() -> tuple[int, Any]:
         own = {} if of_call else {"middlewares": middlewares}
-        async with aiohttp.ClientSession(headers=HEADERS, **own) as client:
-            given = {"middlewares": middlewares} if of_call else {}
-            await client.get(stand_in.url + PATH, **given)
+        given = {"middlewares": middlewares} if of_call else {}
+        async with (
+            aiohttp.ClientSession(headers=HEADERS, **own) as client,
+            client.request(method, url, **given) as answer,
+        ):
+            return answer.status, await answer.json()
 
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize("of_call", [False, True])
+def test_aiohttp_with_middlewares_is_answered_as_they_leave_the_call(
+    of_call: bool, middlewares: list[Any], stand_in: StandIn, recorded: Path
+) -> None:
+    """They change whose data is asked for: the other account's is not recorded, and then is."""
+    url = stand_in.url + PATH
     with (
-        pytest.raises(replay.CallRefused, match="middlewares"),
-        replay.use_cassettes(recorded, mode=mode, api_base=stand_in.url),
+        pytest.raises(replay.CassetteNotFound, match="of a connected account"),
+        replay.use_cassettes(recorded, api_base=stand_in.url),
     ):
-        asyncio.run(ask())
+        _by_middlewares("GET", url, middlewares, of_call=of_call)
     assert {} == stand_in.hits
+    for mode in ("once", "none"):
+        with replay.use_cassettes(recorded, mode=mode, api_base=stand_in.url):
+            status, body = _by_middlewares("GET", url, middlewares, of_call=of_call)
+            assert (200, DRAFT) == (status, body["id"])
+    assert {PATH: 1} == stand_in.hits
+    assert "acct_1A2B3C4D5E6F7G8H" == stand_in.seen[-1]["stripe-account"]
+
+
+@pytest.mark.parametrize("of_call", [False, True])
+def test_what_middlewares_ask_along_with_a_write_is_not_let_through(
+    of_call: bool, stand_in: StandIn, recorded: Path
+) -> None:
+    """The write itself is. A read that they make of their own is answered from the library."""
+    read = []
+
+    async def reading(request: Any, handler: Any) -> Any:
+        if request.method == "POST":
+            async with (
+                aiohttp.ClientSession(headers=HEADERS) as client,
+                client.get(stand_in.url + PATH) as answer,
+            ):
+                read.append((await answer.json())["id"])
+        return await handler(request)
+
+    url = f"{stand_in.url}/v1/customers"
+    stand_in.add("/v1/customers", {"id": "made"})
+    with replay.use_cassettes(recorded, api_base=stand_in.url, other_calls="pass"):
+        _, body = _by_middlewares("POST", url, [reading], of_call=of_call)
+    assert ({"id": "made"}, [DRAFT]) == (body, read)
+    assert {"/v1/customers": 1} == stand_in.hits
 
 
 class _File:

@@ -27,6 +27,8 @@ from replay.drift.observe.pointers import ANY, escape
 from replay.intercept.patches import Patches
 from replay.model.cassette import Request, Response, header
 from replay.model.forks import renew_in_child
+from replay.redaction.policy import default_policy
+from replay.redaction.values import is_plain_key
 from replay.session.session import OpenSession
 from replay.stripe_api.call import read_call
 from replay.stripe_api.versions import UNVERSIONED
@@ -126,7 +128,7 @@ class Tracker:
         version = header(response.headers, "Stripe-Version") or session.config.api_version
         body = Body(
             call.key.resource,
-            kind if isinstance(kind, str) else "",
+            kind if isinstance(kind, str) and kind in default_policy().objects else "",
             version or call.pinned or UNVERSIONED,
         )
         with self._lock:
@@ -239,7 +241,7 @@ class Tracker:
         positions: Positions = this.__dict__.get(_POSITION, ())
         if not positions or not isinstance(name, str) or _untracked_now.get():
             return ()
-        segment = name if name in (ALL, ANY) else escape(name) if _FIELD.match(name) else ANY
+        segment = name if name in (ALL, ANY) else escape(name) if _is_known(this, name) else ANY
         found = []
         for body, path in positions:
             if path.rpartition("/")[2] in MAPS and segment != ALL:
@@ -266,14 +268,31 @@ class Tracker:
             self._add((body, f"{path}/{ALL}") for body, path in positions)
 
 
+def _is_known(this: Any, name: str) -> bool:
+    """Whether a name may be written down: a type of the API has it, or the recorded body does.
+
+    Code may ask for any name, such as one that it was given by a user.
+    """
+    policy = default_policy()
+    return _FIELD.match(name) is not None and (
+        name in policy.vocabulary
+        or (dict.__contains__(_data(this), name) and is_plain_key(name, policy.prefixes))
+    )
+
+
+def _data(value: Any) -> dict[str, Any]:
+    """The fields of an object of the SDK, past its own methods, which are hooked."""
+    found: dict[str, Any] = value if isinstance(value, dict) else value.__dict__.get("_data", {})
+    return found
+
+
 def _is_object(value: Any) -> bool:
     return hasattr(type(value), "_refresh_from")
 
 
 def _own(value: Any, positions: Positions) -> Positions:
     """The body that an object with an `object` field is for its own type."""
-    data = value if isinstance(value, dict) else value.__dict__.get("_data", {})
-    kind = dict.get(data, "object")
+    kind = dict.get(_data(value), "object")
     resource = resource_of(kind) if isinstance(kind, str) else None
     if resource is None or not isinstance(kind, str):
         return ()

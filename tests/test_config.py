@@ -330,15 +330,54 @@ def test_library_of_a_file_is_beside_it(tmp_path: Path, monkeypatch: pytest.Monk
     assert "other" == resolve(library=Path("other")).library
 
 
-@pytest.mark.parametrize("version", ["junk", "2024-6-20", "2024-06-20.", "basil", "2024-06-20x"])
-def test_a_version_has_the_form_of_one(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+LIKE = "a version looks like 2024-06-20"
+
+
+@pytest.mark.parametrize(
+    ("version", "hint"),
+    [
+        ("junk", LIKE), ("2024-06-20.", LIKE), ("2024-06-20x", LIKE), ("latest", LIKE),
+        ("2024-6-20", "did you mean 2024-06-20?"),
+        ("2024/06/20", "did you mean 2024-06-20?"),
+        ("2025-03-31", "did you mean 2025-03-31.basil?"),
+        ("20250331", "did you mean 2025-03-31.basil?"),
+        ("2025-03-31.Basil", "did you mean 2025-03-31.basil?"),
+        ("2025-03-31-basil", "did you mean 2025-03-31.basil?"),
+        ("2025-03-31.clover", "did you mean 2025-03-31.basil?"),
+        ("2025-09-30.basil", "did you mean 2025-09-30.clover?"),
+        ("2024-06-20.acacia", "did you mean 2024-06-20?"),
+        ("2025-05-28.other", "did you mean 2025-05-28.basil?"),
+        ("2026-01-28.previw", "did you mean 2026-01-28.preview?"),
+        ("2025-03-31; beta=v1", "did you mean 2025-03-31.basil; beta=v1?"),
+        ("2025-13-99", "did you mean 2025-03-31.basil?"),
+        ("basil", "did you mean 2025-03-31.basil?"),
+    ],
+)  # fmt: skip
+def test_a_version_has_the_form_of_one(
+    version: str, hint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whoever named it hears so at once, and not of recordings that are missing."""
     for name in ("api_version", "environment variable REPLAY_API_VERSION"):
         with pytest.raises(ConfigError, match="is not an API version") as raised:
             resolve(api_version=version if name == "api_version" else None)
         assert name == raised.value.where
-        assert "a version looks like 2024-06-20" in raised.value.hint
+        assert hint in raised.value.hint
         monkeypatch.setenv("REPLAY_API_VERSION", version)
+
+
+@pytest.mark.parametrize(
+    "version",
+    [
+        "2024-06-20",
+        "2025-05-28.basil",
+        "2026-01-28.preview",
+        "2027-03-31.fern",
+        "2026-11-25.endive",
+    ],
+)
+def test_a_version_that_there_may_be_is_taken(version: str) -> None:
+    """Previews, and trains that a later release may know."""
+    assert version == resolve(api_version=version).api_version
 
 
 def test_what_was_recorded_without_a_version_can_be_named() -> None:

@@ -67,7 +67,7 @@ def report(
     for version, where in zip(versions or (), places, strict=False):
         require_version(version, every, where)
     if since:
-        require_version(since, every, "--since")
+        require_version(since, every, "--since", since=True)
         if not version_order(since)[0]:
             raise ConfigError(
                 f"{since!r} carries no date, so no version is later",

@@ -433,8 +433,11 @@ def _result(
             return Result(step, ResultKind.MOVED, http, reason)
     if step.takes > 1 and not reason:
         reason = f"of {step.takes} takes, the last is all that can be fetched"
-    # An error that was one before is what its test wants to see.
+    # An error that was one before is what its test wants to see, or was recorded by mistake.
     as_before = lasts[0] is not None and lasts[0].response.status == http
+    if as_before and http >= 400:
+        reason = f"it is an error ({http}), as before: if it was recorded by mistake, "
+        reason += "`replay record --mode all` asks again"
     return Result(step, ResultKind.TWINS, 0 if as_before else http, reason)
 
 

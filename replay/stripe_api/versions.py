@@ -22,6 +22,11 @@ _SAFE = re.compile(r"[0-9A-Za-z][0-9A-Za-z .;=_-]{0,199}\Z")
 
 _DATED = re.compile(r"(\d{4}-\d{2}-\d{2})(?:\.([A-Za-z0-9_-]+))?(.*)", re.DOTALL)
 
+_WRITTEN = re.compile(
+    r"(\d{4})[-/._ ]?(\d{1,2})[-/._ ]?(\d{1,2})(?:[-/._ ]+([a-z]+))?((?:\s*;.*)?)", re.DOTALL
+)
+"""A version as people may write it."""
+
 PREVIEW = "preview"
 """Stands where a train's name would; a preview promises nothing."""
 
@@ -56,10 +61,11 @@ def canonical_version(value: str, where: str = "Stripe-Version") -> str:
     base, *features = [part.strip() for part in value.split(";")]
     text = "; ".join([base, *sorted({feature for feature in features if feature})])
     if not _SAFE.match(text):
+        meant = _meant(value)
         raise ConfigError(
             "this is not an API version",
             where=where,
-            hint=LOOKS_LIKE,
+            hint=f"did you mean {meant}?" if meant else LOOKS_LIKE,
         )
     return text
 
@@ -99,13 +105,13 @@ def checked_version(text: str, where: str) -> str:
     """An API version that a person names, in canonical spelling; `UNVERSIONED` is accepted too.
 
     Raises:
-        ConfigError: it does not have the form of one.
+        ConfigError: it does not have the form of one, or there can be none of that name.
     """
-    version = canonical_version(text, where)
-    if version == UNVERSIONED:
-        return version
-    meant = _meant(version)
-    if meant or not is_version(version):
+    if text == UNVERSIONED:
+        return text
+    meant = _meant(text)
+    version = "" if meant else canonical_version(text, where)
+    if not is_version(version):
         raise ConfigError(
             f"{text!r} is not an API version",
             where=where,
@@ -114,26 +120,40 @@ def checked_version(text: str, where: str) -> str:
     return version
 
 
-def _meant(version: str) -> str:
-    """The version that was probably meant by a day that does not exist or a train misspelt.
+def _meant(text: str) -> str:
+    """The version that was probably meant by one that cannot be.
 
-    Empty where nothing is wrong with it that can be seen, and where nothing is similar.
+    Its day does not exist or is spelled otherwise, or its train's name is missing, misspelt or
+    that of another time.
+
+    Returns:
+        Empty where nothing can be seen to be wrong, and where nothing is similar.
     """
-    found = _DATED.fullmatch(version)
+    given = text.strip().lower()
+    found = _WRITTEN.fullmatch(given)
     if found is None:
-        return ""
-    day, name, rest = found.groups()
+        return next((f"{day}.{name}" for day, name in TRAINS.items() if name == given), "")
+    year, month, day_of_month, name, rest = found.groups()
+    day = f"{year}-{month:>02}-{day_of_month:>02}"
     if not _is_day(day):
         firsts = [f"{first}.{train}" for first, train in TRAINS.items()]
         near = get_close_matches(f"{day}.{name}" if name else day, firsts, n=1, cutoff=0.5)
         return near[0] if near else f"{next(reversed(TRAINS))}.{next(reversed(TRAINS.values()))}"
-    here = [train for first, train in TRAINS.items() if first <= day]
-    if name is None:
-        return f"{day}.{here[-1]}{rest}" if here else ""
-    if name == PREVIEW or name in TRAINS.values():
-        return ""
-    near = get_close_matches(name, TRAINS.values(), n=1, cutoff=0.7)
-    return f"{day}.{near[0]}{rest}" if near else ""
+    if name and get_close_matches(name, [PREVIEW], cutoff=0.8):
+        name = PREVIEW
+    else:
+        name = _train_on(day, name)
+    meant = f"{day}.{name}{rest}" if name else f"{day}{rest}"
+    return "" if meant == text.strip() else meant
+
+
+def _train_on(day: str, name: str | None) -> str:
+    """The train of the versions of a day; a name that only a later release may know stays."""
+    begun = [train for first, train in TRAINS.items() if first <= day]
+    newest = bool(begun) and begun[-1] == next(reversed(TRAINS.values()))
+    if newest and name and name not in TRAINS.values():
+        return (get_close_matches(name, begun[-1:], n=1, cutoff=0.7) or [name])[0]
+    return begun[-1] if begun else ""
 
 
 def _is_day(text: str) -> bool:
@@ -166,16 +186,28 @@ def near(version: str, recorded: Iterable[str]) -> str:
     return found[0] if found else ""
 
 
-def require_version(version: str, recorded: Iterable[str], where: str) -> None:
-    """Make sure that a text can be an API version: it is recorded, or it begins with a date.
+def require_version(
+    version: str, recorded: Iterable[str], where: str, *, since: bool = False
+) -> None:
+    """Make sure that a text can be an API version: it is recorded, or could be.
+
+    Args:
+        version: the text.
+        recorded: the versions that are recorded.
+        where: the option or argument, for errors.
+        since: whether a day without a train will do, to compare from that day on.
 
     Raises:
-        ConfigError: it cannot be one; the hint names the most similar recorded version.
+        ConfigError: it cannot be one; the hint names the one that was probably meant, or the most
+            similar recorded version.
     """
     recorded = sorted(set(recorded), key=version_order)
-    if version in recorded or version == UNVERSIONED or version_order(version)[0]:
+    if version in recorded or version == UNVERSIONED or (since and _is_day(version)):
         return
-    meant = near(version, recorded)
+    meant = _meant(version)
+    if not meant and version_order(version)[0]:
+        return
+    meant = near(version, recorded) or meant
     listed = ", ".join(recorded) or "no version at all"
     raise ConfigError(
         f"{version!r} is not an API version",

@@ -77,10 +77,10 @@ class Summary:
             # Recorded by mistake (a typo, another account's key), it looks like Stripe answering.
             self.notes.update(
                 [
-                    f"{one.call.key} at {one.api_version} is a recorded error (404): if that is a "
-                    "mistake, record it again with mode all"
+                    f"{one.call.key} at {one.api_version} is a recorded error "
+                    f"({one.take.response.status}): if that is a mistake, mode all asks again"
                     for one in calls
-                    if one.take.response.status == 404
+                    if one.take.response.status >= 400
                 ]
             )
 

@@ -284,6 +284,7 @@ def test_a_recorded_error_is_brought_along(stand_in: StandIn) -> None:
     done = upgrade()
     assert 0 == done.code, done.err
     assert 404 == take(NEW, missing).response.status
+    assert "it is an error (404), as before: if it was recorded by mistake" in done.out
 
 
 def test_an_expand_that_the_new_version_refuses_is_recorded(stand_in: StandIn) -> None:

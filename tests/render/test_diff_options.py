@@ -404,7 +404,11 @@ def test_progress_is_shown_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) 
         (["a", "b"], "OLD", f"recorded are: {OLD}, {NEW}"),
         ([OLD, "b"], "NEW", f"recorded are: {OLD}, {NEW}"),
         ([OLD[:-1], NEW], "OLD", f"did you mean {OLD}?"),
-        (["basil", "--spec", "spec.json"], "VERSION", f"recorded are: {OLD}, {NEW}"),
+        (["basil", "--spec", "spec.json"], "VERSION", f"did you mean {NEW}?"),
+        ([OLD, "2025-03-31"], "NEW", f"did you mean {NEW}?"),
+        ([OLD, NEW + "l"], "NEW", f"did you mean {NEW}?"),
+        ([OLD, "2025-13-99"], "NEW", f"did you mean {NEW}?"),
+        (["--since", NEW + "l"], "--since", f"did you mean {NEW}?"),
         (["--same-version", "b", "--before", "2026-01-01"], "--same-version", "recorded are"),
         (["--old-library", "cassettes", "a", NEW], "OLD", "recorded are"),
     ],
@@ -423,10 +427,11 @@ def test_a_word_that_is_no_version_is_misuse(arguments: list[str], where: str, h
 def test_a_version_that_is_not_recorded_names_its_nearest(spec: list[str]) -> None:
     """Nothing to compare, the version that was perhaps meant, and what to record."""
     Path("spec.json").write_text('{"components": {"schemas": {}}}')
-    wanted = [NEW[:-1]] if spec else [OLD, NEW[:-1]]
+    slip = "2025-05-31.basil"
+    wanted = [slip] if spec else [OLD, slip]
     result = run(*wanted, *spec)
     assert 3 == result.exit_code
-    assert f"  {NEW[:-1]} is not recorded: did you mean {NEW}?\n" in result.stderr
+    assert f"  {slip} is not recorded: did you mean {NEW}?\n" in result.stderr
     versions = "".join(f" --api-version {version}" for version in wanted)
     assert f"  next: replay record invoices in_1A0000{versions}\n" in result.stderr
     assert "did you mean" not in run(OLD, "2025-04-30.basil").stderr

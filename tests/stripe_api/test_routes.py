@@ -11,6 +11,8 @@ from support.proof import proved
 
 from replay.errors import ConfigError
 from replay.model.cassette import ObjectKey
+from replay.redaction.policy import default_policy
+from replay.stripe_api.prefixes import types_of
 from replay.stripe_api.routes import (
     Match,
     Route,
@@ -311,3 +313,10 @@ def test_which_keys_are_of_collections() -> None:
     assert not is_collection(ObjectKey("invoices", "in_1"))
     assert not is_collection(ObjectKey("invoices", "in_1", query="version=1"))
     assert not is_collection(ObjectKey("billing/credit_balance_summary", "", query="customer=c"))
+
+
+def test_every_prefix_is_one_that_the_policy_keeps() -> None:
+    """And every type of a prefix is a type of the API."""
+    policy = default_policy()
+    assert types_of().keys() <= policy.prefixes
+    assert {type_ for types in types_of().values() for type_ in types} <= policy.objects

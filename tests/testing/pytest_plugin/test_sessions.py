@@ -598,4 +598,5 @@ def test_a_recorded_404_is_noted_in_the_summary(
     assert {"passed": 3} == ran.outcomes, ran.out
     (note,) = [line for line in ran.out.splitlines() if "recorded error" in line]
     assert f"invoices {missing} at {NEW} is a recorded error (404)" in note
+    assert "if that is a mistake, mode all asks again" in note
     assert note.endswith("(2 tests)")

@@ -71,7 +71,7 @@ coverage: install  ## branch coverage of redaction, library and drift
 leaks: install  ## plant private values everywhere, look for them in all that is written
 	$(PY) tests/leaks/run.py
 
-nasty: install  ## sixty-six nasty inputs and what each of them gets; FORM=--reduced for seconds
+nasty: install  ## seventy-two nasty inputs and what each of them gets; FORM=--reduced for seconds
 	$(PY) tests/proofs/nasty.py $(FORM)
 
 kills: install  ## kill a recording process 1,000 times, look at what it left

@@ -1,4 +1,4 @@
-"""`make nasty`: sixty-six nasty inputs, and what each of them gets.
+"""`make nasty`: seventy-two nasty inputs, and what each of them gets.
 
 python tests/proofs/nasty.py             the table of all rows, minutes
 python tests/proofs/nasty.py --reduced   fewer truncations and flips, seconds
@@ -20,11 +20,11 @@ from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from support import nasty, nasty_answers, nasty_doors, nasty_files
+from support import nasty, nasty_answers, nasty_doors, nasty_files, nasty_trees
 from support.nasty import MEGABYTES, ROWS, SECONDS, Bench, Row
 from support.standin import StandIn
 
-PARTS = (nasty_files, nasty_answers, nasty_doors)
+PARTS = (nasty_files, nasty_answers, nasty_doors, nasty_trees)
 """The modules that enter their rows into the table."""
 
 
@@ -79,7 +79,7 @@ def tried(row: Row, full: bool) -> Outcome:
 
 def rows(numbers: list[int]) -> list[Row]:
     """The rows of these numbers in order; all where none is named."""
-    assert {*range(1, 67)} == {row.number for row in ROWS}
+    assert {*range(1, 73)} == {row.number for row in ROWS}
     chosen = [row for row in ROWS if not numbers or row.number in numbers]
     return sorted(chosen, key=lambda row: row.number)
 
@@ -103,7 +103,7 @@ def main() -> None:
         "R typed error, file untouched, no network, in every record mode, in under "
         f"{SECONDS:.0f} s and {nasty.MEGABYTES} MB; P exact round trip; D recorded and redacted;"
     )
-    print("F loads, and is named by `replay scan` and `replay verify --deep`;")
+    print("F is named by `replay scan`, and a cassette that loads by `replay verify --deep` too;")
     print("N served or refused as live, not recorded, and said why; 4 an HTTP 4xx")
     sys.exit(bool(wrong))
 

@@ -165,17 +165,21 @@ def _followed(name: str, links: Mapping[str, str]) -> str:
 
 
 def _on_disk(branch: Branch) -> tuple[list[str], Reader]:
-    """The deciding files of the checkout as they are now, and a reader of any file of it."""
+    """The deciding files of the checkout as they are now, and a reader of any file of it.
+
+    A file that a sparse checkout leaves out is read from git's index.
+    """
 
     def reader(name: str) -> bytes | None:
         path = branch.top / name
         try:
             if path.is_file() and path.stat().st_size <= _MOST_BYTES:
                 return path.read_bytes()
-        except OSError:
-            pass
-        return None
+        except (OSError, ValueError):
+            return None
+        return branch.staged(name) if name in left_out else None
 
+    left_out = branch.left_out()
     return [name for name in branch.files_now() if PurePosixPath(name).name in _NAMES], reader
 
 

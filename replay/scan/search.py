@@ -13,6 +13,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from replay.errors import ReplayError
@@ -59,6 +60,13 @@ class _Text:
                    self.source.version, digest_of(value))  # fmt: skip
 
 
+_POINTER = b"version https://git-lfs.github.com/spec/"
+_TEXTS = frozenset(
+    {".yaml", ".yml", ".json", ".har", ".toml", ".txt", ".xml", ".csv", ".log", ".zip", ".gz"}
+)
+"""Suffixes of files whose content would be searched: nobody expects that of a picture."""
+
+
 class _Found(NamedTuple):
     """A private value in a recording: rule, what kind of place it is in, and the value."""
 
@@ -80,6 +88,9 @@ def hits_in(source: Source, policy: Policy) -> Iterator[Hit]:
     if source.data is None:
         yield Hit(path, 0, "unread-file", detail=source.unread, version=version)
         return
+    if source.data.startswith(_POINTER) and PurePosixPath(path).suffix.lower() in _TEXTS:
+        reason = "it is a pointer of Git LFS, and the content is elsewhere"
+        yield Hit(path, 0, "unread-file", "", reason, "", version, digest_of(source.data))
     budget = Budget()
     for content in contents(source.data, path, policy.objects, budget):
         text = _Text(source, content)

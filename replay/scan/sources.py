@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from hashlib import sha1, sha256
 from pathlib import Path
 from threading import Thread
 from typing import IO, Any
@@ -55,7 +56,8 @@ class Change:
         path: its name, from the top of the checkout.
         new: what it holds now; None if it was deleted.
         old: what it held where the branch began; None if it is new.
-        blob: the blob that git has for its new state; zeros where it has none.
+        blob: the blob that git has for its new state, if it is what was read; else empty. An
+            attribute can have git write a file in another encoding than it keeps.
     """
 
     path: str
@@ -84,12 +86,19 @@ class Branch:
 
         Raises:
             ConfigError: this is not a git checkout, or `base` names no commit in it that the branch
-                has an ancestor in common with.
+                has an ancestor in common with, or more than one.
         """
         top = Path(os.fsdecode(git("rev-parse", "--show-toplevel").removesuffix(b"\n")))
         named = git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}",
                     missing=b"")  # fmt: skip
         commit = named.decode().strip()
+        kinds = [f"refs/{kind}/{base}" for kind in ("heads", "tags", "remotes")]
+        if base and len(git("for-each-ref", "--format=%(refname)", *kinds).split()) > 1:
+            raise ConfigError(
+                "this names several things: a branch and a tag can have the same name",
+                where=f"--diff {base}",
+                hint=f"name it in full, such as refs/remotes/{base}",
+            )
         if not commit:
             raise ConfigError(
                 "there is no such branch or commit", where=f"--diff {base}",
@@ -127,7 +136,8 @@ class Branch:
         before = self.read_at(had)
         for name, (_, new_mode, _, new_id, _) in rows_by_name:
             old = next(before) if name in had else None
-            yield Change(name, self._now(name, new_mode, new_id), old, new_id)
+            now = self._now(name, new_mode, new_id)
+            yield Change(name, now, old, new_id if _is_blob(now, new_id) else "")
 
     def _now(self, name: str, mode: str, id: str) -> Source | None:
         """What a changed file holds now."""
@@ -148,6 +158,15 @@ class Branch:
         for source in _objects("HEAD", f"^{self.start}", f"^{self.base}", cwd=self.top):
             if source.version not in known:
                 yield source
+
+    def staged(self, name: str) -> bytes:
+        """What git's index holds of a file."""
+        return git("cat-file", "blob", f":{name}", cwd=self.top)
+
+    def left_out(self) -> set[str]:
+        """The files that a sparse checkout leaves out of the working tree."""
+        listed = git("ls-files", "-t", "-z", cwd=self.top).split(b"\0")
+        return {os.fsdecode(row[2:]) for row in listed if row.startswith(b"S ")}
 
     def files_now(self) -> list[str]:
         """All files of the checkout, but for those that git ignores."""
@@ -211,6 +230,15 @@ def history() -> Iterator[Source]:
     names = git("for-each-ref", "--format=%(refname)")
     yield Source("names of branches and tags", names)
     yield from _objects("--all", "--reflog", "--indexed-objects")
+
+
+def _is_blob(source: Source | None, id: str) -> bool:
+    """Whether a file holds exactly the blob of an ID."""
+    if source is None or source.data is None:
+        return False
+    digest = sha256() if len(id) == 64 else sha1(usedforsecurity=False)
+    digest.update(b"blob %d\0" % len(source.data) + source.data)
+    return digest.hexdigest() == id
 
 
 def is_shallow() -> bool:

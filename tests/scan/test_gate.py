@@ -236,6 +236,60 @@ def test_a_branch_from_an_old_commit_is_judged_by_the_policy_of_today():
     assert (1, [("a.json", "private-field")]) == gate()
 
 
+def test_a_file_that_git_writes_in_another_encoding_is_read_as_git_keeps_it():
+    branch()
+    commit(**{".gitattributes": "a.txt working-tree-encoding=IBM037\n"})
+    write("a.txt", f"key {LIVE} \n".encode("cp037"))
+    git("add", "-A")
+    git("commit", "-q", "-m", "x")
+    assert LIVE in git("cat-file", "blob", "HEAD:a.txt")
+    assert (1, [("a.txt", "secret-key")]) == gate()
+
+
+def test_a_base_that_a_tag_imitates_is_an_error():
+    git("update-ref", "refs/remotes/origin/main", "main")
+    branch()
+    commit(**{"a.txt": LIVE})
+    run = ["scan", "--diff", "origin/main"]
+    assert 1 == CliRunner().invoke(cli, run).exit_code
+    git("tag", "origin/main")  # of the branch itself: nothing would be new
+    with pytest.raises(ConfigError, match="several things") as caught:
+        CliRunner().invoke(cli, run, catch_exceptions=False)
+    assert "refs/remotes/origin/main" in caught.value.hint
+    run[-1] = "refs/remotes/origin/main"
+    assert 1 == CliRunner().invoke(cli, run, catch_exceptions=False).exit_code
+
+
+def test_a_merge_that_keeps_an_old_policy_is_found():
+    """Git takes the stricter policy of the base; a merge commit can take the old one instead."""
+    commit(**{"replay-policy.toml": KEEP})
+    branch()
+    commit(**{"a.txt": "x"})
+    git("checkout", "-q", "main")
+    commit(**{"replay-policy.toml": ""})
+    git("checkout", "-q", "work")
+    git("merge", "-q", "-s", "ours", "-m", "x", "main")
+    assert (1, [("replay-policy.toml", "policy-loosened")]) == gate()
+
+
+def test_a_policy_that_the_working_tree_leaves_out_is_read_from_git():
+    branch()
+    commit(**{"sub/replay.toml": "", "sub/replay-policy.toml": KEEP})
+    git("update-index", "--skip-worktree", "sub/replay.toml", "sub/replay-policy.toml")
+    Path("sub/replay.toml").unlink()
+    Path("sub/replay-policy.toml").unlink()
+    assert (1, [("sub/replay-policy.toml", "policy-loosened")]) == gate()
+
+
+@pytest.mark.parametrize("name", ["tapes/a.yaml", "a.zip"])
+def test_a_pointer_to_content_elsewhere_is_named(name):
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 12345\n"
+    commit(**{"old.yaml": pointer.format("0" * 64)})
+    branch()
+    commit(**{name: pointer.format("1" * 64), "photo.png": pointer.format("2" * 64)})
+    assert (1, [(name, "unread-file")]) == gate()
+
+
 # Its own rules
 
 

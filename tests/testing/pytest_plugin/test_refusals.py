@@ -86,7 +86,9 @@ def test_a_refused_call_fails_its_test_with_the_refusal(suite: Suite) -> None:
     assert {"failed": 10, "passed": 1, "xfailed": 1, "error": 3} == ran.outcomes, ran.out
     told = re.findall(r"^E +replay\.errors\.CassetteNotFound: invoices in_", ran.out, re.MULTILINE)
     assert 12 == len(told), ran.out
-    assert 13 == ran.out.count("record it: replay record invoices")
+    # Not in the middle of a line: asyncio logs a task that takes 0.1 s with the error it ends with.
+    told = re.findall(r"^(?:E)? +record it: replay record invoices", ran.out, re.MULTILINE)
+    assert 13 == len(told), ran.out
     assert "ERROR at setup of test_setup" in ran.out
     assert "ERROR at teardown of test_teardown" in ran.out
     assert "ERROR at setup of test_wide" in ran.out

@@ -192,7 +192,9 @@ def test_what_is_read_so_far_can_be_asked_for_while_threads_read(
     recorded: StandIn, library: Path
 ) -> None:
     """A thread that goes on reading after its test disturbs nobody who asks, and is not lost."""
-    words = (name for name in sorted(default_policy().vocabulary) if name.isidentifier())
+    words = (
+        name for name in sorted(default_policy().vocabulary) if not hasattr(stripe.Invoice, name)
+    )
     tracker, stop, fields = Tracker(), threading.Event(), list(islice(words, 300))
     switching = sys.getswitchinterval()
     tracker.start()

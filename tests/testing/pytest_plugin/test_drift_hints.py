@@ -154,7 +154,7 @@ TRACKED = """
     @replay.use_cassettes("cassettes")
     def test_items():
         assert get(version=OLD)["metadata"]["order"]
-        assert not hasattr(get(version=OLD), "nothing")
+        assert not hasattr(get(version=OLD), "forgiven")
 
     @pytest.mark.cassettes("cassettes")
     def test_async():
@@ -163,7 +163,7 @@ TRACKED = """
 
 PATHS = {
     "/payment_intent", "/lines", "/lines/data", "/lines/data/*", "/lines/data/*/price",
-    "/lines/data/*/price/id", "/metadata", "/metadata/*", "/nothing", "/status_transitions",
+    "/lines/data/*/price/id", "/metadata", "/metadata/*", "/forgiven", "/status_transitions",
     "/status_transitions/**",
 }  # fmt: skip
 

@@ -1,7 +1,7 @@
 """Redacts a parsed body: values that the policy lists stay, all others become stand-ins.
 
-Pure: the input is never changed. Two bodies that differ only in private values give the same
-result, and redacting a result again changes nothing.
+Pure: the input is never changed. Two bodies that differ only in private values of the same class
+give the same result, and redacting a result again changes nothing. Null, booleans and "" stay.
 
 The walk goes down the body and, beside it, down the policy's tree of fields (`node`). On the way it
 keeps track of whose values it meets (`_Place`): the owner is the nearest enclosing object that has

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -445,3 +446,28 @@ def test_an_event_keeps_no_id_of_the_request_that_caused_it():
     body = {"id": "evt_1QaTestAbCdEfGhIjKlMn", "object": "event", "request": request}
     done = redact(body, owner="x")
     assert not set(done.body["request"].values()) & set(request.values())
+
+
+LOOKS = {
+    "https://kiesel.example/a": "url", "greta@kiesel.example": "email",
+    "sk_test_QaTestAbCdEf": "secret", "2025-01-02T03:04:05Z": "datetime", "2025-01-02": "date",
+    "0123": "integer", "1.50": "decimal", "192.0.2.44": "ip", "+49 30 901820": "phone",
+    "Greta Ohm": "text",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("value", "kind"), LOOKS.items())
+def test_a_stand_in_of_metadata_tells_one_of_ten_looks(value, kind):
+    """No more of the value, and the manual says so; a field with a class tells nothing at all."""
+    body = {"id": CUS, "object": "customer", "metadata": {"a": value}, "name": value}
+    result = redact(body, owner="customers")
+    assert {"/metadata/a": kind, "/name": "name"} == result.redacted
+    page = (Path(__file__).parents[2] / "docs" / "redaction.md").read_text("utf-8")
+    assert 10 == len(LOOKS)
+    assert "get a class by their look, one of ten" in page
+
+
+@pytest.mark.parametrize("value", ["", None, True, False])
+def test_what_is_empty_or_a_switch_stays(value):
+    body = {"id": CUS, "object": "customer", "metadata": {"a": value}, "name": value}
+    assert body == redact(body, owner="customers").body

@@ -174,23 +174,19 @@ def scan_branch(
     kept: dict[str, str] = {}
     blobs: set[str] = set()
     paths: set[str] = set()
-    added = []
     for change in branch.changes():
         blobs.add(change.blob)
         paths.add(change.path)
         for label in _labels(change.new):
             kept.setdefault(label, change.path)
-        if change.old is None:
-            added.append(change)
-            continue
-        values.compare(change)
+        if change.old is not None:
+            values.compare(change)
+        elif change.new is not None:
+            judge.take(values.new())  # now it is known what other files have lost
+            judge.take(values.added(change.new))
         if change.new is not None:
             judge.searched()
     judge.take(values.new())
-    for change in added:  # when it is known what other files have lost
-        if change.new is not None:
-            judge.take(values.added(change.new))
-            judge.searched()
     began = branch.files_at(branch.start)
     for source in branch.commits(blobs):
         if source.path in began and source.path not in paths:  # changed, and changed back

@@ -115,7 +115,10 @@ class Branch:
         return cls(top, commit, start[0])
 
     def changes(self) -> Iterator[Change]:
-        """Files that differ from where the branch began, committed or not, sorted by name."""
+        """Files that differ from where the branch began, committed or not.
+
+        Those that were there before come first, then the new ones; each part is sorted by name.
+        """
         options = "--raw", "--no-renames", "--no-abbrev", "--no-ext-diff", "-z"
         listed = git("diff", *options, "--ignore-submodules=none", self.start, cwd=self.top)
         rows = listed.split(b"\0")
@@ -127,14 +130,14 @@ class Branch:
         for raw in new.split(b"\0"):
             if raw:
                 found.setdefault(os.fsdecode(raw), ["000000", "100644", "", "0" * 40, "A"])
-        rows_by_name = sorted(found.items())
         had = {
             name: row[2]
-            for name, row in rows_by_name
+            for name, row in sorted(found.items())
             if row[0] not in {"000000", _SUBMODULE} and row[2]
         }
         before = self.read_at(had)
-        for name, (_, new_mode, _, new_id, _) in rows_by_name:
+        for name in (*had, *sorted(found.keys() - had.keys())):
+            _, new_mode, _, new_id, _ = found[name]
             old = next(before) if name in had else None
             now = self._now(name, new_mode, new_id)
             yield Change(name, now, old, new_id if _is_blob(now, new_id) else "")

@@ -172,23 +172,7 @@ def _decided(
     given: tuple[str | None, ...], environment: tuple[str | None, ...], directory: str
 ) -> tuple[Config, str, str]:
     """The settings, the policy file that was named, and where it was named."""
-    values: dict[str, tuple[str, str]] = {}
-    arguments = dict(zip(("library", "mode", "api_base", "api_version"), given, strict=True))
-    for (name, variable), found in zip(ENVIRONMENT.items(), environment, strict=True):
-        argument = arguments.get(name)
-        if argument is not None:
-            values[name] = argument, name
-        elif found:
-            values[name] = found, f"environment variable {variable}"
-    if len(values) < len(ENVIRONMENT):
-        table = _file(directory)
-        for name in ENVIRONMENT:
-            if name not in values and table is not None and name in table:
-                values[name] = _setting(table, name), f"{table.where(name)}: {name}"
-                if name == "api_base":
-                    _refuse_redirect(*values[name])
-            elif name not in values:
-                values[name] = DEFAULTS[name], "default"
+    values = _named(given, environment, directory)
     version, where = values["api_version"]
     config = Config(
         library=values["library"][0],
@@ -200,6 +184,50 @@ def _decided(
         follow_links=_switch(*values["follow_links"]),
     )
     return config, *values["policy"]
+
+
+def _named(
+    given: tuple[str | None, ...], environment: tuple[str | None, ...], directory: str | None
+) -> dict[str, tuple[str, str]]:
+    """Each setting's value, as it is written, and where that is. Without a directory, no file."""
+    values: dict[str, tuple[str, str]] = {}
+    arguments = dict(zip(("library", "mode", "api_base", "api_version"), given, strict=True))
+    for (name, variable), found in zip(ENVIRONMENT.items(), environment, strict=True):
+        argument = arguments.get(name)
+        if argument is not None:
+            values[name] = argument, name
+        elif found:
+            values[name] = found, f"environment variable {variable}"
+    if len(values) < len(ENVIRONMENT):
+        table = _file(directory) if directory is not None else None
+        for name in ENVIRONMENT:
+            if name not in values and table is not None and name in table:
+                values[name] = _setting(table, name), f"{table.where(name)}: {name}"
+                if name == "api_base":
+                    _refuse_redirect(*values[name])
+            elif name not in values:
+                values[name] = DEFAULTS[name], "default"
+    return values
+
+
+def sources(
+    *, library: str | None = None, api_base: str | None = None, file: bool = True
+) -> dict[str, tuple[str, str]]:
+    """Each setting's value, as it is written, and where that is: to be shown, not used.
+
+    Args:
+        library, api_base: as in `resolve`.
+        file: whether to look for a configuration file.
+
+    Raises:
+        ConfigError: the configuration file cannot be used.
+    """
+    directory = os.getcwd()  # noqa: PTH109 - the same key as in `resolve`
+    environment = tuple(map(os.environ.get, ENVIRONMENT.values()))
+    values = _named((library, None, api_base, None), environment, directory if file else None)
+    if not values["policy"][0] and os.path.isfile(_beside(directory) if file else POLICY_FILE):  # noqa: PTH113
+        values["policy"] = POLICY_FILE, "beside the configuration"
+    return values
 
 
 def _policy(named: str, where: str, directory: str) -> str:

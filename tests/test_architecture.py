@@ -37,7 +37,7 @@ session drift
 upkeep vcr
 render intercept importers
 scan
-server
+server doctor
 testing
 pytest_plugin cli
 __main__ __init__

@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "diff": "Report the differences between two API versions, from recordings alone.",
     "serve": "Serve a library to clients in any language.",
     "scan": "Find secrets and private values in any tree of files.",
+    "doctor": "Say what is broken here, what would go online, and what to do.",
     "rules": "List the drift rules, or explain one with an example.",
 }
 """Subcommand to its one-line help. The module of the same name in this package has it."""

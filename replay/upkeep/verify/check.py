@@ -149,7 +149,9 @@ def verify(
         )
     if foreign:
         notes.append(vcr_note(foreign))
-    return Verification(display_path(library.root), checked, tuple(problems), tuple(notes))
+    return Verification(
+        display_path(library.root), checked, tuple(problems), tuple(notes), foreign=len(foreign)
+    )
 
 
 def _refuse_outer(library: Library, paths: Sequence[str]) -> None:

@@ -117,6 +117,7 @@ class Verification:
         problems: the problems on disk.
         notes: other facts that a user should know.
         live: the comparison with the live source; None where it was not asked.
+        foreign: how many files are vcrpy's, which were not checked.
     """
 
     library: str
@@ -124,6 +125,7 @@ class Verification:
     problems: tuple[Problem, ...]
     notes: tuple[str, ...] = ()
     live: LiveAnswers | None = None
+    foreign: int = 0
 
     @property
     def all_problems(self) -> list[Problem]:

@@ -1,0 +1,67 @@
+"""pytest plugins and libraries that work at the same places as replay, as data.
+
+docs/pytest.md tells the same; a test compares them. What is said of each was seen in a run of it
+beside a session of replay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from replay.doctor.installed import version_of
+from replay.doctor.report import Row, Section
+
+TESTED = "works beside replay"
+_STUBS = "its stubs answer first, and the rest is replay's"
+_PATCHES = "keep its marks and replay's on different tests"
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """A distribution, and what to know of it.
+
+    Attributes:
+        name: the distribution.
+        told: what to know of it in a few words.
+        care: whether it gets in the way of something.
+    """
+
+    name: str
+    told: str = TESTED
+    care: bool = False
+
+
+PLUGINS: tuple[Plugin, ...] = (
+    *(
+        Plugin(name)
+        for name in (
+            "pytest-replay", "cassetter", "pytest-asyncio", "anyio", "pytest-xdist", "freezegun",
+            "time-machine", "tblib", "sentry-sdk", "opentelemetry-instrumentation-threading",
+        )
+    ),
+    Plugin("pytest-recording", _PATCHES, care=True),
+    Plugin("pytest-vcr", _PATCHES, care=True),
+    *(
+        Plugin(name, _STUBS)
+        for name in (
+            "responses", "requests-mock", "pytest-httpx", "respx", "aioresponses", "httpretty",
+            "mocket", "pook",
+        )
+    ),
+    Plugin("pytest-socket", "recording needs its --allow-hosts=api.stripe.com", care=True),
+)  # fmt: skip
+
+
+def plugins() -> Section:
+    """The section of those that are installed."""
+    rows = [
+        Row(plugin.name, version, plugin.told, good=not plugin.care)
+        for plugin in PLUGINS
+        if (version := version_of(plugin.name))
+    ]
+    marked = any(not row.good for row in rows)
+    note = "what is marked with ! matters for tests that use both: docs/pytest.md"
+    return Section(
+        "plugins", "pytest plugins and stubs that are known", tuple(rows), (),
+        (note,) if marked else (),
+    )  # fmt: skip

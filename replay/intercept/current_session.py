@@ -18,6 +18,7 @@ from contextvars import ContextVar
 from threading import Event, RLock, get_ident
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 from replay.config import Origin, plain_host
 from replay.errors import NoSession, Refused, ReplayError
@@ -35,6 +36,9 @@ STRIPE_HOSTS = frozenset(
 
 current: ContextVar[OpenSession | None] = ContextVar("replay_session", default=None)
 """The session of the running context."""
+
+_parts_of: WeakKeyDictionary[OpenSession, tuple[object, ...]] = WeakKeyDictionary()
+"""What a session is a part of, the narrowest first: the object of a test, its class, its module."""
 
 _aside: ContextVar[bool] = ContextVar("replay_aside", default=False)
 """Whether the hooks stand aside for a stub of the test."""
@@ -125,6 +129,32 @@ def _publish() -> None:
     global _state
     bases = frozenset(_base(session) for session in _sessions)
     _state = _state._replace(sessions=tuple(_sessions), bases=bases)
+
+
+def note_parts(session: OpenSession, *parts_of: object) -> None:
+    """Note what a session is a part of, so that others go on for it after its end.
+
+    The session of `setUpClass` starts a server; those of the class's tests answer its calls.
+
+    Args:
+        session: the session.
+        parts_of: the narrowest first. Of sessions that share what is the narrowest for a closed
+            one, the one that is open answers in its place.
+    """
+    _parts_of[session] = parts_of
+
+
+def _going_on_for(own: OpenSession, sessions: tuple[OpenSession, ...]) -> OpenSession | None:
+    """The session itself if it is open, else the one open session that goes on for it."""
+    if own in sessions:
+        return own
+    narrowest = _parts_of.get(own, ())[:1]
+    found = [
+        session
+        for session in sessions
+        if any(part is whole for part in _parts_of.get(session, ()) for whole in narrowest)
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def restore(before: OpenSession | None) -> None:
@@ -226,15 +256,18 @@ def _base(session: OpenSession) -> Origin:
 def answering_session() -> OpenSession:
     """The session that answers calls from here: the context's own, else the only one that is open.
 
+    For one that is closed, another session of the same test or class may go on.
+
     Raises:
         Refused: with `NoSession`: the thread or task belongs to none of the open sessions.
     """
     own = current.get()
     state = _state
     if own is not None:
-        if own in state.sessions:
-            return own
-        raise _refused(_ENDED)
+        answering = _going_on_for(own, state.sessions)
+        if answering is None:
+            raise _refused(_ENDED)
+        return answering
     while not state.sessions:
         # The only session that was open has ended since `owns` was asked.
         if state.pause is None or state.pause.began_here() or not state.pause.wait():
@@ -273,10 +306,10 @@ def note_refusal(error: ReplayError) -> Refused:
     """
     own, sessions = current.get(), _state.sessions
     if own is None:
-        for session in sessions:
-            session.refusals.append(error)
-    elif own in sessions:
-        own.refusals.append(error)
+        for each in sessions:
+            each.refusals.append(error)
+    elif (answering := _going_on_for(own, sessions)) is not None:
+        answering.refusals.append(error)
     else:
         orphan_refusals.append(error)
         # Nobody may look at what a thread raises.

@@ -1,4 +1,8 @@
-"""Puts sessions around functions, generators, coroutine functions and the tests of a class."""
+"""Puts sessions around functions, generators, coroutine functions and the tests of a class.
+
+The functions of a class get a session each. What one of them starts (a server in `setUpClass`, a
+task in `asyncSetUp`) outlives that session: those of the same class or test go on for it.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +12,27 @@ import inspect
 import types
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from replay.errors import ConfigError
 
 if TYPE_CHECKING:
-    from replay.session.session import Session
+    from replay.session.session import OpenSession, Session
 
 SessionOpener = Callable[[], AbstractContextManager["Session"]]
 """A function that opens a new session each time it is called."""
+
+_Opener = Callable[[tuple[Any, ...]], AbstractContextManager["Session"]]
+"""The same for a function that is called with these arguments."""
 
 _AROUND_TESTS = frozenset(
     {"setUp", "tearDown", "asyncSetUp", "asyncTearDown", "setUpClass", "tearDownClass",
      "setup_method", "teardown_method", "setup_class", "teardown_class"}
 )  # fmt: skip
 """The methods that unittest and pytest call before and after a class's tests."""
+
+_BEFORE_MODULES = frozenset({"setUpModule", "setup_module"})
+"""The functions that unittest and pytest call before a module's tests."""
 
 _CALLED_BY_COUNT = frozenset({"setup_method", "teardown_method", "setup_class", "teardown_class"})
 """The methods that pytest calls with as many arguments as their code has."""
@@ -52,8 +62,12 @@ def wrapped(open_session: SessionOpener, function: Any) -> Any:
             where=getattr(function, "__name__", ""),
             hint="put use_cassettes below it, next to the function",
         )
+    return _wrapped(_opener_of(open_session, function), function)
+
+
+def _wrapped(open_session: _Opener, function: Any) -> Any:
     if isinstance(function, staticmethod | classmethod):
-        return type(function)(wrapped(open_session, function.__func__))
+        return type(function)(_wrapped(open_session, function.__func__))
     if not callable(function):
         raise ConfigError(
             f"use_cassettes decorates functions and classes, and this is of type "
@@ -66,6 +80,43 @@ def wrapped(open_session: SessionOpener, function: Any) -> Any:
     return made
 
 
+def _opener_of(open_session: SessionOpener, function: Any, owner: type | None = None) -> _Opener:
+    """Opens sessions that know which test, class and module they are a part of."""
+    module = getattr(function, "__globals__", None)
+    of_module = getattr(function, "__name__", "") in _BEFORE_MODULES
+
+    def opened(args: tuple[Any, ...]) -> AbstractContextManager[Session]:
+        parts: tuple[object, ...] = () if of_module else (object(),)
+        if owner is not None and args:
+            if isinstance(args[0], owner):
+                parts = args[0], type(args[0])
+            elif inspect.isclass(args[0]) and issubclass(args[0], owner):
+                parts = (args[0],)
+        return _Part(open_session(), (*parts, module))
+
+    return opened
+
+
+class _Part:
+    """A session that is a part of something, as a context manager."""
+
+    def __init__(
+        self, manager: AbstractContextManager[Session], parts_of: tuple[object, ...]
+    ) -> None:
+        self._manager = manager
+        self._parts_of = parts_of
+
+    def __enter__(self) -> Session:
+        from replay.intercept.current_session import note_parts
+
+        session = self._manager.__enter__()
+        note_parts(cast("OpenSession", session), *self._parts_of)
+        return session
+
+    def __exit__(self, *raised: Any) -> bool | None:
+        return self._manager.__exit__(*raised)
+
+
 def _wrap_in(owner: type, name: str, open_session: SessionOpener) -> None:
     found = inspect.getattr_static(owner, name)
     if inspect.isclass(found):
@@ -73,16 +124,16 @@ def _wrap_in(owner: type, name: str, open_session: SessionOpener) -> None:
             wrapped(open_session, found)
         return
     if name in _CLEANUPS and _is_unittests(getattr(found, "__func__", found)):
-        setattr(owner, name, _CLEANUPS[name](open_session, found))
+        setattr(owner, name, _CLEANUPS[name](owner, open_session, found))
     if name not in _AROUND_TESTS and not name.startswith("test"):
         return
     if isinstance(found, staticmethod | classmethod):
         function = found.__func__
         if not _is_unittests(function):
-            setattr(owner, name, type(found)(_wrapped_in(open_session, name, function)))
+            setattr(owner, name, type(found)(_wrapped_in(owner, open_session, name, function)))
     elif inspect.isfunction(found):
         if not _is_unittests(found):
-            setattr(owner, name, _wrapped_in(open_session, name, found))
+            setattr(owner, name, _wrapped_in(owner, open_session, name, found))
     elif callable(found) or isinstance(found, functools.partialmethod):
         raise ConfigError(
             f"this test is not a function, but of type {type(found).__name__}",
@@ -91,8 +142,8 @@ def _wrap_in(owner: type, name: str, open_session: SessionOpener) -> None:
         )
 
 
-def _wrapped_in(open_session: SessionOpener, name: str, function: Any) -> Any:
-    made = wrapped(open_session, function)
+def _wrapped_in(owner: type, open_session: SessionOpener, name: str, function: Any) -> Any:
+    made = _wrapped(_opener_of(open_session, function, owner), function)
     count = function.__code__.co_argcount if name in _CALLED_BY_COUNT else None
     if count == 1:
         return functools.wraps(made)(lambda first, /: made(first))
@@ -106,38 +157,49 @@ def _is_unittests(function: Any) -> bool:
     return str(getattr(function, "__module__", "")).partition(".")[0] == "unittest"
 
 
-def _cleanup(open_session: SessionOpener, found: Any) -> Any:
+def _cleanup(owner: type, open_session: SessionOpener, found: Any) -> Any:
     # Called by unittest for each cleanup that a test has; what it raises is the test's error.
+    opened = _opener_of(open_session, found, owner)
+
     @functools.wraps(found)
     def clean_up(*args: Any, **kwargs: Any) -> Any:
-        with open_session():
+        with opened(args):
             return found(*args, **kwargs)
 
     return clean_up
 
 
-def _class_cleanups(open_session: SessionOpener, found: Any) -> Any:
+def _class_cleanups(owner: type, open_session: SessionOpener, found: Any) -> Any:
+    opened = _opener_of(open_session, found.__func__, owner)
+
+    def in_session(cls: Any, function: Any) -> Any:
+        def clean_up(*args: Any, **kwargs: Any) -> Any:
+            with opened((cls,)):
+                return function(*args, **kwargs)
+
+        return clean_up
+
     @functools.wraps(found.__func__)
-    def clean_up(cls: Any) -> None:
+    def clean_up_class(cls: Any) -> None:
         # Each by itself: a refusal is an error of the one, and the others are called.
         cls._class_cleanups = [
-            (_cleanup(open_session, function), args, kwargs)
+            (in_session(cls, function), args, kwargs)
             for function, args, kwargs in cls._class_cleanups
         ]
         found.__func__(cls)
 
-    return classmethod(clean_up)
+    return classmethod(clean_up_class)
 
 
 _CLEANUPS = {"_callCleanup": _cleanup, "doClassCleanups": _class_cleanups}
 """What unittest calls for `addCleanup` and its like, also `addAsyncCleanup`."""
 
 
-def _wrapper(open_session: SessionOpener, function: Callable[..., Any]) -> Callable[..., Any]:
+def _wrapper(open_session: _Opener, function: Callable[..., Any]) -> Callable[..., Any]:
     if inspect.iscoroutinefunction(function):
 
         async def call_async(*args: Any, **kwargs: Any) -> Any:
-            with open_session():
+            with open_session(args):
                 return await function(*args, **kwargs)
 
         return call_async
@@ -147,7 +209,7 @@ def _wrapper(open_session: SessionOpener, function: Callable[..., Any]) -> Calla
         return _async_generator(open_session, function)
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        with open_session():
+        with open_session(args):
             result = function(*args, **kwargs)
             if isinstance(result, _DEFERRED):
                 raise ConfigError(
@@ -158,25 +220,25 @@ def _wrapper(open_session: SessionOpener, function: Callable[..., Any]) -> Calla
                 )
         # A future is done by something that is under way already.
         later = inspect.isawaitable(result) and not hasattr(result, "add_done_callback")
-        return _awaited(open_session, result) if later else result
+        return _awaited(open_session(args), result) if later else result
 
     return call
 
 
-async def _awaited(open_session: SessionOpener, result: Awaitable[Any]) -> Any:
+async def _awaited(session: AbstractContextManager[Session], result: Awaitable[Any]) -> Any:
     """What a plain function returned to be awaited: another decorator's, around an async one."""
-    with open_session():
+    with session:
         return await result
 
 
-def _generator(open_session: SessionOpener, function: Callable[..., Any]) -> Callable[..., Any]:
+def _generator(open_session: _Opener, function: Callable[..., Any]) -> Callable[..., Any]:
     """Its session is the current one during its steps, and the caller's between them."""
 
     def generate(*args: Any, **kwargs: Any) -> Any:
         from replay.intercept.current_session import current
 
         outside = current.get()
-        with open_session():
+        with open_session(args):
             session = current.get()
             steps = function(*args, **kwargs)
             step = functools.partial(next, steps)
@@ -200,14 +262,12 @@ def _generator(open_session: SessionOpener, function: Callable[..., Any]) -> Cal
     return generate
 
 
-def _async_generator(
-    open_session: SessionOpener, function: Callable[..., Any]
-) -> Callable[..., Any]:
+def _async_generator(open_session: _Opener, function: Callable[..., Any]) -> Callable[..., Any]:
     async def generate(*args: Any, **kwargs: Any) -> Any:
         from replay.intercept.current_session import current
 
         outside = current.get()
-        with open_session():
+        with open_session(args):
             session = current.get()
             steps = function(*args, **kwargs)
             step = functools.partial(anext, steps)

@@ -282,10 +282,12 @@ def test_above_a_static_method() -> None:
     """The decorator may stand above staticmethod and classmethod too."""
     opened = []
 
+    class Opened: ...
+
     @contextmanager
     def opens() -> Iterator[Any]:
         opened.append(1)
-        yield
+        yield Opened()
 
     class Of:
         one = wrap.wrapped(opens, staticmethod(lambda n: n))

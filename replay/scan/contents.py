@@ -454,7 +454,7 @@ def _from_base64(joined: str) -> bytes | None:
 # Each pattern starts with something fixed, or has a `_HINT`, or else it is slow.
 _FOLD = re.compile(r"\\(?<=[\w/+=-]\\)\r?\n[ \t]*(?=[\w/+=-])")
 _SOFT_BREAK = re.compile(r"=(?:([0-9A-F]{2})|\r?\n)")
-_QUOTED = re.compile(r"=(?:5F|3D|2D|2E)|=\r?\n\w")
+_QUOTED = re.compile(r"=(?:5F|3D|2D|2E)|=\r?\n\S")
 _CODE_ESCAPE = re.compile(
     r"\\(?:x([0-9a-fA-F]{2})|u\{([0-9a-fA-F]{1,6})\}|U([0-9a-fA-F]{8})|([0-3][0-7]{2}))"
 )

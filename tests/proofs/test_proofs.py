@@ -1,4 +1,4 @@
-"""`make nasty`, `make kills` and `make crowd` in a small form, run as a user runs them."""
+"""`make nasty`, `kills`, `crowd` and `scan-corpus` in a small form, run as a user runs them."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ HERE = Path(__file__).parent
             ["--reduced", "3", "4", "23", "65", "67", "70", "71", "72"],
             "8 rows, 0 not as promised",
         ),
+        ("scan_corpus", ["--reduced"], "recall 100.0%"),
     ],
 )
 def test_in_small(proof: str, arguments: list[str], last: str) -> None:

@@ -18,10 +18,10 @@ NEEDS_WRK = command -v wrk >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO)
 SOURCES = $(shell find replay -type f -not -name '*.pyc')
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo quick test lint types unit stress laws leaks nasty kills crowd crash plugins compiled fuzz clients load bench coverage conformance clean browser splits
+.PHONY: help install demo quick test lint types unit stress laws leaks nasty scan-corpus kills crowd crash plugins compiled fuzz clients load bench coverage conformance clean browser splits
 
 help:
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 $(VENV)/.dependencies: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "replay needs Python 3.11 or later: make PYTHON=python3.11 ...")'
@@ -73,6 +73,9 @@ leaks: install  ## plant private values everywhere, look for them in all that is
 
 nasty: install  ## seventy-two nasty inputs and what each of them gets; FORM=--reduced for seconds
 	$(PY) tests/proofs/nasty.py $(FORM)
+
+scan-corpus: install  ## what `replay scan` finds of invented secrets, and its false alarms
+	$(PY) tests/proofs/scan_corpus.py
 
 kills: install  ## kill a recording process 1,000 times, look at what it left
 	$(PY) tests/proofs/kills.py $(FORM)

@@ -7,6 +7,7 @@ second word is the machine's name: often that of its owner.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
@@ -61,13 +62,14 @@ def machine_names(value: Mapping[str, Any]) -> Iterator[str]:
 
 def names_in_text(text: str) -> Iterator[tuple[int, str]]:
     """The names of machines in a text that is no recording, such as code: line and name."""
-    if not ("uname" in text or "host" in text) or not _NEAR.search(text):
+    near = [found.start() for found in _NEAR.finditer(text)] if "name" in text else []
+    if not near:
         return
     line, counted = 1, 0
     for found in _IN_TEXT.finditer(text):
         name = _node(found["value"]) if found["key"] in _UNAME else found["value"]
-        around = text[max(0, found.start() - _REACH) : found.end() + _REACH]
-        if _tells(name) and _NEAR.search(around):
+        close = bisect_left(near, found.start() - _REACH)
+        if close < len(near) and near[close] < found.end() + _REACH and _tells(name):
             line += text.count("\n", counted, found.start())
             counted = found.start()
             yield line, name

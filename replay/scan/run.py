@@ -62,7 +62,7 @@ class ScanResult:
         )
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Watch:
     """What a scan tells while it runs.
 

@@ -1,6 +1,6 @@
 """Measures `replay scan` of a tree of recordings as large public test suites commit them.
 
-`make bench` runs it. It makes 2,846 cassettes in the form of VCR and of vcrpy, about 190,000 places
+`make bench` runs it. It makes 2,846 cassettes in the form of VCR and of vcrpy, about 170,000 places
 with something private in them: answers of Stripe's API as they came, request forms, keys, request
 IDs, and the header in which Stripe's SDKs name the machine. All of it is invented. Then it runs the
 command in a process of its own, on one core, and prints seconds and peak memory.

@@ -84,5 +84,17 @@ def test_a_small_corpus_is_compared_and_checked(script: str, rows: list[str]) ->
     assert rows == [row for line in lines if (row := line.partition("  ")[0]) in rows]
 
 
+def test_a_small_tree_is_scanned() -> None:
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("scan.py")), "20"],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    rows = [line for line in done.stdout.splitlines() if line.startswith("replay scan")]
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert 3 == len(rows)
+    assert all("exit code 1 " in row and " MB at most" in row for row in rows)
+
+
 def _is(row: str, line: str) -> bool:
     return line.startswith(f"{row}  ") and line.rstrip("- ").endswith((" ms", " us"))

@@ -151,10 +151,10 @@ def test_a_secret_in_an_early_commit_is_found():
 
 
 def test_what_a_file_had_before_is_not_found_in_its_early_commits():
-    commit(**{"a.txt": TEST, "b.txt": TEST})
+    commit(**{"a.txt": TEST, "b.txt": LIVE})
     branch()
-    commit(**{"a.txt": f"1 {TEST}", "b.txt": f"1 {TEST}"})
-    commit(**{"a.txt": f"2 {TEST}", "b.txt": TEST})  # b is as it was
+    commit(**{"a.txt": f"1 {TEST}", "b.txt": f"1 {LIVE}"})
+    commit(**{"a.txt": f"2 {TEST}", "b.txt": LIVE})  # b is as it was
     assert (0, []) == gate()
 
 

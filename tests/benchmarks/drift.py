@@ -134,7 +134,7 @@ def values(data: bytes) -> Any:
 
 
 def loop(library: Library, processes: int) -> None:
-    """The bare loop, in so many processes."""
+    """The bare loop, in this number of processes."""
     if processes == 1:
         bare(library)
         return
@@ -212,7 +212,7 @@ def memory() -> int:
 
 
 def measured(library: Library, rounds: int, processes: int) -> None:
-    """The rows for so many processes."""
+    """The rows for this number of processes."""
     works: dict[str, Callable[[], Any]] = {
         "bare loop": lambda: loop(library, processes),
         "replay diff": lambda: report(library, processes=processes),

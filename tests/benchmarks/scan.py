@@ -6,7 +6,7 @@ IDs, and the header in which Stripe's SDKs name the machine. All of it is invent
 command in a process of its own, on one core, and prints seconds and peak memory.
 
 python tests/benchmarks/scan.py              the whole tree
-python tests/benchmarks/scan.py 100          so many files
+python tests/benchmarks/scan.py 100          this number of files
 python tests/benchmarks/scan.py 100 FOLDER   only make the tree, in FOLDER
 """
 

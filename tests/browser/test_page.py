@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.browser import UNREADABLE, require_browser
+from support.browser import UNREADABLE, require_browser, told
 from support.recordings import NEW, OLD, Shelf, twins
 
 from replay.drift.report import report
@@ -151,17 +151,11 @@ def test_the_keyboard_does_all_of_it(opened: Any) -> None:
 
 def test_a_screen_reader_is_told_what_the_eye_sees(opened: Any) -> None:
     """Names, roles, headers and a live count, as Chromium's accessibility tree has them."""
-    tree = opened.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
-    told = {
-        (node["role"]["value"], node.get("name", {}).get("value", ""))
-        for node in tree
-        if not node.get("ignored")
-    }
     assert {
         ("search", ""), ("heading", "API drift"), ("searchbox", "Search"),
         ("checkbox", "breaking"), ("combobox", "Comparison"), ("region", "Findings"),
         ("rowheader", "gone"), ("columnheader", OLD), ("status", ""),
-    } <= told  # fmt: skip
+    } <= told(opened)  # fmt: skip
     assert "polite" == find(opened, "#count").get_attribute("aria-live")
 
 

@@ -158,7 +158,7 @@ def test_expand_is_part_of_what_is_recorded(stand_in: StandIn) -> None:
 
 
 def test_what_is_recorded_is_kept_unless_another_mode_asks(stand_in: StandIn) -> None:
-    """once keeps, new_episodes adds what changed, all records anew; unchanged writes nothing."""
+    """once keeps, new_episodes adds what changed, all re-records; unchanged writes nothing."""
     path = f"invoices/{DRAFT}/{PREVIEW}.yaml"
     assert "1 recorded" in replay_command("record", "invoice", DRAFT).out
     assert "1 kept" in replay_command("record", "invoice", DRAFT).out

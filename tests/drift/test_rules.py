@@ -14,7 +14,7 @@ from replay.drift.report import report
 from replay.errors import ConfigError
 
 SUB, SUB2, CUS = "sub_1MowQVLkdIwHu7ix", "sub_2NpxRWMleJxIv8jy", "cus_NffrFeUfNV2Hib"
-PI = "pi_3MtwBwLkdIwHu7ix"
+
 CARD = {"type": "card", "card": {"brand": "visa"}}
 LINK = {"type": "link", "link": {"email": None}}
 ENVELOPE = {"object": "list", "data": [{"id": "di_1MowQVLk"}], "has_more": False}

@@ -1,4 +1,4 @@
-"""Patches that meet the patches of others: each is taken out by whoever put it in."""
+"""Patches that meet the patches of others: each is taken out by the one that put it in."""
 
 from __future__ import annotations
 

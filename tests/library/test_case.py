@@ -131,7 +131,7 @@ def test_a_siblings_cassette_in_ones_own_place(library: Path) -> None:
 
 
 def test_siblings_share_a_lock(lib: Library) -> None:
-    """Whoever decides on a folder for one ID excludes whoever does so for its sibling."""
+    """A process that decides on a folder for one ID excludes those that do so for its sibling."""
     with (
         storage_of(lib).lock(UPPER),
         pytest.raises(LibraryBusy, match="coupons sale"),

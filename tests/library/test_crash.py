@@ -356,7 +356,7 @@ def test_a_living_writers_file_is_not_swept(tmp_path: Path) -> None:
 def test_one_cassette_that_cannot_be_written_does_not_cost_the_others(
     source: Source, tmp_path: Path
 ) -> None:
-    """What mode `all` fetched anew is written where it can be; the error names where not."""
+    """What mode `all` fetched again is written where it can be; the error names where not."""
     library = tmp_path / "cassettes"
     ask(source, library, "all")
     source.turn = 1

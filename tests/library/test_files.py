@@ -256,7 +256,7 @@ def test_write(tmp_path: Path) -> None:
 
 
 def test_a_reader_keeps_what_it_opened(tmp_path: Path) -> None:
-    """A write puts a new file in the old one's place; whoever has opened the old one reads on."""
+    """A write puts a new file in the old one's place; who has opened the old one reads on."""
     path = tmp_path / "a.yaml"
     write(path, "old")
     with path.open() as opened:

@@ -37,7 +37,7 @@ WRK = shutil.which("wrk") or ""
 CONNECTIONS = 500
 OBJECTS = 50
 GROWTH = 40
-"""So many MB the server may grow between the first seconds and the end."""
+"""MB that the server may grow between the first seconds and the end."""
 
 KEY = "Bearer sk_test_x"
 
@@ -133,7 +133,7 @@ def _wrk(server: Server, id: str, seconds: int) -> list[str]:
         flush=True,
     )
     problems = re.findall(r"(?:Non-2xx|Socket errors).*", done.stdout)
-    # At its end wrk hangs up on what is in flight: at most one request of each connection.
+    # At its end wrk hangs up on what is not answered yet: at most one request of each connection.
     if not received <= answered <= received + CONNECTIONS:
         problems.append(f"the server answered {answered}, wrk received {received}")
     return problems

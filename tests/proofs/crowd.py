@@ -5,7 +5,7 @@ python tests/proofs/crowd.py --reduced  4 processes of 10 rounds, seconds
 python tests/proofs/crowd.py 2 3        2 processes of 3 rounds
 
 A round of a process is four calls: a key that all record at once (`once`), one that all add to
-(`new_episodes`), one that all record anew (`all`), and one of its own. Every live answer has a
+(`new_episodes`), one that all re-record (`all`), and one of its own. Every live answer has a
 number, so that at the end it is known of each take whether it is there, and how often.
 """
 
@@ -40,7 +40,7 @@ def keys(process: int, turn: int) -> dict[str, str]:
     return {
         "once": f"once {turn}",
         "new_episodes": f"added {group} {turn % 2}",
-        "all": f"anew {group}",
+        "all": f"again {group}",
         "own": f"own {process} {group}",
     }
 
@@ -122,7 +122,7 @@ def run(processes: int, rounds: int) -> Figures:
         library.mkdir()
         names = {n for p in range(processes) for t in range(rounds) for n in keys(p, t).values()}
         source.offer(names)
-        for group in range(0, rounds, TOGETHER):  # something to record anew
+        for group in range(0, rounds, TOGETHER):  # something to re-record
             ask(source.url, str(library), "once", keys(0, group)["all"])
         told = [Path(folder, f"reader {n}") for n in range(READERS)]
         readers = [_start("read", source.url, library, rounds, path) for path in told]
@@ -158,7 +158,7 @@ def _figures(
     source: Numbered, written: list[list], replayed: list[list], disk: dict[str, list[int]]
 ) -> Figures:
     figures = Figures()
-    added, anew, once = defaultdict(list), defaultdict(list), defaultdict(set)
+    added, again, once = defaultdict(list), defaultdict(list), defaultdict(set)
     for mode, id, served, recorded in written:
         if mode == "error":
             figures.errors.append(f"{id}: {served}")
@@ -168,7 +168,7 @@ def _figures(
         if mode == "once":
             once[id].update(served)
         elif recorded:
-            (anew if mode == "all" else added)[id].append(served[-1])
+            (again if mode == "all" else added)[id].append(served[-1])
     for id, numbers in added.items():
         there = Counter(disk.get(id, []))
         figures.lost += sum(n not in there for n in numbers)
@@ -177,7 +177,7 @@ def _figures(
     for id, numbers in once.items():
         figures.lost += disk.get(id) != [min(numbers)]
         figures.fetched_twice += len(source.served[id]) - 1
-    for id, numbers in anew.items():  # of several that record anew, the last one's take stands
+    for id, numbers in again.items():  # of several that re-record, the last one's take stands
         figures.lost += not (len(disk.get(id, [])) == 1 and disk[id][0] in numbers)
     for kind, *rest in replayed:
         if kind == "error":

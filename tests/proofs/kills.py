@@ -136,7 +136,7 @@ def run(kills: int, seed: int = 5) -> tuple[Counter[str], list[str]]:
                 errors += wrong(before, after, source, appended)
                 before = after
                 if (turn + 1) % TOGETHER == 0 or turn + 1 == kills:
-                    # A later run: what the killed ones noted as recorded anew is nothing to it.
+                    # A later run: what the killed ones noted as re-recorded is nothing to it.
                     rmtree(library / ".replay" / "rerecorded", ignore_errors=True)
                     start = time.monotonic()
                     for mode in MODES:

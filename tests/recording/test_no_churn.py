@@ -34,7 +34,7 @@ def state(library: Path) -> dict[str, object]:
     """All that is in a library: inode, size, times of change and bytes of each file and folder.
 
     The files of locks are there to be opened; only their names count. The notes of what mode `all`
-    recorded anew are of the run, not of the library.
+    re-recorded are of the run, not of the library.
     """
     found: dict[str, object] = {}
     notes = library / ".replay" / "rerecorded"

@@ -1,4 +1,4 @@
-"""Why a call may not be recorded, whatever it is answered with: the reason names no private value."""
+"""Why a call may not be recorded, whatever is answered: the reason names no private value."""
 
 from __future__ import annotations
 

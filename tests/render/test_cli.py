@@ -7,21 +7,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from support.recordings import NEW, OLD, Entry, pools, recording, twins
-from support.writing import unchecked
+from support.recordings import NEW, OLD, pools, recording, twins
+from support.writing import shelve
 
 from replay.cli.main import cli
 from replay.errors import ConfigError
-from replay.library import Library
-from replay.library.library import storage_of
-
-
-def shelve(folder: Path, entries: list[Entry]) -> Path:
-    """A library on disk."""
-    folder.mkdir(exist_ok=True)
-    for _, cassette in entries:
-        storage_of(Library(folder)).write(cassette, unchecked)
-    return folder
 
 
 def run(*arguments: object) -> Result:

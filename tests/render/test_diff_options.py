@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from support.recordings import NEW, OLD, Entry, recording, twins
-from support.writing import unchecked
+from support.recordings import NEW, OLD, recording, twins
+from support.writing import shelve
 
 from replay.cli.diff import FORMATS
 from replay.cli.main import cli
@@ -18,15 +18,6 @@ from replay.config import _file
 from replay.drift.report import report
 from replay.errors import ConfigError
 from replay.library import Library
-from replay.library.library import storage_of
-
-
-def shelve(folder: Path, entries: list[Entry]) -> Path:
-    """A library on disk."""
-    folder.mkdir(exist_ok=True)
-    for _, cassette in entries:
-        storage_of(Library(folder)).write(cassette, unchecked)
-    return folder
 
 
 def run(*arguments: object) -> Result:

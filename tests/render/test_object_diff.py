@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 from support.command import replay_command
 from support.recordings import NEW, OLD, Entry, recording
-from support.writing import unchecked
+from support.writing import shelve
 
 from replay.drift.object_diff import ObjectDiff, object_diff
 from replay.library import Library
-from replay.library.library import storage_of
 from replay.render.object_diff import FORMAT, show_object
 
 ROOT = Path(__file__).parents[2]
@@ -21,10 +20,9 @@ ID = "in_1A"
 LINES = [{"id": "il_b", "n": 2}, {"id": "il_a", "n": 1}]
 
 
-def shelve(*entries: Entry) -> None:
-    """A library in the usual place."""
-    for _, cassette in entries:
-        storage_of(Library("cassettes")).write(cassette, unchecked)
+def record(*entries: Entry) -> None:
+    """Write into the library in the usual place."""
+    shelve(Path("cassettes"), entries)
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +37,7 @@ def recorded() -> None:
         "p": {"q": []},
     }
     stand_in = {"/email": "email"}
-    shelve(
+    record(
         recording(old, batch="b", redacted=stand_in),
         recording(new, NEW, batch="b", redacted=stand_in),
     )
@@ -127,7 +125,7 @@ def test_the_result_goes_to_a_file_where_one_is_named() -> None:
 
 def test_no_difference_says_so() -> None:
     """Neither is a stand-in explained where none is shown."""
-    shelve(recording({"n": 1}, id="in_2A"), recording({"n": 1}, NEW, id="in_2A"))
+    record(recording({"n": 1}, id="in_2A"), recording({"n": 1}, NEW, id="in_2A"))
     done = replay_command("diff", OLD, NEW, "--id", "in_2A")
     assert "nothing says that the object changed in between\n  no value differs\n" in done.out
     assert "0 changed, 0 removed, 0 added, 1 unchanged\n" in done.out
@@ -137,7 +135,7 @@ def test_no_difference_says_so() -> None:
 def test_other_recordings_and_expand_sets_are_named() -> None:
     """What moved on in between is no matter of versions."""
     expand = "?expand[]=customer"
-    shelve(
+    record(
         recording({"n": 1}, id="in_2A", query=expand),
         recording({"n": 2}, NEW, id="in_2A", query=expand),
     )
@@ -207,7 +205,7 @@ def test_what_goes_with_no_object_is_misuse(message: str, arguments: list[str]) 
 
 def test_a_resource_finds_one_of_several_objects() -> None:
     """Under any of its names."""
-    shelve(
+    record(
         recording({"n": 1}, id="gold", resource="plans"),
         recording({"n": 2}, NEW, id="gold", resource="plans"),
         recording({"n": 3}, id="gold", resource="coupons"),

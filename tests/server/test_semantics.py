@@ -125,7 +125,7 @@ def test_a_private_id_stays_out_of_the_refusal(served: Served) -> None:
     ],
 )
 def test_what_is_no_read_is_refused(served: Served, method: str, path: str, what: str) -> None:
-    """With a code of its own, and advice for whoever is not in Python."""
+    """With a code of its own, and advice for clients that are not in Python."""
     error = refused(served.request(method, path), 400, "replay_call_refused")
     assert what in error["message"]
     assert "use_cassettes" not in error["message"]

@@ -1,4 +1,4 @@
-"""Mode `all` in processes beside each other: a call is recorded anew once, and no take is lost."""
+"""Mode `all` in processes beside each other: a call is re-recorded once, and no take is lost."""
 
 from __future__ import annotations
 
@@ -231,7 +231,7 @@ def test_a_call_that_was_not_recorded_before_is_recorded_once(
 
 
 def test_another_run_records_anew(begin: Begin, library: Path, stand_in: StandIn) -> None:
-    """What an earlier run recorded anew is recorded anew by the next one, though it be shorter."""
+    """What an earlier run re-recorded is re-recorded by the next one, even if that is shorter."""
     assert ["opened", "2", "3", "closed"] == begin().told("open", "ask", "ask", "close")
     assert ["opened", "4", "closed"] == begin("two").told("open", "ask", "close")
     assert ["4", "4"] == offline(library, stand_in, 2)

@@ -81,7 +81,7 @@ def lab(stand_in: StandIn, library: Path) -> Iterator[Lab]:
 
 
 def test_what_a_passed_session_saw_stays_when_another_fails(lab: Lab) -> None:
-    """The one that fetched fails after the one that replayed has passed: nobody fetches anew."""
+    """The one that fetched fails after the one that replayed has passed: nobody fetches again."""
     fails, passes = lab.open(), lab.open()
     assert ([2], [2]) == (lab.ask(fails), lab.ask(passes))
     passes.close()
@@ -200,7 +200,7 @@ with replay.use_cassettes({str(lab.library)!r}, mode="all", api_base={lab.stand_
 
 
 def test_redacting_anew_leaves_no_older_copy(lab: Lab) -> None:
-    """`replay seal --redact` removes what runs recorded anew under a looser policy."""
+    """`replay seal --redact` removes what runs re-recorded under a looser policy."""
     lab.ask(lab.open())
     assert list((lab.library / ".replay" / "rerecorded").rglob("*.yaml"))
     assert 0 == replay_command("seal", "--redact", lab.library).code

@@ -174,7 +174,7 @@ def test_sessions_that_overlap_see_one_sequence(suite: Suite, mode: str) -> None
 
 
 def test_all_keeps_the_twin_of_another_version_as_evidence(suite: Suite) -> None:
-    """What a test records anew at one version does not cost the proof of what lay between two."""
+    """What a test re-records at one version does not cost the proof of what lay between two."""
     recorder = Recorder(Library(suite.library), suite.stand_in.url)
     calls = [retrieve(by_name("invoice"), [DRAFT], version=version) for version in (OLD, NEW)]
     assert 2 == len([*record(recorder, calls, "sk_test_x", RecordMode.ALL, Pace(1e6))])
@@ -286,7 +286,7 @@ def test_what_is_held_does_not_grow_with_answers_that_say_the_same(
 def test_a_run_of_repeats_has_an_end(
     stand_in: StandIn, library: Path, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
-    """A server is asked without end: only so many repeats are written before another take."""
+    """A server is asked without end: few repeats are written before another take."""
     monkeypatch.setattr(repeats, "MOST_REPEATS", 3)
     session = Suite(stand_in, library).session(mode)
     for _ in range(9):

@@ -101,7 +101,7 @@ def test_a_refusal_of_a_store_is_the_sessions(tmp_path: Path) -> None:
 
 
 def test_a_store_is_told_what_the_live_source_answered(stand_in: StandIn, tmp_path: Path) -> None:
-    """Also what is not kept; then whoever asks next may fetch."""
+    """Also what is not kept; then the next caller may fetch."""
     request = Request("GET", f"{stand_in.url}/v1/invoices/{DRAFT}")
     fetch = Written(request)
     settings = resolve(library=tmp_path, mode="once", api_base=stand_in.url)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from typing import Any
 
 import pytest
 
@@ -41,3 +42,13 @@ def require_browser() -> None:
         pytest.importorskip("selenium", reason="selenium is not installed: make browser")
         if not CHROMIUM or not DRIVER:
             pytest.skip("Chromium is not installed: make browser", allow_module_level=True)
+
+
+def told(browser: Any) -> set[tuple[str, str]]:
+    """What a screen reader is told: the role and name of each node of Chromium's tree for it."""
+    tree = browser.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+    return {
+        (node["role"]["value"], node.get("name", {}).get("value", ""))
+        for node in tree
+        if not node.get("ignored")
+    }

@@ -1,4 +1,4 @@
-"""Runs within one process: mode `all` records anew once per run."""
+"""Runs within one process: mode `all` re-records once per run."""
 
 from __future__ import annotations
 

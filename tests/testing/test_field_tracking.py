@@ -1,4 +1,4 @@
-"""Which fields of answers are read: through the SDK's objects, and by whoever parses JSON."""
+"""Which fields of answers are read: through the SDK's objects, and by code that parses JSON."""
 
 from __future__ import annotations
 
@@ -250,7 +250,7 @@ def test_errors_are_no_bodies(recorded: StandIn, library: Path) -> None:
 
 
 def test_a_refreshed_object_goes_on(recorded: StandIn, library: Path) -> None:
-    """What the SDK fills anew is still the same place."""
+    """What the SDK fills again is still the same place."""
     found = reads(library, recorded, lambda c: retrieved(c).refresh().total)
     assert "/total" in found["invoice"]
 

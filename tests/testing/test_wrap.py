@@ -202,7 +202,7 @@ def test_a_switch_is_true_or_false(recorded: Path, option: str, value: Any) -> N
 
 
 def test_a_swallowed_refusal_keeps_the_old_takes(stand_in: StandIn, library: Path) -> None:
-    """Mode `all` replaces a file by complete takes only, whoever caught the refusal."""
+    """Mode `all` replaces a file by complete takes only, even if the test caught the refusal."""
     with replay.use_cassettes(library, mode="new_episodes", api_base=stand_in.url):
         ask(stand_in, DRAFT)
     (file,) = library.rglob("*.yaml")

@@ -125,7 +125,7 @@ def test_a_large_library_is_not_compared_for_one_failure(suite: Suite) -> None:
 
 
 def test_with_tracking_a_failure_names_what_it_read(suite: Suite) -> None:
-    """Only findings on paths that the failing test read are told, and the next test starts anew."""
+    """Only findings on paths that the failing test read are told, not those of the test before."""
     suite.write("""
         @pytest.mark.cassettes("cassettes")
         def test_one():

@@ -99,7 +99,7 @@ def test_tests_of_every_kind_have_sessions(suite: Suite) -> None:
 
 @pytest.mark.parametrize("args", [(), ("-n", "2"), ("-p", "no:randomly", "--reverse")])
 def test_order_and_sharding_change_nothing(suite: Suite, args: tuple[str, ...]) -> None:
-    """Each test's takes start at the first, whoever runs before it or beside it."""
+    """Each test's takes start at the first, whatever runs before it or beside it."""
     suite.write("""
         def pytest_addoption(parser):
             parser.addoption("--reverse", action="store_true")
@@ -463,7 +463,7 @@ def test_a_wide_fixture_that_fails_keeps_the_old_takes(
 def test_a_wide_fixture_of_a_run_that_is_broken_off_keeps_its_takes(
     suite: Suite, shelf: Path, stand_in: StandIn
 ) -> None:
-    """Fixtures end after the last test then: what they recorded anew is written all the same."""
+    """Fixtures end after the last test then: what they re-recorded is written all the same."""
     own = shutil.copytree(shelf, suite.folder / "own")
     stand_in.add_invoice(DRAFT, status="void")
     write_wide(

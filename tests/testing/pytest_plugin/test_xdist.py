@@ -62,7 +62,7 @@ def test_eight_workers_fetch_each_key_and_version_once(suite: Suite, stand_in: S
 
 
 def test_all_fetches_each_key_and_version_once(suite: Suite, stand_in: StandIn) -> None:
-    """Mode `all` over recordings, with tests that overlap: each call is fetched once, kept anew."""
+    """Mode `all` over recordings, with tests that overlap: each call is fetched once."""
     write(suite, stand_in)
     assert 0 == suite.run("--replay-mode=once", STRIPE_API_BASE=stand_in.url).code
     stand_in.hits.clear()
@@ -79,7 +79,7 @@ def test_all_fetches_each_key_and_version_once(suite: Suite, stand_in: StandIn) 
 
 @pytest.mark.parametrize("steps", ["get(), wait()", "wait(), get()"])
 def test_all_loses_no_take_of_another_worker(suite: Suite, stand_in: StandIn, steps: str) -> None:
-    """Two workers record one object anew, the one that asks once ends last: both pass offline."""
+    """Two workers re-record one object, and the one that asks once ends last: both pass offline."""
     (suite.folder / "cassettes").unlink()
     serve, count = stand_in.objects[f"/v1/invoices/{DRAFT}"], 0
 
@@ -122,7 +122,7 @@ def test_all_loses_no_take_of_another_worker(suite: Suite, stand_in: StandIn, st
 def test_the_worker_in_a_crashed_ones_place_works_for_the_same_run(
     suite: Suite, shelf: Path, stand_in: StandIn
 ) -> None:
-    """Mode `all` goes on with what the crashed worker had recorded anew."""
+    """Mode `all` goes on with what the crashed worker had re-recorded."""
     (suite.folder / "cassettes").unlink()  # others read the shelf that it leads to
     shutil.copytree(shelf, suite.folder / "cassettes")
     suite.write("""

@@ -179,7 +179,9 @@ _KINDS: Mapping[str, Callable[[str, str, ParameterRules], bool]] = {
     "id": lambda _, value, rules: rules.keeps("id", value),
     "chosen_id": lambda _, value, rules: _is_named_id(value, rules),
     "cursor": lambda resource, value, rules: rules.keeps_id(resource, value),
-    "lookup_key": lambda _, value, rules: is_masked(value) and rules.keeps("id", value),
+    "lookup_key": lambda _, value, rules: rules.keeps(
+        "id" if is_masked(value) else "chosen", value
+    ),
     "page": lambda _, value, rules: (
         PAGE.fullmatch(value) is not None or is_opaque(value, rules.vocabulary, rules.prefixes)
     ),

@@ -94,7 +94,7 @@ class Policy:
             return fits and not (isinstance(value, str) and is_secret(value))
         match kind:
             case "id":
-                fits = is_generated(value, self.prefixes)
+                fits = is_generated(value, self.prefixes) or self._names_id(value)
             case "object":
                 fits = value in self.objects
             case "context":
@@ -104,7 +104,7 @@ class Policy:
             case "list_url":
                 fits = isinstance(value, str) and parameters.keeps_url(value, self)
             case "chosen":
-                fits = is_generated(value, self.prefixes) or (
+                fits = self.keeps("id", value) or (
                     self.keeps_chosen and SIMPLE_KINDS[kind](value) and not encodes_text(str(value))
                 )
             case "page":
@@ -120,13 +120,18 @@ class Policy:
             resource: the resource path, such as ``invoices`` or ``customers/sources``.
             id: the ID, percent-decoded; empty for a singleton.
         """
-        if not id or self.keeps("id", id) or is_test_alias(resource, id):
+        generated = is_generated(id, self.prefixes) and not is_secret(id)
+        if not id or generated or is_test_alias(resource, id):
             return True
         if self._is_teams("resource", resource, id):
             return True
         known = self._files.known
         kinds = (("word", known.words), ("chosen", known.chosen))
         return any(resource in listed and self.keeps(kind, id) for kind, listed in kinds)
+
+    def _names_id(self, value: object) -> bool:
+        """Whether a team's own rule for a resource keeps an ID, and may do so."""
+        return bool(self.team.keeps) and self.team.keeps_id(value) and may_be_kept(str(value))
 
     def _is_teams(self, place: str, name: str, value: str) -> bool:
         """Whether a team's own rule keeps an ID or a parameter's value, and may do so."""
@@ -179,7 +184,8 @@ class Policy:
         if not self.keeps_chosen and parameters.holds_id(name, self):
             cursor = name in {"starting_after", "ending_before"}
             word = cursor and resource in self._files.known.words
-            if not (word or self._is_teams("parameter", parameters.last_word(name), value)):
+            teams = self._is_teams("parameter", parameters.last_word(name), value)
+            if not (word or teams or self._names_id(value)):
                 value = self.chosen_stand_in(value) or value
         return self.masked(value)
 

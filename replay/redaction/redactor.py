@@ -324,6 +324,8 @@ class _Walk:
             return is_generated(value, self.policy.prefixes, strict=True) and not is_secret(
                 str(value)
             )
+        if node.kind == "lookup_key":
+            return self.policy.keeps("chosen", value)
         return self.policy.is_kept(node.kind) and self.policy.keeps(node.kind, value)
 
     def message(self, value: str, at: _Place, beside: dict[str, Any]) -> str:

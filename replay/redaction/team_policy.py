@@ -32,7 +32,8 @@ class KeepRule:
         path: the field below the type; empty if one of the other three places is named.
         metadata: the key in any map that is called ``metadata``.
         parameter: a query parameter, by its last name.
-        resource: a resource path whose IDs people choose.
+        resource: a resource path whose IDs people choose. They are kept in paths, in parameters,
+            and in all fields that hold IDs.
     """
 
     pattern: re.Pattern[str]
@@ -77,11 +78,21 @@ class TeamPolicy:
 
         Args:
             place: ``parameter`` or ``resource``.
-            name: the parameter's or resource's name.
+            name: the parameter's or resource's name. A resource's IDs are kept in the paths of
+                what is below it, too: ``customers/sources``.
             value: the parameter's value, or the ID.
         """
         return any(
-            getattr(keep, place) == name and keep.pattern.fullmatch(value) for keep in self.keeps
+            (named := getattr(keep, place))
+            and (name == named or (place == "resource" and name.startswith(f"{named}/")))
+            and keep.pattern.fullmatch(value)
+            for keep in self.keeps
+        )
+
+    def keeps_id(self, value: object) -> bool:
+        """Whether a value is an ID that a rule for a resource keeps, in a field that holds IDs."""
+        return isinstance(value, str) and any(
+            keep.resource and keep.pattern.fullmatch(value) for keep in self.keeps
         )
 
 

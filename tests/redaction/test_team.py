@@ -70,16 +70,46 @@ def test_a_subtree_is_redacted_and_that_wins(text, more):
 
 def test_a_parameter_and_a_resource_can_be_kept():
     text = (
-        '[[keep]]\nparameter = "lookup_keys"\npattern = "team-[a-z]{1,9}"\n'
+        '[[keep]]\nparameter = "email"\npattern = "team-[a-z]{1,9}"\n'
         '[[keep]]\nresource = "customers"\npattern = "boat-[0-9]{1,4}"\n'
     )
     policy = with_team(text, "p.toml")
-    assert keeps_parameter("prices", "lookup_keys[]", "team-blue", policy=policy)
-    assert not keeps_parameter("prices", "lookup_keys[]", "greta", policy=policy)
-    assert not keeps_parameter("prices", "email", "team-blue", policy=policy)
+    assert keeps_parameter("customers", "email", "team-blue", policy=policy)
+    assert not keeps_parameter("customers", "email", "greta", policy=policy)
+    assert not keeps_parameter("customers", "name", "team-blue", policy=policy)
     assert policy.keeps_id("customers", "boat-7")
     assert not policy.keeps_id("customers", "greta")
     assert not policy.keeps_id("invoices", "boat-7")
+    assert policy.keeps_id("customers/sources", "boat-7")
+    assert not policy.keeps_id("customersx/sources", "boat-7")
+
+
+@pytest.mark.parametrize("keeps_chosen", [True, False])
+def test_one_rule_keeps_an_id_in_its_path_in_bodies_and_in_lists_below(keeps_chosen):
+    """And in parameters; values beside it, and other IDs that people chose, do not stay."""
+    text = '[[keep]]\nresource = "customers"\npattern = "boat-[0-9]{1,4}"\n'
+    policy = with_team(text, "p.toml", keeps_chosen=keeps_chosen)
+    below = {"object": "list", "data": [], "has_more": False, "url": "/v1/customers/boat-7/sources"}
+    customer = {"id": "boat-7", "object": "customer", "name": "boat-7", "sources": below}
+    invoice = {"object": "invoice", "id": "in_1ABCDEFGHIJKLMNO", "customer": "boat-7"}
+    other = {**invoice, "customer": "greta"}
+    made = redact(customer, owner="customers boat-7", policy=policy)
+    assert customer | {"name": made.body["name"]} == made.body
+    assert {"/name": "name"} == made.redacted
+    assert invoice == redact(invoice, owner="invoices in_1ABCDEFGHIJKLMNO", policy=policy).body
+    assert "greta" not in str(redact(other, owner="invoices x", policy=policy).body)
+    assert keeps_parameter("invoices", "customer", "boat-7", policy=policy)
+    assert keeps_parameter("customers", "starting_after", "boat-7", policy=policy)
+    assert "boat-7" == policy.masked_parameter("invoices", "customer", "boat-7")
+    assert not keeps_parameter("invoices", "customer", "greta", policy=policy)
+    assert not keeps_parameter("invoices", "status", "Boat 7", policy=policy)
+
+
+def test_a_rule_never_keeps_a_secret_or_a_persons_number_as_an_id():
+    policy = with_team('[[keep]]\nresource = "customers"\npattern = "[a-z0-9_@.-]{3,60}"\n', "p")
+    for value in ("sk_live_" + "a1B2" * 6, "jenny@rosen.example", "4242-4242-4242-4242"):
+        body = {"object": "invoice", "id": "in_1ABCDEFGHIJKLMNO", "customer": value}
+        assert value not in str(redact(body, owner="invoices x", policy=policy).body)
 
 
 def test_the_label_says_that_other_rules_hold_and_stand_ins_stay():

@@ -67,10 +67,10 @@ def test_json_goes_to_stdout_alone(removed: Path) -> None:
 @pytest.mark.parametrize("format_", ["text", "json"])
 def test_nothing_to_compare_is_its_own_exit_code(format_: str, removed: Path) -> None:
     """What is recorded is said, and the recording that would help."""
-    result = run("diff", OLD, "2030-01-01", "--library", removed, "--format", format_)
+    result = run("diff", OLD, "2023-10-16", "--library", removed, "--format", format_)
     assert 3 == result.exit_code
     assert f"recorded: invoices at {OLD}, {NEW}" in result.stderr
-    expected = f"replay record invoices in_1A0000 --api-version {OLD} --api-version 2030-01-01"
+    expected = f"replay record invoices in_1A0000 --api-version {OLD} --api-version 2023-10-16"
     assert expected in result.stderr
 
 

@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
-from replay.intercept import stubs_below
+from replay.intercept import elsewhere, stubs_below
 from replay.intercept.current_session import session_for, stand_aside
 from replay.intercept.http_client import wire
 from replay.intercept.patches import is_made_by
@@ -39,6 +39,9 @@ def _request(original: Any) -> Any:
         url = client._build_url(str_or_url)
         session = session_for(url.host or "", url.port)
         if session is None:
+            if url.path[:3] == "/v1" or url.path[:3] == "/v2":
+                headers = client._prepare_headers(options.get("headers"))
+                elsewhere.note(url.scheme, url.host or "", url.port or 0, url.path, headers)
             return await original(client, method, str_or_url, **options)
         if options.get("params"):
             url = url.extend_query(options["params"])

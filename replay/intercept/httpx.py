@@ -11,7 +11,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from replay.intercept import httpcore, stubs_below
+from replay.intercept import elsewhere, httpcore, stubs_below
 from replay.intercept.current_session import session_for, stand_aside
 from replay.intercept.patches import is_made_by
 from replay.model.cassette import Request, Response
@@ -29,6 +29,7 @@ def hook(patches: Patches, module: ModuleType) -> None:
         def handle_request(transport: Any, request: Any) -> Any:
             session = session_for(request.url.host, _port(request.url))
             if session is None:
+                _note(request)
                 return original(transport, request)
             request.read()
             asked = request_of(request)
@@ -51,6 +52,7 @@ def hook(patches: Patches, module: ModuleType) -> None:
         async def handle_async_request(transport: Any, request: Any) -> Any:
             session = session_for(request.url.host, _port(request.url))
             if session is None:
+                _note(request)
                 return await original(transport, request)
             await request.aread()
             asked = request_of(request)
@@ -69,6 +71,11 @@ def hook(patches: Patches, module: ModuleType) -> None:
 
     patches.replace(module.HTTPTransport, "handle_request", sync)
     patches.replace(module.AsyncHTTPTransport, "handle_async_request", asynchronous)
+
+
+def _note(request: Any) -> None:
+    url = request.url
+    elsewhere.note(url.scheme, url.host, _port(url), url.path, request.headers)
 
 
 def _port(url: Any) -> int:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from replay.errors import ConfigError, Refused
-from replay.intercept import stubs_below, vcrpy
+from replay.intercept import elsewhere, stubs_below, vcrpy
 from replay.intercept.current_session import hooks_own, session_for, stand_aside
 from replay.model.cassette import Request
 from replay.recording.upstream import pass_through
@@ -58,6 +58,8 @@ def _make_request(original: Any) -> Any:
         port = (target.port or 80) if target else _port(pool)
         session = session_for(host, port)
         if session is None:
+            if target is None:
+                elsewhere.note(pool.scheme, host, port, url, headers or {})
             return original(pool, conn, method, url, body, headers, *args, **kwargs)
         shown = f"[{host}]" if ":" in host and host[:1] != "[" else host
         uri = url if target else f"{pool.scheme}://{shown}:{port}{url}"

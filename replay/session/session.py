@@ -305,13 +305,12 @@ class OpenSession(Session):
         if outcome.unkept:
             with self._counting:
                 self._unrecorded += 1
-            self._say(f"{call.route.path} was answered but not recorded: {outcome.unkept}")
+            self.say(f"{call.route.path} was answered but not recorded: {outcome.unkept}")
         for name in outcome.unknown:
-            self._say(
-                f"the policy does not know {name}; it is redacted, unless null, true or false"
-            )
+            self.say(f"the policy does not know {name}; it is redacted, unless null, true or false")
 
-    def _say(self, note: str) -> None:
+    def say(self, note: str) -> None:
+        """Note something once, for the run's summary, and log it."""
         if len(self.notes) < _MOST_NOTES and note not in self.notes:
             self.notes.append(note)
             _log.warning("%s", note)

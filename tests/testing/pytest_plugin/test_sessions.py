@@ -600,3 +600,23 @@ def test_a_recorded_404_is_noted_in_the_summary(
     assert f"invoices {missing} at {NEW} is a recorded error (404)" in note
     assert "if that is a mistake, mode all asks again" in note
     assert note.endswith("(2 tests)")
+
+
+def test_a_base_that_is_not_configured_is_named_in_the_summary(
+    suite: Suite, stand_in: StandIn
+) -> None:
+    """Beside `0 played`: which base was asked, and the setting that makes it replay's."""
+    suite.write(
+        f"""
+        @pytest.mark.cassettes
+        def test_there():
+            requests.get(
+                "{stand_in.url}/v1/invoices/{DRAFT}", headers={{"Stripe-Version": "{NEW}"}}
+            )
+        """
+    )
+    ran = suite.run(STRIPE_API_BASE="")
+    assert {"passed": 1} == ran.outcomes, ran.out
+    assert "replay: 0 played" in ran.out
+    assert f"asked {stand_in.url}, which is not replay's to answer" in ran.out
+    assert f"STRIPE_API_BASE={stand_in.url}" in ran.out

@@ -161,6 +161,22 @@ TIME_MACHINE = (
         return time_machine.travel(date, tick=False)
 """
 )
+SOCKET = """
+    @pytest.mark.cassettes
+    def test_other_process(replay_server):
+        import subprocess, sys
+        code = "import sys, urllib.request as u;" \
+            "r = u.Request(sys.argv[1], headers={'Stripe-Version': '2025-03-31.basil'});" \
+            "print(u.urlopen(r, timeout=20).status)"
+        for _ in range(2):
+            line = [sys.executable, "-c", code, replay_server.url + "/v1/invoices/" + ID]
+            assert subprocess.run(line, capture_output=True, text=True).stdout == "200\\n"
+
+    def test_still_disabled(replay_server):
+        import socket
+        with pytest.raises(RuntimeError, match="A test tried to use socket"):
+            socket.create_connection(("127.0.0.1", replay_server.port))
+"""
 TAPE = """\
     interactions:
     - request:
@@ -202,6 +218,12 @@ PLUGINS: dict[str, tuple[tuple[str, ...], str, tuple[str, ...], int]] = {
     "freezegun": (("freezegun",), FREEZEGUN, (), 4),
     "time-machine": (("time-machine",), TIME_MACHINE, (), 4),
     "tblib": (("tblib",), TBLIB, (), 4),
+    "pytest-socket": (
+        ("pytest-socket", "starlette", "uvicorn", "httptools"),
+        SOCKET,
+        ("--disable-socket", "--allow-unix-socket"),
+        5,
+    ),
     "sentry": (("sentry-sdk",), THREADS, (), 4),
     "opentelemetry": (("opentelemetry-instrumentation-threading",), THREADS, (), 4),
 }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Thread
 from types import FrameType, TracebackType
 from typing import Self
@@ -27,7 +29,8 @@ def listen(host: str, port: int) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listener = socket.create_server((host, port), family=family, backlog=2048)
+        with _real_sockets():
+            listener = socket.create_server((host, port), family=family, backlog=2048)
     except (OSError, OverflowError) as error:
         raise ConfigError(
             "the server cannot listen there: "
@@ -37,7 +40,40 @@ def listen(host: str, port: int) -> socket.socket:
         ) from error
     # asyncio sends small answers at once only if it knows that the socket is TCP. Else each waits
     # 40 ms for the client's acknowledgement of the one before.
-    return socket.socket(family, listener.type, socket.IPPROTO_TCP, fileno=listener.detach())
+    return _Listener(family, listener.type, socket.IPPROTO_TCP, fileno=listener.detach())
+
+
+def _real_socket() -> type[socket.socket]:
+    """Python's own class of sockets, also where a test tool has put one of its own in its place."""
+    return next(cls for cls in socket.socket.__mro__ if cls.__module__ == "socket")
+
+
+class _Listener(_real_socket()):  # type: ignore[misc]  # a class that is found at run time
+    """A listening socket whose connections are Python's own sockets.
+
+    pytest-socket (`--disable-socket`) replaces the class while a test runs: no socket may be made
+    then, and no connection accepted. It is there to keep tests off the network, and the server is
+    how they keep off it.
+    """
+
+    def accept(self) -> tuple[socket.socket, object]:
+        """Accept a connection."""
+        descriptor, address = self._accept()
+        made = _real_socket()(self.family, self.type, self.proto, fileno=descriptor)
+        if socket.getdefaulttimeout() is None and self.gettimeout():
+            made.setblocking(True)
+        return made, address
+
+
+@contextmanager
+def _real_sockets() -> Iterator[None]:
+    """Let the running code make sockets."""
+    before = socket.socket
+    socket.socket = _real_socket()  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        socket.socket = before  # type: ignore[misc]
 
 
 def url_of(listener: socket.socket) -> str:
@@ -101,10 +137,16 @@ class ServerThread:
         listener = listen(host, 0)
         self.url = url_of(listener)
         self._server = Server(app, ready=lambda: None, loop="asyncio")
+        with _real_sockets():
+            loop = asyncio.new_event_loop()
         self._thread = Thread(
-            target=self._server.run, args=([listener],), name="replay server", daemon=True
+            target=self._run, args=(loop, listener), name="replay server", daemon=True
         )
         self._thread.start()
+
+    def _run(self, loop: asyncio.AbstractEventLoop, listener: socket.socket) -> None:
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            runner.run(self._server.serve(sockets=[listener]))
 
     def __repr__(self) -> str:
         return f"<ServerThread at {self.url}>"

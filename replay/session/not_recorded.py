@@ -40,11 +40,16 @@ def refusal(library: Library, call: Call, policy: PolicySource) -> CassetteNotFo
     where = f"library {display_path(library.root)}"
     if not _may_be_named(call, policy):
         # A person may have chosen the ID: the message has neither the ID nor a command with it.
+        nearest = storage_of(library).nearest(call.key)
+        near = ", ".join(nearest) or "nothing"
         return CassetteNotFound(
-            f"{resource}: the object is not recorded, and its ID may be private",
+            f"{resource}: the object is not recorded, and its ID may be private: "
+            "it does not look like one that Stripe made",
             where=where,
-            hint="replay records it where the policy keeps such IDs: docs/redaction.md",
-            resource=resource, id=id,
+            hint=f"if it is a typo: recorded {call.route.resource} with the nearest IDs: {near}\n"
+            "if people choose these IDs: replay records them where the policy keeps them, "
+            "docs/redaction.md",
+            resource=resource, id=id, nearest=nearest,
         )  # fmt: skip
     name = _name(call)
     command = _command(call, library)

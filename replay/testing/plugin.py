@@ -29,6 +29,7 @@ from replay.testing.decorator import refusal_in, swallowed
 from replay.testing.drift_hints import DriftHints
 from replay.testing.markers import MarkerSettings
 from replay.testing.options import MARKER, blocks_network, needs_session
+from replay.testing.stand_in_hints import stand_in_text
 from replay.testing.summary import summary_of
 from replay.testing.tracebacks import RefusalLog, excinfo_of, refusals_text
 
@@ -258,6 +259,8 @@ class Run:
             self._drift_hints.add_to_report(item, call, test.session if test is not None else None)
             if test is not None:
                 test.failed = True
+                if stand_in := stand_in_text(call.excinfo.value):
+                    item.add_report_section(call.when, "replay stand-ins", stand_in)
             if isinstance(call.excinfo.value, pytest.skip.Exception) and (
                 needs_session(item) or getattr(getattr(item, "obj", None), "replay_wrapped", False)
             ):

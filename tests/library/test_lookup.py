@@ -258,6 +258,17 @@ def test_an_id_that_a_person_chose_is_not_shown(id: str, library: Path) -> None:
     assert "jane" not in str(caught.value)
 
 
+@pytest.mark.parametrize("id", ["in_1MtHbELk", "1MtHbELkdIwHu7ixl4OzzPMv", "in-1MtHbELkdIwHu7ix"])
+def test_a_typo_names_what_is_recorded(id: str, library: Path) -> None:
+    """The ID is not shown, since a person may have chosen it; those of the library are."""
+    lib = Library(library)
+    record(lib, A, [take(A)])
+    with pytest.raises(CassetteNotFound, match="does not look like one that Stripe made") as caught:
+        require(lib, retrieve(by_name("invoice"), [id]))
+    assert f"if it is a typo: recorded invoices with the nearest IDs: {ID}" in caught.value.hint
+    assert (ID,) == caught.value.nearest
+
+
 def test_a_connected_account_is_part_of_the_command(library: Path) -> None:
     """What is missing for an account is not recorded by the command without it."""
     library.mkdir()

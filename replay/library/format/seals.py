@@ -97,7 +97,9 @@ def whole(data: bytes, where: str, kind: str = "cassette") -> memoryview:
             "the cassette was changed after it was written: its seal does not fit its text",
             where=where,
             hint=f"if the edit is yours, accept it with: replay seal {shlex.quote(where)}\n"
-            f"if it is not, {RESTORE}",
+            f"if it is not, {RESTORE}\n"
+            "(a formatter such as prettier or a pre-commit hook may have made it: exclude the\n"
+            "library from it, docs/cassette-format.md)",
         )
     return rest
 

@@ -210,3 +210,34 @@ def test_without_the_extra_it_says_what_to_install(suite: Suite) -> None:
     ran = suite.run()
     assert {"passed": 1, "error": 1} == ran.outcomes, ran.out
     assert "pip install 'replay-cassettes[server]'" in ran.out
+
+
+def test_the_server_answers_where_tests_may_not_open_sockets(suite: Suite) -> None:
+    """As with pytest-socket's --disable-socket: it puts a class in place that makes no sockets.
+
+    `make plugins` shows the same with pytest-socket itself.
+    """
+    (suite.folder / "conftest.py").write_text(
+        "import pytest, socket\n"
+        "class Blocked(socket.socket):\n"
+        "    def __new__(cls, *_, **__):\n"
+        "        raise RuntimeError('sockets are blocked')\n"
+        "@pytest.fixture(autouse=True)\n"
+        "def no_sockets(monkeypatch):\n"
+        "    monkeypatch.setattr(socket, 'socket', Blocked)\n"
+    )
+    suite.write(
+        TESTS
+        + """
+@pytest.mark.cassettes
+@pytest.mark.parametrize("n", range(2))
+def test_program(replay_server, n):
+    import socket
+    with pytest.raises(RuntimeError, match="sockets are blocked"):
+        socket.create_connection((replay_server.host, replay_server.port))
+    assert "draft" == ask(replay_server)["status"]
+    assert "paid" == ask(replay_server)["status"]
+"""
+    )
+    ran = suite.run()
+    assert {"passed": 2} == ran.outcomes, ran.out

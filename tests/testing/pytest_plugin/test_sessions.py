@@ -620,3 +620,41 @@ def test_a_base_that_is_not_configured_is_named_in_the_summary(
     assert "replay: 0 played" in ran.out
     assert f"asked {stand_in.url}, which is not replay's to answer" in ran.out
     assert f"STRIPE_API_BASE={stand_in.url}" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("assert get().customer_email == 'jenny@example.org'", "redacted+"),
+        ("assert get().customer_name.startswith('Jenny'), get().customer_name", "Redacted "),
+        ("unittest.TestCase().assertIn('order', get().hosted_invoice_url)", "https://redacted"),
+        ("assert get().total == -1", ""),
+        ("assert get() is None or 1 / 0", ""),
+    ],
+)
+def test_a_comparison_with_a_private_value_says_what_it_met(
+    statement: str, told: str, suite: Suite, stand_in: StandIn
+) -> None:
+    """While recording, below the failure; and below no other failure."""
+    (suite.folder / "cassettes").unlink()
+    with replay.use_cassettes(suite.folder / "cassettes", mode="once", api_base=stand_in.url):
+        headers = {"Stripe-Version": NEW}
+        requests.get(f"{stand_in.url}/v1/invoices/{DRAFT}", headers=headers, timeout=5)
+    suite.write(
+        f"""
+        @pytest.mark.cassettes
+        def test_private():
+            client = stripe.StripeClient(
+                "sk_test_x", stripe_version=NEW, base_addresses={{"api": {stand_in.url!r}}}
+            )
+            get = lambda: client.v1.invoices.retrieve(DRAFT)
+            {statement}
+        """
+    )
+    ran = suite.run("--replay-mode=all", STRIPE_API_BASE=stand_in.url)
+    assert {"failed": 1} == ran.outcomes, ran.out
+    assert ("Captured replay stand-ins" in ran.out) is (told != ""), ran.out
+    if told:
+        hint = ran.out.partition("Captured replay stand-ins")[2]
+        assert f"\n{told}" in hint
+        assert "is a stand-in for a private value" in hint

@@ -8,6 +8,7 @@ VENV   ?= .venv
 PY      = $(VENV)/bin/python
 SUDO    = $(shell test "$$(id -u)" = 0 || echo sudo)
 LOAD_SECONDS ?= 60
+EXAMPLES ?= 2000
 FUZZ_SECONDS ?= 60
 # One worker more than cores: some tests wait. A worker that is done takes tests from another.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
@@ -60,11 +61,11 @@ stress: install  ## all tests twice beside busy loops, then five times those tha
 	$(PY) tests/stress.py
 
 laws: install  ## property tests, with many more examples than `make test` tries
-	REPLAY_PROOF=full $(PYTEST) -m hypothesis
+	REPLAY_PROOF=full REPLAY_EXAMPLES=$(EXAMPLES) $(PYTEST) -m hypothesis
 
 coverage: install  ## branch coverage of redaction, library and drift
 	$(VENV)/bin/coverage erase
-	$(VENV)/bin/coverage run -m pytest -q -p no:cacheprovider
+	$(VENV)/bin/coverage run $(PYTEST) -p no:cacheprovider
 	$(VENV)/bin/coverage combine --quiet
 	$(VENV)/bin/coverage report --show-missing --skip-covered
 

@@ -1,4 +1,7 @@
-"""How much is tried at random: little by default, much where REPLAY_PROOF=full asks for it."""
+"""How much is tried at random: little by default, much where REPLAY_PROOF=full asks for it.
+
+REPLAY_EXAMPLES is the number of examples of a property test, whatever REPLAY_PROOF says.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,15 @@ from hypothesis import HealthCheck, settings
 
 FULL = os.environ.get("REPLAY_PROOF") == "full"
 
+_EXAMPLES = int(os.environ.get("REPLAY_EXAMPLES") or (2000 if FULL else 60))
+
 _UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """Seconds say how busy the machine is, and nothing about the code."""
 
-proved = settings(_UNTIMED, max_examples=2000 if FULL else 60)
+proved = settings(_UNTIMED, max_examples=_EXAMPLES)
 """Decorates property tests. `make laws` runs them all with the large number."""
 
-proved_slowly = settings(_UNTIMED, max_examples=600 if FULL else 20)
+proved_slowly = settings(_UNTIMED, max_examples=max(20, _EXAMPLES * 3 // 10))
 """The same for tests with a slow part, such as a YAML reader in pure Python."""
 
 

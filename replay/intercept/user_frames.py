@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -20,6 +21,7 @@ from replay.errors import Refused, ReplayError
 from replay.intercept.clients import CLIENTS
 
 _REPLAY = f"{Path(__file__).absolute().parents[1]}{os.sep}"
+_HOOKS = f"{Path(__file__).absolute().parent}{os.sep}"
 _STANDARD_LIBRARY = f"{Path(os.__file__).absolute().parent}{os.sep}"
 _COMMANDS = Path(sys.executable).parent
 """Where installed commands stand, such as ``pytest``."""
@@ -128,9 +130,49 @@ def traceback_of(found: Iterable[Line]) -> TracebackType | None:
 
 def keep_users_lines(error: BaseException | None) -> None:
     """Take all other lines out of the tracebacks of the refusals that led to an exception."""
+    for one in chain(error):
+        if isinstance(one, Refused | ReplayError):
+            one.__traceback__ = traceback_of(lines(one.__traceback__))
+
+
+def clear_frames(error: BaseException, *, ours: bool = False) -> None:
+    """Forget the locals of all frames but the user's, in an exception and in what led to it.
+
+    The lines stay. A frame that still runs keeps its locals.
+
+    Args:
+        error: the exception.
+        ours: whether only replay's own frames forget theirs.
+    """
+    for one in chain(error):
+        trace = one.__traceback__
+        while trace is not None:
+            frame = trace.tb_frame
+            if frame.f_code.co_filename.startswith(_REPLAY) if ours else not is_users(frame):
+                with suppress(RuntimeError):
+                    frame.clear()
+            trace = trace.tb_next
+
+
+def passes_hook(trace: TracebackType | None) -> bool:
+    """Whether a traceback leads through one of replay's hooks."""
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename.startswith(_HOOKS):
+            return True
+        trace = trace.tb_next
+    return False
+
+
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An exception, those of its group, and all that led to them."""
     seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        if isinstance(error, Refused | ReplayError):
-            error.__traceback__ = traceback_of(lines(error.__traceback__))
-        error = error.__cause__ or error.__context__
+    left = [error]
+    while left:
+        one = left.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        left += [one.__cause__, one.__context__]
+        if isinstance(one, BaseExceptionGroup):
+            left += one.exceptions

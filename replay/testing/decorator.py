@@ -45,8 +45,8 @@ OtherCalls = Literal["block", "pass"]
 REPORTED: WeakSet[ReplayError] = WeakSet()
 """Refusals that pytest has reported already: the end of their session does not raise them."""
 
-ORIGINAL: WeakKeyDictionary[ReplayError, ReplayError] = WeakKeyDictionary()
-"""What the end of a session raised, and the refusal that it stands for."""
+ORIGINALS: WeakKeyDictionary[ReplayError, list[ReplayError]] = WeakKeyDictionary()
+"""What the end of a session raised, and the refusals that it stands for."""
 
 _PROJECT = ("replay.toml", "pyproject.toml", "pytest.ini", ".git")
 """Files that mark a project's folder, the nearest one above the decorated file."""
@@ -306,7 +306,7 @@ def swallowed(refusals: list[ReplayError]) -> ReplayError:
     more = f" (and {len(refusals) - 1} more)" if len(refusals) > 1 else ""
     text = f"The code under test caught this refusal{more}; replay raises it all the same."
     copy.__notes__ = [*getattr(first, "__notes__", ()), text]
-    ORIGINAL[copy] = first
+    ORIGINALS[copy] = list(refusals)
     return copy
 
 

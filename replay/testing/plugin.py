@@ -19,7 +19,7 @@ import pytest
 
 from replay.config import resolve
 from replay.errors import CallRefused, ConfigError, ReplayError
-from replay.intercept import current_session, installation, network_warning, user_frames
+from replay.intercept import current_session, installation, network_warning
 from replay.intercept.user_frames import Line, Place
 from replay.library.library import clear_cache
 from replay.model.cassette import Request
@@ -31,7 +31,7 @@ from replay.testing.markers import MarkerSettings
 from replay.testing.options import MARKER, blocks_network, needs_session
 from replay.testing.stand_in_hints import stand_in_text
 from replay.testing.summary import summary_of
-from replay.testing.tracebacks import RefusalLog, excinfo_of, refusals_text
+from replay.testing.tracebacks import RefusalLog, drop_repetition, excinfo_of, refusals_text
 
 if TYPE_CHECKING:
     from replay.testing.server_fixture import ReplayServer
@@ -218,12 +218,16 @@ class Run:
         return result
 
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-        """Make a refusal the test's failure; if the test failed by itself, add it to the report."""
+        """Make a refusal the test's failure; if the test failed by itself, add it to the report.
+
+        Then `tracebacks.report_refusal` is called.
+        """
         test = self._test
         if call.when == "teardown":
             self._test = None
         if test is not None:
             self._collect(test)
+        drop_repetition(call)
         if call.excinfo is None and (test is None or not test.refusals):
             self._setup_error = None
             return
@@ -248,8 +252,6 @@ class Run:
             error = swallowed([error for error, _ in unreported])
             call.excinfo = excinfo_of(error, None, unreported[0][1], self._config)
         elif unreported:
-            if not self._config.option.fulltrace:
-                user_frames.keep_users_lines(raised)
             item.add_report_section(
                 call.when, "replay", refusals_text([error for error, _ in unreported])
             )

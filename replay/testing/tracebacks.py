@@ -11,11 +11,11 @@ from types import TracebackType
 
 import pytest
 
-from replay.errors import ReplayError
+from replay.errors import Refused, ReplayError
 from replay.intercept import user_frames
 from replay.intercept.current_session import open_sessions
 from replay.intercept.user_frames import Line
-from replay.testing.decorator import ORIGINAL, REPORTED, refusal_in
+from replay.testing.decorator import ORIGINALS, REPORTED, refusal_in
 
 
 class RefusalLog(list[ReplayError]):
@@ -44,10 +44,13 @@ def excinfo_of(
         error: the refusal.
         trace: of the exception that carried it to the test's end, if one did.
         lines: the user's lines that were noted when it happened; used without such a traceback.
-        config: with ``--full-trace`` only replay's own frames are left out.
+        config: with ``--full-trace`` only replay's own lines are left out, and the locals of all
+            frames that are not the user's.
     """
+    REPORTED.add(error)
     if config.option.fulltrace and (whole := user_frames.without_replay(trace)) is not None:
         error.__traceback__ = whole
+        user_frames.clear_frames(error)
         return pytest.ExceptionInfo.from_exc_info((type(error), error, whole))
     shown = user_frames.traceback_of(user_frames.lines(trace) or lines)
     error.__traceback__ = shown
@@ -74,24 +77,54 @@ def report_refusal(call: pytest.CallInfo[None], config: pytest.Config) -> None:
     Such a session ends after the report: only here can the frames of clients be left out. The
     session's end does not raise the refusal again.
     """
-    assert call.excinfo is not None  # noqa: S101 - the caller looks
+    if call.excinfo is None or drop_repetition(call):
+        return
     raised = call.excinfo.value
-    refused = refusal_in(raised)
-    of_threads = (
-        error for session in open_sessions() for error in session.refusals if error is raised
-    )
-    error = next(of_threads, None) if refused is None else refused.error
-    if error is not None:
-        REPORTED.add(error)
-        call.excinfo = excinfo_of(error, (refused or error).__traceback__, (), config)
-    elif (
-        call.when == "teardown"
-        and isinstance(raised, ReplayError)
-        and ORIGINAL.get(raised) in REPORTED
+    sessions = open_sessions()
+    noted = [error for session in sessions for error in session.refusals]
+    behind = [_refusal(one, noted) for one in user_frames.chain(raised)]
+    refusals = [error for error in behind if error is not None]
+    if raised in REPORTED:  # `excinfo_of` made it
+        pass
+    elif not refusals:
+        # The failure of a call that was let through. The client's frames show what they hold.
+        if any(user_frames.passes_hook(one.__traceback__) for one in user_frames.chain(raised)):
+            user_frames.clear_frames(raised, ours=True)
+    else:
+        user_frames.clear_frames(raised)
+        refused = refusal_in(raised)
+        error = raised if refused is None else refused.error
+        if error in refusals:
+            call.excinfo = excinfo_of(error, (refused or error).__traceback__, (), config)
+        elif not config.option.fulltrace:
+            user_frames.keep_users_lines(raised)
+    REPORTED.update(refusals)
+    for session in sessions:
+        if not REPORTED.isdisjoint(session.refusals):
+            REPORTED.update(session.refusals)
+
+
+def _refusal(raised: BaseException, noted: list[ReplayError]) -> ReplayError | None:
+    if isinstance(raised, Refused):
+        return raised.error
+    # A pool of threads raises the refusal itself, without `Refused` around it.
+    if isinstance(raised, ReplayError) and (
+        raised in noted or user_frames.passes_hook(raised.__traceback__)
     ):
-        call.excinfo = None  # unittest ends what `enterContext` opened before pytest reports
-    elif not config.option.fulltrace:
-        user_frames.keep_users_lines(raised)
+        return raised
+    return None
+
+
+def drop_repetition(call: pytest.CallInfo[None]) -> bool:
+    """Whether the failure was a session's end that raised what is reported already.
+
+    unittest ends what `enterContext` opened before pytest reports the test.
+    """
+    raised = call.excinfo.value if call.excinfo is not None else None
+    if not isinstance(raised, ReplayError) or REPORTED.isdisjoint(ORIGINALS.get(raised, ())):
+        return False
+    call.excinfo = None
+    return True
 
 
 def refusals_text(errors: list[ReplayError]) -> str:

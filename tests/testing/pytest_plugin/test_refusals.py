@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from support.suites import Suite
 
 TESTS = """
@@ -238,3 +239,174 @@ def test_a_miss_fails_its_own_test_where_tests_share_anyios_runner(suite: Suite)
     assert {"passed": 6, "failed": 2, "error": 2} == ran.outcomes, ran.out
     named = r"^(?:FAILED|ERROR) \S+::test_missed\S* - replay\.errors\.CassetteNotFound"
     assert 4 == len(re.findall(named, ran.out, re.MULTILINE)), ran.out
+
+
+OPENED_AROUND = """
+    import urllib.request
+    from multiprocessing.pool import ThreadPool
+    import aiohttp, httpx
+    from keys import KEY
+
+    MISSING = DRAFT[:-1] + "x"
+    URL = "https://api.stripe.com/v1/invoices/" + MISSING
+    TOKEN = {"Authorization": "Bearer " + KEY}
+
+    def by_sdk():
+        stripe.StripeClient(KEY).v1.invoices.retrieve(MISSING)
+
+    def by_urllib():
+        urllib.request.urlopen(urllib.request.Request(URL, headers=TOKEN))
+
+    def by_httpx():
+        httpx.get(URL, headers=TOKEN)
+
+    def by_aiohttp():
+        async def ask():
+            async with aiohttp.ClientSession(headers=TOKEN) as client:
+                await client.get(URL)
+        asyncio.run(ask())
+
+    def by_pool():
+        with ThreadPool(1) as pool:
+            pool.apply(by_sdk)
+
+    def with_an_error_of_its_own():
+        try:
+            by_sdk()
+        except BaseException:
+            raise LookupError("own error")
+
+    WAYS = [by_sdk, by_urllib, by_httpx, by_aiohttp, by_pool, with_an_error_of_its_own]
+
+    @pytest.fixture
+    def block():
+        with replay.use_cassettes("cassettes"):
+            yield
+
+    @pytest.fixture
+    @replay.use_cassettes("cassettes")
+    def decorated():
+        yield
+
+    @pytest.fixture(scope="class")
+    def wide():
+        with replay.use_cassettes("cassettes"):
+            yield
+
+    @pytest.mark.parametrize("ask", WAYS)
+    def test_block(block, ask):
+        ask()
+
+    def test_decorated(decorated):
+        by_sdk()
+
+    class TestWide:
+        @pytest.mark.parametrize("ask", [by_sdk, by_urllib])
+        def test_wide(self, wide, ask):
+            ask()
+
+    class TestCase(unittest.TestCase):
+        def setUp(self):
+            self.enterContext(replay.use_cassettes("cassettes"))
+
+        def test_sdk(self):
+            by_sdk()
+
+        def test_pool(self):
+            by_pool()
+
+        def test_own_error(self):
+            with_an_error_of_its_own()
+"""
+MARKED = """
+    @pytest.mark.cassettes
+    def test_marked_too():
+        get()
+"""
+
+
+@pytest.mark.parametrize(
+    ("marked", "options"),
+    [("", ()), (MARKED, ()), ("", ("--full-trace", "-vv"))],
+    ids=["no mark in the run", "marks", "full trace"],
+)
+def test_a_session_that_is_opened_around_the_test_gives_one_failure_without_the_key(
+    suite: Suite, marked: str, options: tuple[str, ...]
+) -> None:
+    """By a fixture of any scope or by `enterContext`, for each client: not even in locals."""
+    suite.write("KEY = 'sk_test_PRIVATEkey'", "keys.py")
+    suite.write(OPENED_AROUND + marked)
+    ran = suite.run("--showlocals", *options)
+    passed = {"passed": 1} if marked else {}
+    assert {"failed": 12, **passed} == ran.outcomes, ran.out
+    assert 12 <= ran.out.count("x is not recorded")
+    assert "PRIVATE" not in re.sub(r"(?m)^TOKEN .*$", "", ran.out)
+    assert bool(options) == ("site-packages" in ran.out.partition("= FAILURES =")[2])
+
+
+def test_a_refusal_that_no_test_reported_fails_the_fixture(suite: Suite) -> None:
+    """A wide session raises at its end what a later test swallowed, and not what was reported."""
+    suite.write("""
+        MISSING, OTHER = DRAFT[:-1] + "x", DRAFT[:-1] + "y"
+
+        @pytest.fixture(scope="module", autouse=True)
+        def wide():
+            with replay.use_cassettes("cassettes"):
+                yield
+
+        def test_reported():
+            get(MISSING)
+
+        def test_swallowed():
+            with contextlib.suppress(BaseException):
+                get(OTHER)
+    """)
+    ran = suite.run()
+    assert {"failed": 1, "passed": 1, "error": 1} == ran.outcomes, ran.out
+    at_the_end = ran.out.partition("ERROR at teardown of test_swallowed")[2]
+    assert "y is not recorded" in at_the_end.partition("= FAILURES =")[0], ran.out
+
+
+def test_replays_own_frames_show_no_key_where_a_call_that_is_let_through_fails(
+    suite: Suite,
+) -> None:
+    """The client's error stays the test's. Its frames show what they hold, and replay's nothing."""
+    suite.write("KEY = 'sk_test_PRIVATEkey'", "keys.py")
+    suite.write("""
+        import urllib.request
+        import aiohttp, httpx
+        from keys import KEY
+
+        URL = "http://127.0.0.1:9/v1/invoices"
+        TOKEN = {"Authorization": "Bearer " + KEY}
+
+        @pytest.fixture(autouse=True)
+        def passing():
+            with replay.use_cassettes("cassettes", other_calls="pass", api_base=URL[:18]):
+                yield
+
+        def test_requests():
+            requests.post(URL, headers=TOKEN)
+
+        def test_sdk():
+            stripe.StripeClient(KEY, base_addresses={"api": URL[:18]}).v1.invoices.create()
+
+        def test_httpx():
+            httpx.post(URL, headers=TOKEN)
+
+        def test_urllib():
+            asked = urllib.request.Request(URL, method="POST", data=b"x", headers=TOKEN)
+            urllib.request.urlopen(asked)
+
+        def test_aiohttp():
+            async def ask():
+                async with aiohttp.ClientSession(headers=TOKEN) as client:
+                    await client.post(URL)
+            asyncio.run(ask())
+    """)
+    ran = suite.run("--showlocals", "--tb=short", "-vv")
+    assert {"failed": 5} == ran.outcomes, ran.out
+    frames = re.split(r"(?m)^(?=\S+\.py:\d+: in )", ran.out)
+    ours = [frame for frame in frames if "/replay/" in frame.partition(": in ")[0]]
+    assert 5 <= len(ours), ran.out
+    assert [] == [frame for frame in ours if "PRIVATE" in frame]

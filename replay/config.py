@@ -24,6 +24,7 @@ from replay.library.location import path_of
 from replay.model import strict_toml
 from replay.model.modes import RecordMode
 from replay.model.strict_toml import Table
+from replay.model.text_files import read_text
 from replay.stripe_api.call import API_BASE, API_HOST
 from replay.stripe_api.versions import checked_version
 
@@ -236,7 +237,8 @@ def _policy(named: str, where: str, directory: str) -> str:
         path = os.path.join(directory, named)  # noqa: PTH118 - keeps absolute ones
         try:
             # Not `Path.is_file`: from Python 3.14 on, that hides what the system refuses.
-            found = S_ISREG(os.stat(path).st_mode)  # noqa: PTH116
+            # Not with Path.is_file: since Python 3.14 it says False for a refusal of the system.
+            found = S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - hot path
         except (FileNotFoundError, NotADirectoryError):
             found = False
         except OSError as error:
@@ -342,11 +344,13 @@ def _file(directory: str) -> Table | None:
 
 def _parsed(path: Path) -> Table | None:
     try:
-        text = path.read_text("utf-8")
+        text = read_text(path)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"the configuration cannot be read: {error}", where=str(path)) from error
+    except OSError as error:
+        raise ConfigError(
+            f"the configuration cannot be read: {error.strerror}", where=str(path)
+        ) from error
     return strict_toml.parse(text, str(path))
 
 

@@ -138,9 +138,8 @@ class Persister:
                     "or move this file away and record again",
                 )
             before = _loads(old, str(path))[0] if old is not None and _is_ours(old) else ()
-            files.write(
-                path, tape.text(before, cassette_dict.get("metadata"), str(path)), str(path.parent)
-            )
+            text = tape.text(before, cassette_dict.get("metadata"), str(path))
+            files.write(path, text, str(path.parent), instead="another file")
         return tape.unkept
 
 

@@ -6,6 +6,7 @@ import ast
 import importlib
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -77,23 +78,43 @@ PUBLIC = {
         "cassettes", "evidence", "exists", "follow_links", "load", "path", "paths", "read",
         "recorded", "root", "with_evidence",
     },
+    "Session": {"calls", "config", "counts", "library", "notes", "refusals"},
 }  # fmt: skip
 """What users see of a class; to add a name here is to promise it."""
 
 
+def _session(folder: Path) -> replay.Session:
+    """A session as a test has it in hand."""
+    folder.mkdir()
+    with replay.use_cassettes(folder) as session:
+        return session
+
+
+MADE: dict[str, Callable[[Path], object]] = {"Library": replay.Library, "Session": _session}
+"""Makes an object of the class."""
+
+
 @pytest.mark.parametrize("name", PUBLIC)
-def test_public_attributes(name: str) -> None:
-    """A class shows the names that are listed, each with a docstring, and no other."""
-    made = {"Library": lambda: replay.Library("cassettes")}[name]()
+def test_public_attributes(name: str, tmp_path: Path) -> None:
+    """An object shows the names that are listed, each with a docstring, and no other."""
+    made = MADE[name](tmp_path / "cassettes")
     shown = {attribute for attribute in dir(made) if not attribute.startswith("_")}
     assert PUBLIC[name] == shown
-    for attribute in shown - vars(made).keys():
-        assert getattr(type(made), attribute).__doc__
+    told = documented(getattr(replay, name))
+    for attribute in shown:
+        assert attribute in told or getattr(type(made), attribute).__doc__
+
+
+def documented(kind: type) -> set[str]:
+    """The attributes that a class's docstring lists."""
+    _, _, listed = (kind.__doc__ or "").partition("Attributes:")
+    return {line.split(":")[0].strip() for line in listed.splitlines() if ":" in line}
 
 
 FORMER = {
     "Library": ("check_place", "data", "full", "lock", "nearest", "place", "require",
                 "require_writable", "shown", "walk", "write"),
+    "Session": ("served", "stand_ins", "tally", "used"),
 }  # fmt: skip
 """What 0.1 showed beyond that."""
 
@@ -102,8 +123,11 @@ FORMER = {
 def test_former_names_of_a_library(attribute: str, tmp_path: Path) -> None:
     """A name that was public in 0.1 still works, and its warning says until when."""
     library = replay.Library(tmp_path)
-    with pytest.warns(DeprecationWarning, match=rf"Library\.{attribute} .* replay 0\.3"):
+    with pytest.warns(
+        DeprecationWarning, match=rf"Library\.{attribute} goes in replay 0\.3: "
+    ) as told:
         found = getattr(library, attribute)
+    assert __file__ == told[0].filename
     match attribute:
         case "place":
             assert str(tmp_path) == found
@@ -119,8 +143,21 @@ def test_former_names_of_a_library(attribute: str, tmp_path: Path) -> None:
             assert callable(found)
 
 
-def test_a_name_that_a_library_never_had() -> None:
+@pytest.mark.parametrize("attribute", FORMER["Session"])
+def test_former_names_of_a_session(attribute: str, tmp_path: Path) -> None:
+    """Its warning names what to use instead, and points at the code that uses it."""
+    session = _session(tmp_path / "cassettes")
+    told = rf"session\.{attribute} goes in replay 0\.3: use session\.(counts|calls)"
+    with pytest.warns(DeprecationWarning, match=told) as warned:
+        found = getattr(session, attribute)
+    assert __file__ == warned[0].filename
+    assert (session.counts if attribute == "tally" else type(found)()) == found
+
+
+def test_a_name_that_they_never_had(tmp_path: Path) -> None:
     """It is an AttributeError, as for any object."""
+    with pytest.raises(AttributeError, match="'Session' object has no attribute 'cals'"):
+        _session(tmp_path / "cassettes").cals  # type: ignore[attr-defined]  # noqa: B018
     with pytest.raises(AttributeError, match="'Library' object has no attribute 'shwon'"):
         replay.Library("cassettes").shwon  # type: ignore[attr-defined]  # noqa: B018
 
@@ -144,27 +181,3 @@ def test_star_import() -> None:
 def test_typed() -> None:
     """Type checkers are told that the package is typed."""
     assert (SOURCE.parent / "py.typed").is_file()
-
-
-def shown(kind: type) -> set[str]:
-    """The public names of a class: what editors offer, and documentation lists."""
-    hints = {name for each in kind.__mro__ for name in vars(each).get("__annotations__", {})}
-    return {name for name in {*dir(kind), *hints} if not name.startswith("_")}
-
-
-def test_session_shows_what_users_need() -> None:
-    """What hooks and server call is no part of it."""
-    old = {"served", "stand_ins", "tally", "used"}
-    assert {"calls", "counts"} == shown(replay.Session) - old
-    assert {"config", "library", "notes", "refusals"} == documented(replay.Session) & {
-        "config",
-        "library",
-        "notes",
-        "refusals",
-    }
-
-
-def documented(kind: type) -> set[str]:
-    """The attributes that a class's docstring lists."""
-    _, _, listed = (kind.__doc__ or "").partition("Attributes:")
-    return {line.split(":")[0].strip() for line in listed.splitlines() if ":" in line}

@@ -34,6 +34,8 @@ _BASELINE = "replay-drift.json"
 @click.argument("new", required=False)
 @click.option("--resource", metavar="RESOURCE", help="Only this resource, such as invoice.")
 @click.option("--id", metavar="ID", help="Show one object at OLD and NEW, value by value.")
+@click.option("--expand", metavar="FIELD", multiple=True,
+              help="With --id: the recordings that expand this. Repeatable.")  # fmt: skip
 @library_option
 @click.option("--old-library", metavar="DIR", help="Take the old side from this library.")
 @click.option(
@@ -168,14 +170,22 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
 
 
 def _write(path: Path, text: str) -> None:
+    """Write the result. In place, so that it may be a pipe, a device or a mounted file."""
     from replay.errors import ConfigError
+    from replay.library import files
 
+    instead = "another file: --output FILE"
     try:
+        if path.is_file():
+            files.replaceable(path, "the result", instead)
         path.write_text(text, "utf-8")
-    except OSError as error:
+    except (FileNotFoundError, NotADirectoryError):
         raise ConfigError(
-            f"the result cannot be written: {error.strerror}", where=str(path)
-        ) from error
+            "the result cannot be written: there is no such folder", where=str(path)
+        ) from None
+    except OSError as error:
+        what = "the result cannot be written"
+        raise files.translated(error, what, str(path), instead) from error
 
 
 def _check(ctx: click.Context, options: Mapping[str, Any]) -> None:
@@ -186,6 +196,8 @@ def _check(ctx: click.Context, options: Mapping[str, Any]) -> None:
         if wrong:
             raise click.UsageError(message, ctx)
 
+    for name in ("output", "baseline", "used", "spec"):
+        refuse(options[name] == "", f"--{name} is empty: name a file, or leave it out.")
     if options["spec"]:
         others = (new, same, options["since"], options["old_library"], options["matrix"])
         refuse(not old or any(others), "--spec takes one version: replay diff VERSION --spec FILE.")
@@ -211,6 +223,7 @@ def _check(ctx: click.Context, options: Mapping[str, Any]) -> None:
         f"--format {options['format_']} has no matrix: use {', '.join(MATRIX_FORMATS)}.",
     )
     refuse(options["fail_on_used"] and not options["used"], "--fail-on-used goes with --used.")
+    refuse(options["expand"] and options["id"] is None, "--expand goes with --id.")
     if options["id"] is not None:
         refuse(not new, "--id takes two versions: replay diff OLD NEW --id ID.")
         refuse(not options["id"], "--id is empty: name an object, such as in_1Mt….")
@@ -231,7 +244,9 @@ def _show_object(
     """Show one object at both versions."""
     from io import StringIO
 
+    from replay.config import resolve
     from replay.drift.object_diff import NotComparable, object_diff
+    from replay.redaction.policy_source import PolicySource
     from replay.render.object_diff import show_object, to_json
 
     found = object_diff(
@@ -241,6 +256,8 @@ def _show_object(
         resource=by_name(options["resource"]).resource if options["resource"] else None,
         older=older,
         source=options["require_source"],
+        expand=options["expand"],
+        policy=PolicySource.of(resolve(mode="none")),
     )
     if isinstance(found, NotComparable):
         click.echo(f"nothing to compare: {printable(str(found.key))}: {found.why}", err=True)
@@ -321,15 +338,8 @@ def _with_baseline(
     from datetime import date
 
     from replay.drift.acceptance.baseline import accept, apply, checked_reason, day, load, save
-    from replay.errors import ConfigError
 
-    if options["baseline"] and not options["accept"] and not path.exists():
-        raise ConfigError(
-            "there is no such baseline",
-            where=f"--baseline {path}",
-            hint='correct the name, or write it with --accept --reason "…"',
-        )
-    entries = load(path)
+    entries = load(path, missing_ok=options["accept"] or not options["baseline"])
     asked = ("resource", "old", "since", "same_version", "old_library", "spec", "require_source")
     whole = not any(options[name] for name in asked)
     today = date.today()

@@ -60,7 +60,7 @@ _QUIET = {ResultKind.TWINS, ResultKind.KEPT}
 @click.option("--dry-run", is_flag=True, help="Only say what would be fetched.")
 @click.option("-y", "--yes", is_flag=True, help="Do it without asking, as in CI.")
 @click.option("--again", is_flag=True, help="Also fetch what has twins already.")
-@click.option("--anew", is_flag=True, hidden=True, deprecated="Use --again.")
+@click.option("--anew", is_flag=True, hidden=True, deprecated="It goes in replay 0.3: use --again.")
 @click.option("--account", "accounts", multiple=True, metavar="ACCT",
               help="A connected account; recordings do not name theirs. Repeatable.")  # fmt: skip
 @click.option("--context", "contexts", multiple=True, metavar="CONTEXT",

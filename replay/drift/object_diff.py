@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Literal
@@ -22,8 +23,10 @@ from replay.errors import CassetteNotFound, ConfigError, printable
 from replay.library import Library, names
 from replay.library.location import display_path
 from replay.model.cassette import Cassette, Interaction, ObjectKey
+from replay.redaction.policy_source import DEFAULT, PolicySource
 from replay.stripe_api.call import Call, expand_of
-from replay.stripe_api.routes import by_resource
+from replay.stripe_api.prefixes import types_by_prefix
+from replay.stripe_api.routes import Route, by_name, by_resource
 from replay.stripe_api.versions import near, require_version, version_order
 
 Kind = Literal["changed", "removed", "added", "reordered", "unchanged"]
@@ -88,6 +91,7 @@ class ObjectDiff:
     Attributes:
         key: the object.
         expand: the expand set of both recordings.
+        other_expands: the other expand sets that are recorded at both versions.
         old, new: the recordings.
         twins: whether they were fetched back to back.
         same_state: whether they are twins, or nothing in them says that the object changed.
@@ -97,6 +101,7 @@ class ObjectDiff:
 
     key: ObjectKey
     expand: tuple[str, ...]
+    other_expands: tuple[tuple[str, ...], ...]
     old: Recording
     new: Recording
     twins: bool
@@ -132,20 +137,25 @@ def object_diff(
     resource: str | None = None,
     older: Library | None = None,
     source: str | None = None,
+    expand: Sequence[str] = (),
+    policy: PolicySource = DEFAULT,
 ) -> ObjectDiff | NotComparable:
     """Compare an object's recordings at two versions.
 
     Of several recordings the latest twins are compared; without twins, the latest two that show
     the object in one state; without those, the last of each version. Both sides have the same
-    expand set: the smallest that both versions have.
+    expand set: the one asked for, else the smallest that both versions have.
 
     Args:
         library: the recordings.
-        id: the object's ID; of a nested object ``parent/id`` or the ID alone.
+        id: the object's ID; of a nested object ``parent/id`` or the ID alone; of an object without
+            an ID its resource, such as ``balance``, or its parent's ID.
         versions: old and new.
         resource: only this resource path; None for any.
         older: another library, which holds the old side.
         source: only recordings that this host answered.
+        expand: only recordings with exactly this expand set; none for any.
+        policy: decides whether hints may repeat the ID.
 
     Raises:
         CassetteNotFound: no recording has the ID; names the nearest.
@@ -163,14 +173,19 @@ def object_diff(
     before = found if older is None else list(_cassettes(older, id, resource))
     keys = {cassette.key for _, cassette in (*before, *found)}
     if not keys:
-        raise _unknown(library, id, versions, resource)
+        raise _unknown(library, id, versions, resource, policy)
     key = _only(keys, library, id)
     olds = _takes(before, key, versions[0], source)
     news = _takes(found, key, versions[1], source)
-    shared = sorted(olds.keys() & news.keys(), key=lambda expand: (len(expand), expand))
-    if not shared:
+    wanted = tuple(sorted(set(expand)))
+    shared = sorted(
+        olds.keys() & news.keys(), key=lambda names: (names != wanted, len(names), names)
+    )
+    if not shared or (wanted and shared[0] != wanted):
         recorded = _versions(before), _versions(found)
-        return _not_comparable(key, versions, (olds, news), recorded, (older or library, library))
+        return _not_comparable(
+            key, versions, (olds, news), recorded, (older or library, library), wanted
+        )
     old, new = olds[shared[0]], news[shared[0]]
     pair = max(
         pairs([take for take, _ in old.values()], [take for take, _ in new.values()]),
@@ -180,6 +195,7 @@ def object_diff(
     return ObjectDiff(
         key,
         shared[0],
+        tuple(shared[1:]),
         _recording(versions[0], *old[pair.old.place]),
         _recording(versions[1], *new[pair.new.place]),
         pair.twins,
@@ -195,7 +211,7 @@ def object_diff(
 def _cassettes(library: Library, id: str, resource: str | None) -> Iterator[tuple[str, Cassette]]:
     """The cassettes of all objects with an ID, with their paths below the library."""
     own = id.rpartition("/")[2]
-    folders = {names.segment(own), names.digested(own)}
+    folders = {names.segment(own), names.digested(own), names.SINGLETON}
     for path in library.paths():
         if path.split("/")[-2:-1] and path.split("/")[-2] in folders:
             cassette = library.read(path, resource)
@@ -204,7 +220,7 @@ def _cassettes(library: Library, id: str, resource: str | None) -> Iterator[tupl
 
 
 def _is_named(key: ObjectKey, id: str) -> bool:
-    return id in (key.id, "/".join((*key.parents, key.id)))
+    return id in (key.id, _written(key))
 
 
 def _only(keys: set[ObjectKey], library: Library, id: str) -> ObjectKey:
@@ -219,28 +235,54 @@ def _only(keys: set[ObjectKey], library: Library, id: str) -> ObjectKey:
 
 
 def _unknown(
-    library: Library, id: str, versions: tuple[str, str], resource: str | None
+    library: Library,
+    id: str,
+    versions: tuple[str, str],
+    resource: str | None,
+    policy: PolicySource,
 ) -> CassetteNotFound:
     known = {path.split("/")[-2] for path in library.paths() if "/" in path}
     close = get_close_matches(id, sorted(filter(names.plain, known)), n=3)
-    asked = " ".join(f"--api-version {version}" for version in dict.fromkeys(versions))
-    hint = f"record it: replay record {resource or 'RESOURCE'} {id} {asked}"
+    route = _route(resource, id)
+    keeps = policy.load().keeps_id
+    own = id.split("/") if route is None or id != route.resource else []
+    may_be_named = all(keeps(route.resource if route else "", part) for part in own)
+    words = ["replay", "record", route.resource if route else "RESOURCE"]
+    if own:
+        words.append("/".join(own))
+    for version in dict.fromkeys(versions):
+        words += ["--api-version", version]
+    words += ["--library", display_path(library.root)]
+    hint = f"record it: {shlex.join(words)}" if may_be_named else ""
     if id in close and resource is not None:
         hint = f"another resource has it: leave out --resource {resource}"
     elif close:
-        hint = f"did you mean {' or '.join(close)}?\n{hint}"
+        hint = f"did you mean {' or '.join(close)}?\n{hint}".rstrip()
     return CassetteNotFound(
-        f"no recording{f' of {resource}' if resource else ''} has the ID {id}",
+        f"no recording{f' of {resource}' if resource else ''} has "
+        + (f"the ID {id}" if may_be_named else "this ID, which may be private"),
         where=f"library {display_path(library.root)}",
-        hint=hint,
+        hint=hint or "`replay list` names what is recorded",
         resource=resource or "",
         id=id,
         nearest=tuple(close),
     )
 
 
+def _route(resource: str | None, id: str) -> Route | None:
+    """The route of a resource or, without one, of what the ID says that it is of."""
+    with suppress(ConfigError):
+        if resource is not None:
+            return by_resource(resource)
+        types = types_by_prefix(id.rpartition("/")[2])
+        named = by_name(types[0] if len(types) == 1 else id)
+        return named if named.singleton or types else None
+    return None
+
+
 def _written(key: ObjectKey) -> str:
-    return "/".join((*key.parents, key.id))
+    """What a person writes for ``--id``."""
+    return "/".join(id for id in (*key.parents, key.id) if id) or key.resource
 
 
 _Takes = dict[tuple[str, ...], dict[Witness, tuple[Take, Interaction]]]
@@ -271,6 +313,7 @@ def _not_comparable(
     takes: tuple[_Takes, _Takes],
     recorded: tuple[set[str], set[str]],
     libraries: tuple[Library, Library],
+    wanted: tuple[str, ...],
 ) -> NotComparable:
     missing = [(n, versions[n]) for n in (0, 1) if not takes[n]]
     two = libraries[0] is not libraries[1]
@@ -285,11 +328,17 @@ def _not_comparable(
             why.append(f"it is not recorded at {where}")
         if other := near(version, every):
             meant.append(f"{version} is not recorded: did you mean {other}?")
-    expand = min(takes[0] or takes[1] or {(): {}}, key=lambda names: (len(names), names))
+    expand = wanted or min(takes[0] or takes[1] or {(): {}}, key=lambda names: (len(names), names))
     # Both versions at once, to be twins; unless they belong in two libraries.
     n = missing[0][0] if missing else 1
     asked = [versions[n]] if two else [*dict.fromkeys(versions)]
     command = Call(by_resource(key.resource), key, expand).command(*asked)
+    if any(version in recorded[n] for n, version in missing):
+        command += " --mode all"  # else a recording that cannot be compared would be kept
+    if wanted and not missing:
+        have = [n for n in (0, 1) if wanted not in takes[n]]
+        where = " and ".join(versions[n] for n in have)
+        why.append(f"it is not recorded with expand {','.join(wanted)} at {where}")
     return NotComparable(
         key,
         " and ".join(why) or "the two versions are recorded with different expand sets",

@@ -27,11 +27,12 @@ LINKS = "follow_links = true in replay.toml, or REPLAY_FOLLOW_LINKS=true"
 
 _TEMPORARY = re.compile(r"\..+\.[0-9]+\.[0-9a-f]+\.tmp\Z")
 _UNSUPPORTED = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+ANOTHER_LIBRARY = "another library: --library DIR"
 _HINTS = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
-                    "make room there and try again: what was recorded before is untouched"),
+                    "make room there and try again: what was there before is untouched"),
     **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM),
-                    "give this user the right to it, or name another library: --library DIR"),
+                    "give this user the right to it, or name {instead}"),
     **dict.fromkeys((errno.ENOENT, errno.ENOTDIR),
                     "its folder was removed or replaced: restore it and try again"),
 }  # fmt: skip
@@ -310,8 +311,18 @@ def did_you_mean(path: str) -> str:
     return f"did you mean {Path(beside, near[0])}?\n" if near else ""
 
 
-def write(path: Path, text: str, root: str, what: str = "the cassette cannot be written") -> None:
+def write(
+    path: Path,
+    text: str,
+    root: str,
+    *,
+    what: str = "the cassette",
+    instead: str = ANOTHER_LIBRARY,
+) -> None:
     """Replace a file's text. Even if that fails, the file has its old or its new text, complete.
+
+    The file keeps its mode, and its owner where the system allows that. A hard link to the file
+    keeps the old text: only a new file can replace a text in one step.
 
     The caller holds the lock of the folder's object, as every writer to that folder does. So a
     temporary file that is found there was left by a killed writer, and is removed.
@@ -320,12 +331,14 @@ def write(path: Path, text: str, root: str, what: str = "the cassette cannot be 
         path: the file.
         text: its text.
         root: the folder that it must be in.
-        what: how an error begins.
+        what: the file, for errors.
+        instead: what else a person may name, for errors.
 
     Raises:
-        LibraryError: the file system refuses, or a link leads out of `root`; the old file is
-            untouched.
+        LibraryError: the file is write-protected, the file system refuses, or a link leads out of
+            `root`; the old file is untouched.
     """
+    before = replaceable(path, what, instead)
     folder = path.parent
     make_folder(folder, root)
     temporary = folder / f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
@@ -335,6 +348,8 @@ def write(path: Path, text: str, root: str, what: str = "the cassette cannot be 
                 (folder / name).unlink(missing_ok=True)
         try:
             with temporary.open("x", encoding="utf-8", newline="\n") as file:
+                if before is not None:
+                    _take_over(file.fileno(), before)
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
@@ -345,7 +360,53 @@ def write(path: Path, text: str, root: str, what: str = "the cassette cannot be 
             raise
         _sync_folder(folder)
     except OSError as error:
-        raise translated(error, what, str(path)) from error
+        raise translated(error, f"{what} cannot be written", str(path), instead) from error
+
+
+def replaceable(path: Path, what: str, instead: str) -> os.stat_result | None:
+    """Make sure that a file may be written; None if there is none yet.
+
+    Args:
+        path: the file.
+        what: the file, for errors.
+        instead: what else a person may name, for errors.
+
+    Raises:
+        LibraryError: it is no regular file, is write-protected, or cannot be looked at.
+    """
+    try:
+        found = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise translated(error, f"{what} cannot be written", str(path), instead) from error
+    if not stat.S_ISREG(found.st_mode):
+        raise LibraryError(
+            f"{what} cannot be written: this is not a regular file",
+            where=str(path),
+            hint=f"name {instead}",
+        )
+    # A rename asks for the right to the folder alone, and root has every right.
+    own = os.access in os.supports_effective_ids
+    if not found.st_mode & 0o222 or not os.access(path, os.W_OK, effective_ids=own):
+        raise LibraryError(
+            f"{what} cannot be written: the file is write-protected",
+            where=str(path),
+            hint=f"chmod u+w {shlex.quote(str(path))}\nor name {instead}",
+        )
+    return found
+
+
+def _take_over(handle: int, before: os.stat_result) -> None:
+    """Give an open file the mode and the owner of the file that it will replace."""
+    if os.name == "nt":
+        return
+    if (before.st_uid, before.st_gid) != (os.geteuid(), os.getegid()):
+        with suppress(OSError):
+            os.fchown(handle, before.st_uid, before.st_gid)
+    mode = stat.S_IMODE(before.st_mode)
+    if stat.S_IMODE(os.fstat(handle).st_mode) != mode:  # some file systems know no modes
+        os.fchmod(handle, mode)
 
 
 def refuse_link_out(path: str, root: str) -> None:
@@ -481,10 +542,13 @@ def _unreadable(error: OSError, path: str) -> CassetteDamaged | LibraryError:
     return translated(error, "the cassette cannot be read", path)
 
 
-def translated(error: OSError, what: str, path: str) -> LibraryError:
-    """The `LibraryError` for an `OSError`: what failed, why, where, and what to do."""
+def translated(
+    error: OSError, what: str, path: str, instead: str = ANOTHER_LIBRARY
+) -> LibraryError:
+    """The `LibraryError` for an `OSError`: what failed, why, where, and what to do or to name."""
+    hint = _HINTS.get(error.errno or 0, "check the disk, the path and its permissions")
     return LibraryError(
         f"{what}: {error.strerror or type(error).__name__}",
         where=path,
-        hint=_HINTS.get(error.errno or 0, "check the disk, the path and its permissions"),
+        hint=hint.format(instead=instead),
     )

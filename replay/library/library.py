@@ -7,7 +7,6 @@ of replay get with `storage_of`.
 from __future__ import annotations
 
 import os
-import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from replay.library.folders import misplaced
 from replay.library.format import codec, seals
 from replay.library.location import display_path, path_of
 from replay.library.storage import Storage
+from replay.model import former_names
 from replay.model.cassette import Cassette, ObjectKey
 from replay.model.forks import survives_forks
 
@@ -211,12 +211,9 @@ class Library:
         def __getattr__(self, name: str) -> Any:
             if name not in _FORMER_NAMES:
                 raise AttributeError(f"'Library' object has no attribute {name!r}")
-            warnings.warn(
-                f"Library.{name} is not public any more and goes in replay 0.3",
-                DeprecationWarning,
-                stacklevel=2,
-            )
-            return _FORMER_NAMES[name](self._storage)
+            instead, value = _FORMER_NAMES[name]
+            former_names.warn(f"Library.{name}", instead)
+            return value(self._storage)
 
 
 def storage_of(library: Library) -> Storage:
@@ -224,20 +221,20 @@ def storage_of(library: Library) -> Storage:
     return library._storage
 
 
-_FORMER_NAMES: dict[str, Callable[[Storage], Any]] = {
-    "check_place": lambda storage: storage.check_folder,
-    "data": lambda storage: storage.read_bytes,
-    "full": lambda storage: storage.absolute,
-    "lock": lambda storage: storage.lock,
-    "nearest": lambda storage: storage.nearest,
-    "place": lambda storage: storage.base,
-    "require": lambda storage: storage.require,
-    "require_writable": lambda storage: storage.require_writable,
-    "shown": lambda storage: display_path(storage.base),
-    "walk": lambda storage: storage.walk,
-    "write": lambda storage: storage.write,
+_FORMER_NAMES: dict[str, tuple[str, Callable[[Storage], Any]]] = {
+    "check_place": ("", lambda storage: storage.check_folder),
+    "data": ("(library.root / path).read_bytes()", lambda storage: storage.read_bytes),
+    "full": ("library.root / path", lambda storage: storage.absolute),
+    "lock": ("", lambda storage: storage.lock),
+    "nearest": ("", lambda storage: storage.nearest),
+    "place": ("str(library.root)", lambda storage: storage.base),
+    "require": ("library.exists()", lambda storage: storage.require),
+    "require_writable": ("", lambda storage: storage.require_writable),
+    "shown": ("library.root", lambda storage: display_path(storage.base)),
+    "walk": ("library.paths()", lambda storage: storage.walk),
+    "write": ("", lambda storage: storage.write),
 }
-"""Attributes of `Library` that were public in replay 0.1."""
+"""Attributes of `Library` that were public in replay 0.1: what to use instead, and the value."""
 
 
 class _Cached(NamedTuple):

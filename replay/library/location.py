@@ -32,6 +32,7 @@ def path_of(given: str | os.PathLike[str] | Traversable) -> str:
         return str(given)
     # A namespace package may consist of several folders; it will do if it consists of one.
     try:
+        # A Traversable need not be a path; what is none raises the TypeError.
         folders = {os.path.dirname(child) for child in given.iterdir()}  # type: ignore[call-overload]
     except (AttributeError, TypeError, OSError):
         folders = set()

@@ -25,6 +25,9 @@ VCR_SUFFIXES = (".yaml", ".yml", ".json")
 EVIDENCE = "_evidence"
 """The folder of a library for recordings that are compared and never served."""
 
+SINGLETON = "_singleton"
+"""The folder of an object that has no ID, such as the balance."""
+
 _DEVICE = r"(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?\Z"
 _RESERVED = re.compile(_DEVICE)
 _PLAIN = re.compile(
@@ -104,7 +107,7 @@ def _parts(key: ObjectKey, of_id: Callable[[str], T], of: Callable[[str], T]) ->
     asked = of(digested(key.query) if key.query else "_all")
     if is_collection(key):
         return (*account, *literals[:first], *tail, of("_collection"), asked)
-    own = of_id(key.id) if key.id else of("_singleton")
+    own = of_id(key.id) if key.id else of(SINGLETON)
     below = () if key.query is None else (of("_asked"), asked)
     return (*account, *literals[:first], *tail, own, *below)
 

@@ -6,10 +6,10 @@ A module of its own, so that a session can name its policy without loading it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from replay.errors import PolicyError
+from replay.model.text_files import read_text
 
 if TYPE_CHECKING:
     from replay.config import Config
@@ -60,9 +60,11 @@ class PolicySource:
         text = ""
         if self.file:
             try:
-                text = Path(self.file).read_text("utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                raise PolicyError("the policy file cannot be read", where=self.file) from error
+                text = read_text(self.file)
+            except OSError as error:
+                raise PolicyError(
+                    f"the policy file cannot be read: {error.strerror}", where=self.file
+                ) from error
         return with_team(
             text,
             self.file,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Any, TextIO
 
 from replay.drift.object_diff import Difference, ObjectDiff, Recording, Value
 from replay.errors import printable
+from replay.model.cassette import ObjectKey
 from replay.render.terminal import columns, console
 
 FORMAT = 1
@@ -21,8 +23,9 @@ def to_json(found: ObjectDiff) -> str:
     document = {
         "format": FORMAT,
         "resource": found.key.resource,
-        "id": "/".join((*found.key.parents, found.key.id)),
+        "id": _id(found.key),
         "expand": list(found.expand),
+        "other_expands": [list(names) for names in found.other_expands],
         "old": _recording(found.old),
         "new": _recording(found.new),
         "twins": found.twins,
@@ -39,6 +42,10 @@ def to_json(found: ObjectDiff) -> str:
         "unchanged": [{"path": one.path, "old": _value(one.old)} for one in found.unchanged],
     }
     return json.dumps(document, indent=2) + "\n"
+
+
+def _id(key: ObjectKey) -> str:
+    return "/".join(filter(None, (*key.parents, key.id)))
 
 
 def _recording(recording: Recording) -> dict[str, Any]:
@@ -70,7 +77,7 @@ def show_object(found: ObjectDiff, stream: TextIO, *, verbose: bool = False) -> 
         verbose: with the values that both versions have.
     """
     to = console(stream)
-    name = " ".join((found.key.resource, "/".join((*found.key.parents, found.key.id))))
+    name = " ".join(filter(None, (found.key.resource, _id(found.key))))
     expand = f"  expand {','.join(found.expand)}" if found.expand else ""
     versions = f"{found.old.version} -> {found.new.version}"
     to.print(printable(f"{name}  {versions}{expand}"), style="bold")
@@ -99,6 +106,9 @@ def show_object(found: ObjectDiff, stream: TextIO, *, verbose: bool = False) -> 
         for value in (one.old, one.new)
     ):
         to.print("a stand-in replaces a private value, and tells nothing of it but whose it is")
+    for names in found.other_expands:
+        options = " ".join(f"--expand {shlex.quote(name)}" for name in names) or "without --expand"
+        to.print(f"also recorded at both versions: {options}", soft_wrap=True)
     if found.unchanged and not verbose:
         to.print("next: --verbose shows the values that both versions have")
 

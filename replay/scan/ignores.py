@@ -10,6 +10,7 @@ from pathlib import Path
 from replay.errors import ConfigError
 from replay.model import strict_toml
 from replay.model.strict_toml import Table
+from replay.model.text_files import read_text
 from replay.scan.rules import RULES, Hit
 
 FILE = "replay-scan.toml"
@@ -55,13 +56,15 @@ def read_ignores(path: str | None) -> tuple[Ignore, ...]:
     """
     file = Path(path or FILE)
     try:
-        text = file.read_text("utf-8")
+        text = read_text(file)
     except FileNotFoundError as error:
         if path is None:
             return ()
         raise ConfigError("there is no such ignore file", where=path) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError("the ignore file cannot be read", where=str(file)) from error
+    except OSError as error:
+        raise ConfigError(
+            f"the ignore file cannot be read: {error.strerror}", where=str(file)
+        ) from error
     document = strict_toml.parse(text, str(file))
     document.only(("ignore",), "section")
     return tuple(_entry(entry) for entry in document.tables("ignore"))

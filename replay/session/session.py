@@ -8,18 +8,19 @@ share is here: one fetch at a time per call, notes, counts and the end.
 from __future__ import annotations
 
 import logging
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
 from traceback import clear_frames
+from typing import TYPE_CHECKING, Any
 
 from replay.config import Config
 from replay.errors import CallRefused, Refused, ReplayError
 from replay.library import Library
 from replay.library.library import storage_of
 from replay.library.location import display_path
-from replay.model.cassette import Interaction, ObjectKey, Request, Response
+from replay.model import former_names
+from replay.model.cassette import Interaction, Request, Response
 from replay.model.forks import renew_in_child
 from replay.model.modes import RecordMode
 from replay.recording.preload import load
@@ -87,37 +88,29 @@ class Session:
         """
         return tuple(served for store in self._stores for served in store.served())
 
-    @property
-    def tally(self) -> Counts:
-        """Deprecated: `counts`."""
-        _deprecated("tally", "counts")
-        return self.counts
+    if not TYPE_CHECKING:  # with it, type checkers would accept every misspelled name
 
-    @property
-    def stand_ins(self) -> dict[tuple[str, str], Mapping[str, str]]:
-        """Deprecated: `calls`, each with its ``take.redacted``."""
-        _deprecated("stand_ins", "calls")
-        return {(str(one.call.key), one.api_version): one.take.redacted for one in self.calls}
-
-    @property
-    def served(self) -> list[tuple[Call, str, Response]]:
-        """Deprecated: `calls`, each with its ``take.response``."""
-        _deprecated("served", "calls")
-        return [(one.call, one.api_version, one.take.response) for one in self.calls]
-
-    @property
-    def used(self) -> set[tuple[ObjectKey, str]]:
-        """Deprecated: `calls`, each with its ``call.key`` and ``api_version``."""
-        _deprecated("used", "calls")
-        return {(one.call.key, one.api_version) for one in self.calls}
+        def __getattr__(self, name: str) -> Any:
+            if name not in _FORMER_NAMES:
+                raise AttributeError(f"'Session' object has no attribute {name!r}")
+            instead, value = _FORMER_NAMES[name]
+            former_names.warn(f"session.{name}", f"session.{instead}")
+            return value(self)
 
 
-def _deprecated(old: str, new: str) -> None:
-    warnings.warn(
-        f"session.{old} goes in the release after next: use session.{new}",
-        DeprecationWarning,
-        stacklevel=3,
-    )
+_FORMER_NAMES: dict[str, tuple[str, Callable[[Session], Any]]] = {
+    "tally": ("counts", lambda session: session.counts),
+    "stand_ins": ("calls, each with its take.redacted", lambda session: {
+        (str(one.call.key), one.api_version): one.take.redacted for one in session.calls
+    }),
+    "served": ("calls, each with its take.response", lambda session: [
+        (one.call, one.api_version, one.take.response) for one in session.calls
+    ]),
+    "used": ("calls, each with its call.key and api_version", lambda session: {
+        (one.call.key, one.api_version) for one in session.calls
+    }),
+}  # fmt: skip
+"""Attributes of `Session` that were public in replay 0.1: what to use instead, and the value."""
 
 
 class OpenSession(Session):
@@ -157,6 +150,11 @@ class OpenSession(Session):
         for store in self._stores:
             store.after_fork()
         self._recorder.after_fork()
+
+    def __dir__(self) -> list[str]:
+        # Users hold an open session, too. Their editors and prompts offer what they need.
+        own = {name for name in super().__dir__() if name[:1] == "_"}
+        return sorted({*own, *dir(Session), "config", "library", "notes", "refusals"})
 
     @property
     def pinned(self) -> frozenset[str | None]:

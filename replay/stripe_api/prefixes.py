@@ -28,6 +28,12 @@ def types_of() -> Mapping[str, tuple[str, ...]]:
     return {prefix: tuple(types) for prefix, types in json.loads(text).items()}
 
 
+def types_by_prefix(id: str) -> tuple[str, ...]:
+    """The types that an ID may be of, by its prefix; none where that does not say."""
+    found = _GENERATED.match(id)
+    return types_of().get(found[1], ()) if found else ()
+
+
 def require_own(route: Route, id: str) -> None:
     """Make sure that an ID is not one of another resource: the source would answer a 404.
 
@@ -39,8 +45,7 @@ def require_own(route: Route, id: str) -> None:
         ConfigError: it is; the hint names the command that records it.
     """
     own = id.rpartition("/")[2]
-    found = _GENERATED.match(own)
-    types = types_of().get(found[1], ()) if found else ()
+    types = types_by_prefix(own)
     if not types or route.singleton or not _CHOSEN.isdisjoint(route.objects):
         return
     known = {type_ for each in types_of().values() for type_ in each}

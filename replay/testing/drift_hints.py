@@ -49,8 +49,7 @@ class DriftHints:
             from replay.testing.field_tracking import Tracker
 
             try:
-                if self._file.exists():
-                    load(self._file)
+                load(self._file, missing_ok=True)
             except ReplayError as error:
                 raise pytest.UsageError(str(error)) from None
             self._tracker = Tracker()

@@ -198,7 +198,7 @@ def test_the_old_name_of_again_still_works(stand_in: StandIn) -> None:
     before = stand_in.hits.copy()
     done = upgrade("--anew")
     assert 2 == sum((stand_in.hits - before).values())
-    assert "Use --again." in done.err
+    assert "It goes in replay 0.3: use --again." in done.err
     assert "--anew" not in replay_command("upgrade", "--help").out
 
 

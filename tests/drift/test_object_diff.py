@@ -235,6 +235,21 @@ def test_the_smallest_common_expand_set_is_compared(tmp_path: Path) -> None:
     assert [(2, 3)] == [(d.old.value, d.new.value) for d in made.differences if d.old and d.new]
 
 
+def test_other_expand_sets_are_told_and_can_be_chosen(tmp_path: Path) -> None:
+    """What is not shown is not hidden."""
+    expanded = "?expand[]=customer"
+    old = takes(recording({"n": 1}), recording({"n": 2}, query=expanded))
+    new = takes(recording({"n": 1}, NEW), recording({"n": 3}, NEW, query=expanded))
+    made = library(tmp_path, old, new)
+    least, most = found(made, ID, (OLD, NEW)), found(made, ID, (OLD, NEW), expand=["customer"])
+    assert ((), (("customer",),)) == (least.expand, least.other_expands)
+    assert (("customer",), ((),)) == (most.expand, most.other_expands)
+    assert [(2, 3)] == [(d.old.value, d.new.value) for d in most.differences if d.old and d.new]
+    none = missing(made, ID, (OLD, NEW), expand=["charge"])
+    assert f"it is not recorded with expand charge at {OLD} and {NEW}" == none.why
+    assert "--expand charge" in none.command
+
+
 def test_the_old_side_may_be_another_library(tmp_path: Path) -> None:
     """At the same version too."""
     old = library(tmp_path / "old", recording({"n": 1}))
@@ -272,21 +287,60 @@ def test_a_resource_tells_objects_of_one_id_apart(tmp_path: Path) -> None:
     assert "plans" == found(made, "gold", (OLD, NEW), resource="plans").key.resource
 
 
+LONG = "in_1MtHbELkdIwHu7ixl4OzzPM"
+
+
 def test_an_unknown_id_names_the_nearest(tmp_path: Path) -> None:
-    """And how to record it."""
-    made = library(tmp_path, recording({}))
-    with pytest.raises(CassetteNotFound, match="no recording has the ID in_1B") as raised:
-        object_diff(made, "in_1B", (OLD, NEW))
-    assert ("in_1A",) == raised.value.nearest
-    assert f"--api-version {OLD} --api-version {NEW}" in raised.value.hint
-    with pytest.raises(CassetteNotFound) as raised:
-        object_diff(made, "something else", (OLD, NEW))
-    assert "did you mean" not in raised.value.hint
+    """And how to record it, in words that a shell takes."""
+    made = library(tmp_path / "a b", recording({}, id=LONG))
+    with pytest.raises(CassetteNotFound, match=f"no recording has the ID {LONG}v") as raised:
+        object_diff(made, f"{LONG}v", (OLD, NEW))
+    assert (LONG,) == raised.value.nearest
+    record = f"replay record invoices {LONG}v --api-version {OLD} --api-version {NEW} --library"
+    assert f"did you mean {LONG}?\nrecord it: {record} 'a b'" == raised.value.hint
     with pytest.raises(
-        CassetteNotFound, match="no recording of charges has the ID in_1A"
+        CassetteNotFound, match=f"no recording of charges has the ID {LONG}"
     ) as raised:
-        object_diff(made, ID, (OLD, NEW), resource="charges")
+        object_diff(made, LONG, (OLD, NEW), resource="charges")
     assert "another resource has it: leave out --resource charges" == raised.value.hint
+
+
+@pytest.mark.parametrize("private", ["jane.doe@example.com", "Jane Doe; rm -rf /"])
+def test_an_id_that_may_be_private_is_not_repeated(tmp_path: Path, private: str) -> None:
+    """Neither in the message nor in a command: both stand in the logs of CI."""
+    made = library(tmp_path, recording({}))
+    with pytest.raises(CassetteNotFound, match="has this ID, which may be private") as raised:
+        object_diff(made, private, (OLD, NEW))
+    assert "`replay list` names what is recorded" == raised.value.hint
+    assert private not in str(raised.value)
+
+
+def test_a_chosen_id_is_repeated_where_the_policy_keeps_it(tmp_path: Path) -> None:
+    """As in a refusal; its resource is the one that was named."""
+    made = library(tmp_path, recording({}))
+    with pytest.raises(CassetteNotFound) as raised:
+        object_diff(made, "gold", (OLD, NEW), resource="plans")
+    assert "record it: replay record plans gold --api-version" in raised.value.hint
+
+
+def test_an_object_without_an_id_is_named_by_its_resource(tmp_path: Path) -> None:
+    """Or, where it belongs to another object, by the ID of that."""
+    bodies = {"object": "balance", "n": 1}, {"object": "balance", "n": 2}
+    cash = {"object": "cash_balance", "n": 3}, {"object": "cash_balance", "n": 4}
+    customer = "cus_NffrFeUfNV2Hib"
+    made = library(
+        tmp_path,
+        *(recording(body, version, id="", resource="balance")
+          for body, version in zip(bodies, (OLD, NEW), strict=True)),
+        *(recording(body, version, id="", resource="customers/cash_balance", parents=(customer,))
+          for body, version in zip(cash, (OLD, NEW), strict=True)),
+    )  # fmt: skip
+    for id, values in (("balance", [(1, 2)]), (customer, [(3, 4)])):
+        told = found(made, id, (OLD, NEW)).differences
+        assert values == [(d.old.value, d.new.value) for d in told if d.old and d.new]
+    with pytest.raises(CassetteNotFound) as raised:
+        object_diff(library(tmp_path / "other", recording({})), "balance", (OLD, NEW))
+    assert "record it: replay record balance --api-version" in raised.value.hint
 
 
 def test_one_version_cannot_differ_from_itself(tmp_path: Path) -> None:
@@ -318,7 +372,10 @@ def test_a_version_that_is_not_recorded_is_named_with_the_command(tmp_path: Path
 def test_an_error_is_no_object(tmp_path: Path) -> None:
     """Nor is what another host answered, where one is asked for."""
     made = library(tmp_path / "a", recording({}), recording({"error": {}}, NEW, status=404))
-    assert f"nothing that can be compared is recorded at {NEW}" == missing(made, ID, (OLD, NEW)).why
+    told = missing(made, ID, (OLD, NEW))
+    assert f"nothing that can be compared is recorded at {NEW}" == told.why
+    # By itself, the command would keep what is recorded.
+    assert "--mode all" in told.command
     made = library(tmp_path / "b", recording({}), recording({}, NEW, source="localhost"))
     asked = missing(made, ID, (OLD, NEW), source="api.stripe.com")
     assert f"nothing that can be compared is recorded at {NEW}" == asked.why

@@ -307,6 +307,36 @@ def test_a_write_that_fails_leaves_the_old_baseline(
             assert "the baseline cannot be written: No space left" in str(caught.value)
 
 
+def test_a_baseline_that_is_write_protected_is_left_as_it_is(tmp_path: Path) -> None:
+    """The hint names the option of a baseline, not that of a library."""
+    path = tmp_path / "drift.json"
+    save(path, entries())
+    path.chmod(0o440)
+    with pytest.raises(LibraryError, match="the baseline cannot be written: the file is") as caught:
+        save(path, [])
+    assert "or name another file: --baseline FILE" in caught.value.hint
+    assert (entries(), 0o440) == (load(path), path.stat().st_mode & 0o777)
+    path.chmod(0o600)
+    save(path, [])
+    assert ((), 0o600) == (load(path), path.stat().st_mode & 0o777)
+
+
+def test_a_refusal_of_the_system_names_the_option_of_a_baseline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no library that another can stand in for."""
+
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(LibraryError) as caught:
+        save(tmp_path / "drift.json", [])
+    assert "give this user the right to it, or name another file: --baseline FILE" == (
+        caught.value.hint
+    )
+
+
 def test_a_writer_that_is_killed_leaves_the_old_baseline(tmp_path: Path) -> None:
     """What it left is cleared away by the next one."""
     path = tmp_path / "drift.json"

@@ -12,7 +12,7 @@ from support.recordings import NEW, OLD, Shelf, recording, twins
 from replay.drift.acceptance.used import Body, Used, add, load, mark_used
 from replay.drift.judge.findings import Report, Severity
 from replay.drift.report import report
-from replay.errors import ConfigError
+from replay.errors import ConfigError, LibraryError
 
 
 def compared() -> Report:
@@ -96,6 +96,17 @@ def test_other_files_are_refused(tmp_path: Path, document: Any) -> None:
     with pytest.raises(ConfigError, match="used fields") as raised:
         load(path)
     assert str(path) == raised.value.where
+
+
+def test_a_write_protected_file_is_left_as_it_is(tmp_path: Path) -> None:
+    """It may be the state of another run."""
+    path = tmp_path / "used.json"
+    add(path, {Body("invoices", "invoice", "2020-08-27"): {"/a"}})
+    path.chmod(0o444)
+    with pytest.raises(LibraryError, match="the file of used fields cannot be written") as caught:
+        add(path, {Body("invoices", "invoice", "2020-08-27"): {"/b"}})
+    assert "--replay-track-fields=FILE" in caught.value.hint
+    assert {"/a"} == load(path).paths[Body("invoices", "invoice", "2020-08-27")]
 
 
 def test_a_missing_file_says_how_to_make_it(tmp_path: Path) -> None:

@@ -531,6 +531,63 @@ def test_without_folder_sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert "two" == path.read_text()
 
 
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o660, 0o755])
+def test_a_file_keeps_its_mode_when_it_is_replaced(tmp_path: Path, mode: int) -> None:
+    """What a team keeps from others stays so, and a program stays one."""
+    path = tmp_path / "a.yaml"
+    write(path, "one")
+    path.chmod(mode)
+    write(path, "two")
+    assert (mode, "two") == (path.stat().st_mode & 0o7777, path.read_text())
+
+
+def test_a_file_keeps_its_owner_where_root_replaces_it(tmp_path: Path) -> None:
+    """In a container, root writes files that a user will commit."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may give files away")
+    path = tmp_path / "a.yaml"
+    write(path, "one")
+    os.chown(path, 65534, 65534)
+    write(path, "two")
+    assert (65534, 65534, 0o644) == (path.stat().st_uid, path.stat().st_gid, 0o644)
+
+
+def test_a_write_protected_file_is_refused(tmp_path: Path) -> None:
+    """A rename would replace it: it asks for the right to the folder alone. Root too is refused."""
+    path = tmp_path / "a b.yaml"
+    write(path, "one")
+    path.chmod(0o444)
+    with pytest.raises(LibraryError, match="cannot be written: the file is write-protected") as at:
+        write(path, "two")
+    assert f"chmod u+w '{path}'" in at.value.hint
+    assert "one" == path.read_text()
+    with unprivileged() as folder:
+        of_another = folder / "a.yaml"
+        of_another.write_text("one")
+        if os.getuid() == 0:
+            os.seteuid(0)
+            os.chown(of_another, 0, 0)
+            os.seteuid(65534)
+            with pytest.raises(LibraryError, match="write-protected"):
+                write(of_another, "two")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_what_is_no_regular_file_is_not_replaced(tmp_path: Path, kind: str) -> None:
+    """A rename would put a file in the place of a device."""
+    path = tmp_path / "a"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to("/dev/null")
+    with pytest.raises(LibraryError, match="this is not a regular file") as at:
+        files.write(path, "x", str(tmp_path), what="the list", instead="another: --list FILE")
+    assert ("the list cannot", "name another: --list FILE") == (at.value.what[:15], at.value.hint)
+    assert [path] == list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP, errno.ENOSYS])
 def test_where_folders_cannot_be_synced(
     code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

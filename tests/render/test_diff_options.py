@@ -16,8 +16,9 @@ from replay.cli.diff import FORMATS
 from replay.cli.main import cli
 from replay.config import _file
 from replay.drift.report import report
-from replay.errors import ConfigError
+from replay.errors import ConfigError, LibraryError, ReplayError
 from replay.library import Library
+from replay.model import text_files
 
 
 def run(*arguments: object) -> Result:
@@ -355,6 +356,46 @@ def test_a_file_that_cannot_be_written_is_misuse() -> None:
     error = run("--output", "none/out").exception
     assert isinstance(error, ConfigError)
     assert "none/out" == error.where
+
+
+@pytest.mark.parametrize("option", ["--baseline", "--used", "--spec"])
+def test_a_device_without_an_end_is_read_within_bounds(
+    option: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would fill the memory."""
+    monkeypatch.setattr(text_files, "MOST_BYTES", 1 << 20)
+    versions = [OLD] if option == "--spec" else [OLD, NEW]
+    result = run(*versions, option, "/dev/zero")
+    assert isinstance(result.exception, ConfigError)
+    assert "cannot be read: it holds more than 1 MB" in result.exception.what
+    assert "/dev/zero" == result.exception.where
+
+
+def test_a_device_is_not_replaced_by_a_baseline(tmp_path: Path) -> None:
+    """Not even where root accepts."""
+    (tmp_path / "null").symlink_to("/dev/null")
+    result = run("--accept", "--reason", "x", "--baseline", "null")
+    assert isinstance(result.exception, ReplayError)
+    assert Path("/dev/null").is_char_device()
+
+
+@pytest.mark.parametrize("option", ["--output", "--baseline", "--used", "--spec"])
+def test_an_empty_name_of_a_file_is_misuse(option: str) -> None:
+    """A variable that is not set gives one in a shell."""
+    result = run(OLD, *([] if option == "--spec" else [NEW]), option, "")
+    assert (2, True) == (result.exit_code, f"{option} is empty: name a file" in result.stderr)
+
+
+def test_a_write_protected_output_is_left_as_it_is(tmp_path: Path) -> None:
+    """Root too is refused."""
+    path = tmp_path / "drift.html"
+    path.write_text("old")
+    path.chmod(0o444)
+    result = run("--format", "html", "--output", path)
+    assert isinstance(result.exception, LibraryError)
+    assert "the result cannot be written: the file is write-protected" in result.exception.what
+    assert "another file: --output FILE" in result.exception.hint
+    assert "old" == path.read_text()
 
 
 def test_progress_is_shown_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:

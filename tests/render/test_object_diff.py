@@ -11,8 +11,9 @@ from support.command import replay_command
 from support.recordings import NEW, OLD, Entry, recording
 from support.writing import shelve
 
-from replay.drift.object_diff import ObjectDiff, object_diff
+from replay.drift.object_diff import ObjectDiff, Recording, object_diff
 from replay.library import Library
+from replay.model.cassette import ObjectKey
 from replay.render.object_diff import FORMAT, show_object
 
 ROOT = Path(__file__).parents[2]
@@ -180,8 +181,31 @@ def test_an_unknown_id_is_misuse_that_names_the_nearest() -> None:
     """A slip of a letter."""
     done = replay_command("diff", OLD, NEW, "--id", "in_1B")
     assert 2 == done.code
-    assert "no recording has the ID in_1B" in done.err
+    assert "no recording has this ID, which may be private" in done.err
     assert f"did you mean {ID}?" in done.err
+
+
+def test_another_expand_set_is_named_with_its_option() -> None:
+    """It is shown where the option is given; without --id, the option is misuse."""
+    for query in ("", "?expand[]=customer"):
+        record(
+            recording({"n": 1}, id="in_2A" if query else "in_3A", query=query),
+            recording({"n": 2}, NEW, id="in_2A" if query else "in_3A", query=query),
+        )
+    assert 3 == replay_command("diff", OLD, NEW, "--id", "in_3A", "--expand", "customer").code
+    done = replay_command("diff", OLD, NEW, "--id", "in_2A", "--expand", "customer")
+    assert (0, "expand customer") == (done.code, done.out.splitlines()[0][-15:])
+    misuse = replay_command("diff", OLD, NEW, "--expand", "customer")
+    assert (2, True) == (misuse.code, "--expand goes with --id." in misuse.err)
+    made = ObjectDiff(
+        ObjectKey("invoices", ID), (), (("customer", "charge"),),
+        Recording(OLD, "a", 0, "2026", "x"), Recording(NEW, "b", 0, "2026", "x"),
+        True, True, (), (),
+    )  # fmt: skip
+    stream = io.StringIO()
+    show_object(made, stream)
+    told = "also recorded at both versions: --expand customer --expand charge"
+    assert told in stream.getvalue()
 
 
 @pytest.mark.parametrize(

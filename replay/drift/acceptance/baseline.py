@@ -19,6 +19,7 @@ from replay.drift.acceptance import own_files
 from replay.drift.judge.findings import Comparison, Finding, Grade, Report, Side, fingerprint
 from replay.drift.judge.rules import RULES
 from replay.errors import ConfigError
+from replay.model.text_files import read_text
 from replay.redaction.secrets import find_secrets
 
 FORMAT = 1
@@ -60,17 +61,33 @@ _RESTORE = "restore the file from version control, or delete it and accept again
 _FIELDS = tuple(field.name for field in fields(Entry))
 
 
-def load(path: Path) -> tuple[Entry, ...]:
-    """The entries of a baseline file; none where there is no file.
+def load(path: Path, *, missing_ok: bool = True) -> tuple[Entry, ...]:
+    """The entries of a baseline file.
+
+    Args:
+        path: the file.
+        missing_ok: whether a file that is not there accepts nothing; else it is an error.
 
     Raises:
         ConfigError: it cannot be read, or says something that no baseline says.
     """
     try:
-        document = json.loads(path.read_text("utf-8"))
+        document = json.loads(read_text(path))
     except FileNotFoundError:
-        return ()
-    except (OSError, ValueError, RecursionError) as error:
+        if missing_ok:
+            return ()
+        raise ConfigError(
+            "there is no such baseline",
+            where=f"--baseline {path}",
+            hint='correct the name, or write it with --accept --reason "…"',
+        ) from None
+    except OSError as error:
+        raise ConfigError(
+            f"the baseline cannot be read: {error.strerror}",
+            where=str(path),
+            hint="check the path and its permissions",
+        ) from error
+    except (ValueError, RecursionError) as error:
         raise ConfigError("the baseline cannot be read", where=str(path), hint=_RESTORE) from error
     rows = document.get("accepted") if isinstance(document, dict) else None
     if not isinstance(rows, list) or document.get("format") != FORMAT:
@@ -134,12 +151,16 @@ def save(path: Path, entries: Iterable[Entry]) -> None:
     kept = {entry.fingerprint: entry for entry in entries}
     rows = [asdict(entry) for entry in sorted(kept.values(), key=lambda entry: entry.order)]
     text = json.dumps({"format": FORMAT, "accepted": rows}, indent=2) + "\n"
-    if not path.parent.is_dir():
+    try:
+        path.parent.stat()
+    except FileNotFoundError:
         raise ConfigError(
             "the baseline cannot be written: there is no such folder", where=str(path.parent)
-        )
+        ) from None
+    except OSError:
+        pass  # writing says why
     with own_files.locked(path):
-        own_files.write(path, text, "the baseline cannot be written")
+        own_files.write(path, text, "the baseline", "another file: --baseline FILE")
 
 
 def checked_reason(reason: str) -> str:

@@ -30,18 +30,19 @@ def locked(path: Path) -> AbstractContextManager[None]:
     return files.lock(lock, path.name)
 
 
-def write(path: Path, text: str, what: str) -> None:
+def write(path: Path, text: str, what: str, instead: str) -> None:
     """Replace a file's text. Even if that fails, the file has its old or its new text, complete.
 
-    The caller holds the lock. A file that is a link stays one: its target is replaced.
+    The caller holds the lock. A file that is a symbolic link stays one: its target is replaced.
 
     Args:
         path: the file.
         text: its text.
-        what: says in an error what could not be done, such as ``the baseline cannot be written``.
+        what: the file, for errors, such as ``the baseline``.
+        instead: what else a person may name, for errors, such as ``another file: --baseline FILE``.
 
     Raises:
-        LibraryError: the file system refuses; the old file is untouched.
+        LibraryError: it is write-protected, or the file system refuses; the old file is untouched.
     """
     path = Path(os.path.realpath(path))
-    files.write(path, text, str(path.parent), what)
+    files.write(path, text, str(path.parent), what=what, instead=instead)

@@ -16,6 +16,7 @@ from replay.drift.acceptance import own_files
 from replay.drift.judge.findings import Comparison, Finding, Report
 from replay.drift.observe.pointers import ANY
 from replay.errors import ConfigError
+from replay.model.text_files import read_text
 
 FORMAT = 1
 ALL = "**"
@@ -89,14 +90,18 @@ def mark_used(report: Report, used: Used) -> Report:
     return replace(report, comparisons=tuple(comparisons))
 
 
-def load(path: Path) -> Used:
+def load(path: Path, *, missing_ok: bool = False) -> Used:
     """The fields that earlier runs read.
+
+    Args:
+        path: the file.
+        missing_ok: whether a file that is not there says that nothing was read yet.
 
     Raises:
         ConfigError: there is no such file, or it is not one of these.
     """
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(read_text(path))
         if document["format"] != FORMAT:
             raise ConfigError(
                 "the used fields are of another format",
@@ -107,11 +112,19 @@ def load(path: Path) -> Used:
             (Body(str(row["resource"]), str(row["type"]), str(row["version"])), _texts(row))
             for row in document["bodies"]
         ]
+    except FileNotFoundError as error:
+        if missing_ok:
+            return Used({})
+        raise ConfigError(
+            "there is no such file of used fields",
+            where=str(path),
+            hint="make the file first: pytest --replay-track-fields",
+        ) from error
     except OSError as error:
         raise ConfigError(
             f"the used fields cannot be read: {error.strerror}",
             where=str(path),
-            hint="make the file first: pytest --replay-track-fields",
+            hint="check the path and its permissions, or name another file",
         ) from error
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise ConfigError(
@@ -146,8 +159,8 @@ def add(path: Path, paths: Mapping[Body, set[str]]) -> None:
     """
     path = path.absolute()
     with own_files.locked(path):
-        before = load(path).paths if path.exists() else {}
+        before = load(path, missing_ok=True).paths
         found = merged([*before.items(), *paths.items()])
         rows = [{**body._asdict(), "paths": sorted(read)} for body, read in sorted(found.items())]
         text = json.dumps({"format": FORMAT, "bodies": rows}, indent=2) + "\n"
-        own_files.write(path, text, "the used fields cannot be written")
+        own_files.write(path, text, "the file of used fields", "--replay-track-fields=FILE")

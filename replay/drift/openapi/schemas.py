@@ -16,6 +16,7 @@ from urllib.parse import unquote
 from replay.drift.observe.pointers import escape, unescape
 from replay.errors import ConfigError
 from replay.model.cassette import NOTHING
+from replay.model.text_files import read_text
 
 _ROOT = "/components/schemas"
 _DEEPEST = 32
@@ -208,7 +209,7 @@ def load_schemas(path: Path) -> Schemas:
         ConfigError: the file cannot be read, or has no ``components.schemas``.
     """
     try:
-        found = json.loads(path.read_text("utf-8"))["components"]["schemas"]
+        found = json.loads(read_text(path))["components"]["schemas"]
     except OSError as error:
         raise ConfigError(
             f"the specification cannot be read: {error.strerror}", where=str(path)

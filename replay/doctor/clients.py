@@ -12,8 +12,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from importlib import util
 from pathlib import Path
 
@@ -113,11 +114,8 @@ _ARRIVED = "arrived"
 
 def _try(client: Client) -> str:
     """What a call of a client comes to: answered, refused, arrived, or the name of an error."""
-    with socket.create_server(("127.0.0.1", 0)) as server, tempfile.TemporaryDirectory() as folder:
-        arrived: list[bool] = []
-        thread = threading.Thread(target=_accept, args=(server, arrived), daemon=True)
-        thread.start()
-        base = f"http://127.0.0.1:{server.getsockname()[1]}"
+    with _listening() as (port, arrived), tempfile.TemporaryDirectory() as folder:
+        base = f"http://127.0.0.1:{port}"
         (Path(folder) / "cassettes").mkdir()
         try:
             done = subprocess.run(  # noqa: S603 - this interpreter, with code from our own table
@@ -133,14 +131,30 @@ def _try(client: Client) -> str:
     return _ARRIVED if arrived else said.strip() or f"the process ended with {done.returncode}"
 
 
-def _accept(server: socket.socket, arrived: list[bool]) -> None:
-    while True:
-        try:
+@contextmanager
+def _listening() -> Iterator[tuple[int, list[bool]]]:
+    """A server on this machine: its port, and an item for each connection that arrives."""
+    arrived: list[bool] = []
+    over = threading.Event()
+
+    def accept() -> None:
+        while True:
             connection, _ = server.accept()
-        except OSError:  # the trial is over
-            return
-        arrived.append(True)
-        connection.close()
+            connection.close()
+            if over.is_set():
+                return
+            arrived.append(True)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        try:
+            yield port, arrived
+        finally:
+            over.set()
+            socket.create_connection(("127.0.0.1", port)).close()  # nothing else ends `accept`
+            thread.join()
 
 
 def _environment() -> dict[str, str]:

@@ -20,6 +20,9 @@ _EXTRA = re.compile(r"""extra\s*==\s*['"]([\w-]+)['"]""")
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 _PIN = re.compile(r"""^\s*CURRENT\s*=\s*['"]([^'"\n]{1,64})['"]""", re.MULTILINE)
 _DEVELOPERS = {"test"}
+_ELSEWHERE = (
+    "if your tests run with another Python, look there: path/to/its/python -m replay doctor"
+)
 
 
 def version_of(distribution: str) -> str:
@@ -54,7 +57,8 @@ def installed() -> Section:
             )
     else:
         rows.append(Row("stripe", "not installed"))
-    return Section("environment", "environment", tuple(rows), tuple(troubles))
+    notes = () if sdk else (_ELSEWHERE,)
+    return Section("environment", "environment", tuple(rows), tuple(troubles), notes)
 
 
 def sdk_pin() -> str:

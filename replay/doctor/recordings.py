@@ -87,6 +87,9 @@ def recordings(config: Config, tell: Callable[[int], Callable[[], None]] | None 
     if len(broken) > _SHOWN:
         troubles.append(Trouble(f"{len(broken) - _SHOWN} more like these", shown, command))
     notes = [f"files that are no cassettes: {command}"] if strange else []
+    if not takes:
+        notes.append("nothing is recorded, so in mode none every call is refused: record with "
+                     "`replay record`, or with pytest --replay-mode=once")  # fmt: skip
     if any(policy != label for policy in policies):
         notes.append("cassettes of another policy replay as before; what the one in force would "
                      f"replace: {command} --deep")  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,23 @@ def test_a_broken_configuration(text: str, where: str) -> None:
     assert "library" not in done.json["sections"]
 
 
+def test_an_empty_library() -> None:
+    """It is not broken, but every call would be refused: a note says so."""
+    Path("cassettes").mkdir()
+    done = doctor()
+    assert 0 == done.code
+    assert "nothing is recorded" in done.out
+
+
+def test_another_python(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the SDK is not installed, the tests probably run with another Python."""
+    version_of = installed.version_of
+    monkeypatch.setattr(
+        installed, "version_of", lambda name: "" if name == "stripe" else version_of(name)
+    )
+    assert "-m replay doctor" in " ".join(doctor().out.split())
+
+
 def test_misuse() -> None:
     """A wrong option is exit 2, as everywhere."""
     assert 2 == doctor("--api-base", "ftp://x").code
@@ -187,6 +205,7 @@ def test_no_secret_is_shown(
     assert 1 == done.code or name == "HTTPS_PROXY"
     assert name in done.out
     assert "Abcd1234" not in done.out + done.err
+    assert format_ == "text" or done.json
 
 
 LEFT_OUT = {
@@ -311,7 +330,9 @@ def test_what_a_trial_shows(
 ) -> None:
     """A connection that arrives is a problem, and so is a client that stopped working."""
     monkeypatch.setattr(clients, "CLIENTS", (Client("click", "click", way, probe=probe),))
+    before = threading.active_count()
     section = clients.clients(tried=True)
+    assert before == threading.active_count()
     assert [good] == [row.good for row in section.rows]
     assert problem in "".join(trouble.what for trouble in section.troubles)
     assert bool(problem) == bool(section.troubles)

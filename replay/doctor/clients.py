@@ -25,7 +25,7 @@ from replay.intercept.clients import CLIENTS, Client, Way
 _SECONDS = 60
 _PATH = "/v1/invoices/in_1MtHbELkdIwHu7ixl4OzzPMv"
 _CHILD = """
-import sys, warnings
+import os, sys, warnings
 warnings.simplefilter("ignore")
 import replay
 base, url, probe = sys.argv[1:]
@@ -39,7 +39,8 @@ except (replay.CallRefused, replay.NetworkBlocked):
     said = "refused"
 except BaseException as error:
     said = type(error).__name__
-print("\\n\\x01" + said)
+print("\\n\\x01" + said, flush=True)
+os._exit(0)  # threads of some clients crash while Python ends
 """
 _UNSEEN = (
     "other processes and other interpreters have no hooks: docs/guarantees.md, “What the guard "

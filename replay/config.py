@@ -336,6 +336,11 @@ def _file(directory: str) -> Table | None:
         if project is not None:
             tool = project.values.get("tool")
             named = isinstance(tool, dict) and "replay" in tool
+            if "replay" in project:
+                raise project.wrong(
+                    "pyproject.toml holds replay's settings below [tool.replay]", "replay",
+                    hint="write [tool.replay] for [replay]",
+                )  # fmt: skip
             return _checked(project.table("tool").table("replay")) if named else None
         if os.path.exists(folder / ".git"):  # noqa: PTH110 - False for what may not be looked at
             return None
@@ -356,11 +361,12 @@ def _parsed(path: Path) -> Table | None:
 
 def _checked(table: Table) -> Table:
     tool = table.values.get("tool")
-    if not table.path and isinstance(tool, dict) and "replay" in tool:
+    header = ("tool", "replay") if isinstance(tool, dict) and "replay" in tool else ("replay",)
+    if not table.path and (len(header) == 2 or "replay" in table):
         raise table.wrong(
-            "replay.toml holds replay's settings without the header [tool.replay]",
-            *("tool", "replay"),
-            hint="remove the header, and write [drift] for [tool.replay.drift]:"
+            f"replay.toml holds replay's settings without the header [{'.'.join(header)}]",
+            *header,
+            hint=f"remove the header, and write [drift] for [{'.'.join(header)}.drift]:"
             " only pyproject.toml needs [tool.replay]",
         )
     table.only((*DEFAULTS, "drift"))  # drift has settings of its own, and reads them itself

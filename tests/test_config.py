@@ -138,7 +138,7 @@ def test_library_and_policy_stand_beside_the_configuration(
     assert str(tmp_path / "replay-policy.toml") == resolve().policy
 
 
-@pytest.mark.parametrize("table", ["tool.replay", "tool.replay.drift"])
+@pytest.mark.parametrize("table", ["tool.replay", "tool.replay.drift", "replay", "replay.drift"])
 def test_the_header_of_pyproject_in_replay_toml(table: str, tmp_path: Path) -> None:
     """The message says how to write it."""
     write(tmp_path / "replay.toml", f"# settings\n[{table}]\n")
@@ -146,6 +146,14 @@ def test_the_header_of_pyproject_in_replay_toml(table: str, tmp_path: Path) -> N
         resolve()
     assert caught.value.where == f"{tmp_path / 'replay.toml'}:2"
     assert "remove the header" in caught.value.hint
+
+
+def test_the_header_of_replay_toml_in_pyproject(tmp_path: Path) -> None:
+    """It is not passed over."""
+    write(tmp_path / "pyproject.toml", '[project]\nname = "x"\n[replay]\nlibrary = "x"\n')
+    with pytest.raises(ConfigError, match=r"below \[tool.replay\]") as caught:
+        resolve()
+    assert caught.value.where == f"{tmp_path / 'pyproject.toml'}:3"
 
 
 @pytest.mark.parametrize(

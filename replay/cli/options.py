@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Sequence
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import click
@@ -14,7 +16,8 @@ from replay.errors import ConfigError
 from replay.library import Library
 from replay.library.library import storage_of
 from replay.stripe_api.call import Call, account_label, retrieve
-from replay.stripe_api.routes import Route
+from replay.stripe_api.prefixes import types_by_prefix, types_of
+from replay.stripe_api.routes import Route, by_name
 from replay.stripe_api.versions import checked_version
 
 
@@ -124,6 +127,59 @@ def version_of(text: str, where: str) -> str:
         ConfigError: it is not an API version.
     """
     return checked_version(text, where)
+
+
+_CHOSEN = frozenset({"coupon", "plan", "price", "product"})
+"""Types whose IDs people choose: nothing is known of them."""
+
+
+def require_own(route: Route, id: str, command: str) -> None:
+    """Make sure that an ID argument is none of another resource, and not an address or several IDs.
+
+    The source would answer a 404 to it.
+
+    Args:
+        route: the route of the resource.
+        id: the ID, with those of its parents before it, as in ``cus_…/card_…``.
+        command: the command, for the error.
+
+    Raises:
+        ConfigError: it is; the hint has the command that was meant.
+    """
+    where = f"replay {command} {route.resource}"
+    own = id.rpartition("/")[2]
+    if "://" in id or id.startswith(("/v1/", "/v2/")):
+        own = own.partition("?")[0]
+        raise ConfigError(
+            "this is an address, not an ID", where=where, hint=f"{where} {shlex.quote(own)}"
+        )
+    several = id.split(",")
+    if len(several) > 1 and all(map(types_by_prefix, several)):
+        raise ConfigError(
+            "these are several IDs", where=where, hint=f"{where} {shlex.join(several)}"
+        )
+    types = types_by_prefix(own)
+    if not types or route.singleton or not _CHOSEN.isdisjoint(route.objects):
+        return
+    known = {type_ for each in types_of().values() for type_ in each}
+    if not known.issuperset(route.objects) or not set(types).isdisjoint(route.objects):
+        return
+    meant = [
+        f"replay {command} {other.resource} " + "PARENT/" * (other.parameters - 1) + own
+        for other in _routes_of(types)
+    ]
+    raise ConfigError(
+        f"{own} is the ID of another resource: {' or '.join(types)}",
+        where=where,
+        hint="\n".join(meant) or f"name an ID of {route.resource}",
+    )
+
+
+def _routes_of(types: tuple[str, ...]) -> Iterator[Route]:
+    for type_ in types:
+        with suppress(ConfigError):
+            if not (route := by_name(type_)).singleton:
+                yield route
 
 
 def call_of(

@@ -15,6 +15,7 @@ from replay.cli.options import (
     format_option,
     library_option,
     rate_option,
+    require_own,
 )
 from replay.cli.progress import counting, second_ends_at_once
 from replay.config import Config, resolve
@@ -28,7 +29,6 @@ from replay.recording.recorder import Recorder
 from replay.recording.twins import Result, Status, record
 from replay.redaction.policy_source import PolicySource
 from replay.stripe_api.call import Call
-from replay.stripe_api.prefixes import require_own
 from replay.stripe_api.routes import Route, by_name
 
 HINTS = {
@@ -97,7 +97,7 @@ def record_command(
         raise ConfigError("mode none records nothing", where="--mode", hint="use once or all")
     named = _ids(route, ids, ids_from)
     for id in named:
-        require_own(route, id)
+        require_own(route, id, "record")
     objects = _objects(route, named, versions, expand, account, context)
     key = api_key()
     opened = Library(config.library, follow_links=config.follow_links)

@@ -7,7 +7,13 @@ from typing import Any
 
 import click
 
-from replay.cli.options import call_of, format_option, library_option, open_library
+from replay.cli.options import (
+    call_of,
+    format_option,
+    library_option,
+    open_library,
+    require_own,
+)
 from replay.config import resolve
 from replay.model import json_body
 from replay.model.cassette import Cassette, Interaction
@@ -37,11 +43,13 @@ def show_command(
       replay show invoice in_1MtHbELkdIwHu7ixl4OzzPMv --api-version 2024-06-20 --format json
     """
     opened = open_library(library)
-    call = call_of(by_name(resource), id, version=api_version)
+    route = by_name(resource)
+    call = call_of(route, id, version=api_version)
     cassettes = opened.recorded(call.key)
     if api_version is not None:
         cassettes = tuple(c for c in cassettes if c.api_version == call.pinned)
     if not cassettes:
+        require_own(route, id, "show")
         raise refusal(opened, call, PolicySource.of(resolve()))
     for cassette in cassettes:
         json_body.require_readable(cassette, str(opened.path(cassette.key, cassette.api_version)))

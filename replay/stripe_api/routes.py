@@ -17,6 +17,7 @@ from typing import Any
 
 from replay.errors import ConfigError
 from replay.model.cassette import ObjectKey
+from replay.stripe_api.prefixes import types_by_prefix
 
 _RESOURCE = re.compile(r"[a-z]+(?:_[a-z]+)*\Z")
 
@@ -214,6 +215,13 @@ def by_name(name: str) -> Route:
     for candidate in (wanted, wanted.replace("-", "_"), wanted.replace(".", "/")):
         if candidate in names:
             return names[candidate]
+    if types := types_by_prefix(name):
+        named = [f"{names[type_].resource} {name}" for type_ in types if type_ in names]
+        raise ConfigError(
+            f"{name} is the ID of an object, and stands where the resource belongs",
+            where="RESOURCE",
+            hint="write the resource before it: " + " or ".join(named or [f"RESOURCE {name}"]),
+        )
     near = get_close_matches(wanted, names, n=3, cutoff=0.6)
     raise ConfigError(
         f"{name!r} is not a resource of the API",

@@ -72,6 +72,35 @@ def test_an_id_of_another_resource_is_refused_before_the_call(
 
 
 @pytest.mark.parametrize(
+    ("arguments", "next_"),
+    [
+        ([generated("cus", "typo")], f"customers {generated('cus', 'typo')}"),
+        ([generated("mtr_test", "x")], f"billing/meters {generated('mtr_test', 'x')}"),
+        (["invoice", f"https://dashboard.stripe.com/test/invoices/{DRAFT}?x=1"],
+         f"replay record invoices {DRAFT}"),
+        (["invoice", f"/v1/invoices/{DRAFT}"], f"replay record invoices {DRAFT}"),
+        (["invoice", f"{DRAFT},{GONE}"], f"replay record invoices {DRAFT} {GONE}"),
+    ],
+)  # fmt: skip
+def test_what_is_no_id_in_an_ids_place_is_refused_before_the_call(
+    arguments: list[str], next_: str, stand_in: StandIn
+) -> None:
+    """An ID without its resource, an address, several IDs: the hint is what was meant."""
+    done = replay_command("record", *arguments)
+    assert 2 == done.code
+    assert next_ in done.err.partition("next:")[2]
+    assert not stand_in.hits
+
+
+def test_show_names_the_resource_of_an_id(stand_in: StandIn) -> None:
+    """It does not offer to record what `record` refuses."""
+    replay_command("record", "invoice", DRAFT)
+    done = replay_command("show", "customer", DRAFT)
+    assert 2 == done.code
+    assert f"next: replay show invoices {DRAFT}\n" in done.err
+
+
+@pytest.mark.parametrize(
     ("resource", "id"),
     [
         ("coupon", "in_TheNameOfACoupon2026"),

@@ -19,7 +19,7 @@ NEEDS_WRK = command -v wrk >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO)
 SOURCES = $(shell find replay -type f -not -name '*.pyc')
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo quick test lint types unit stress laws leaks nasty scan-corpus kills crowd crash plugins compiled fuzz clients load bench coverage conformance clean browser splits
+.PHONY: help install demo quick test lint types unit stress laws leaks nasty scan-corpus kills crowd crash plugins versions compiled fuzz clients load bench coverage conformance clean browser splits
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -89,6 +89,9 @@ crash: install  ## let each file-system operation of a recording run fail
 
 plugins: install  ## a small suite beside each of the pytest plugins that people have
 	$(PY) scripts/plugin_matrix.py
+
+versions: install  ## each library that replay hooks, at its lowest and newest supported version
+	$(PY) scripts/library_versions.py
 
 fuzz: install  ## fuzz what reads files of strangers, guided by coverage; FUZZ_SECONDS=3600 for hours
 	$(PY) tests/fuzz/run.py --seconds $(FUZZ_SECONDS) $(FUZZ)

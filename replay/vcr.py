@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import vcr
 from vcr.cassette import CassetteContextDecorator
 from vcr.persisters.filesystem import CassetteNotFoundError
 from vcr.request import Request as VcrRequest
@@ -48,6 +49,13 @@ from replay.stripe_api.headers import is_live, is_live_key, kept_headers, phrase
 from replay.stripe_api.versions import is_version
 
 __all__ = ["Persister"]
+
+if int(vcr.__version__.partition(".")[0]) > 9:  # `_unpatch` looks at what is not public
+    raise ConfigError(
+        f"the persister does not fit vcrpy {vcr.__version__}",
+        where="vcrpy",
+        hint="pip install 'vcrpy>=9.4.2,<10'",
+    )
 
 _FIRST_LINE = b"# replay vcr "
 _PATCHED = f"_{CassetteContextDecorator.__name__}__finish"

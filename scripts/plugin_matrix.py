@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import venv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from textwrap import dedent
 
@@ -229,15 +229,20 @@ PLUGINS: dict[str, tuple[tuple[str, ...], str, tuple[str, ...], int]] = {
 }
 
 
-def environments(wheel: Path) -> Iterator[tuple[str, str]]:
-    """Each plugin's name and interpreter. What all need is installed once and shared."""
+def environments(wheel: Path, rows: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
+    """Each row's name and interpreter. What all need is installed once and shared.
+
+    Args:
+        wheel: the built wheel.
+        rows: name of an environment -> the distributions that it has beside those.
+    """
     common = _python(ROOT / ".venv-plugin-none")
     pip = [common, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     if _new(ROOT / ".venv-plugin-none", with_pip=True):
         subprocess.run([*pip, "install", str(wheel), *COMMON], check=True)
     subprocess.run([*pip, "install", "--no-deps", "--force-reinstall", str(wheel)], check=True)
     where = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    for name, (wanted, *_) in PLUGINS.items():
+    for name, wanted in rows.items():
         folder = ROOT / f".venv-plugin-{name}"
         python = _python(folder)
         if wanted and _new(folder, with_pip=False):
@@ -291,7 +296,7 @@ def main() -> int:
     bad = 0
     print(f"{'beside':<20}{'result':<8}pytest said")
     with tempfile.TemporaryDirectory(prefix="replay-plugins-") as folder:
-        for name, python in environments(wheel):
+        for name, python in environments(wheel, {name: row[0] for name, row in PLUGINS.items()}):
             _, own, arguments, passes = PLUGINS[name]
             said = run(python, Path(folder) / name, own, arguments)
             right = re.match(rf"{passes} passed, 2 xfailed\b", said) is not None

@@ -37,6 +37,7 @@ from replay.intercept import (
 from replay.intercept.clients import UNSHOWN
 from replay.intercept.current_session import current, open_sessions
 from replay.intercept.patches import Hook, Patches
+from replay.intercept.supported import checked
 from replay.model.forks import survives_forks
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ HOOKS: dict[str, Hook] = {
 
 _log = logging.getLogger("replay")
 
-_patches = Patches(HOOKS)
+_patches = Patches({name: checked(name, hook) for name, hook in HOOKS.items()})
 survives_forks(_patches.lock)
 _lock = survives_forks(RLock())  # the others are taken inside of it
 _loops: WeakSet[Any] = WeakSet()

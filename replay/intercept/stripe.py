@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 def hook(patches: Patches, module: ModuleType) -> None:
     """Hook the Stripe SDK's module of HTTP clients."""
     unsupported.hook_pycurl(patches, module)
-    patches.replace(module.RequestsClient, "_request_internal", _request)
+    if hasattr(module.RequestsClient, "_request_internal"):  # else urllib3's hook answers
+        patches.replace(module.RequestsClient, "_request_internal", _request)
 
 
 def _request(original: Any) -> Any:

@@ -188,7 +188,8 @@ def hook_pycurl(patches: Patches, module: ModuleType) -> None:
 
         return refuse_pycurl
 
-    patches.replace(module.PycurlClient, "_request_internal", request)
+    if hasattr(module.PycurlClient, "_request_internal"):  # else pycurl's own hook refuses
+        patches.replace(module.PycurlClient, "_request_internal", request)
 
 
 def hook_tornado(patches: Patches, module: ModuleType) -> None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from inspect import signature
 from io import BytesIO, IOBase
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from replay.errors import ConfigError, Refused
 from replay.intercept import elsewhere, stubs_below, vcrpy
 from replay.intercept.current_session import hooks_own, session_for, stand_aside
 from replay.model.cassette import Request
@@ -26,25 +26,8 @@ if TYPE_CHECKING:
 
 def hook(patches: Patches, module: ModuleType) -> None:
     """Hook `urllib3.connectionpool`."""
-    installed = _installed()
-    if int(installed.partition(".")[0]) < 2:
-        raise Refused(
-            ConfigError(
-                f"urllib3 {installed} cannot be intercepted",
-                where="urllib3",
-                hint="pip install --upgrade 'urllib3>=2'",
-            )
-        )
     patches.replace(module.HTTPConnectionPool, "_make_request", _make_request)
     patches.replace(module.HTTPSConnectionPool, "_prepare_proxy", _prepare_proxy)
-
-
-@cache
-def _installed() -> str:
-    # Once per process: it reads the distribution's metadata, which costs more than all the hooks.
-    from importlib.metadata import version
-
-    return version("urllib3")
 
 
 def _make_request(original: Any) -> Any:
@@ -139,6 +122,15 @@ class _Body(BytesIO):
         return self.closed or self.tell() >= len(self.getbuffer())
 
 
+@cache
+def _version_string() -> dict[str, Any]:
+    """The HTTP version as text, which urllib3 takes since 2.3."""
+    from urllib3.response import HTTPResponse
+
+    takes = "version_string" in signature(HTTPResponse).parameters
+    return {"version_string": "HTTP/1.1"} if takes else {}
+
+
 def _response(
     method: str, url: str, answer: Any, *,
     retries: Any = None,
@@ -152,7 +144,7 @@ def _response(
         status=answer.status,
         reason=answer.reason,
         version=11,
-        version_string="HTTP/1.1",
+        **_version_string(),
         preload_content=preload_content,
         decode_content=decode_content,
         retries=retries,

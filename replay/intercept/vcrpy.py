@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from replay.intercept.current_session import address_of, session_for
+from replay.intercept.supported import require
 from replay.model.cassette import Request, Response
 
 if TYPE_CHECKING:
@@ -73,7 +74,12 @@ def plays(connection: Any, method: str, url: str, body: Any, headers: Any) -> bo
 
 
 def aiohttp_response(request: Request, answer: Response) -> Any:
-    """An `aiohttp.ClientResponse` whose body is already there. Needs a running event loop."""
+    """An `aiohttp.ClientResponse` whose body is already there. Needs a running event loop.
+
+    Raises:
+        Refused: vcrpy's stubs are of a version that nobody tried.
+    """
+    require("vcr.cassette")
     from vcr.request import Request as VcrRequest
     from vcr.stubs.aiohttp_stubs import build_response
 

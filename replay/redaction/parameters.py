@@ -48,7 +48,7 @@ _NAME = re.compile(r"([a-z][a-z0-9_]{0,63})((?:\[(?:[a-z][a-z0-9_]{0,63}|\d{0,3}
 _WORD = re.compile(r"[a-z][a-z0-9_]*")
 _RANGE = frozenset({"gt", "gte", "lt", "lte"})
 
-_INT = re.compile(r"-?\d{1,15}\Z")
+_INT = re.compile(r"-?\d{1,12}\Z", re.ASCII)  # an amount; a card's number has more
 _PATH = re.compile(r"[a-z0-9_*]+(?:\.[a-z0-9_*]+){0,3}\Z")
 _CLAUSE = re.compile(
     r"-?(?P<field>[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*) ?(?P<op>[<>]=|[:~<>]) ?"
@@ -171,7 +171,7 @@ def _keeps_clause(resource: str, clause: re.Match[str], rules: ParameterRules) -
 _KINDS: Mapping[str, Callable[[str, str, ParameterRules], bool]] = {
     "int": lambda _, value, __: _INT.match(value) is not None,
     "time": lambda _, value, rules: _is_time(value, rules),
-    "decimal": lambda _, value, rules: rules.keeps("decimal", value) and len(value) <= 30,
+    "decimal": lambda _, value, rules: rules.keeps("decimal", value) and len(value) <= 13,
     "bool": lambda _, value, __: value.lower() in {"true", "false"},
     "enum": lambda _, value, rules: rules.keeps("enum", value),
     "currency": lambda _, value, rules: rules.keeps("currency", value),

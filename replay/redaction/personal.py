@@ -24,7 +24,7 @@ class Form(StrEnum):
 _EMAIL = re.compile(
     r"[A-Za-z0-9](?:@|%40|[-_.+](?:at|AT)[-_.+])[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}"
 )
-_DIGITS = re.compile(r"\d(?:[^A-Za-z0-9]{0,3}\d){6,}")
+_DIGITS = re.compile(r"\d(?:[^A-Za-z0-9]*\d){6,}")
 _DATE = re.compile(
     r"(?<!\d)20\d\d([-_.])(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])(?!\d)(?!\1\d\d\d\d)"
 )

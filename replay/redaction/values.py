@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
+from functools import lru_cache
 
 from replay.redaction.personal import Form, form_of, is_personal_tail
 from replay.redaction.pseudonyms import CHOSEN, is_masked
 from replay.redaction.secrets import is_secret
+from replay.stripe_api.versions import is_version, kept_version
 
 TOKEN = re.compile(
     r"(?!.{65})[a-z]{1,30}[0-9]{0,3}(?:[_.-](?:[a-z]{1,30}[0-9]{0,3}|[0-9]{1,4}[a-z]{0,3}))*\Z"
@@ -24,13 +26,15 @@ _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,3}\Z")
 _CURRENCY = re.compile(r"[a-z]{3}\Z|[A-Z]{3}\Z")
 _COUNTRY = re.compile(r"[A-Z]{2}\Z")
 _LOCALE = re.compile(r"[a-z]{2,3}(?:[-_](?:[A-Z]{2}|[0-9]{3}|[A-Z][a-z]{3}))?\Z|auto\Z")
-_VERSION = re.compile(r"\d{4}-\d\d-\d\d(?:\.[a-z]{1,20})?\Z|v\d\Z|\d(?:\.\d){1,2}\Z")
-_PARAM = re.compile(r"[a-z][a-z_]{0,63}(?:\[(?:[a-z_]{0,64}|\d{1,3})\])*\Z")
+_VERSION = re.compile(r"v\d\Z|\d(?:\.\d){1,2}\Z", re.ASCII)
+_PARAM = re.compile(r"[a-z][a-z_]{0,63}(?:\[(?:[a-z_]{0,64}|\d{1,3})\])*\Z", re.ASCII)
 _DOC_URL = re.compile(
     r"https://(?:docs\.stripe\.com|stripe\.com/docs)(?:/[a-z]+(?:[-_][a-z]+)*)+\Z"
 )
-_DECIMAL = re.compile(r"-?\d+(?:\.\d+)?\Z")
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)\Z")
+_DECIMAL = re.compile(r"-?\d+(?:\.\d+)?\Z", re.ASCII)
+_INSTANT = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)\Z", re.ASCII
+)
 
 _PLAIN_KEY = re.compile(r"(?!.*\d{5})[A-Za-z_][A-Za-z0-9_-]{0,63}\Z")
 _RANDOM = re.compile(r"(?=.*\d)(?=.*[a-z])(?=.*[A-Z])[A-Za-z0-9]{12,}")
@@ -67,21 +71,39 @@ def _matches(regex: re.Pattern[str]) -> Callable[[object], bool]:
     return lambda value: isinstance(value, str) and regex.match(value) is not None
 
 
+def _is_word(regex: re.Pattern[str]) -> Callable[[object], bool]:
+    """A word of the API, which is no number or address of a person written like one."""
+
+    @lru_cache(maxsize=4096)  # there are few of them, and this is asked for each
+    def fits(value: str) -> bool:
+        return regex.match(value) is not None and form_of(value) is None
+
+    return lambda value: isinstance(value, str) and fits(value)
+
+
+def _is_version(value: object) -> bool:
+    if not isinstance(value, str) or len(value) > 40:
+        return False
+    return _VERSION.match(value) is not None or (
+        is_version(value) and kept_version(value, None) == value
+    )
+
+
 SIMPLE_KINDS: dict[str, Callable[[object], bool]] = {
     "amount": _is_int,  # minor units of the currency
     "int": _is_int,  # counts, versions, sequence numbers
     "time": lambda value: _is_int(value) or _matches(_INSTANT)(value),
     "rate": _is_number,
     "decimal": lambda value: _is_number(value) or _matches(_DECIMAL)(value),
-    "enum": _matches(TOKEN),
+    "enum": _is_word(TOKEN),
     "chosen": _is_chosen,  # an ID that a person may have chosen
-    "word": _matches(_WORD),  # an ID that is a word of the API, such as card_payments, US or usd
+    "word": _is_word(_WORD),  # an ID that is a word of the API, such as card_payments, US or usd
     "code": _matches(_CODE),  # a short code of a public code list
     "currency": _matches(_CURRENCY),
     "country": _matches(_COUNTRY),
     "locale": _matches(_LOCALE),
-    "version": _matches(_VERSION),
-    "param": _matches(_PARAM),
+    "version": _is_version,
+    "param": _is_word(_PARAM),
     "doc_url": _matches(_DOC_URL),
     "bool": lambda _: False,  # booleans are kept everywhere; this kind only names the field
     "group": lambda _: False,  # likewise: an object or a list of objects

@@ -172,7 +172,20 @@ def _hook_pycurl(patches: Patches, client: Client, module: ModuleType) -> None:
         CurlMulti.__module__, CurlMulti.__qualname__ = original.__module__, original.__qualname__
         return CurlMulti
 
+    def proxy(original: Any) -> Any:
+        def get(curl: Any, name: str) -> Any:
+            found = original(curl, name)
+            if name[:7] != "perform":
+                return found
+            return functools.partial(_refusing(client, lambda _, *given: found(*given)), curl)
+
+        return get
+
     _hook_entries(patches, client, module)
+    if not hasattr(module.Curl, "perform"):
+        # A tool's class around the real handle, as pytest-recording puts one into `sys.modules`.
+        patches.replace(module.Curl, "__getattribute__", proxy)
+        return
     patches.replace(module, "Curl", handle)
     patches.replace(module, "CurlMulti", many)
 

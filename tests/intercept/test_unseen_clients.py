@@ -282,6 +282,41 @@ def test_pycurl_is_refused(code: str, stand_in: StandIn, library: Path) -> None:
     assert (0 if "CurlMulti" in code else 1) == stand_in.hits.get(PATH, 0)
 
 
+def test_a_class_of_another_tool_around_pycurls_is_refused_too(
+    stand_in: StandIn, library: Path
+) -> None:
+    """pytest-recording puts an object with such a class into the module's place."""
+    library.mkdir()
+    url = stand_in.url + PATH
+    said = run(f"""
+        import io, pycurl as real, replay, sys, warnings
+        warnings.simplefilter("ignore")
+        class Curl:
+            def __init__(self):
+                object.__setattr__(self, "handle", real.Curl())
+            def __getattribute__(self, name):
+                return getattr(object.__getattribute__(self, "handle"), name)
+        class Module:
+            def __getattribute__(self, name):
+                return Curl if name == "Curl" else getattr(real, name)
+        sys.modules["pycurl"] = Module()
+        import pycurl
+        def ask():
+            c = pycurl.Curl()
+            c.setopt(pycurl.WRITEDATA, io.BytesIO())
+            c.setopt(pycurl.URL, {url!r})
+            c.perform()
+        try:
+            with replay.use_cassettes({str(library)!r}, api_base={stand_in.url!r}):
+                ask()
+        except replay.CallRefused as error:
+            print(error.where)
+        ask()
+    """)
+    assert said.startswith("pycurl\n")
+    assert 1 == stand_in.hits.get(PATH, 0)
+
+
 def test_another_interpreter_is_warned_of(library: Path) -> None:
     """It has no hooks: importing what makes one is enough."""
     library.mkdir()

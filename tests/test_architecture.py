@@ -98,7 +98,7 @@ USERS = {
     "rich": {"replay.cli", "replay.render"},
     "ahocorasick_rs": {"replay.redaction"},
     "tomllib": {"replay.model.strict_toml", "replay.importers.documents"},
-    "urllib3": {"replay.intercept.urllib3"},
+    "urllib3": set(),
     "aiohttp": {"replay.intercept.aiohttp"},
     "starlette": {"replay.server"},
     "uvicorn": {"replay.server"},

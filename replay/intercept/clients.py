@@ -77,7 +77,7 @@ CLIENTS: tuple[Client, ...] = (
                                "await client.AsyncHTTPClient().fetch(url)")),
     Client("httpcore", "httpcore", Way.ANSWERED,
            probe="import httpcore; httpcore.ConnectionPool().request('GET', url)"),
-    Client("niquests", "niquests", Way.GUARDED, probe="import niquests; niquests.get(url)"),
+    Client("niquests", "niquests", Way.ANSWERED, probe="import niquests; niquests.get(url)"),
     Client("aiosonic", "aiosonic", Way.GUARDED,
            probe="import aiosonic\n" + _ASYNC.format("await aiosonic.HTTPClient().get(url)")),
     Client("gevent", "gevent", Way.GUARDED,

@@ -39,12 +39,14 @@ def hook(patches: Patches, module: ModuleType) -> None:
 
 
 def _hook_sockets(patches: Patches, module: ModuleType) -> None:
-    patches.replace(module.socket, "connect", _connect)
-    patches.replace(module.socket, "connect_ex", _connect)
-    for name in ("send", "sendall", "sendfile"):
-        patches.replace(module.socket, name, _send)
-    for name in ("sendmsg", "sendto"):
-        patches.replace(module.socket, name, _send_to)
+    for make, names in (
+        (_connect, ("connect", "connect_ex")),
+        (_send, ("send", "sendall", "sendfile")),
+        (_send_to, ("sendmsg", "sendto")),
+    ):
+        for name in names:
+            if hasattr(module.socket, name):  # eventlet's sockets have no `sendfile`
+                patches.replace(module.socket, name, make)
 
 
 def hook_tls(patches: Patches, module: ModuleType) -> None:
@@ -74,7 +76,7 @@ def hook_gevent(patches: Patches, module: ModuleType) -> None:
 
 
 def hook_lookups(patches: Patches, module: ModuleType) -> None:
-    """Hook `gevent.socket`, whose functions look names up."""
+    """Hook `gevent.socket` or `eventlet.green.socket`, whose functions look names up."""
     for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
         if vars(module)[name] is not vars(sys.modules["socket"])[name]:
             patches.replace(module, name, _resolve)

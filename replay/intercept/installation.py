@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 
 HOOKS: dict[str, Hook] = {
     "urllib3.connectionpool": urllib3.hook,
+    "urllib3._async.connectionpool": urllib3.hook_async,
+    "urllib3_future.connectionpool": urllib3.hook,
+    "urllib3_future._async.connectionpool": urllib3.hook_async,
     "httpx": httpx.hook,
     "httpx2": httpx.hook,
     "aiohttp.client": aiohttp.hook,
@@ -60,6 +63,7 @@ HOOKS: dict[str, Hook] = {
     "trio._socket": guard.hook_trio,
     "gevent._socket3": guard.hook_gevent,
     "gevent.socket": guard.hook_lookups,
+    "eventlet.green.socket": guard.hook_lookups,
     "gevent.ssl": guard.hook_gevent_tls,
     "uvloop": guard.hook_uvloop,
     "winloop": guard.hook_uvloop,

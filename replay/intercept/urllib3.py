@@ -1,4 +1,4 @@
-"""urllib3, and with it requests, botocore and every pool manager.
+"""urllib3, and with it requests, botocore and every pool manager; urllib3-future and niquests too.
 
 Hooked at `_make_request`: a hook above it would break the pool's lists of retries, one below it
 would race with other threads. A second hook, at `_prepare_proxy`, keeps a tunnel from being opened
@@ -7,7 +7,8 @@ before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import AsyncIterator, Iterator
 from functools import cache
 from inspect import signature
 from io import BytesIO, IOBase
@@ -25,46 +26,95 @@ if TYPE_CHECKING:
 
 
 def hook(patches: Patches, module: ModuleType) -> None:
-    """Hook `urllib3.connectionpool`."""
-    patches.replace(module.HTTPConnectionPool, "_make_request", _make_request)
+    """Hook `urllib3.connectionpool`, of urllib3 or of urllib3-future."""
+    respond = _responding(sys.modules[f"{_package(module)}.response"].HTTPResponse)
+
+    def make(original: Any) -> Any:
+        def make_request(
+            pool: Any, conn: Any, method: str, url: str, body: Any = None,
+            headers: Any = None, *args: Any, **kwargs: Any,
+        ) -> Any:  # fmt: skip
+            host, port, target = _target(pool, url)
+            session = session_for(host, port)
+            if session is None:
+                if target is None:
+                    elsewhere.note(pool.scheme, host, port, url, headers or {})
+                return original(pool, conn, method, url, body, headers, *args, **kwargs)
+            request = _request(pool, host, port, target, method, url, body, headers)
+            if session.lets_through(request):
+                with pass_through():
+                    if conn.sock is None and pool.proxy is not None and target is None:
+                        pool._prepare_proxy(conn)
+                    body = _guarded(body)
+                    return original(pool, conn, method, url, body, headers, *args, **kwargs)
+            if vcrpy.plays(conn, method, url, body, headers):
+                return original(pool, conn, method, url, body, headers, *args, **kwargs)
+            if stubs_below.answers(request):
+                with stand_aside():
+                    return original(pool, conn, method, url, body, headers, *args, **kwargs)
+            answer = session.serve(request)
+            if kwargs.get("response_conn") is not None:
+                # The connection was not used, so reading the answer would not give it back.
+                pool._put_conn(kwargs["response_conn"])
+            return respond(method, url, answer, **kwargs)
+
+        return make_request
+
+    patches.replace(module.HTTPConnectionPool, "_make_request", make)
     patches.replace(module.HTTPSConnectionPool, "_prepare_proxy", _prepare_proxy)
 
 
-def _make_request(original: Any) -> Any:
-    def make_request(
-        pool: Any, conn: Any, method: str, url: str, body: Any = None,
-        headers: Any = None, *args: Any, **kwargs: Any,
-    ) -> Any:  # fmt: skip
-        # Through a plain proxy, the pool is the proxy's and the URL is absolute.
-        target = urlsplit(url) if url[:4].lower() == "http" else None
-        host = (target.hostname or "") if target else pool.host
-        port = (target.port or 80) if target else _port(pool)
-        session = session_for(host, port)
-        if session is None:
-            if target is None:
-                elsewhere.note(pool.scheme, host, port, url, headers or {})
-            return original(pool, conn, method, url, body, headers, *args, **kwargs)
-        shown = f"[{host}]" if ":" in host and host[:1] != "[" else host
-        uri = url if target else f"{pool.scheme}://{shown}:{port}{url}"
-        lines = tuple([(_text(k), _text(v)) for k, v in headers.items()]) if headers else ()
-        request = Request.sending(method, uri, lines, body)
-        if session.lets_through(request):
-            with pass_through():
-                if conn.sock is None and pool.proxy is not None and target is None:
-                    pool._prepare_proxy(conn)
-                return original(pool, conn, method, url, _guarded(body), headers, *args, **kwargs)
-        if vcrpy.plays(conn, method, url, body, headers):
-            return original(pool, conn, method, url, body, headers, *args, **kwargs)
-        if stubs_below.answers(request):
-            with stand_aside():
-                return original(pool, conn, method, url, body, headers, *args, **kwargs)
-        answer = session.serve(request)
-        if kwargs.get("response_conn") is not None:
-            # The connection was not used, so reading the answer would not give it back.
-            pool._put_conn(kwargs["response_conn"])
-        return _response(method, url, answer, **kwargs)
+def hook_async(patches: Patches, module: ModuleType) -> None:
+    """Hook `urllib3_future._async.connectionpool`, also where that stands in for urllib3."""
+    package = _package(module).removesuffix("._async")
+    respond = _responding(sys.modules[f"{package}._async.response"].AsyncHTTPResponse)
 
-    return make_request
+    def make(original: Any) -> Any:
+        async def make_request(
+            pool: Any, conn: Any, method: str, url: str, body: Any = None,
+            headers: Any = None, *args: Any, **kwargs: Any,
+        ) -> Any:  # fmt: skip
+            host, port, target = _target(pool, url)
+            session = session_for(host, port)
+            if session is None:
+                if target is None:
+                    elsewhere.note(pool.scheme, host, port, url, headers or {})
+                return await original(pool, conn, method, url, body, headers, *args, **kwargs)
+            request = _request(pool, host, port, target, method, url, body, headers)
+            if session.lets_through(request):
+                with pass_through():
+                    body = _guarded_async(body)
+                    return await original(pool, conn, method, url, body, headers, *args, **kwargs)
+            answer = await session.serve_async(request)
+            if kwargs.get("response_conn") is not None:
+                await pool._put_conn(kwargs["response_conn"])
+            return respond(method, url, answer, **kwargs)
+
+        return make_request
+
+    patches.replace(module.AsyncHTTPConnectionPool, "_make_request", make)
+
+
+def _package(module: ModuleType) -> str:
+    return module.__name__.rpartition(".")[0]
+
+
+def _target(pool: Any, url: str) -> tuple[str, int, Any]:
+    """Host and port of a call; and its URL, parsed, if it goes through a plain proxy."""
+    # Then the pool is the proxy's and the URL is absolute.
+    target = urlsplit(url) if url[:4].lower() == "http" else None
+    if target is not None:
+        return target.hostname or "", target.port or 80, target
+    return pool.host, _port(pool), None
+
+
+def _request(
+    pool: Any, host: str, port: int, target: Any, method: str, url: str, body: Any, headers: Any
+) -> Request:
+    shown = f"[{host}]" if ":" in host and host[:1] != "[" else host
+    uri = url if target else f"{pool.scheme}://{shown}:{port}{url}"
+    lines = tuple([(_text(k), _text(v)) for k, v in headers.items()]) if headers else ()
+    return Request.sending(method, uri, lines, body)
 
 
 def _guarded(body: Any) -> Any:
@@ -78,6 +128,20 @@ def _guarded(body: Any) -> Any:
     if hasattr(body, "read"):
         return _Read(body)
     return _chunks(body) if hasattr(body, "__iter__") else body
+
+
+def _guarded_async(body: Any) -> Any:
+    return _chunks_async(body) if hasattr(body, "__aiter__") else _guarded(body)
+
+
+async def _chunks_async(body: Any) -> AsyncIterator[Any]:
+    rest = aiter(body)
+    while True:
+        with pass_through(False):
+            chunk = await anext(rest, _END)
+        if chunk is _END:
+            return
+        yield chunk
 
 
 _END = object()
@@ -123,34 +187,32 @@ class _Body(BytesIO):
 
 
 @cache
-def _version_string() -> dict[str, Any]:
-    """The HTTP version as text, which urllib3 takes since 2.3."""
-    from urllib3.response import HTTPResponse
+def _responding(kind: Any) -> Any:
+    """A function that makes responses of this class."""
+    # Of urllib3 since 2.3; urllib3-future has no such parameter.
+    takes_text = "version_string" in signature(kind).parameters
+    more = {"version_string": "HTTP/1.1"} if takes_text else {}
 
-    takes = "version_string" in signature(HTTPResponse).parameters
-    return {"version_string": "HTTP/1.1"} if takes else {}
+    def respond(
+        method: str, url: str, answer: Any, *,
+        retries: Any = None,
+        preload_content: bool = True, decode_content: bool = True, **_: Any,
+    ) -> Any:  # fmt: skip
+        return kind(
+            body=_Body(answer.body),
+            headers=dict(answer.received),
+            status=answer.status,
+            reason=answer.reason,
+            version=11,
+            preload_content=preload_content,
+            decode_content=decode_content,
+            retries=retries,
+            request_method=method,
+            request_url=url,
+            **more,
+        )
 
-
-def _response(
-    method: str, url: str, answer: Any, *,
-    retries: Any = None,
-    preload_content: bool = True, decode_content: bool = True, **_: Any,
-) -> Any:  # fmt: skip
-    from urllib3.response import HTTPResponse
-
-    return HTTPResponse(
-        body=_Body(answer.body),
-        headers=dict(answer.received),
-        status=answer.status,
-        reason=answer.reason,
-        version=11,
-        **_version_string(),
-        preload_content=preload_content,
-        decode_content=decode_content,
-        retries=retries,
-        request_method=method,
-        request_url=url,
-    )
+    return respond
 
 
 def _prepare_proxy(original: Any) -> Any:

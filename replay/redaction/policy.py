@@ -11,9 +11,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 
+from replay.model import own_data
 from replay.redaction import parameters
 from replay.redaction.page_tokens import encodes_text, is_opaque
 from replay.redaction.personal import form_of
@@ -231,7 +230,12 @@ def default_policy() -> Policy:
     Raises:
         PolicyError: a data file cannot be used; names file and line.
     """
-    return load(files("replay.redaction").joinpath("data"), DEFAULT_POLICY)
+    package, sources = "replay.redaction", {}
+    for prefix in ("", *(f"{folder}/" for folder in _FOLDERS)):
+        for name in own_data.names(package, f"data/{prefix}"):
+            if name.endswith(".toml"):
+                sources[prefix + name] = own_data.read_text(package, f"data/{prefix}{name}")
+    return Policy(DEFAULT_POLICY, sources)
 
 
 @lru_cache(maxsize=16)
@@ -255,17 +259,6 @@ def with_team(
     sources = {**shipped.sources, TEAM: text} if text else shipped.sources
     team = parse_team_policy(text, where, shipped.objects)
     return Policy(shipped.name, sources, team, masks_ids, keeps_chosen)
-
-
-def load(directory: Traversable, name: str) -> Policy:
-    """The policy that a directory holds."""
-    sources = {}
-    for folder, prefix in ((directory, ""), *((directory.joinpath(n), f"{n}/") for n in _FOLDERS)):
-        for file in folder.iterdir():
-            if file.name.endswith(".toml"):
-                text = file.read_bytes().decode("utf-8").replace("\r\n", "\n")
-                sources[prefix + file.name] = text
-    return Policy(name, sources)
 
 
 def keeps_parameter(resource: str, name: str, value: str, *, policy: Policy | None = None) -> bool:

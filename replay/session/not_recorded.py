@@ -61,6 +61,12 @@ def refusal(library: Library, call: Call, policy: PolicySource) -> CassetteNotFo
             "stub this call, or keep the parameter in replay-policy.toml: docs/redaction.md"
         )
     if not cassettes:
+        if not library.exists():  # it was there when the session was opened
+            record = (
+                "the library's folder cannot be seen from here: in a fake file system (pyfakefs), "
+                f"show it with\nfs.add_real_directory({str(library.root)!r})"
+            )
+            command = ""
         nearest = storage_of(library).nearest(call.key)
         near = f"recorded {call.route.resource} with the nearest IDs: {', '.join(nearest)}\n"
         if call.key.query is not None and (others := _asked_nearby(library, call, policy)):

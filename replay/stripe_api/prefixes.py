@@ -9,7 +9,8 @@ import json
 import re
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
+
+from replay.model.own_data import read_text
 
 _GENERATED = re.compile(r"([a-z]+(?:_[a-z]+)*?)_(?:test_|live_)?[A-Za-z0-9]{14,}\Z")
 
@@ -17,7 +18,7 @@ _GENERATED = re.compile(r"([a-z]+(?:_[a-z]+)*?)_(?:test_|live_)?[A-Za-z0-9]{14,}
 @cache
 def types_of() -> Mapping[str, tuple[str, ...]]:
     """Prefix, without its last underscore -> the types whose IDs may have it."""
-    text = files("replay.stripe_api").joinpath("data/prefixes.json").read_text("utf-8")
+    text = read_text("replay.stripe_api", "data/prefixes.json")
     return {prefix: tuple(types) for prefix, types in json.loads(text).items()}
 
 

@@ -12,11 +12,11 @@ import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from replay.errors import ConfigError
 from replay.model.cassette import ObjectKey
+from replay.model.own_data import read_text
 from replay.stripe_api.prefixes import types_by_prefix
 
 _RESOURCE = re.compile(r"[a-z]+(?:_[a-z]+)*\Z")
@@ -92,8 +92,7 @@ def words() -> frozenset[str]:
 
 @cache
 def _document() -> dict[str, Any]:
-    text = files("replay.stripe_api").joinpath("data/routes.json").read_text("utf-8")
-    document: dict[str, Any] = json.loads(text)
+    document: dict[str, Any] = json.loads(read_text("replay.stripe_api", "data/routes.json"))
     return document
 
 

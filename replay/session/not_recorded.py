@@ -16,7 +16,7 @@ from replay.library.lookup import takes_of
 from replay.model.cassette import Cassette
 from replay.redaction.policy_source import PolicySource
 from replay.stripe_api.call import Call, expand_of
-from replay.stripe_api.versions import is_version, version_order
+from replay.stripe_api.versions import is_version, meant_version, version_order
 
 _SHOWN = 3
 
@@ -54,6 +54,9 @@ def refusal(library: Library, call: Call, policy: PolicySource) -> CassetteNotFo
     name = _name(call)
     command = _command(call, library)
     record = f"record it: {command}"
+    if call.pinned and (meant := meant_version(call.pinned)):
+        command = ""
+        record = f"there is no version {call.pinned}: did you mean {meant}? the client names it"
     if call.key.query is not None and (why := _why_private(call, policy)):
         command = ""
         record = (

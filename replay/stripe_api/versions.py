@@ -62,7 +62,7 @@ def canonical_version(value: str, where: str = "Stripe-Version") -> str:
     text = "; ".join([base, *sorted({feature for feature in features if feature})])
     if not _SAFE.match(text):
         # A header may hold any words: none that replay does not know is repeated.
-        meant = known_part(_meant(base))
+        meant = known_part(meant_version(base))
         raise ConfigError(
             "this is not an API version",
             where=where,
@@ -110,7 +110,7 @@ def checked_version(text: str, where: str) -> str:
     """
     if text == UNVERSIONED:
         return text
-    meant = _meant(text)
+    meant = meant_version(text)
     version = "" if meant else canonical_version(text, where)
     if not is_version(version):
         raise ConfigError(
@@ -121,7 +121,7 @@ def checked_version(text: str, where: str) -> str:
     return version
 
 
-def _meant(text: str) -> str:
+def meant_version(text: str) -> str:
     """The version that was probably meant by one that cannot be.
 
     Its day does not exist or is spelled otherwise, or its train's name is missing, misspelt or
@@ -205,7 +205,7 @@ def require_version(
     recorded = sorted(set(recorded), key=version_order)
     if version in recorded or version == UNVERSIONED or (since and _is_day(version)):
         return
-    meant = _meant(version)
+    meant = meant_version(version)
     if not meant and version_order(version)[0]:
         return
     meant = near(version, recorded) or meant

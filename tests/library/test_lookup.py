@@ -258,6 +258,19 @@ def test_an_id_that_a_person_chose_is_not_shown(id: str, library: Path) -> None:
     assert "jane" not in str(caught.value)
 
 
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_version_that_cannot_be_gets_no_command(recorded: bool, library: Path) -> None:
+    """`replay record` would refuse it, too: the hint is the version that was meant."""
+    lib = Library(library)
+    if recorded:
+        record(lib, A, [take(A)])
+    with pytest.raises(CassetteNotFound) as caught:
+        require(lib, call("2025-03-31"))
+    assert "did you mean 2025-03-31.basil?" in caught.value.hint
+    assert "replay record" not in caught.value.hint
+    assert "" == caught.value.command
+
+
 @pytest.mark.parametrize("id", ["in_1MtHbELk", "1MtHbELkdIwHu7ixl4OzzPMv", "in-1MtHbELkdIwHu7ix"])
 def test_a_typo_names_what_is_recorded(id: str, library: Path) -> None:
     """The ID is not shown, since a person may have chosen it; those of the library are."""

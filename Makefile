@@ -125,8 +125,9 @@ browser: install  ## the HTML report in a headless Chromium
 splits: install  ## one version against itself, split at random 1,000 times
 	REPLAY_SPLITS=1000 $(VENV)/bin/pytest -q tests/drift/test_grades.py -k against_itself
 
-conformance: install  ## vcrpy's own suite, inside an open session of replay
+conformance: install  ## vcrpy's own suite inside an open session; the reads of stripe-python's
 	$(PY) scripts/conformance.py
+	$(PY) scripts/conformance_reads.py
 
 clean:  ## remove the environment and everything built
 	rm -rf .venv* .clients dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

@@ -141,6 +141,17 @@ class ObjectKey:
     query: str | None = field(default=None, repr=False)
 
     @property
+    def ids(self) -> tuple[tuple[str, str], ...]:
+        """The IDs in the path, outermost first, each with the resource path that it is an ID of."""
+        names = self.resource.split("/")
+        first = len(names) - len(self.parents)
+        own = ((self.resource, self.id),) if self.id else ()
+        return (
+            *(("/".join(names[: first + n]), id) for n, id in enumerate(self.parents)),
+            *own,
+        )
+
+    @property
     def seed(self) -> str:
         """Names the key in stand-ins. It never changes: each stand-in in each library would."""
         names = dict.fromkeys(name for name, _ in parse_qsl(self.query or "", True))

@@ -59,8 +59,10 @@ class IdMap:
         ids = [id for text in (*key.parents, key.id, key.query or "") for id in policy.ids_in(text)]
         names = {name: id for id in ids if (name := policy.masked(id)) != id}
 
+        resources = {id: resource for resource, id in key.ids}
+
         def in_path(id: str) -> str:
-            name = policy.masked_id(key.resource, id)
+            name = policy.masked_id(resources.get(id, key.resource), id)
             if name != id:
                 names[name] = id
             return name

@@ -282,8 +282,7 @@ def keeps_expand(name: str, *, policy: Policy | None = None) -> bool:
 
 def why_private(call: Call, policy: Policy) -> str:
     """Why a call may not be recorded, independent of the answer; empty where it may."""
-    ids = (*call.key.parents, call.key.id)
-    if not all(policy.keeps_id(call.key.resource, id) for id in ids if id):
+    if not all(policy.keeps_id(resource, id) for resource, id in call.key.ids):
         return "the ID in the path may be private: the policy does not keep it"
     if not all(keeps_expand(name, policy=policy) for name in call.expand):
         return "a name to expand is none of the API's own"

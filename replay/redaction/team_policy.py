@@ -78,15 +78,11 @@ class TeamPolicy:
 
         Args:
             place: ``parameter`` or ``resource``.
-            name: the parameter's or resource's name. A resource's IDs are kept in the paths of
-                what is below it, too: ``customers/sources``.
+            name: the parameter's or resource's name.
             value: the parameter's value, or the ID.
         """
         return any(
-            (named := getattr(keep, place))
-            and (name == named or (place == "resource" and name.startswith(f"{named}/")))
-            and keep.pattern.fullmatch(value)
-            for keep in self.keeps
+            getattr(keep, place) == name and keep.pattern.fullmatch(value) for keep in self.keeps
         )
 
     def keeps_id(self, value: object) -> bool:

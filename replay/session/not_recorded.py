@@ -133,7 +133,7 @@ def _other_ways(pinned: str, versions: tuple[str, ...], library: Library) -> Ite
 
 def _may_be_named(call: Call, policy: PolicySource) -> bool:
     rules = policy.load()
-    return all(rules.keeps_id(call.key.resource, id) for id in (*call.key.parents, call.key.id))
+    return all(rules.keeps_id(resource, id) for resource, id in call.key.ids)
 
 
 def _why_private(call: Call, policy: PolicySource) -> str:

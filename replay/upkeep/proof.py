@@ -83,8 +83,7 @@ def unproven_frame(
         keys: whether keys that replay does not write are allowed.
     """
     key = cassette.key
-    ids = [id for id in (*key.parents, key.id) if id]
-    if not all(policy.keeps_id(key.resource, id) for id in ids):
+    if not all(policy.keeps_id(resource, id) for resource, id in key.ids):
         yield "cassette/id", "the ID"
     if not keys and (cassette.extra or cassette.cassette_extra):
         yield "cassette", _OTHER

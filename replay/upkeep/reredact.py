@@ -88,7 +88,7 @@ def redact_again(path: Path, policy: Policy, *, follow_links: bool = False) -> C
 def _renamed(cassette: Cassette, policy: Policy) -> bool:
     """Whether the policy replaces an ID in the address of a cassette's calls."""
     key = cassette.key
-    return any(policy.masked_id(key.resource, id) != id for id in (*key.parents, key.id)) or any(
+    return any(policy.masked_id(resource, id) != id for resource, id in key.ids) or any(
         policy.masked_parameter(key.resource, name, value) != value
         for name, value in parse_qsl(key.query or "", keep_blank_values=True)
     )

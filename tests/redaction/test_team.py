@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 from replay.errors import PolicyError
-from replay.redaction.policy import default_policy, keeps_parameter, with_team
+from replay.model.cassette import Request
+from replay.redaction.policy import default_policy, keeps_parameter, why_private, with_team
 from replay.redaction.redactor import redact
+from replay.stripe_api.call import API_BASE, read_call
 
+CARD = "card_1QaTestAbCdEfGhIjKlMnOp0"
 IN = "in_1QaTestAbCdEfGhIjKlMnOp0"
 BODY = {
     "id": IN, "object": "invoice", "number": "KIESEL-0042", "amount_due": 2500,
@@ -80,8 +83,21 @@ def test_a_parameter_and_a_resource_can_be_kept():
     assert policy.keeps_id("customers", "boat-7")
     assert not policy.keeps_id("customers", "greta")
     assert not policy.keeps_id("invoices", "boat-7")
-    assert policy.keeps_id("customers/sources", "boat-7")
-    assert not policy.keeps_id("customersx/sources", "boat-7")
+    below = read_call(Request("GET", f"{API_BASE}/v1/customers/boat-7/sources/{CARD}"))
+    assert "" == why_private(below, policy)
+    other = read_call(Request("GET", f"{API_BASE}/v1/customers/greta/sources/{CARD}"))
+    assert "the ID in the path may be private" in why_private(other, policy)
+    own = read_call(Request("GET", f"{API_BASE}/v1/customers/boat-7/sources/boat-7"))
+    assert "the ID in the path may be private" in why_private(own, policy)
+
+
+@pytest.mark.parametrize(
+    "path", ["accounts/greta-ohm/capabilities", "accounts/acct_1/capabilities/transfers"]
+)
+def test_a_parent_is_judged_as_what_it_is_an_id_of(path):
+    """Capabilities are words of the API; the account before one is none."""
+    call = read_call(Request("GET", f"{API_BASE}/v1/{path}"))
+    assert "the ID in the path may be private" in why_private(call, default_policy())
 
 
 @pytest.mark.parametrize("keeps_chosen", [True, False])

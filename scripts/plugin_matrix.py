@@ -240,6 +240,7 @@ def environments(wheel: Path, rows: Mapping[str, Sequence[str]]) -> Iterator[tup
     pip = [common, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     if _new(ROOT / ".venv-plugin-none", with_pip=True):
         subprocess.run([*pip, "install", str(wheel), *COMMON], check=True)
+        (ROOT / ".venv-plugin-none" / ".made").touch()
     subprocess.run([*pip, "install", "--no-deps", "--force-reinstall", str(wheel)], check=True)
     where = "import sysconfig; print(sysconfig.get_path('purelib'))"
     for name, wanted in rows.items():

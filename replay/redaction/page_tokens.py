@@ -12,7 +12,7 @@ from collections.abc import Collection
 from urllib.parse import parse_qsl, quote_plus
 
 from replay.redaction.encodings import BASE64_RUN, HEX_RUN, base64_views, hex_views
-from replay.redaction.personal import is_personal_tail
+from replay.redaction.personal import is_in_token
 from replay.redaction.secrets import is_secret
 from replay.redaction.values import is_generated
 
@@ -33,7 +33,7 @@ def is_opaque(value: object, vocabulary: Collection[str], prefixes: Collection[s
     """
     if not isinstance(value, str) or not _TOKEN.match(value) or is_secret(value):
         return False
-    if is_personal_tail(value):
+    if is_in_token(value):
         return False
     return all(
         _is_public(word, vocabulary, prefixes)
@@ -76,5 +76,5 @@ def _views(value: str) -> list[str]:
 def _is_public(word: str, vocabulary: Collection[str], prefixes: Collection[str]) -> bool:
     """Whether a word that a token encodes may be kept."""
     if word.isdecimal():
-        return not is_personal_tail(word) or len(word) < 14
+        return not is_in_token(word)
     return word in vocabulary or is_generated(word, prefixes)

@@ -34,6 +34,7 @@ _MACHINE = re.compile(
 )
 """A UUID, or a long number in hex: digits in a row are chance there."""
 _ZEROS = re.compile(r"[0\W_]*")
+_CAPITALS = re.compile(r"[A-Z0-9]{15,}")
 _LONG = re.compile(r"\d{13,}")
 _CARD_STARTS = re.compile(r"3[0-9]|[245]|6[0-9]|81|1800")
 
@@ -103,6 +104,16 @@ def is_personal_tail(tail: str) -> bool:
     return (_IBAN_LENGTHS.get(upper[:2]) == len(upper) and _has_iban(upper)) or _NATIONAL.fullmatch(
         upper
     ) is not None
+
+
+def is_in_token(text: str) -> bool:
+    """Whether random letters and digits hold a card's number or an IBAN as they are written.
+
+    Of these alone it can be told: their check digits are not right by chance.
+    """
+    return any(_is_card(found[0]) for found in _LONG.finditer(text)) or any(
+        _has_iban(found[0]) for found in _CAPITALS.finditer(text)
+    )
 
 
 def _is_long(number: str) -> bool:

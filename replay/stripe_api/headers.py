@@ -33,6 +33,7 @@ _KEPT: Forms = MappingProxyType(
         "Stripe-Should-Retry": re.compile(r"(?:true|false)\Z"),
     }
 )
+_WAIT = re.compile(r"[0-9]{1,5}(?:\.[0-9])?\Z")
 REQUEST_HEADERS: Forms = MappingProxyType({"Stripe-Version": VERSION_FORM})
 """The headers of a recorded request."""
 RESPONSE_HEADERS: Forms = MappingProxyType(
@@ -61,6 +62,8 @@ def kept_headers(headers: Headers, pinned: str | None) -> Headers:
             continue
         if name == "Stripe-Version":
             value = kept_version(value, pinned)
+        elif name == "Retry-After" and not _WAIT.match(value):
+            continue  # more digits than a time to wait has
         if value:
             kept.append((name, value))
     return tuple(kept)

@@ -6,6 +6,7 @@ import pytest
 
 from replay.redaction.policy import default_policy, keeps_parameter
 from replay.redaction.redactor import redact
+from replay.stripe_api.headers import kept_headers
 
 POLICY = default_policy()
 
@@ -34,6 +35,7 @@ POLICY = default_policy()
         ("list_url", "/v1/prices?product=123-45-6789"),
         # A page token is random letters and digits; a card's number is none.
         ("page", "Jane4242424242424242Doe"),
+        ("page", "DE89370400440532013000Jane"),
     ],
 )
 def test_it_is_not_kept(kind: str, value: str) -> None:
@@ -74,6 +76,14 @@ def test_no_parameter_carries_it(name: str, value: str) -> None:
 )
 def test_what_stripe_writes_there_stays(kind: str, value: str) -> None:
     assert POLICY.keeps(kind, value)
+
+
+@pytest.mark.parametrize(
+    ("wait", "kept"),
+    [("0.5", True), ("30", True), ("86400", True), ("123456.789", False), ("123456", False)],
+)
+def test_a_time_to_wait_has_few_digits(wait: str, kept: bool) -> None:
+    assert kept == bool(kept_headers((("Retry-After", wait),), None))
 
 
 def test_no_error_names_it() -> None:

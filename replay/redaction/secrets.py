@@ -9,19 +9,31 @@ grows with the text's length, whatever it holds.
 from __future__ import annotations
 
 import base64
+import html
 import re
 import string
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote
 
-from replay.redaction.encodings import base64_views, hex_views, searchable, unescaped
+from replay.redaction.encodings import (
+    base64_views,
+    hex_views,
+    json_unescaped,
+    searchable,
+    unescaped,
+)
 
 if TYPE_CHECKING:
     from ahocorasick_rs import AhoCorasick
 
-_ESCAPES = re.compile(r"[%\\&]")
+_PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_ENTITY = re.compile(r"&(?:#[0-9A-Fa-fxX]+;?|[A-Za-z][A-Za-z0-9]*;)")
+_ESCAPES = re.compile(
+    rf"{_PERCENT.pattern}|{_ENTITY.pattern}" r"|\\(?:u[0-9A-Fa-f]{4}|[\"\\/bfnrt])"
+)
 _START = r"(?<![A-Za-z0-9])"
 
 
@@ -158,7 +170,8 @@ def _unescaped(text: str) -> str:
     if "\\" in text:
         for escape, meant in _USUAL_ESCAPES:
             text = text.replace(escape, meant)
-    return unescaped(text)
+    text = _PERCENT.sub(lambda run: unquote(run[0], errors="replace"), json_unescaped(text))
+    return _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
 
 
 def _in_tokens(

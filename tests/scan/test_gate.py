@@ -304,6 +304,12 @@ LOOSER: dict[str, tuple[dict[str, str], dict[str, str], str]] = {
         "replay-policy.toml"),
     "a policy that redacts less": (
         {"replay-policy.toml": REDACT}, {"replay-policy.toml": ""}, "replay-policy.toml"),
+    "a policy that redacts something else": (
+        {"replay-policy.toml": REDACT},
+        {"replay-policy.toml": REDACT.replace("number", "footer")}, "replay-policy.toml"),
+    "a policy that redacts fewer types": (
+        {"replay-policy.toml": REDACT.replace('type = "invoice"\n', "")},
+        {"replay-policy.toml": REDACT}, "replay-policy.toml"),
     "a policy that is broken": (
         {"replay-policy.toml": REDACT}, {"replay-policy.toml": "[["}, "replay-policy.toml"),
     "a policy that is gone": (

@@ -24,7 +24,7 @@ from replay.model.cassette import Cassette, Interaction
 from replay.redaction.policy import Policy
 from replay.redaction.pseudonyms import STAND_IN
 from replay.redaction.redactor import redact
-from replay.redaction.secrets import find_secrets, is_masked_key, is_placeholder
+from replay.redaction.secrets import SecretHit, find_secrets, is_masked_key, is_placeholder
 from replay.redaction.values import is_plain_key
 from replay.scan import agents, sent
 from replay.scan.contents import Content, Kind, Piece, contents, hidden
@@ -82,9 +82,10 @@ def hits_in(source: Source, policy: Policy) -> Iterator[Hit]:
         source: the file.
         policy: the policy in force.
     """
-    source, named = _named(source)
-    yield from named
-    path, version = source.path, source.version
+    path, named = _without_secrets(source.path)
+    source, version = replace(source, path=path), source.version
+    for secret in named:
+        yield _Text(source, Content("")).hit(0, secret.id, secret.value, "in the file's name")
     if source.data is None:
         yield Hit(path, 0, "unread-file", detail=source.unread, version=version)
         return
@@ -93,7 +94,11 @@ def hits_in(source: Source, policy: Policy) -> Iterator[Hit]:
         yield Hit(path, 0, "unread-file", "", reason, "", version, digest_of(source.data))
     budget = Budget()
     for content in contents(source.data, path, policy.objects, budget):
+        inside, named = _without_secrets(content.inside)
+        content = replace(content, inside=inside)
         text = _Text(source, content)
+        for secret in named:
+            yield text.hit(0, secret.id, secret.value, "in the file's name")
         yield from _secrets(text, budget)
         yield from _private(text, policy)
         for problem in content.problems:
@@ -104,17 +109,13 @@ def hits_in(source: Source, policy: Policy) -> Iterator[Hit]:
             yield from _unproven_tape(text, content.tape, policy)
 
 
-def _named(source: Source) -> tuple[Source, list[Hit]]:
-    """The file without secrets in its name, and a hit for each of them."""
-    secrets = list(find_secrets(source.path))
-    if not secrets:
-        return source, []
-    shown = source.path
+def _without_secrets(name: str) -> tuple[str, list[SecretHit]]:
+    """The name of a file as it may be shown, and the secrets in it."""
+    secrets = list(find_secrets(name))
+    shown = name
     for secret in secrets:
         shown = shown.replace(secret.value, "(secret)")
-    shown = "(secret)" if shown == source.path else shown
-    text = _Text(replace(source, path=shown), Content(""))
-    return text.source, [text.hit(0, one.id, one.value, "in the file's name") for one in secrets]
+    return "(secret)" if secrets and shown == name else shown, secrets
 
 
 # Secrets, in any text

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import subprocess
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -173,6 +175,17 @@ def test_a_secret_in_the_name_of_a_file_is_found_and_not_shown():
     assert 1 == result.exit_code
     assert "keys/(secret).txt:1: high secret-key" in result.output
     assert "51QaTest" not in result.output
+
+
+def test_a_secret_in_the_name_of_an_archives_member_is_found_and_not_shown():
+    branch()
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(f"{LIVE}.txt", "x")
+    commit(**{"a.zip": packed.getvalue()})
+    code, found = gate()
+    assert (1, {("a.zip", "secret-key")}) == (code, set(found))
+    assert "51QaTest" not in CliRunner().invoke(cli, ["scan", "--diff", "main"]).output
 
 
 def test_a_secret_in_the_target_of_a_link_is_found():

@@ -144,9 +144,11 @@ def reads_of(source: Path, port: int) -> list[str]:
         return sorted({json.loads(line) for line in noted.read_text().splitlines()})
 
 
-def ask(library: str, targets: list[str], **settings: str) -> dict[str, httpx.Response]:
+def ask(
+    library: str, targets: list[str], mode: str, api_base: str | None = None
+) -> dict[str, httpx.Response]:
     """The server's answer to each target."""
-    app = create_app(resolve(library=library, **settings))
+    app = create_app(resolve(library=library, mode=mode, api_base=api_base))
     with ServerThread(app) as server, httpx.Client(base_url=server.url, trust_env=False) as client:
         found = {target: client.get(target, headers=HEADERS) for target in targets}
     app.sessions.close()

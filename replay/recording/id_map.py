@@ -13,10 +13,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from replay.errors import ConfigError
+from replay.model.cassette import Headers
 from replay.stripe_api.call import Call
 
 if TYPE_CHECKING:
     from replay.redaction.policy import Policy
+
+
+_ACCOUNTS = frozenset({"stripe-account", "stripe-context"})
 
 
 class IdMap:
@@ -84,6 +88,17 @@ class IdMap:
             ConfigError: it names a stand-in that this run has not given out.
         """
         return _mapped(call, self._back, lambda _, value: self._back(value))
+
+    def real_headers(self, headers: Headers) -> Headers:
+        """The headers that the live source understands: an answer may have named the account.
+
+        Raises:
+            ConfigError: one names a stand-in that this run has not given out.
+        """
+        return tuple(
+            (name, self._back(value) if name.lower() in _ACCOUNTS else value)
+            for name, value in headers
+        )
 
     def _back(self, text: str) -> str:
         from replay.redaction.pseudonyms import GENERATED, PAGE, is_masked

@@ -189,6 +189,7 @@ class Recorder:
         asked = call
         if self._policy_source.masks_ids or "page=" in (call.key.query or ""):
             asked = self._ids.real(call)
+            request = replace(request, headers=self._ids.real_headers(request.headers))
         try:
             answer = self._open().fetch(
                 request, asked.target, asked.pinned, method=asked.route.method, form=asked.body

@@ -23,6 +23,7 @@ def client(base: str) -> Any:
     )
 
 
+@pytest.mark.parametrize("masks", ["false", "true"])
 @pytest.mark.parametrize(
     ("type_", "url", "object_"),
     [
@@ -37,9 +38,11 @@ def client(base: str) -> Any:
     "context", [None, "acct_1QaTestAbCdEfGhI", "org_61QaTestAb1/acct_1QaTestAbCd9"]
 )
 def test_an_event_leads_to_its_object_offline(
-    type_: str, url: str, object_: str, context: str | None, stand_in: StandIn, library: Path
-) -> None:
+    type_: str, url: str, object_: str, context: str | None, masks: str,
+    stand_in: StandIn, library: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     """`fetch_related_object` asks for the recorded address, for the recorded account."""
+    monkeypatch.setenv("REPLAY_PSEUDONYMISE_IDS", masks)
     id = url.rpartition("/")[2]
     event = {
         "id": EVENT, "object": "v2.core.event", "type": type_, "livemode": False,

@@ -19,6 +19,7 @@ from replay.library.format import codec
 from replay.model import json_body
 from replay.model.cassette import Cassette, Interaction, ObjectKey, Request, header
 from replay.redaction.policy import Policy, keeps_expand, keeps_parameter
+from replay.redaction.policy_files import REPLACED_KINDS
 from replay.redaction.pseudonyms import STAND_IN, request_id
 from replay.redaction.redactor import redact
 from replay.redaction.values import look
@@ -28,7 +29,12 @@ from replay.stripe_api.versions import UNVERSIONED, known_part
 _SOURCE = re.compile(r"[a-z0-9.:_\[\]-]{0,255}\Z")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")
 _COMMENT = re.compile(r" *[A-Za-z]?[a-z ,.;:()'/-]{0,200}\r?\Z")
-_KIND = re.compile(r"[a-z0-9_]{1,32}(?:\+[a-z0-9_]{1,32})?\Z")
+_ACCOUNT = re.compile(r"(?:(?:acct|ctx)-[0-9a-f]{16})?\Z")
+_LABEL = re.compile(r"stripe-[0-9]{1,3} sha256:[0-9a-f]{12}\Z")
+_CLASSES = (REPLACED_KINDS - {"map", "value", "lookup_key"}) | {
+    "decimal", "float", "id", "int", "integer", "ip", "key", "path", "time"
+}  # fmt: skip
+"""The classes that ``redacted:`` names."""
 _OTHER = "a key that replay does not write"
 UNPROVEN, FORGED, UNKNOWN = "unproven-leaf", "forged-stand-in", "unknown-stand-in"
 """The rules of the scan: a value that is not kept, a stand-in that is none, and one that only the
@@ -85,6 +91,10 @@ def unproven_frame(
     key = cassette.key
     if not all(policy.keeps_id(resource, id) for resource, id in key.ids):
         yield "cassette/id", "the ID"
+    if not _ACCOUNT.match(key.account):
+        yield "cassette/account", "the account"
+    if not _LABEL.match(cassette.policy):
+        yield "cassette/policy", "the policy"
     if not keys and (cassette.extra or cassette.cassette_extra):
         yield "cassette", _OTHER
     for number, take in enumerate(cassette.interactions):
@@ -212,7 +222,7 @@ def _are_pointers(take: Interaction) -> bool:
     except CassetteDamaged:
         return True  # the body itself is reported
     return all(
-        leads_to_a_value(body, pointer) and _KIND.match(kind)
+        leads_to_a_value(body, pointer) and _CLASSES.issuperset(kind.split("+"))
         for pointer, kind in take.redacted.items()
     )
 

@@ -171,7 +171,8 @@ def test_our_own_cassette_is_proven():
          "damaged-cassette"),
         (replaced(f"policy: {POLICY.label}", "policy: stripe-1 sha256:000000000000"),
          "policy-behind"),
-        (replaced(f"policy: {POLICY.label}", "policy: Greta"), "policy-behind"),
+        (replaced(f"policy: {POLICY.label}", "policy: stripe-1 sha256:0123456789ab"),
+         "policy-behind"),
     ],
 )  # fmt: skip
 def test_what_has_no_right_to_stand_in_a_cassette_is_found(change, rule):

@@ -83,6 +83,8 @@ def test_a_tape_that_cannot_be_read_is_not_proven(tmp_path: Path) -> None:
         ("https://api.stripe.com/v1/invoices/in_1Mt", "https://api.stripe.com/v1/invoices/in_2Mt",
          "request/uri"),
         ("method: GET", "method: HEAD", "request/method"),
+        ("/customer_email: email", "/customer_email: jenny_rosen", "redacted"),
+        ("/customer_email: email", "/customer_email: key+jenny", "redacted"),
     ],
 )  # fmt: skip
 def test_what_stands_beside_a_body_has_one_form(
@@ -103,3 +105,21 @@ def test_a_version_with_a_word_that_nobody_knows_is_noted(edited: Callable[..., 
         assert ("unknown-version", "") in rules(path)
         assert "janedoe" not in replay_command("scan", path).out
     assert codec.loads(path.read_bytes(), "x").api_version == "2024-06-20; janedoe=v1"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where"),
+    [
+        (f"policy: {POLICY.label}", "policy: jenny sha256:0123456789ab", "cassette/policy"),
+        (f"policy: {POLICY.label}", f"policy: {POLICY.label} jenny", "cassette/policy"),
+        ("  api_version:", "  account: jenny-rosen\n  api_version:", "cassette/account"),
+        ("  api_version:", "  account: acct-jenny\n  api_version:", "cassette/account"),
+    ],
+)
+def test_what_stands_at_the_head_has_one_form(
+    edited: Callable[..., Path], old: str, new: str, where: str
+) -> None:
+    """A policy's label and an account's are names with a digest, and no words."""
+    path = edited(old, new)
+    assert ("unproven-leaf", where) in rules(path)
+    assert "jenny" not in replay_command("scan", path).out

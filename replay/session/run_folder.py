@@ -54,16 +54,24 @@ def join(library: Library) -> IdMap:
 
 
 def begin(library: Library, run: str) -> None:
-    """Hold the run open in a library, and clear up after runs that are over."""
+    """Hold the run open in a library, and clear up after runs that are over.
+
+    Raises:
+        LibraryError: the file system refuses.
+    """
     own = folder(library, run)
     real = os.path.realpath(own)
     with _changing:
         if real in _held:
             return
         files.make_folder(own.parent, str(library.root))
-        for other in own.parent.iterdir():
-            if other != own:
-                _clear_if_over(other)
+        try:
+            others = [other for other in own.parent.iterdir() if other != own]
+        except OSError as error:
+            what = "what earlier runs left here cannot be read"
+            raise files.translated(error, what, str(own.parent)) from error
+        for other in others:
+            _clear_if_over(other)
         _held[real] = _held_open(own)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import subprocess
@@ -205,6 +206,26 @@ def test_redacting_anew_leaves_no_older_copy(lab: Lab) -> None:
     assert list((lab.library / ".replay" / "rerecorded").rglob("*.yaml"))
     assert 0 == replay_command("seal", "--redact", lab.library).code
     assert not (lab.library / ".replay" / "rerecorded").exists()
+
+
+def test_a_folder_of_runs_that_cannot_be_read_is_named(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error is replay's own, and says where and what to do."""
+    runs, read = lab.library / ".replay" / "rerecorded", Path.iterdir
+
+    def refuse(path: Path) -> Iterator[Path]:
+        if path == runs:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return read(path)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    session = lab.open()
+    with pytest.raises(replay.LibraryError, match=os.strerror(errno.EIO)) as caught:
+        lab.ask(session)
+    assert str(runs) == caught.value.where
+    assert caught.value.hint
+    session.close(failed=True)
 
 
 def test_a_link_does_not_lead_out_of_the_library(lab: Lab, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def installed() -> Section:
     """The section of Python, replay and the Stripe SDK."""
     rows = [
         Row("Python", platform.python_version(), sys.executable),
-        Row("replay", version_of(DISTRIBUTION) or "not installed", str(Path(__file__).parents[1])),
+        Row("replay", version_of(DISTRIBUTION) or "a checkout", str(Path(__file__).parents[1])),
     ]
     troubles = [*_twice(), *_unmet()]
     extras = _extras()

@@ -17,6 +17,8 @@ from replay.intercept.current_session import open_sessions
 from replay.intercept.user_frames import Place
 
 _untold: dict[str, Client] = {client.module: client for client in UNSHOWN}
+_looked_at = 0
+"""How many modules there were when `_is_in_use` last looked at them."""
 
 
 def imported(client: Client) -> None:
@@ -47,6 +49,10 @@ def found(at: Place | None) -> None:
 
 def _is_in_use(client: Client) -> bool:
     """Whether a module other than those that import it quietly has the client, or a part of it."""
+    global _looked_at
+    if _looked_at == len(sys.modules):  # sessions open often, and modules are seldom new
+        return False
+    _looked_at = len(sys.modules)
     module = sys.modules[client.module]
     parts = {id(module), *(id(part) for part in vars(module).values() if isinstance(part, type))}
     own = (client.module, *client.quiet)

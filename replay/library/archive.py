@@ -149,7 +149,7 @@ class ArchiveReader:
 
 _BROKEN = (
     zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError,
-    NotImplementedError, RuntimeError, LookupError,
+    NotImplementedError,
 )  # fmt: skip
 """What `zipfile` raises for a file whose parts contradict each other."""
 

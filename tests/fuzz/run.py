@@ -4,6 +4,9 @@
 where atheris has no build for this Python. Inputs that reach new code are kept in ``.fuzz/``, so
 that the next run goes on from there. An input that breaks a law is written to ``.fuzz/found/`` and
 named; copied to ``tests/fuzz/findings/TARGET/``, it is a test.
+
+With ``--runs`` a run tries the same inputs each time, from the seeds alone: CI does that, so that
+it fails for a change and not by chance.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -42,15 +46,17 @@ def _checked(name: str) -> object:
     return run
 
 
-def fuzz(name: str, seconds: int) -> None:
+def fuzz(name: str, seconds: int, runs: int) -> None:
     """Fuzz one target in this process, which ends with it."""
-    corpus = ROOT / ".fuzz" / name
+    corpus = ROOT / ".fuzz" / (f"{name}-steady" if runs else name)
+    if runs:
+        shutil.rmtree(corpus, ignore_errors=True)
     corpus.mkdir(parents=True, exist_ok=True)
     FOUND.mkdir(exist_ok=True)
     try:
         import atheris
     except ImportError:
-        _by_hypothesis(name, seconds)
+        _by_hypothesis(name, seconds, runs)
         return
     with atheris.instrument_imports(include=["replay"]):
         import targets
@@ -58,14 +64,17 @@ def fuzz(name: str, seconds: int) -> None:
         (corpus / f"seed-{number}").write_bytes(seed)
     options = [
         f"-max_total_time={seconds}", f"-rss_limit_mb={MEMORY}", f"-max_len={LONGEST}",
-        f"-timeout={int(SLOW * 4)}", f"-artifact_prefix={FOUND}/{name}-", "-print_final_stats=1",
+        "-timeout=300",  # a busy machine may stop it for long; `SLOW` is counted in CPU time
+        f"-artifact_prefix={FOUND}/{name}-", "-print_final_stats=1",
         "-verbosity=0",
     ]  # fmt: skip
+    if runs:
+        options += [f"-runs={runs}", "-seed=1"]
     atheris.Setup([sys.argv[0], *options, str(corpus)], _checked(name))
     atheris.Fuzz()
 
 
-def _by_hypothesis(name: str, seconds: int) -> None:
+def _by_hypothesis(name: str, seconds: int, runs: int) -> None:
     from hypothesis import HealthCheck, Phase, given, settings
     from hypothesis import strategies as st
     from targets import TARGETS
@@ -74,8 +83,8 @@ def _by_hypothesis(name: str, seconds: int) -> None:
     edits = st.lists(st.tuples(st.integers(0, LONGEST), st.integers(0, 30), st.binary(max_size=30)))
 
     @settings(
-        max_examples=500, deadline=None, database=None, suppress_health_check=list(HealthCheck),
-        phases=[Phase.generate, Phase.shrink],
+        max_examples=runs or 500, derandomize=bool(runs), deadline=None, database=None,
+        suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink],
     )  # fmt: skip
     @given(st.sampled_from(seeds), edits)
     def once(seed: bytes, changes: list[tuple[int, int, bytes]]) -> None:
@@ -93,7 +102,8 @@ def _by_hypothesis(name: str, seconds: int) -> None:
 
     limit = MEMORY << 20
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    while time.monotonic() < end:
+    once()
+    while not runs and time.monotonic() < end:
         once()
     print(f"stat::number_of_executed_units: {tried}", file=sys.stderr)
 
@@ -117,11 +127,12 @@ def main() -> int:
     """Fuzz all targets, or those that are named; 1 if one of them broke a law."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=60, help="how long each target runs")
+    parser.add_argument("--runs", type=int, default=0, help="try this many inputs, always the same")
     parser.add_argument("--here", metavar="TARGET", help=argparse.SUPPRESS)
     parser.add_argument("targets", nargs="*", help="by default all")
     given = parser.parse_args()
     if given.here:
-        fuzz(given.here, given.seconds)
+        fuzz(given.here, given.seconds, given.runs)
         return 0
     names = given.targets or _names()
     python, bad, running = _environment(), 0, {}
@@ -132,7 +143,10 @@ def main() -> int:
             name = waiting.pop(0)
             log = (ROOT / ".fuzz" / f"{name}.log").open("wb")
             line = [python, __file__, "--here", name, "--seconds", str(given.seconds)]
-            running[name] = subprocess.Popen(line, stdout=log, stderr=log, cwd=ROOT)
+            line += ["--runs", str(given.runs)]
+            running[name] = subprocess.Popen(
+                line, stdout=log, stderr=log, cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": "0"}
+            )
         time.sleep(0.2)
         for name in [name for name, process in running.items() if process.poll() is not None]:
             bad += _report(name, running.pop(name).returncode)

@@ -10,12 +10,15 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from support import proof
 from support.standin import StandIn
 
 from replay.intercept import current_session
 from replay.testing import decorator
 
 _TESTS = str(Path(__file__).parent)
+
+assert proof  # imported for its profile of hypothesis, which knows no deadline
 
 
 WAITING = ("asyncio", "concurrent", "multiprocessing", "signal", "subprocess", "threading", "time",

@@ -17,13 +17,19 @@ FULL = os.environ.get("REPLAY_PROOF") == "full"
 
 _EXAMPLES = int(os.environ.get("REPLAY_EXAMPLES") or (2000 if FULL else 60))
 
-_UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""Seconds say how busy the machine is, and nothing about the code."""
+# Seconds say how busy the machine is, and nothing about the code.
+settings.register_profile(
+    "proof",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    max_examples=_EXAMPLES,
+)
+settings.load_profile("proof")  # also for a property test that has no decorator of these
 
-proved = settings(_UNTIMED, max_examples=_EXAMPLES)
+proved = settings(max_examples=_EXAMPLES)
 """Decorates property tests. `make laws` runs them all with the large number."""
 
-proved_slowly = settings(_UNTIMED, max_examples=max(20, _EXAMPLES * 3 // 10))
+proved_slowly = settings(max_examples=max(20, _EXAMPLES * 3 // 10))
 """The same for tests with a slow part, such as a YAML reader in pure Python."""
 
 

@@ -23,7 +23,7 @@ MOST_BYTES = 64 * MEGABYTE
 """All that is unpacked from one file, in bytes."""
 MOST_MEMBERS = 20_000
 MOST_NESTED = 4
-MOST_RATIO, ALWAYS_ALLOWED = 200, 4 * MEGABYTE
+MOST_RATIO, ALWAYS_ALLOWED = 100, 4 * MEGABYTE
 """A part may be unpacked to so many times its size, and to this many bytes in any case."""
 
 _ZLIB_STARTS = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")

@@ -36,10 +36,6 @@ _CONSTANTS = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
-_CONFLICT = re.compile(
-    r"^<{7}(?: [^\n]*)?\n(.*?)(?:^\|{7}[^\n]*\n.*?)?^={7}\r?\n(.*?)^>{7}(?: [^\n]*)?(?:\n|\Z)",
-    re.MULTILINE | re.DOTALL,
-)
 
 
 class Unreadable(ValueError):
@@ -211,11 +207,25 @@ def read_toml(text: str) -> Any:
 
 def sides(text: str) -> tuple[tuple[str, str], int] | None:
     """Both sides of a text with git's conflict markers, and the first marker's line."""
-    first = _CONFLICT.search(text)
-    if first is None:
-        return None
-    both = _CONFLICT.sub(r"\1", text), _CONFLICT.sub(r"\2", text)
-    return both, text.count("\n", 0, first.start()) + 1
+    ours: list[str] = []
+    theirs: list[str] = []
+    first, inside = 0, ""
+    for number, line in enumerate(text.splitlines(keepends=True), 1):
+        mark = line[:7] if line[7:8] in {" ", "\n", "\r", ""} else ""
+        if mark == "<<<<<<<":
+            first, inside = first or number, "ours"
+        elif inside and mark == "|||||||":
+            inside = "neither"
+        elif inside and mark == "=======":
+            inside = "theirs"
+        elif inside and mark == ">>>>>>>":
+            inside = ""
+        else:
+            if inside in {"", "ours"}:
+                ours.append(line)
+            if inside in {"", "theirs"}:
+                theirs.append(line)
+    return (("".join(ours), "".join(theirs)), first) if first else None
 
 
 # YAML

@@ -20,6 +20,7 @@ HEX_RUN = re.compile(r"[0-9A-Fa-f]{12,}")
 _LAYERS = 5  # the file's own JSON text, a string in it, JSON in that, and two to spare
 _URL_ALPHABET = str.maketrans("-_", "+/")
 _JSON_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|([\"\\/bfnrt]))")
+_PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _SHORT = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _HIGH = re.compile(r"[^\x00-\x7f]+")
 _SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
@@ -45,11 +46,16 @@ def searchable(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
+def _unquoted(run: re.Match[str]) -> str:
+    return bytes.fromhex(run[0].replace("%", "")).decode("utf-8", "replace")
+
+
 def unescaped(text: str) -> str:
     """The text with JSON, URL and HTML escapes decoded once each."""
     text = json_unescaped(text)
     if "%" in text:
-        text = unquote(text, errors="replace")
+        # Not by `unquote`, which takes long where ASCII and other characters alternate.
+        text = _PERCENT.sub(_unquoted, text)
     return html.unescape(text) if "&" in text else text
 
 

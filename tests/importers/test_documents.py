@@ -135,6 +135,9 @@ def test_both_sides_of_a_git_conflict_are_told():
     three = "<<<<<<< HEAD\nb\n||||||| base\nz\n=======\nc\n>>>>>>> x"
     assert (("b\n", "c\n"), 1) == documents.sides(three)
     assert documents.sides("=======\n") is None
+    start = time.process_time()
+    assert documents.sides("<<<<<<< a\nb\n" * 50_000) is not None
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize("encoding", foreign.ENCODED)

@@ -16,6 +16,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from textwrap import dedent
 
+import plugin_stubs
+from plugin_suites import (
+    DJANGO,
+    NIQUESTS,
+    PYFAKEFS,
+    PYTEST_DJANGO,
+    RERUN,
+    SERVER,
+    SETTINGS,
+    THREADS,
+    green,
+)
+
 ROOT = Path(__file__).resolve().parents[1]
 COMMON = ("pytest", "stripe", "requests", "httpx")
 
@@ -94,19 +107,6 @@ VCR = """
     @pytest.mark.cassettes
     def test_after():
         assert get() == ID
-"""
-THREADS = """
-    @pytest.mark.cassettes
-    def test_threads():
-        import threading
-        from concurrent.futures import ThreadPoolExecutor
-        found = []
-        thread = threading.Thread(target=lambda: found.append(get()))
-        thread.start()
-        thread.join(20)
-        with ThreadPoolExecutor(1) as pool:
-            found.append(pool.submit(get).result(20))
-        assert found == [ID, ID]
 """
 TBLIB = """
     def test_pickled():
@@ -192,6 +192,10 @@ TAPE = """\
 """
 
 CONFTESTS = {
+    "eventlet": "import eventlet; eventlet.monkey_patch()",
+    "gevent": "from gevent import monkey; monkey.patch_all()",
+    "django": SETTINGS,
+    "pytest-django": SETTINGS,
     "pytest-recording": """
         import replay.vcr
 
@@ -226,6 +230,15 @@ PLUGINS: dict[str, tuple[tuple[str, ...], str, tuple[str, ...], int]] = {
     ),
     "sentry": (("sentry-sdk",), THREADS, (), 4),
     "opentelemetry": (("opentelemetry-instrumentation-threading",), THREADS, (), 4),
+    "pytest-randomly": (("pytest-randomly",), SERVER, (), 6),
+    "pytest-rerunfailures": (("pytest-rerunfailures",), RERUN, (), 4),
+    "django": (("django", "tblib"), DJANGO, (), 5),
+    "pytest-django": (("pytest-django",), PYTEST_DJANGO, (), 7),
+    "gevent": (("gevent",), green("gevent", "__import__('gevent.pool').pool.Pool(8)"), (), 6),
+    "eventlet": (("eventlet",), green("eventlet", "__import__('eventlet').GreenPool()"), (), 6),
+    "niquests": (("niquests",), NIQUESTS, (), 10),
+    "pyfakefs": (("pyfakefs",), PYFAKEFS, (), 6),
+    **plugin_stubs.ROWS,
 }
 
 

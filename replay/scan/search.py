@@ -60,6 +60,7 @@ class _Text:
                    self.source.version, digest_of(value))  # fmt: skip
 
 
+_KEY_MESSAGE = re.compile(r"(?:Invalid|Expired) API [Kk]ey provided: ")
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _TEXTS = frozenset(
     {".yaml", ".yml", ".json", ".har", ".toml", ".txt", ".xml", ".csv", ".log", ".zip", ".gz"}
@@ -220,10 +221,16 @@ def _in_answer(whole: dict[str, Any], policy: Policy) -> Iterator[_Found]:
     name = whole.get("object", "error")
     for original in originals:
         value = original.value
-        if isinstance(value, str) and not (STAND_IN.fullmatch(value) or is_masked_key(value)):
+        if isinstance(value, str) and not _tells_nothing(value):
             steps = [s for s in original.pointer.split("/") if s and not s.isdecimal()]
             shown = "/".join(s for s in steps if s in policy.vocabulary)
             yield _Found("private-field", f"{name}/{shown}", value)
+
+
+def _tells_nothing(value: str) -> bool:
+    """Whether a value is a stand-in, or a key that Stripe masked, with its own words around it."""
+    key = _KEY_MESSAGE.sub("", value).rstrip(".")
+    return STAND_IN.fullmatch(value) is not None or is_masked_key(key)
 
 
 # Values that no policy keeps, in replay's own cassettes

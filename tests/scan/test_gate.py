@@ -195,6 +195,15 @@ def test_a_secret_in_the_target_of_a_link_is_found():
     assert (1, [("link", "secret-key")]) == gate()
 
 
+def test_what_a_link_leads_to_outside_is_not_the_branchs(tmp_path):
+    outside = tmp_path.parent / f"{tmp_path.name}.txt"
+    outside.write_text(LIVE)
+    branch()
+    Path("link").symlink_to(outside)
+    commit()
+    assert (0, []) == gate()
+
+
 def test_a_file_that_the_working_tree_leaves_out_is_read_from_git():
     branch()
     commit(**{"a.txt": LIVE})

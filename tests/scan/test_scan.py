@@ -102,6 +102,10 @@ def test_private_fields_of_a_recording_are_named(text, path):
         (vcrpy('{"a": [1, {"b": "greta@kiesel-werft.de"}]}'), {("email-address", "")}),
         (vcrpy('{"error": {"message": "Greta", "code": "x"}}'),
          {("private-field", "error/error/message")}),
+        (vcrpy('{"error": {"message": "Invalid API Key provided: sk_test_****************Ab1C",'
+               '"type": "invalid_request_error"}}'), set()),
+        (vcrpy('{"error": {"message": "Invalid API Key provided: sk_test_51QaTestAbCdEfGhIj"}}'),
+         {("secret-key", ""), ("private-field", "error/error/message")}),
         (vcrpy("[" * 150 + "]" * 150), set()),
         (vcrpy(json.dumps({"object": "invoice", "a": json.loads("[" * 150 + "]" * 150)})),
          {("private-field", "an answer that cannot be read")}),

@@ -13,7 +13,7 @@ from replay.doctor.report import Row, Section
 
 TESTED = "works beside replay"
 _STUBS = "its stubs answer first, and the rest is replay's"
-_PATCHES = "keep its marks and replay's on different tests"
+_CASSETTES = "its cassettes answer first, and the rest is replay's"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +37,17 @@ PLUGINS: tuple[Plugin, ...] = (
         for name in (
             "pytest-replay", "cassetter", "pytest-asyncio", "anyio", "pytest-xdist", "freezegun",
             "time-machine", "tblib", "sentry-sdk", "opentelemetry-instrumentation-threading",
+            "pytest-randomly", "pytest-rerunfailures", "pytest-django",
         )
     ),
-    Plugin("pytest-recording", _PATCHES, care=True),
-    Plugin("pytest-vcr", _PATCHES, care=True),
+    Plugin("pyfakefs", 'show it the library: `fs.add_real_directory("cassettes")`'),
+    Plugin("pytest-recording", _CASSETTES),
+    Plugin("pytest-vcr", _CASSETTES),
     *(
         Plugin(name, _STUBS)
         for name in (
             "responses", "requests-mock", "pytest-httpx", "respx", "aioresponses", "httpretty",
-            "mocket", "pook",
+            "mocket", "pook", "httmock",
         )
     ),
     Plugin("pytest-socket", "recording needs its --allow-hosts=api.stripe.com", care=True),

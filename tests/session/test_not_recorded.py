@@ -48,12 +48,14 @@ def test_an_id_that_the_team_does_not_keep_stays_out_of_the_message(project: Pat
 
 def test_a_library_that_is_hidden_meanwhile_is_said_to_be_hidden(project: Path) -> None:
     """As a fake file system hides it: a command to record would not help."""
-    with (
-        pytest.raises(replay.CassetteNotFound, match="add_real_directory") as caught,
-        replay.use_cassettes("cassettes"),
-    ):
+
+    @replay.use_cassettes("cassettes")
+    def ask() -> None:
         (project / "cassettes").rename(project / "hidden")
         requests.get(f"https://api.stripe.com/v1/invoices/{DRAFT}", timeout=5)
+
+    with pytest.raises(replay.CassetteNotFound, match="add_real_directory") as caught:
+        ask()
     assert "" == caught.value.command
 
 

@@ -15,6 +15,24 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
 
 
+def _declares(kind: type, name: str) -> bool:
+    return any(name in getattr(base, "__annotations__", ()) for base in kind.__mro__)
+
+
+def _set_once(error: BaseException, name: str, value: object) -> None:
+    # What is caught must say what was raised and logged. Python itself sets names such as
+    # `__cause__`, `__traceback__` and `__notes__`.
+    if not name.startswith("__") and (name in error.__dict__ or not _declares(type(error), name)):
+        raise AttributeError(f"{type(error).__name__}.{name} is set once, by the constructor")
+    object.__setattr__(error, name, value)
+
+
+def _never_deleted(error: BaseException, name: str) -> None:
+    if not name.startswith("__"):
+        raise AttributeError(f"{type(error).__name__}.{name} stays as the constructor set it")
+    object.__delattr__(error, name)
+
+
 class ReplayError(Exception):
     """Root of all errors that replay raises on purpose. Their attributes do not change.
 
@@ -27,17 +45,18 @@ class ReplayError(Exception):
 
     exit_code = 2
 
+    what: str
+    where: str
+    hint: str
+
+    __setattr__ = _set_once
+    __delattr__ = _never_deleted
+
     def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
         super().__init__(what)
         self.what = what
         self.where = where
         self.hint = hint
-
-    def __setattr__(self, name: str, value: object) -> None:
-        # A caught error must say what was raised and logged.
-        if name in self.__dict__ and not name.startswith("__"):
-            raise AttributeError(f"{type(self).__name__}.{name} is set once, by the constructor")
-        super().__setattr__(name, value)
 
     def __str__(self) -> str:
         lines = [printable(line) for line in self.what.split("\n")]
@@ -57,7 +76,6 @@ class ReplayError(Exception):
 
 def _rebuild(kind: type[ReplayError], args: tuple[Any, ...], state: dict[str, Any]) -> ReplayError:
     error = kind.__new__(kind, *args)
-    error.args = args
     error.__dict__.update(state)
     return error
 
@@ -79,6 +97,11 @@ class CassetteNotFound(LibraryError):
         nearest: recorded IDs of the same resource, most alike first.
         command: the command that records it; empty where that would show a private ID.
     """
+
+    resource: str
+    id: str
+    nearest: tuple[str, ...]
+    command: str
 
     def __init__(
         self,
@@ -104,6 +127,8 @@ class VersionNotRecorded(CassetteNotFound):
     Attributes:
         recorded: the API versions that are recorded, oldest first.
     """
+
+    recorded: tuple[str, ...]
 
     def __init__(
         self,
@@ -163,6 +188,9 @@ class LeakFound(ReplayError):
         kind: the class of the value or the name of the pattern; never the value.
     """
 
+    pointer: str
+    kind: str
+
     def __init__(
         self, what: str, *, where: str = "", hint: str = "", pointer: str = "", kind: str = ""
     ) -> None:
@@ -213,6 +241,11 @@ class Refused(BaseException):
     Attributes:
         error: the refusal.
     """
+
+    error: ReplayError
+
+    __setattr__ = _set_once
+    __delattr__ = _never_deleted
 
     def __init__(self, error: ReplayError) -> None:
         super().__init__(str(error))

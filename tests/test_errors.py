@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 
 import pytest
@@ -12,6 +13,7 @@ from replay.errors import (
     CassetteNotFound,
     LeakFound,
     LibraryError,
+    NetworkWarning,
     Refused,
     ReplayError,
     UpstreamError,
@@ -31,8 +33,8 @@ ERRORS = [kind for kind in FAMILY if issubclass(kind, ReplayError)]
 
 @pytest.mark.parametrize("kind", FAMILY, ids=lambda kind: kind.__name__)
 def test_one_root(kind: type[BaseException]) -> None:
-    """Whoever catches ReplayError catches all of them; only Refused stands outside, on purpose."""
-    assert (kind is Refused) is not issubclass(kind, ReplayError)
+    """Who catches ReplayError catches all; a carrier and a warning stand outside, on purpose."""
+    assert (kind in {Refused, NetworkWarning}) is not issubclass(kind, ReplayError)
     assert kind.__doc__
 
 
@@ -142,15 +144,48 @@ def test_no_version_is_recorded_unless_said() -> None:
     assert () == VersionNotRecorded("not there").recorded
 
 
-@pytest.mark.parametrize("name", ["what", "where", "hint", "recorded"])
+ATTRIBUTES = ["what", "where", "hint", "recorded", "args", "exit_code", "foo", "_foo"]
+
+
+@pytest.mark.parametrize("name", ATTRIBUTES)
 def test_an_error_does_not_change(name: str) -> None:
-    """What is caught says what was raised; what Python itself sets on exceptions still works."""
+    """What is caught says what was raised: nothing is set anew, added or taken away."""
     error = VersionNotRecorded("a", where="b", hint="c", recorded=("2024-06-20",))
     before = dict(error.__dict__)
     with pytest.raises(AttributeError, match=rf"VersionNotRecorded\.{name} is set once"):
         setattr(error, name, "other")
-    assert before == error.__dict__
-    error.__cause__ = KeyError()
+    with pytest.raises(AttributeError, match=rf"VersionNotRecorded\.{name} stays as"):
+        delattr(error, name)
+    assert (before, ("a",)) == (error.__dict__, error.args)
+
+
+@pytest.mark.parametrize("name", ["error", "args", "foo"])
+def test_a_refusal_does_not_change(name: str) -> None:
+    """Nor does the carrier of an error."""
+    refused = Refused(ReplayError("a"))
+    with pytest.raises(AttributeError, match=rf"Refused\.{name} is set once"):
+        setattr(refused, name, ())
+    with pytest.raises(AttributeError, match=rf"Refused\.{name} stays as"):
+        delattr(refused, name)
+    assert ("a",) == refused.args
+
+
+@pytest.mark.parametrize("error", [ReplayError("a", where="b"), Refused(ReplayError("a"))])
+def test_what_python_sets_on_exceptions_still_works(error: BaseException) -> None:
+    """Causes, contexts, tracebacks, notes, copies and pickles."""
+    cause = KeyError()
+    try:
+        raise error from cause
+    except BaseException as caught:  # noqa: BLE001 - a refusal is no Exception
+        trace = caught.__traceback__
+    error.__context__ = cause
+    error.__traceback__ = None
+    error.__suppress_context__ = False
     error.add_note("note")
     error.add_note("and another")
     assert ["note", "and another"] == error.__notes__
+    assert trace is error.with_traceback(trace).__traceback__
+    assert cause is error.__cause__
+    for copied in (copy.copy(error), pickle.loads(pickle.dumps(error))):  # noqa: S301 - ours
+        assert (type(error), str(error), error.args) == (type(copied), str(copied), copied.args)
+    del error.__notes__

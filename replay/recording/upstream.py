@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
-from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -24,17 +23,12 @@ from replay.model.cassette import Headers, Request, Response, header
 
 if TYPE_CHECKING:
     import httpx
-    from anyio import CapacityLimiter
-    from anyio.lowlevel import RunVar
 
 MAX_BODY = 16 * 1024 * 1024
 """The largest answer that is decoded, in bytes, before and after decompression."""
 
 TIMEOUT = 80.0
 """Seconds to wait for a connection or for the next bytes; the SDK's own default."""
-
-AT_ONCE = 40
-"""How many fetches of one event loop run at the same time."""
 
 # Sent on as they are; everything else that a client says about its person or machine stays here.
 _PASSED_ON = ("Authorization", "Stripe-Account", "Stripe-Context")
@@ -71,28 +65,6 @@ def pass_through(through: bool = True) -> Iterator[None]:
         _passing.set(before)
 
 
-@cache
-def _limiters() -> RunVar[CapacityLimiter]:
-    from anyio.lowlevel import RunVar
-
-    return RunVar("replay_fetches")
-
-
-def fetches() -> CapacityLimiter:
-    """The limiter of the running event loop's fetches, which run in worker threads.
-
-    It is separate from the loop's own limiter. If the live source runs in the same loop and needs
-    worker threads to answer, fetches that wait for it cannot take them all.
-    """
-    limiter = _limiters().get(None)
-    if limiter is None:
-        from anyio import CapacityLimiter
-
-        limiter = CapacityLimiter(AT_ONCE)
-        _limiters().set(limiter)
-    return limiter
-
-
 class _Quiet(logging.Filter):
     """Drops the HTTP client's log records of our own fetches: they hold unredacted addresses."""
 
@@ -117,6 +89,8 @@ class Undecodable(ReplayError):
     Attributes:
         response: the answer as it came, still encoded, with its encoding header.
     """
+
+    response: Response
 
     def __init__(self, what: str, response: Response) -> None:
         super().__init__(what)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from threading import Lock
 from traceback import clear_frames
 from typing import TYPE_CHECKING, Any
 
 from replay.config import Config
-from replay.errors import CallRefused, Refused, ReplayError
+from replay.errors import CallRefused, NoSession, Refused, ReplayError
 from replay.library import Library
 from replay.library.library import storage_of
 from replay.library.location import display_path
@@ -30,6 +31,9 @@ from replay.session.calls import CallReader
 from replay.session.playback import Playbacks
 from replay.session.store import Fetch, Served, Store
 from replay.stripe_api.call import Call, read_call
+
+if TYPE_CHECKING:
+    from replay.session.event_loops import EventLoop
 
 _log = logging.getLogger("replay")
 
@@ -168,14 +172,10 @@ class OpenSession(Session):
             ReplayError: the refusal; also kept in `refusals`.
         """
         try:
-            response = self._ask(request)
+            return _for_method(request, self._ask(request))
         except ReplayError as error:
-            _clear_frames(error)
-            self.refusals.append(error)
+            self._refuse(error)
             raise
-        if request.method == "HEAD":
-            return replace(response, body=b"", withheld=len(response.body))
-        return response
 
     def serve(self, request: Request) -> Response:
         """`answer` for hooks inside client libraries.
@@ -191,18 +191,19 @@ class OpenSession(Session):
         raise refused
 
     async def serve_async(self, request: Request) -> Response:
-        """`serve` without blocking the event loop: if it may fetch, it runs in a worker thread.
+        """`serve` without blocking the event loop, see `event_loops`.
 
         Raises:
             Refused: carries the refusal.
         """
         if not self.fetches:
             return self.serve(request)
-        from anyio import to_thread
-
-        from replay.recording.upstream import fetches
-
-        return await to_thread.run_sync(self.serve, request, limiter=fetches())
+        try:
+            return _for_method(request, await self._ask_async(request))
+        except ReplayError as error:
+            self._refuse(error)
+            refused = Refused(error)
+        raise refused
 
     def lets_through(self, request: Request) -> bool:
         """Whether a request goes to the live API: it is not a read, and such calls may pass."""
@@ -249,7 +250,54 @@ class OpenSession(Session):
         if errors:
             raise errors[0]
 
+    def _refuse(self, error: ReplayError) -> None:
+        _clear_frames(error)
+        self.refusals.append(error)
+
     def _ask(self, request: Request) -> Response:
+        while True:
+            said = self._next(request)
+            if isinstance(said, Response):
+                return said
+            if said.claim():
+                return self._fetch_and_end(said, request, lambda end: end())
+            answered = said.answered.result()
+            if answered is not None:
+                return self._waited(*answered)
+
+    async def _ask_async(self, request: Request) -> Response:
+        from replay.session.event_loops import here
+
+        loop = here()
+        while True:
+            said = await loop.look_up(partial(self._next, request))
+            if isinstance(said, Response):
+                return said
+            if said.claim():
+                return await self._fetch_async(loop, said, request)
+            answered = await loop.result_of(said.answered)
+            if answered is not None:
+                return self._waited(*answered)
+
+    async def _fetch_async(self, loop: EventLoop, fetch: Fetch, request: Request) -> Response:
+        begun = Lock()  # taken once: by the thread, or where this task is cancelled before
+
+        def end_in_loop(end: Callable[[], None]) -> None:
+            loop.run(lambda: loop.run_after_arrivals(end))
+
+        def make() -> Response:
+            if not begun.acquire(blocking=False):
+                raise NoSession("the task that asked for this call was cancelled")
+            return self._fetch_and_end(fetch, request, end_in_loop)
+
+        try:
+            return await loop.fetch(make)
+        finally:
+            if begun.acquire(blocking=False):
+                fetch.give_up()
+
+    def _next(self, request: Request) -> Response | Fetch:
+        """The first answer that a store has, or what is to be fetched."""
         for store in self._stores:
             said = store.next(request)
             if isinstance(said, Interaction):
@@ -257,22 +305,25 @@ class OpenSession(Session):
                     self._played += 1
                 return said.response
             if said is not None:
-                return self._fetched(said, request)
+                return said
         raise AssertionError("the last store answers or refuses every call")
 
-    def _fetched(self, fetch: Fetch, request: Request) -> Response:
-        if not fetch.claim():
-            response, recorded = fetch.wait()
-            with self._counting:
-                self._played += recorded
-                self._unrecorded += not recorded
-            return response
+    def _waited(self, response: Response, recorded: bool) -> Response:
+        with self._counting:
+            self._played += recorded
+            self._unrecorded += not recorded
+        return response
+
+    def _fetch_and_end(
+        self, fetch: Fetch, request: Request, run: Callable[[Callable[[], None]], None]
+    ) -> Response:
+        """Make a claimed fetch, and have `run` hand what came to all who wait."""
         try:
             response, recorded = self._fetch(fetch, request)
         except BaseException as error:
-            fetch.fail(error)
+            run(partial(fetch.fail, error))
             raise
-        fetch.finish(response, recorded)
+        run(partial(fetch.finish, response, recorded))
         return response
 
     def _fetch(self, fetch: Fetch, request: Request) -> tuple[Response, bool]:
@@ -359,6 +410,12 @@ def open_session(
         store = Playbacks(library, config.mode, recorder, reader, policy)
     stores = [*first, store]
     return OpenSession(config, library, stores, recorder, reader, pass_others=pass_others)
+
+
+def _for_method(request: Request, response: Response) -> Response:
+    if request.method == "HEAD":
+        return replace(response, body=b"", withheld=len(response.body))
+    return response
 
 
 def _clear_frames(error: BaseException | None) -> None:

@@ -80,36 +80,35 @@ class Fetch(ABC):
 
     Attributes:
         call: the call to fetch.
+        answered: for all who wait: the answer, and whether it is recorded; None if the claimer gave
+            up before it asked, so that all ask again; or an error.
     """
 
     def __init__(self, call: Call) -> None:
         self.call = call
         self._claimed = Lock()
-        self._answered: Future[tuple[Response, bool]] = Future()
+        self.answered: Future[tuple[Response, bool] | None] = Future()
 
     def claim(self) -> bool:
-        """Whether the caller is the one who fetches; all others `wait`."""
+        """Whether the caller is the one who fetches; all others wait for `answered`."""
         return self._claimed.acquire(blocking=False)
-
-    def wait(self) -> tuple[Response, bool]:
-        """The answer that the claimer got, and whether it is recorded.
-
-        Raises:
-            ReplayError: the claimer got none.
-        """
-        return self._answered.result()
 
     def finish(self, response: Response, recorded: bool) -> None:
         """Hand the answer to all who wait."""
         self.release()
-        self._answered.set_result((response, recorded))
+        self.answered.set_result((response, recorded))
+
+    def give_up(self) -> None:
+        """Let all who wait ask again: the claimer was cancelled before it asked."""
+        self.release()
+        self.answered.set_result(None)
 
     def fail(self, error: BaseException) -> None:
         """Hand an error to all who wait, unless it only interrupts the claimer."""
         self.release()
         if not isinstance(error, Exception):
             error = UpstreamError("the fetch of this call was interrupted", hint="ask again")
-        self._answered.set_exception(error)
+        self.answered.set_exception(error)
 
     @abstractmethod
     def lock(self) -> AbstractContextManager[object]:

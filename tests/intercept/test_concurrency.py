@@ -6,9 +6,11 @@ import asyncio
 import json
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import aiohttp.web
 import anyio
@@ -19,8 +21,10 @@ import trio
 from support import gathered
 from support.clients import HEADERS
 from support.standin import DRAFT, NEW, StandIn, generated, invoice
+from support.waiting import loop_until
 
 import replay
+from replay.session.event_loops import AT_ONCE, here
 
 
 @pytest.mark.parametrize("source", gathered.SOURCES)
@@ -38,6 +42,76 @@ def test_gathered_records_wait_together_and_the_loop_goes_on(
     )  # fmt: skip
     assert 0 == done.returncode, done.stderr
     assert {"in_flight": 8, "ticks": gathered.TICKS} == json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("mode", ["once", "new_episodes", "all"])
+@pytest.mark.parametrize("client", [gathered.by_httpx, gathered.by_aiohttp])
+def test_one_call_is_fetched_once_for_any_number_of_gathered_tasks(
+    stand_in: StandIn, library: Path, client: Any, mode: str
+) -> None:
+    """A hundred tasks wait for one fetch, and only the fetch keeps a thread."""
+    stand_in.add_invoice(DRAFT)
+    stand_in.hold = threading.Event()
+
+    async def record() -> list[str]:
+        async with client(stand_in.url) as ask:
+            tasks = [asyncio.create_task(ask(DRAFT)) for _ in range(100)]
+            loop = here()
+            await loop_until(lambda: stand_in.held and not loop._arriving)
+            assert [1, 0] == [one.borrowed_tokens for one in (loop._fetches, loop._look_ups)]
+            stand_in.hold.set()
+            return await asyncio.gather(*tasks)
+
+    with replay.use_cassettes(library, mode=mode, api_base=stand_in.url) as session:
+        assert [DRAFT] * 100 == asyncio.run(record())
+    assert (99, 1) == (session.counts.played, session.counts.recorded)
+    assert 1 == stand_in.hits.total()
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_source_that_answers_at_once_is_asked_once(
+    stand_in: StandIn, library: Path, backend: str
+) -> None:
+    """Tasks that start together share the fetch, even if it ends before the last is looked up."""
+    stand_in.add_invoice(DRAFT)
+    found: list[str] = []
+
+    async def record() -> None:
+        async with gathered.by_httpx(stand_in.url) as ask, anyio.create_task_group() as group:
+
+            async def one() -> None:
+                found.append(await ask(DRAFT))
+
+            for _ in range(200):
+                group.start_soon(one)
+
+    with replay.use_cassettes(library, mode="once", api_base=stand_in.url):
+        anyio.run(record, backend=backend)
+    assert ([DRAFT] * 200, 1) == (found, stand_in.hits.total())
+
+
+def test_who_waits_asks_again_where_the_task_that_would_fetch_is_cancelled(
+    stand_in: StandIn, library: Path
+) -> None:
+    """That task had no thread yet: all were at calls that the source did not answer."""
+    ids = [generated("in", f"held{n}") for n in range(AT_ONCE)]
+    for id in (*ids, DRAFT):
+        stand_in.add_invoice(id)
+    stand_in.hold = threading.Event()
+
+    async def record() -> tuple[list[str], str, bool]:
+        async with gathered.by_httpx(stand_in.url) as ask:
+            held = [asyncio.create_task(ask(id)) for id in ids]
+            await loop_until(lambda: stand_in.held == AT_ONCE)
+            first, second = (asyncio.create_task(ask(DRAFT)) for _ in range(2))
+            fetches = here()._fetches
+            await loop_until(lambda: fetches.statistics().tasks_waiting)
+            first.cancel()
+            stand_in.hold.set()
+            return await asyncio.gather(*held), await second, first.cancelled()
+
+    with replay.use_cassettes(library, mode="once", api_base=stand_in.url):
+        assert (ids, DRAFT, True) == asyncio.run(record())
 
 
 def test_a_source_in_the_same_loop_has_its_threads(library: Path) -> None:

@@ -167,7 +167,7 @@ def test_calls_that_waited_for_anothers_fetch_are_counted(
 
 
 def _waiters(fetch: Fetch) -> int:
-    return len(fetch._answered._condition._waiters)  # type: ignore[attr-defined]  # of a `Future`
+    return len(fetch.answered._condition._waiters)  # type: ignore[attr-defined]  # of a `Future`
 
 
 def test_calls_that_waited_for_an_answer_that_is_not_kept_are_counted_as_such(
@@ -195,7 +195,7 @@ def test_who_waited_is_told_when_the_fetch_is_interrupted() -> None:
     assert [True, False] == [fetch.claim(), fetch.claim()]
     fetch.fail(KeyboardInterrupt())
     with pytest.raises(UpstreamError, match="interrupted"):
-        fetch.wait()
+        fetch.answered.result()
 
 
 @pytest.mark.parametrize("name", ["tally", "stand_ins", "served", "used"])

@@ -14,8 +14,9 @@ from functools import partial
 from threading import Lock
 from traceback import clear_frames
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from replay.config import Config
+from replay.config import Config, Origin, plain_host
 from replay.errors import CallRefused, NoSession, Refused, ReplayError
 from replay.library import Library
 from replay.library.library import storage_of
@@ -30,7 +31,7 @@ from replay.redaction.policy_source import PolicySource
 from replay.session.calls import CallReader
 from replay.session.playback import Playbacks
 from replay.session.store import Fetch, Served, Store
-from replay.stripe_api.call import Call, read_call
+from replay.stripe_api.call import API_HOST, Call, read_call
 
 if TYPE_CHECKING:
     from replay.session.event_loops import EventLoop
@@ -206,16 +207,25 @@ class OpenSession(Session):
         raise refused
 
     def lets_through(self, request: Request) -> bool:
-        """Whether a request goes to the live API: it is not a read, and such calls may pass."""
+        """Whether a request goes to the live API: it is not a read, and such calls may pass.
+
+        It goes where the client sends it. Where the settings name another live source than Stripe,
+        a call to Stripe itself is refused: it would go online by accident.
+        """
         if not self._pass_others:
             return False
         try:
             self._reader.read(request)
         except CallRefused:
-            return True
+            return not self._leads_past_source(request)
         except ReplayError:
             return False
         return False
+
+    def _leads_past_source(self, request: Request) -> bool:
+        source, asked = Origin.of(self.config.api_base), urlsplit(request.uri)
+        port = asked.port or (443 if asked.scheme == "https" else 80)
+        return source.host != API_HOST and source != Origin(plain_host(asked.hostname or ""), port)
 
     def name_of(self, request: Request) -> str:
         """A request as messages may name it: private IDs and parameter values stay out.
@@ -298,14 +308,25 @@ class OpenSession(Session):
 
     def _next(self, request: Request) -> Response | Fetch:
         """The first answer that a store has, or what is to be fetched."""
-        for store in self._stores:
-            said = store.next(request)
-            if isinstance(said, Interaction):
-                with self._counting:
-                    self._played += 1
-                return said.response
-            if said is not None:
-                return said
+        try:
+            for store in self._stores:
+                said = store.next(request)
+                if isinstance(said, Interaction):
+                    with self._counting:
+                        self._played += 1
+                    return said.response
+                if said is not None:
+                    return said
+        except CallRefused as error:
+            if self._pass_others and self._leads_past_source(request):
+                base = self.config.api_base
+                raise CallRefused(
+                    f"this call is not let through to Stripe: the session's live source is {base}",
+                    where=error.where,
+                    hint=f"point the client at it: stripe.StripeClient(…, base_addresses="
+                    f"{{'api': {base!r}}})\nor leave out api_base, to send it to Stripe",
+                ) from None
+            raise
         raise AssertionError("the last store answers or refuses every call")
 
     def _waited(self, response: Response, recorded: bool) -> Response:

@@ -13,7 +13,7 @@ import sys
 import threading
 import unittest
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -527,6 +527,40 @@ def test_other_calls_are_let_through_when_asked(stand_in: StandIn, library: Path
         asyncio.run(post())
     assert {f"/v1/invoices/{DRAFT}": 6} == stand_in.hits
     assert (1, 0) == (session.counts.recorded, session.counts.refused)
+
+
+@pytest.mark.parametrize("mode", ["none", "once"])
+def test_a_write_to_stripe_is_not_let_through_past_another_live_source(
+    stand_in: StandIn, recorded: Path, mode: str
+) -> None:
+    """Reads are asked of the source that is named, so a write to Stripe would be an accident."""
+
+    def by_aiohttp() -> None:
+        async def post() -> None:
+            async with aiohttp.ClientSession() as client:
+                await client.post(URL, data={"a": "b"})
+
+        asyncio.run(post())
+
+    ways: list[Callable[[], object]] = [
+        lambda: requests.post(URL, data={"a": "b"}, timeout=5),
+        lambda: httpx.post(URL, data={"a": "b"}),
+        lambda: urllib.request.urlopen(URL, data=b"a=b", timeout=5),
+        lambda: stripe.StripeClient("sk_test_x").v1.invoices.create(),
+        by_aiohttp,
+    ]
+    before = stand_in.hits.copy()
+    for way in ways:
+        passing = replay.use_cassettes(
+            recorded, mode=mode, api_base=stand_in.url, other_calls="pass"
+        )
+        with (
+            pytest.raises(replay.CallRefused, match="is not let through to Stripe") as refused,
+            passing,
+        ):
+            way()
+        assert stand_in.url in refused.value.hint
+    assert before == stand_in.hits
 
 
 def test_errors_are_kept_on_request_and_the_sdks_retries_see_them(

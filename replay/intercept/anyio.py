@@ -1,4 +1,4 @@
-"""anyio's portals and its runner of tests: a refusal is the end of one task, not of them all.
+"""anyio's portals and its test runner: a refusal ends one task, and not all of them.
 
 A portal (of Starlette's and FastAPI's `TestClient`) and the runner of anyio's pytest plugin end
 themselves for what is no `Exception`. Both may be shared by the tests of a module. A refusal
@@ -24,13 +24,13 @@ def hook_portals(patches: Patches, module: ModuleType) -> None:
 
 
 def hook_runner(patches: Patches, module: ModuleType) -> None:
-    """Hook the backend on asyncio; the runner on trio lives on by itself."""
+    """Hook anyio's backend for asyncio. Its runner for trio survives a refusal without help."""
     _replace(patches, module.TestRunner, "_call_in_runner_task")
 
 
 def _replace(patches: Patches, owner: Any, name: str) -> None:
-    # Both are private. Without them (anyio 3 has no such runner) a session works, and a refusal
-    # ends who is shared, as before.
+    # Both names are private to anyio. Where they are missing (anyio 3 has no such runner), a
+    # refusal ends the shared portal or runner.
     if hasattr(owner, name):
         patches.replace(owner, name, _call)
 

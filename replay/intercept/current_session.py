@@ -132,20 +132,20 @@ def _publish() -> None:
 
 
 def note_parts(session: OpenSession, *parts_of: object) -> None:
-    """Note what a session is a part of, so that others go on for it after its end.
+    """Note what a session belongs to, so that another can answer in its place after its end.
 
-    The session of `setUpClass` starts a server; those of the class's tests answer its calls.
+    For example, `setUpClass` starts a server: the sessions of the class's tests answer its calls.
 
     Args:
         session: the session.
-        parts_of: the narrowest first. Of sessions that share what is the narrowest for a closed
-            one, the one that is open answers in its place.
+        parts_of: a test, its class, its module: the narrowest first. After the session's end, an
+            open session that belongs to the same narrowest one answers in its place.
     """
     _parts_of[session] = parts_of
 
 
 def _going_on_for(own: OpenSession, sessions: tuple[OpenSession, ...]) -> OpenSession | None:
-    """The session itself if it is open, else the one open session that goes on for it."""
+    """The session itself if it is open, else the open session that answers in its place."""
     if own in sessions:
         return own
     narrowest = _parts_of.get(own, ())[:1]
@@ -224,7 +224,7 @@ def hooks_own(host: str, port: int | None) -> bool:
 
 
 def owns(host: str, port: int | None) -> bool:
-    """Whether a session has to answer a request to this host. Replay's own requests are let by.
+    """Whether a session has to answer a request to this host; never for replay's own requests.
 
     During a pause, a call that belongs to no session waits for the next one.
     """

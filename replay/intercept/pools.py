@@ -71,7 +71,7 @@ def _told(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _items(iterable: Iterable[Any]) -> Iterator[Any]:
-    """The items, which a thread of the pool may ask for one by one."""
+    """The items. Each step runs in the session of here, whichever thread of the pool takes it."""
     step = _told(in_session(next))
 
     def items() -> Iterator[Any]:

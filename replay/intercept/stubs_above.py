@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class _Unmatched(BaseException):
-    """No stub answers this call, and the session does. It ends inside of this module."""
+    """Raised where no stub answers a call and the session does. It never leaves this module."""
 
 
 def _session(request: Request) -> OpenSession | None:

@@ -83,13 +83,13 @@ def _urls(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[str]:
 
 _EFFECTIVE_URL = 0x100000 + 1
 _SET_URL = frozenset({10002, 10282})
-"""libcurl's numbers: to ask a handle for its address, to set it as text or as an object."""
+"""libcurl's option numbers: read a handle's address, set it as text, set it as an object."""
 
 _SCHEME = re.compile(r"(https?|wss?):/*", re.IGNORECASE)
 
 
 def _noting(original: Any) -> Any:
-    """libcurl cannot tell every address that a handle was set to, so it is noted."""
+    """Note the address that a handle is set to: libcurl does not tell all of them later."""
 
     @functools.wraps(original)
     def setopt(handle: Any, option: int, value: Any, *args: Any) -> Any:
@@ -115,7 +115,7 @@ def _text(url: Any) -> str:
 
 
 def _with_scheme(url: str) -> str:
-    # libcurl needs none.
+    # libcurl takes an address without a scheme as one of http.
     return url if _SCHEME.match(url.strip()) else f"http://{url}"
 
 

@@ -47,7 +47,7 @@ KINDS: dict[type[ReplayError], tuple[int, str]] = {
 """Error to status and code; of several that fit, the most specific one counts."""
 
 BY_CLIENT = "start the server with --mode once, and run this client once: replay serve --mode once"
-"""What records a call through the server that no command can name."""
+"""The hint for a call that no command records: run its client while the server records."""
 
 _IN_PYTHON = re.compile(r"REPLAY_API_VERSION=(\S+) or use_cassettes\(api_version=\S+\)")
 
@@ -79,7 +79,7 @@ class ErrorResponse:
 
     @property
     def _digest(self) -> str:
-        """The same for the same message: a client's log names it, and nothing else can be asked."""
+        """Part of the answer's request ID, made from the message: equal messages have equal IDs."""
         return hashlib.sha256(self.message.encode()).hexdigest()[:10]
 
     @property

@@ -118,7 +118,7 @@ def _asked_nearby(library: Library, call: Call, policy: PolicySource) -> list[st
 
 
 def _other_ways(pinned: str, versions: tuple[str, ...], library: Library) -> Iterator[str]:
-    """What helps every object of the library at once, where a client asks for a version."""
+    """Hints that help all objects of the library at once, where a client asks for a version."""
     last = max(versions, key=version_order)
     if is_version(last):
         yield (

@@ -264,6 +264,8 @@ def answering_session() -> OpenSession:
     own = current.get()
     state = _state
     if own is not None:
+        if own in state.sessions:
+            return own
         answering = _going_on_for(own, state.sessions)
         if answering is None:
             raise _refused(_ENDED)

@@ -84,9 +84,8 @@ def _port(url: Any) -> int:
 
 def request_of(request: Any) -> Request:
     """A request of httpx's, whose body was read, as replay's."""
-    headers = tuple(
-        (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw
-    )
+    lines = request.headers.raw
+    headers = tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in lines])
     return Request(request.method, str(request.url), headers, request.content or None)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Iterator
+
+import anyio
 
 HANGS = 60
 """Seconds after which what does not come is given up: long, so that a busy machine has them."""
@@ -27,7 +28,7 @@ async def loop_until(condition: Callable[[], object]) -> None:
     for _ in _tries():
         if condition():
             return
-        await asyncio.sleep(0.005)
+        await anyio.sleep(0.005)
 
 
 def _tries() -> Iterator[None]:

@@ -15,6 +15,7 @@ from replay.intercept.aiohttp import response_to
 from replay.intercept.current_session import address_of, session_for
 from replay.intercept.httpx import request_of, response_of
 from replay.model.cassette import Request
+from replay.recording.upstream import is_own_fetch
 
 if TYPE_CHECKING:
     from replay.intercept.patches import Patches
@@ -87,7 +88,7 @@ def hook_pytest_httpx(patches: Patches, module: ModuleType) -> None:
 
     def unmatched(original: Any) -> Any:
         def request_not_matched(mock: Any, transport: Any, request: Any) -> None:
-            if _session(request_of(request)) is None:
+            if not is_own_fetch() and _session(request_of(request)) is None:
                 original(mock, transport, request)
             mock._requests.remove((transport, request))  # those are the stubs' alone
 
@@ -96,6 +97,8 @@ def hook_pytest_httpx(patches: Patches, module: ModuleType) -> None:
     def sync(original: Any) -> Any:
         def handle_request(mock: Any, transport: Any, request: Any) -> Any:
             found = original(mock, transport, request)
+            if found is None and is_own_fetch():
+                return _sent(transport, request)
             return found if found is not None else _answer(request)
 
         return handle_request
@@ -112,6 +115,26 @@ def hook_pytest_httpx(patches: Patches, module: ModuleType) -> None:
     patches.replace(module.HTTPXMock, "_handle_async_request", asynchronous)
 
 
+def _sent(transport: Any, request: Any) -> Any:
+    """Send a request as the transport does by itself; its own method is out of reach."""
+    core, httpx, url = sys.modules["httpcore"], sys.modules["httpx"], request.url
+    answer = transport._pool.handle_request(
+        core.Request(
+            request.method.encode("ascii"),
+            core.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+            headers=request.headers.raw,
+            content=request.stream,
+            extensions=request.extensions,
+        )
+    )
+    return httpx.Response(
+        answer.status,
+        headers=answer.headers,
+        stream=sys.modules["httpx._transports.default"].ResponseStream(answer.stream),
+        extensions=answer.extensions,
+    )
+
+
 def hook_respx(patches: Patches, module: ModuleType) -> None:
     """Hook `respx.mocks`."""
     unmatched = (module.AllMockedAssertionError, module.PassThrough)
@@ -121,6 +144,8 @@ def hook_respx(patches: Patches, module: ModuleType) -> None:
             try:
                 return original(mocker, request)
             except unmatched:
+                if is_own_fetch():
+                    raise module.PassThrough("replay's own", request=request, origin=None) from None
                 if _session(request_of(request)) is None:
                     raise
             return _answer(request)
@@ -132,6 +157,8 @@ def hook_respx(patches: Patches, module: ModuleType) -> None:
             try:
                 return await original(mocker, request)
             except unmatched:
+                if is_own_fetch():
+                    raise module.PassThrough("replay's own", request=request, origin=None) from None
                 if _session(request_of(request)) is None:
                     raise
             return await _answer_async(request)
@@ -192,7 +219,7 @@ def hook_pook(patches: Patches, module: ModuleType) -> None:
 
     def passes(original: Any) -> Any:
         def should_use_network(engine: Any, request: Any) -> Any:
-            if original(engine, request):
+            if is_own_fetch() or original(engine, request):
                 return True
             asked = Request.sending(
                 request.method, request.rawurl, tuple(request.headers.items()), request.body

@@ -45,6 +45,23 @@ _HEADER_VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?\Z")
 _passing: ContextVar[bool] = ContextVar("replay_passing", default=False)
 
 
+_fetching: ContextVar[bool] = ContextVar("replay_fetching", default=False)
+
+
+def is_own_fetch() -> bool:
+    """Whether the running code fetches for a recording: no mock library is to see that."""
+    return _fetching.get()
+
+
+@contextmanager
+def _own_fetch() -> Iterator[None]:
+    before = _fetching.set(True)
+    try:
+        yield
+    finally:
+        _fetching.reset(before)
+
+
 def passing() -> bool:
     """Whether the running code is this module's: hooks and guard let it through."""
     return _passing.get()
@@ -179,6 +196,7 @@ class Upstream:
         try:
             with (
                 pass_through(),
+                _own_fetch(),
                 self._client.stream(method, url, headers=sent, content=form) as answer,
             ):
                 return _read(answer)

@@ -199,6 +199,19 @@ def test_vcrpy_records_what_is_let_through(
         assert {WRITE: 1} == stand_in.hits, name
 
 
+@pytest.mark.parametrize("name", ["requests", "httpx", "httpx async", "aiohttp"])
+def test_vcrpy_sees_nothing_of_what_replay_records(
+    name: str, order: str, stand_in: StandIn, library: Path, tmp_path: Path
+) -> None:
+    """It would write the live answer down, with the key."""
+    tape = tmp_path / "tape.yaml"
+    ours = replay.use_cassettes(library, mode="once", api_base=stand_in.url)
+    with _in_order(order, ours, vcr.use_cassette(str(tape), record_mode="new_episodes")):
+        assert DRAFT == CALLS[name](stand_in.url, "GET", READ)["id"]
+    assert {READ: 1} == stand_in.hits
+    assert not tape.exists()
+
+
 def _answer_of(module: Any) -> Callable[..., Any]:
     return lambda *_, **__: module.Response(200, json=STUB)
 

@@ -20,7 +20,7 @@ from replay.cli.options import api_base_option, format_option, library_option
 def doctor_command(
     ctx: click.Context, untried: bool, api_base: str | None, library: str | None, format_: str
 ) -> None:
-    """Say what is broken here, what would go online, and what to do about it.
+    """Say what is broken here, what would go online, and what to do.
 
     The report has this environment (Python, replay, the Stripe SDK and the API version that it asks
     for), the settings with the place that each comes from, the HTTP clients, the pytest plugins

@@ -44,7 +44,7 @@ def test_a_quick_run_of_replay_alone_prints_every_row_and_every_aim() -> None:
     script = Path(__file__).with_name("run.py")
     done = subprocess.run(
         [sys.executable, str(script), "--quick", "--only", "replay"],
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     lines = done.stdout.splitlines()
 
@@ -76,7 +76,7 @@ def test_a_small_corpus_is_compared_and_checked(script: str, rows: list[str]) ->
     """The rows of many cassettes, in their order."""
     done = subprocess.run(
         [sys.executable, str(Path(__file__).with_name(script)), "--objects", "5", "--rounds", "1"],
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     lines = [line.strip() for line in done.stdout.splitlines()]
 
@@ -87,7 +87,7 @@ def test_a_small_corpus_is_compared_and_checked(script: str, rows: list[str]) ->
 def test_a_small_tree_is_scanned() -> None:
     done = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("scan.py")), "20"],
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     rows = [line for line in done.stdout.splitlines() if line.startswith("replay scan")]
 

@@ -20,7 +20,7 @@ import pytest
 from support.command import replay_command
 from support.served import KEY
 from support.standin import DRAFT, NEW, StandIn
-from support.waiting import wait_until
+from support.waiting import HANGS, wait_until
 
 import replay
 from replay.server.running import listen
@@ -64,7 +64,8 @@ class Process:
 
     def get(self, id: str = DRAFT) -> httpx.Response:
         """Ask for an invoice."""
-        return httpx.get(f"{self.url}/v1/invoices/{id}", headers=HEADERS, trust_env=False)
+        url = f"{self.url}/v1/invoices/{id}"
+        return httpx.get(url, headers=HEADERS, trust_env=False, timeout=HANGS)
 
     def end(self, sent: int) -> tuple[int, str, str]:
         """Exit code and both streams, after a signal."""

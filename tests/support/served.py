@@ -8,6 +8,7 @@ import httpx
 
 from replay.server.app import App
 from support.standin import DRAFT, NEW, generated
+from support.waiting import HANGS
 
 OTHER = generated("in", "other")
 GONE = generated("in", "gone")
@@ -23,7 +24,8 @@ class Served(httpx.Client):
     """
 
     def __init__(self, app: App, url: str) -> None:
-        super().__init__(base_url=url, headers={"Authorization": f"Bearer {KEY}"}, trust_env=False)
+        headers = {"Authorization": f"Bearer {KEY}"}
+        super().__init__(base_url=url, headers=headers, trust_env=False, timeout=HANGS)
         self.app = app
         self.url = url
 

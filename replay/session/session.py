@@ -173,10 +173,12 @@ class OpenSession(Session):
             ReplayError: the refusal; also kept in `refusals`.
         """
         try:
-            return _for_method(request, self._ask(request))
+            said = self._next(request)
+            response = said if isinstance(said, Response) else self._answer_of(said, request)
         except ReplayError as error:
             self._refuse(error)
             raise
+        return _without_body(response) if request.method == "HEAD" else response
 
     def serve(self, request: Request) -> Response:
         """`answer` for hooks inside client libraries.
@@ -200,7 +202,8 @@ class OpenSession(Session):
         if not self.fetches:
             return self.serve(request)
         try:
-            return _for_method(request, await self._ask_async(request))
+            response = await self._ask_async(request)
+            return _without_body(response) if request.method == "HEAD" else response
         except ReplayError as error:
             self._refuse(error)
             refused = Refused(error)
@@ -264,16 +267,17 @@ class OpenSession(Session):
         _clear_frames(error)
         self.refusals.append(error)
 
-    def _ask(self, request: Request) -> Response:
-        while True:
-            said = self._next(request)
-            if isinstance(said, Response):
-                return said
+    def _answer_of(self, fetch: Fetch, request: Request) -> Response:
+        """The answer of a fetch, which this call makes or waits for."""
+        said: Response | Fetch = fetch
+        while not isinstance(said, Response):
             if said.claim():
                 return self._fetch_and_end(said, request, lambda end: end())
             answered = said.answered.result()
             if answered is not None:
                 return self._waited(*answered)
+            said = self._next(request)
+        return said
 
     async def _ask_async(self, request: Request) -> Response:
         from replay.session.event_loops import here
@@ -433,10 +437,8 @@ def open_session(
     return OpenSession(config, library, stores, recorder, reader, pass_others=pass_others)
 
 
-def _for_method(request: Request, response: Response) -> Response:
-    if request.method == "HEAD":
-        return replace(response, body=b"", withheld=len(response.body))
-    return response
+def _without_body(response: Response) -> Response:
+    return replace(response, body=b"", withheld=len(response.body))
 
 
 def _clear_frames(error: BaseException | None) -> None:

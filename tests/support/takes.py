@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from hypothesis import strategies as st
 
@@ -155,7 +155,9 @@ def cassette(
         }
     pinned = (("Stripe-Version", version),) if is_version(version) else ()
     take = Interaction(
-        Request("GET", f"https://api.stripe.com/v1/{key.resource}/{key.id}", pinned),
+        Request(
+            "GET", f"https://api.stripe.com/v1/{key.resource}/{quote(key.id, safe='')}", pinned
+        ),
         Response(
             200,
             "OK",

@@ -55,7 +55,7 @@ def _request(original: Any) -> Any:
         asked = Request.sending(method.upper(), str(url), lines, _body(options.get("data")))
         if session.lets_through(asked):
             return await original(client, method, str_or_url, **options)
-        if stubs_below.answers(asked):
+        if stubs_below.layers and stubs_below.answers(asked):
             with stand_aside():
                 return await original(client, method, str_or_url, **options)
         response = response_to(asked, await session.serve_async(asked))

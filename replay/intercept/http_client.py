@@ -129,7 +129,7 @@ class _Socket:
                 sock = self._live()
                 sock.sendall(raw)
             return sock.makefile("rb")
-        if stubs_below.answers(request):
+        if stubs_below.layers and stubs_below.answers(request):
             with stand_aside():
                 sock = self._live()
                 sock.sendall(raw)

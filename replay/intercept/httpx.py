@@ -39,7 +39,7 @@ def hook(patches: Patches, module: ModuleType) -> None:
                 or not httpcore.answers(type(transport._pool).handle_request)
             ):
                 return original(transport, request)
-            if stubs_below.answers(asked):
+            if stubs_below.layers and stubs_below.answers(asked):
                 with stand_aside():
                     return original(transport, request)
             return response_of(module, session.serve(asked))
@@ -62,7 +62,7 @@ def hook(patches: Patches, module: ModuleType) -> None:
                 or not httpcore.answers(type(transport._pool).handle_async_request)
             ):
                 return await original(transport, request)
-            if stubs_below.answers(asked):
+            if stubs_below.layers and stubs_below.answers(asked):
                 with stand_aside():
                     return await original(transport, request)
             return response_of(module, await session.serve_async(asked))

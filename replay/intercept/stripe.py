@@ -54,7 +54,7 @@ def _is_bare(client: Any) -> bool:
         client._session is not None
         or pools is None
         or requests.Session is not requests.sessions.Session
-        or stubs_below.imported()
+        or bool(stubs_below.layers)
     ):
         return False
     session, own = requests.Session, vars(requests.sessions)

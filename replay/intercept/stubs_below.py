@@ -22,18 +22,14 @@ if TYPE_CHECKING:
 _LIBRARIES = frozenset({"unittest", "mock", "respx"})
 """Packages whose functions, in the place of a client's, are stubs."""
 
-_layers: dict[str, Callable[[Request], bool]] = {}
-"""The imported libraries that stub sockets: whether they answer a request."""
+layers: dict[str, Callable[[Request], bool]] = {}
+"""The imported libraries that stub sockets: whether they answer a request. Almost always empty, so
+that the hooks look here before they call `answers`."""
 
 
 def answers(request: Request) -> bool:
     """Whether a stub in Python's sockets would answer a request."""
-    return bool(_layers) and any(layer(request) for layer in _layers.values())
-
-
-def imported() -> bool:
-    """Whether a library that stubs sockets is imported."""
-    return bool(_layers)
+    return any(layer(request) for layer in layers.values())
 
 
 def is_stub(function: Any) -> bool:
@@ -64,7 +60,7 @@ def hook_httpretty(patches: Patches, module: ModuleType) -> None:
             stub.method == request.method for stub in matcher.entries
         )
 
-    _layers["httpretty"] = answered
+    layers["httpretty"] = answered
 
 
 def hook_mocket(patches: Patches, module: ModuleType) -> None:
@@ -79,4 +75,4 @@ def hook_mocket(patches: Patches, module: ModuleType) -> None:
         line = f"{request.method} {target} HTTP/1.1\r\n\r\n".encode()
         return module.Mocket.get_entry(host, port, line) is not None
 
-    _layers["mocket"] = answered
+    layers["mocket"] = answered

@@ -49,7 +49,7 @@ def hook(patches: Patches, module: ModuleType) -> None:
                     return original(pool, conn, method, url, body, headers, *args, **kwargs)
             if vcrpy.plays(conn, method, url, body, headers):
                 return original(pool, conn, method, url, body, headers, *args, **kwargs)
-            if stubs_below.answers(request):
+            if stubs_below.layers and stubs_below.answers(request):
                 with stand_aside():
                     return original(pool, conn, method, url, body, headers, *args, **kwargs)
             answer = session.serve(request)

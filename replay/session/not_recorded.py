@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -64,7 +65,7 @@ def refusal(library: Library, call: Call, policy: PolicySource) -> CassetteNotFo
             "stub this call, or keep the parameter in replay-policy.toml: docs/redaction.md"
         )
     if not cassettes:
-        if not library.exists():  # it was there when the session was opened
+        if "pyfakefs" in sys.modules and not library.exists():
             record = (
                 "the library's folder cannot be seen from here: in a fake file system (pyfakefs), "
                 f"show it with\nfs.add_real_directory({str(library.root)!r})"

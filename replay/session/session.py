@@ -202,7 +202,7 @@ class OpenSession(Session):
         if not self.fetches:
             return self.serve(request)
         try:
-            response = await self._ask_async(request)
+            response = await self.answer_async(request)
             return _without_body(response) if request.method == "HEAD" else response
         except ReplayError as error:
             self._refuse(error)
@@ -279,7 +279,12 @@ class OpenSession(Session):
             said = self._next(request)
         return said
 
-    async def _ask_async(self, request: Request) -> Response:
+    async def answer_async(self, request: Request) -> Response:
+        """`answer` without blocking the event loop, see `event_loops`; refusals are not kept here.
+
+        Raises:
+            ReplayError: the refusal.
+        """
         from replay.session.event_loops import here
 
         loop = here()

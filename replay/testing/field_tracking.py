@@ -12,7 +12,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -113,7 +113,15 @@ class Tracker:
 
             return noted
 
+        def make_async(answer: Callable[[OpenSession, Request], Awaitable[Response]]) -> Any:
+            @functools.wraps(answer)
+            async def noted(session: OpenSession, request: Request) -> Response:
+                return self._served(session, request, await answer(session, request))
+
+            return noted
+
         patches.replace(OpenSession, "answer", make)
+        patches.replace(OpenSession, "answer_async", make_async)
 
     def _served(self, session: OpenSession, request: Request, response: Response) -> Response:
         """Number an answer, to recognise it when the SDK makes an object of it."""

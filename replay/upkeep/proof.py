@@ -32,7 +32,7 @@ _COMMENT = re.compile(r" *[A-Za-z]?[a-z ,.;:()'/-]{0,200}\r?\Z")
 _ACCOUNT = re.compile(r"(?:(?:acct|ctx)-[0-9a-f]{16})?\Z")
 _LABEL = re.compile(r"stripe-[0-9]{1,3} sha256:[0-9a-f]{12}\Z")
 _CLASSES = (REPLACED_KINDS - {"map", "value", "lookup_key"}) | {
-    "decimal", "float", "id", "int", "integer", "ip", "key", "path", "time"
+    "decimal", "float", "id", "int", "integer", "ip", "key", "page", "path", "time"
 }  # fmt: skip
 """The classes that ``redacted:`` names."""
 _OTHER = "a key that replay does not write"

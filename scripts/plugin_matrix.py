@@ -233,7 +233,7 @@ PLUGINS: dict[str, tuple[tuple[str, ...], str, tuple[str, ...], int]] = {
     "pytest-randomly": (("pytest-randomly",), SERVER, (), 6),
     "pytest-rerunfailures": (("pytest-rerunfailures",), RERUN, (), 4),
     "django": (("django", "tblib"), DJANGO, (), 5),
-    "pytest-django": (("pytest-django",), PYTEST_DJANGO, (), 7),
+    "pytest-django": (("pytest-django", "django"), PYTEST_DJANGO, (), 7),
     "gevent": (("gevent",), green("gevent", "__import__('gevent.pool').pool.Pool(8)"), (), 6),
     "eventlet": (("eventlet",), green("eventlet", "__import__('eventlet').GreenPool()"), (), 6),
     "niquests": (("niquests",), NIQUESTS, (), 10),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import warnings
@@ -10,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 import requests
 import urllib3
@@ -352,3 +354,19 @@ def test_a_write_that_may_name_a_person_is_left_out_and_shown_once(
         " the policy does not keep it",
     ] == sorted((str(each.message) for each in warned), key=len, reverse=True)
     assert "PRIVATE" not in tape.read_text()
+
+
+def test_the_sdk_on_aiohttp_replays_what_it_recorded(stand_in: StandIn, tmp_path: Path) -> None:
+    """It names methods in lower case, and vcrpy compares them exactly."""
+    made = recorder(cassette_library_dir=str(tmp_path))
+
+    async def ask() -> int:
+        async with aiohttp.ClientSession() as session:
+            url = f"{stand_in.url}/v1/invoice_payments/inpay_1M3USa2eZvKYlo2CBjuwbq0N"
+            async with session.request("get", url) as answer:
+                return answer.status
+
+    for mode in ("once", "none"):
+        with made.use_cassette("lower.yaml", record_mode=mode):
+            assert 200 == asyncio.run(ask())
+    assert 1 == sum(stand_in.hits.values())

@@ -16,8 +16,8 @@ from replay.errors import ConfigError
 from replay.library import Library
 from replay.library.library import storage_of
 from replay.stripe_api.call import Call, account_label, retrieve
-from replay.stripe_api.prefixes import types_by_prefix, types_of
-from replay.stripe_api.routes import Route, by_name
+from replay.stripe_api.prefixes import types_by_prefix
+from replay.stripe_api.routes import Route, by_name, types_elsewhere
 from replay.stripe_api.versions import checked_version
 
 
@@ -129,10 +129,6 @@ def version_of(text: str, where: str) -> str:
     return checked_version(text, where)
 
 
-_CHOSEN = frozenset({"coupon", "plan", "price", "product"})
-"""Types whose IDs people choose: nothing is known of them."""
-
-
 def require_own(route: Route, id: str, command: str) -> None:
     """Make sure that an ID argument is none of another resource, and not an address or several IDs.
 
@@ -158,11 +154,8 @@ def require_own(route: Route, id: str, command: str) -> None:
         raise ConfigError(
             "these are several IDs", where=where, hint=f"{where} {shlex.join(several)}"
         )
-    types = types_by_prefix(own)
-    if not types or route.singleton or not _CHOSEN.isdisjoint(route.objects):
-        return
-    known = {type_ for each in types_of().values() for type_ in each}
-    if not known.issuperset(route.objects) or not set(types).isdisjoint(route.objects):
+    types = types_elsewhere(route, own)
+    if not types:
         return
     meant = [
         f"replay {command} {other.resource} " + "PARENT/" * (other.parameters - 1) + own

@@ -12,6 +12,9 @@ from replay.config import Origin, is_loopback
 from replay.intercept.current_session import current, open_sessions, standing_aside
 from replay.recording.upstream import passing
 
+OWN: set[tuple[str, int]] = set()
+"""Host and port of replay's own servers in this process: what asks them is answered by replay."""
+
 _PATHS = ("/v1/", "/v2/")
 _KEYS = ("sk_", "rk_")
 
@@ -24,7 +27,13 @@ def note(scheme: str, host: str, port: int, path: str, headers: Mapping[str, obj
         path: its path, with or without the query.
         headers: its headers; text or bytes.
     """
-    if path[:4] not in _PATHS or passing() or standing_aside() or not _is_stripes(headers):
+    if (
+        path[:4] not in _PATHS
+        or (host, port) in OWN
+        or passing()
+        or standing_aside()
+        or not _is_stripes(headers)
+    ):
         return
     sessions = open_sessions()
     session = current.get() or (sessions[0] if len(sessions) == 1 else None)

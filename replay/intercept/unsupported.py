@@ -182,6 +182,8 @@ def _hook_pycurl(patches: Patches, client: Client, module: ModuleType) -> None:
         return get
 
     _hook_entries(patches, client, module)
+    if not hasattr(module, "Curl"):
+        return  # a module of that name that is another thing
     if not hasattr(module.Curl, "perform"):
         # A tool's class around the real handle, as pytest-recording puts one into `sys.modules`.
         patches.replace(module.Curl, "__getattribute__", proxy)

@@ -58,10 +58,13 @@ def hook(patches: Patches, module: ModuleType) -> None:
 def _is_ours(request: Any) -> bool:
     if is_own_fetch():
         return True  # vcrpy would write the live answer down, and the key
-    session = session_for(*address_of(request.uri))
+    uri = getattr(request, "uri", None)
+    if not isinstance(uri, str) or not uri.startswith(("http://", "https://")):
+        return False
+    session = session_for(*address_of(uri))
     if session is None:
         return False
-    asked = Request.sending(request.method, request.uri, (), request.body)
+    asked = Request.sending(request.method, uri, (), request.body)
     return not session.lets_through(asked)
 
 

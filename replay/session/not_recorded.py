@@ -17,6 +17,7 @@ from replay.library.lookup import takes_of
 from replay.model.cassette import Cassette
 from replay.redaction.policy_source import PolicySource
 from replay.stripe_api.call import Call, expand_of
+from replay.stripe_api.routes import types_elsewhere
 from replay.stripe_api.versions import is_version, meant_version, version_order
 
 _SHOWN = 3
@@ -58,6 +59,9 @@ def refusal(library: Library, call: Call, policy: PolicySource) -> CassetteNotFo
     if call.pinned and (meant := meant_version(call.pinned)):
         command = ""
         record = f"there is no version {call.pinned}: did you mean {meant}? the client names it"
+    if types := types_elsewhere(call.route, id):
+        command = ""
+        record = f"{id} is the ID of another resource: {' or '.join(types)}"
     if call.key.query is not None and (why := _why_private(call, policy)):
         command = ""
         record = (

@@ -17,7 +17,10 @@ from typing import Any
 from replay.errors import ConfigError
 from replay.model.cassette import ObjectKey
 from replay.model.own_data import read_text
-from replay.stripe_api.prefixes import types_by_prefix
+from replay.stripe_api.prefixes import types_by_prefix, types_of
+
+_CHOSEN = frozenset({"coupon", "plan", "price", "product"})
+"""Types whose IDs people choose: nothing is known of them."""
 
 _RESOURCE = re.compile(r"[a-z]+(?:_[a-z]+)*\Z")
 
@@ -241,3 +244,16 @@ def by_resource(resource: str) -> Route:
         if route.resource == resource:
             return route
     raise ConfigError(f"{resource!r} is not a resource of the API", where="cassette.resource")
+
+
+def types_elsewhere(route: Route, id: str) -> tuple[str, ...]:
+    """The types that an ID is of, if the route answers with none of them; else empty.
+
+    The source would answer a 404 to such a call.
+    """
+    types = types_by_prefix(id)
+    if not types or route.singleton or not _CHOSEN.isdisjoint(route.objects):
+        return ()
+    known = {type_ for each in types_of().values() for type_ in each}
+    fits = not known.issuperset(route.objects) or not set(types).isdisjoint(route.objects)
+    return () if fits else types

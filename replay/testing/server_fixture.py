@@ -11,6 +11,7 @@ from contextvars import Context
 from urllib.parse import urlsplit
 
 from replay.errors import NoSession
+from replay.intercept.elsewhere import OWN
 from replay.server import require_extra
 from replay.session.session import OpenSession
 
@@ -53,6 +54,7 @@ class ReplayServer:
         self.url = self._thread.url
         parts = urlsplit(self.url)
         self.host, self.port = str(parts.hostname), int(parts.port or 0)
+        OWN.add((self.host, self.port))
 
     def __repr__(self) -> str:
         return f"<ReplayServer at {self.url}>"
@@ -72,3 +74,4 @@ class ReplayServer:
     def stop(self) -> None:
         """Stop the server; open requests are answered."""
         self._thread.stop()
+        OWN.discard((self.host, self.port))

@@ -159,6 +159,21 @@ def _edited(add: Callable[[Cassette], Cassette]) -> Path:
     return Path("cassettes", path)
 
 
+@pytest.mark.parametrize("code", [204, 304])
+def test_a_status_without_a_body_has_none(code: int) -> None:
+    """No answer may be read in two ways: some clients would take the body, others break on it."""
+    changed: Any = copy.deepcopy(WHOLE)
+    response = changed["interactions"][0]["response"]
+    response["status"]["code"] = code
+    assert response["body"]["string"]
+    assert not VALIDATOR.is_valid(changed)
+    with pytest.raises(Unfit, match="its status has none"):
+        to_cassette(changed)
+    response["body"]["string"] = ""
+    assert VALIDATOR.is_valid(changed)
+    to_cassette(changed)
+
+
 @pytest.mark.parametrize("mode", ["new_episodes", "all"])
 def test_unknown_keys_survive_a_recording(stand_in: StandIn, mode: str) -> None:
     """A real re-recording keeps unknown keys at the top, in the head, and of takes that stay."""

@@ -97,3 +97,16 @@ def test_a_pinned_version_that_is_not_recorded_has_three_ways_out(
     assert 1 == hint.count(f"REPLAY_API_VERSION={NEW} or use_cassettes(api_version={NEW!r})")
     assert upgrades == hint.endswith(f"replay upgrade {pinned} --library cassettes")
     assert upgrades == ("replay upgrade" in hint)
+
+
+def test_an_id_of_another_resource_gets_no_command_that_is_refused(project: Path) -> None:
+    """`replay record customers in_…` would be refused before the call."""
+    with (
+        pytest.raises(
+            replay.CassetteNotFound, match="the ID of another resource: invoice"
+        ) as caught,
+        replay.use_cassettes("cassettes"),
+    ):
+        requests.get(f"https://api.stripe.com/v1/customers/{DRAFT}", timeout=5)
+    assert "" == caught.value.command
+    assert "replay record" not in str(caught.value)

@@ -222,6 +222,11 @@ def _headers(forms: Any) -> st.SearchStrategy[Any]:
 
 FORMS = st.dictionaries(TEXTS, TEXTS, max_size=3).map(lambda form: urlencode(form).encode("ascii"))
 
+
+def _without_forbidden_body(response: Response) -> Response:
+    return replace(response, body=b"") if response.status in {204, 304} else response
+
+
 INTERACTIONS = st.builds(
     Interaction,
     request=st.builds(
@@ -237,7 +242,7 @@ INTERACTIONS = st.builds(
         reason=st.from_regex(REASON, fullmatch=True, alphabet=ASCII),
         headers=_headers(RESPONSE_HEADERS),
         body=BODIES.map(dump) | st.just(b""),
-    ),
+    ).map(_without_forbidden_body),
     recorded_at=LINES,
     source=LINES,
     batch=LINES,

@@ -165,6 +165,8 @@ def _interaction(item: Any, at: str) -> Interaction:
         raise Unfit(f"is not in the format: {at}.redacted maps a pointer to no text")
     _no_control("".join((*redacted, *redacted.values())), f"{at}.redacted")
     _no_control(sent or "", f"{at}.request.body")
+    if code in {204, 304} and string:
+        raise Unfit(f"is not in the format: {at}.response has a body, and its status has none")
     if not string.isascii() or not 100 <= code <= 599:
         raise Unfit(
             f"is not in the format: {at}.response has a body that is not ASCII, or no status"

@@ -226,7 +226,7 @@ def sources(
     directory = os.getcwd()  # noqa: PTH109 - the same key as in `resolve`
     environment = tuple(map(os.environ.get, ENVIRONMENT.values()))
     values = _named((library, None, api_base, None), environment, directory if file else None)
-    if not values["policy"][0] and os.path.isfile(_beside(directory) if file else POLICY_FILE):  # noqa: PTH113
+    if not values["policy"][0] and os.path.isfile(_beside(directory) if file else POLICY_FILE):  # noqa: PTH113 - hot path
         values["policy"] = POLICY_FILE, "beside the configuration"
     return values
 

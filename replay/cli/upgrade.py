@@ -206,8 +206,9 @@ def _fetch_all(
     def work(steps: Sequence[Step]) -> list[Result]:
         made: list[Result] = []
         with suppress(CancelledError):  # stopped: what this object has until now is kept
-            for step in steps:  # no comprehension: one that is stopped gives nothing at all
-                made.append(upgrade(recorder, evidence, step, key, pace, again=again))  # noqa: PERF401
+            for step in steps:  # a comprehension that is stopped would give nothing at all
+                done = upgrade(recorder, evidence, step, key, pace, again=again)
+                made.append(done)
         return made
 
     def key_refused(made: list[Result]) -> bool:

@@ -148,6 +148,12 @@ def _stream(kind: str, data: bytes, name: str, deeper: int, budget: Budget) -> I
         start = end
 
 
+_BROKEN_ZIP = (
+    zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, OSError, EOFError,
+    zlib.error, lzma.LZMAError, struct.error,
+)  # fmt: skip
+"""What `zipfile` raises for an archive that is damaged, or packed in a way that it cannot read."""
+
 _DAMAGED = "it is damaged"
 
 
@@ -203,7 +209,7 @@ def _zip(data: bytes, name: str, deeper: int, budget: Budget) -> Iterator[Part]:
     try:
         archive = zipfile.ZipFile(BytesIO(data))
         members = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, OSError, struct.error, NotImplementedError):
+    except _BROKEN_ZIP:
         yield Part(data, name, _DAMAGED if data.startswith(b"PK") else "")
         return
     names = "\n".join([member.filename for member in members])
@@ -225,8 +231,7 @@ def _zip(data: bytes, name: str, deeper: int, budget: Budget) -> Iterator[Part]:
             with archive.open(member) as file:
                 found = file.read(allowed + 1) if allowed > 0 else b""
             problem = ""
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, OSError,
-                EOFError, zlib.error, lzma.LZMAError, struct.error):  # fmt: skip
+        except _BROKEN_ZIP:
             found, problem = b"", _DAMAGED
         if allowed <= 0 or len(found) > allowed:
             found, problem = found[:allowed], _too_much(allowed)

@@ -1,6 +1,6 @@
 """Forms that name a person: numbers of cards, accounts, people and phones, addresses. Pure.
 
-An ID of such a form never stays, whoever chose it and whatever the policy keeps. Card and bank
+An ID of such a form never stays, even if the policy keeps other IDs of its kind. Card and bank
 account numbers are recognised by their check digits, all others by how they are written.
 """
 

@@ -78,6 +78,8 @@ def _row(cassette: Cassette, number: int, take: Interaction) -> dict[str, Any]:
         "recorded_at": take.recorded_at,
         "source": take.source,
         "batch": take.batch or None,
+        "unconfirmed": None if take.unconfirmed is None else list(take.unconfirmed),
+        "equal_values": dict(take.equal_values),
         "expand": list(expand_of(take.request)),
         "redacted": dict(take.redacted),
         "body": json_body.parse_recorded(take.response.body, cassette.api_version)

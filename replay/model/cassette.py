@@ -105,6 +105,12 @@ class Interaction:
         batch: a name that recordings fetched back to back share; empty for a single one.
         redacted: JSON pointer of each replaced value, mapped to its class.
         extra: unknown keys of the file, kept when it is rewritten.
+        unconfirmed: JSON pointers at which the same version gave another answer when it was asked
+            once more, right after its twins had been fetched: what differs there may be due to
+            time. ``("",)`` is the whole body. None where it was not asked once more.
+        equal_values: JSON pointer of a value that a twin has at another place, mapped to a name
+            that both twins use for it, such as ``id-1`` or ``text-2``. Noted where one of the two
+            is redacted, so that the recordings themselves do not show it.
     """
 
     request: Request
@@ -114,6 +120,8 @@ class Interaction:
     batch: str = ""
     redacted: Mapping[str, str] = field(default_factory=_nothing)
     extra: Mapping[str, Any] = field(default_factory=_nothing)
+    unconfirmed: tuple[str, ...] | None = None
+    equal_values: Mapping[str, str] = field(default_factory=_nothing)
 
     @property
     def pinned(self) -> str | None:

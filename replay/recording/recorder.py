@@ -387,6 +387,7 @@ def skeleton(cassette: Cassette, where: str) -> tuple[str, frozenset[str]]:
     kept = {cassette.key.id, *cassette.key.parents, cassette.api_version}
     for number, take in enumerate(cassette.interactions):
         parts.append([*take.response.headers, take.source, take.response.reason, take.extra])
+        parts.append([take.unconfirmed, *take.equal_values])
         if take.response.body:
             document = json_body.parse_recorded(take.response.body, f"{where} take {number}")
             parts.append(stand_ins(document, take.redacted))

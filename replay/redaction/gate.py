@@ -27,6 +27,7 @@ _FRAME_WORDS = (
     "# replay cassette 1 sha256:", "interactions:", "recorded_at:", "response:", "request:",
     "headers:", "method:", "status:", "message:", "string:", "redacted:", "policy:", "resource:",
     "parents:", "account:", "api_version:", "version:", "source:", "batch:", "Stripe-Version",
+    "unconfirmed:", "equal_values:",
     "Content-Type", "Request-Id", "Retry-After", "Stripe-Should-Retry", "application/json",
     "charset=utf-8", "api.stripe.com", "localhost", "unversioned", "Too Many Requests",
     "Bad Request", "Unauthorized", "Payment Required", "Forbidden", "Not Found", "Conflict",

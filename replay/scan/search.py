@@ -300,6 +300,7 @@ def _frame(cassette: Cassette, pointer: str) -> str:
         "source": (take.source, take.batch),
         "recorded_at": take.recorded_at,
         "redacted": sorted(take.redacted.items()),
+        "unconfirmed, equal_values": (take.unconfirmed, sorted(take.equal_values.items())),
     }
     return repr(parts.get(part, take.extra))
 

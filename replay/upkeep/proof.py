@@ -22,7 +22,7 @@ from replay.redaction.policy import Policy, keeps_expand, keeps_parameter
 from replay.redaction.policy_files import REPLACED_KINDS
 from replay.redaction.pseudonyms import STAND_IN, request_id
 from replay.redaction.redactor import redact
-from replay.redaction.values import look
+from replay.redaction.values import is_plain_key, look
 from replay.stripe_api.call import expand_of, read_call
 from replay.stripe_api.versions import UNVERSIONED, known_part
 
@@ -36,6 +36,7 @@ _CLASSES = (REPLACED_KINDS - {"map", "value", "lookup_key"}) | {
 }  # fmt: skip
 """The classes that ``redacted:`` names."""
 _OTHER = "a key that replay does not write"
+_NOTES = "unconfirmed, equal_values"
 UNPROVEN, FORGED, UNKNOWN = "unproven-leaf", "forged-stand-in", "unknown-stand-in"
 """The rules of the scan: a value that is not kept, a stand-in that is none, and one that only the
 policy that the cassette names can prove."""
@@ -105,6 +106,8 @@ def unproven_frame(
             yield f"{at} {_OTHER}", _OTHER
         if not _are_pointers(take):
             yield f"{at} redacted", "redacted"
+        if not _are_notes(take, policy):
+            yield f"{at} {_NOTES}", _NOTES
 
 
 def unproven_take(
@@ -225,6 +228,31 @@ def _are_pointers(take: Interaction) -> bool:
         leads_to_a_value(body, pointer) and _CLASSES.issuperset(kind.split("+"))
         for pointer, kind in take.redacted.items()
     )
+
+
+def _are_notes(take: Interaction, policy: Policy) -> bool:
+    """Whether what a take notes about its twins names places of its body, and nothing else.
+
+    A place that only another answer has is one step away from the body, by a name that a key may
+    have.
+    """
+    pointers = take.unconfirmed or ()
+    if not pointers and not take.equal_values:
+        return True
+    try:
+        body = json_body.parse_recorded(take.response.body, "") if take.response.body else None
+    except CassetteDamaged:
+        return True  # the body itself is reported
+    return all(leads_to_a_value(body, pointer) for pointer in take.equal_values) and all(
+        not pointer or leads_to_a_value(body, pointer) or _is_next_to(body, pointer, policy)
+        for pointer in pointers
+    )
+
+
+def _is_next_to(body: Any, pointer: str, policy: Policy) -> bool:
+    above, _, name = pointer.rpartition("/")
+    there = not above or leads_to_a_value(body, above)
+    return there and is_plain_key(name, policy.prefixes)
 
 
 def leads_to_a_value(body: Any, pointer: str) -> bool:

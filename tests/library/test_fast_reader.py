@@ -44,6 +44,9 @@ def test_what_is_recorded_is_read_quickly() -> None:
     assert agrees(body(cassette(LIST)))
     assert agrees(body(cassette(batch="")))
     assert agrees(body(cassette(redacted={})))
+    assert agrees(body(cassette(unconfirmed=())))
+    marked = cassette(unconfirmed=("", "/a/0/b"), equal_values={"/a/b": "id-1", "/c": "text-20"})
+    assert agrees(body(marked))
     assert agrees(body(cassette(redacted={"/a/'b": "text", "/: c": "email"}))) is False
     assert agrees(body(cassette(redacted={"/a: b": "text", "/true": "name"})))
 
@@ -103,6 +106,11 @@ def edited(text: str, chance: random.Random) -> str:
         ("code: 200", "code: 0200"),
         ("[application/json]", "[application/json, ]"),
         ("redacted:\n", "redacted:\n    /customer_name: text\n"),
+        ("  request:\n", "  unconfirmed: [a]\n  request:\n"),
+        ("  request:\n", "  unconfirmed: [/a, b]\n  request:\n"),
+        ("  request:\n", "  equal_values:\n    /a: id-0\n  request:\n"),
+        ("  request:\n", "  equal_values:\n    a: id-1\n  request:\n"),
+        ("  request:\n", "  equal_values:\n    /a: id-1\n    /a: id-2\n  request:\n"),
         ("code: 200, message: OK", "code: 302, message: Found"),
         ("Content-Type: [application/json]", "Location: [/v1/charges]"),
         ("[application/json]", "[application/json, application/json]"),

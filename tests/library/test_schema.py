@@ -76,7 +76,7 @@ def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 WHOLE = document(
     replace(
-        cassette(extra={"x-take": 1}),
+        cassette(extra={"x-take": 1}, unconfirmed=("", "/a"), equal_values={"/a": "id-1"}),
         key=replace(cassette().key, resource="customers/sources", parents=("cus_1",), account="a"),
         extra={"x-top": [1]},
         cassette_extra={"x-head": None},

@@ -28,6 +28,8 @@ def recording(
     source: str = SOURCE,
     parents: tuple[str, ...] = (),
     account: str = "",
+    unconfirmed: tuple[str, ...] | None = None,
+    equal_values: Mapping[str, str] | None = None,
 ) -> Entry:
     """A cassette of one take, with its path below the library."""
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -38,6 +40,8 @@ def recording(
         source,
         batch,
         redacted or {},
+        unconfirmed=unconfirmed,
+        equal_values=equal_values or {},
     )
     cassette = Cassette(ObjectKey(resource, id, parents, account), version, "p", (interaction,))
     return f"{resource}/{id}/{version}.yaml", cassette

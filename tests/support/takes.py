@@ -188,6 +188,8 @@ def document(made: Cassette) -> dict[str, Any]:
             {
                 "recorded_at": take.recorded_at, "source": take.source,
                 **({"batch": take.batch} if take.batch else {}),
+                **({} if take.unconfirmed is None else {"unconfirmed": list(take.unconfirmed)}),
+                **({"equal_values": dict(take.equal_values)} if take.equal_values else {}),
                 "request": {
                     "method": take.request.method, "uri": take.request.uri,
                     "body": None if take.request.body is None else take.request.body.decode(),
@@ -227,6 +229,8 @@ def _without_forbidden_body(response: Response) -> Response:
     return replace(response, body=b"") if response.status in {204, 304} else response
 
 
+POINTERS = ("", "/a/0/b", "/it's: \u00e9", "/[,]", "/ #", "/" + "k" * 200)
+
 INTERACTIONS = st.builds(
     Interaction,
     request=st.builds(
@@ -247,8 +251,13 @@ INTERACTIONS = st.builds(
     source=LINES,
     batch=LINES,
     redacted=st.dictionaries(LINES, LINES, max_size=3),
-    extra=_extra("recorded_at", "source", "batch", "request", "response", "redacted"),
-)
+    extra=_extra(
+        "recorded_at", "source", "batch", "unconfirmed", "equal_values", "request", "response",
+        "redacted",
+    ),
+    unconfirmed=st.sampled_from([None, (), POINTERS, POINTERS[1:2]]),
+    equal_values=st.sampled_from([{}, dict.fromkeys(POINTERS, "id-1"), {"/a": "text-9999"}]),
+)  # fmt: skip
 
 CASSETTES = st.builds(
     Cassette,

@@ -6,13 +6,13 @@ Such objects are the items of a collection, the payload of an event (under the e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 from replay.drift.observe.marks import marks_of
-from replay.drift.observe.pairs import Take
+from replay.drift.observe.pairs import Take, covers
 from replay.drift.observe.pointers import ANY, occurrences
 from replay.errors import ConfigError
 from replay.model import json_body
@@ -51,8 +51,11 @@ def read_take(file: str, number: int, interaction: Interaction) -> Take | None:
     body = json_body.parse_recorded(response.body, f"{file} take {number}")
     if not isinstance(body, dict):
         return None
-    day = interaction.recorded_at[:10]
-    return Take(file, number, body, redacted, interaction.batch, marks_of(body, redacted), "", day)
+    day, marks = interaction.recorded_at[:10], marks_of(body, redacted)
+    return Take(
+        file, number, body, redacted, interaction.batch, marks, "", day,
+        interaction.unconfirmed, interaction.equal_values,
+    )  # fmt: skip
 
 
 def without_items(take: Take) -> Take:
@@ -103,19 +106,31 @@ def nested_objects(
             kind = body.get("object") if isinstance(body, dict) else None
             resource = resource_of(kind) if isinstance(kind, str) else None
             if resource is not None and type in ("", kind) and isinstance(body.get("id"), str):
-                redacted = {
-                    name[len(pointer) :]: value
-                    for name, value in take.redacted.items()
-                    if name.startswith(f"{pointer}/")
-                }
+                redacted = _below(take.redacted, pointer)
                 found = replace(
                     take,
                     body=body,
                     redacted=redacted,
                     marks=marks_of(body, redacted),
                     at=take.at + pointer,
+                    unconfirmed=_unconfirmed_below(take, pointer),
+                    equal_values=_below(take.equal_values, pointer),
                 )
                 yield Nested(ObjectKey(resource, body["id"], (), owner.account), found, below)
+
+
+def _below(named: Mapping[str, str], pointer: str) -> dict[str, str]:
+    start = f"{pointer}/"
+    return {place[len(pointer) :]: name for place, name in named.items() if place.startswith(start)}
+
+
+def _unconfirmed_below(take: Take, pointer: str) -> tuple[str, ...] | None:
+    if not take.unconfirmed:
+        return take.unconfirmed
+    if any(covers(place, pointer) for place in take.unconfirmed):
+        return ("",)
+    inside = (place for place in take.unconfirmed if covers(pointer, place))
+    return tuple(place[len(pointer) :] for place in inside)
 
 
 def _is_event(body: Any) -> bool:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from replay.drift.observe.marks import Mark, Node, Repeated, flatten, has_fields, joined
-from replay.drift.observe.pairs import Pair
+from replay.drift.observe.pairs import Pair, covers
 from replay.drift.observe.pointers import ANY, parent
 from replay.drift.observe.shape import Witness, kinds, names_below
 
@@ -26,10 +26,12 @@ class Event:
 
     Attributes:
         count: in how many pairs.
+        confirmed: in how many of them a second look at one version confirmed it.
         old, new: where the first of those pairs, in sorted order, shows it.
     """
 
     count: int
+    confirmed: int
     old: Witness
     new: Witness
 
@@ -44,6 +46,22 @@ class _Seen:
     def add(self, count: int, places: Places) -> None:
         self.count += count
         self.places = min(self.places, places)
+
+
+class _Doubt(NamedTuple):
+    """What of a pair the version alone may not explain.
+
+    Attributes:
+        events: events that its dates may explain.
+        places: JSON pointers at which a second look at one version showed something else.
+        looked: whether there was a second look.
+        only: whether to count what is doubtful alone; else all but that.
+    """
+
+    events: frozenset[str]
+    places: frozenset[str]
+    looked: bool
+    only: bool
 
 
 class PairEvents:
@@ -63,24 +81,28 @@ class PairEvents:
         self.pairs = 0
         self._in_both: dict[str, int] = {}
         self._events: dict[tuple[str, str], Event] = {}
-        self._waiting: dict[tuple[Node, Node, frozenset[str], bool], _Seen] = {}
+        self._waiting: dict[tuple[Node, Node, _Doubt], _Seen] = {}
 
     def add(self, pair: Pair, doubtful: PairEvents | None = None) -> None:
         """Count one pair.
 
         Args:
             pair: the pair.
-            doubtful: counts, in place of this, the events that the dates may explain.
+            doubtful: counts, in place of this, the events that the dates may explain, and those
+                that a second look at one version did not confirm.
         """
         self.pairs += 1
-        unsure = pair.unsure if doubtful is not None else frozenset[str]()
-        self._wait(pair, unsure, only=False)
-        if doubtful is not None and unsure:
-            doubtful._wait(pair, unsure, only=True)
+        looked, none = pair.unconfirmed, frozenset[str]()
+        doubt = _Doubt(none, none, looked is not None, only=False)
+        if doubtful is not None:
+            doubt = doubt._replace(events=pair.unsure, places=looked or none)
+            if doubt.events or doubt.places:
+                doubtful._wait(pair, doubt._replace(only=True))
+        self._wait(pair, doubt)
 
-    def _wait(self, pair: Pair, events: frozenset[str], *, only: bool) -> None:
-        """Let a pair wait to be counted: without some events, or with those alone."""
-        what = pair.old.marks.root, pair.new.marks.root, events, only
+    def _wait(self, pair: Pair, doubt: _Doubt) -> None:
+        """Let a pair wait to be counted: without what is doubtful, or with that alone."""
+        what = pair.old.marks.root, pair.new.marks.root, doubt
         places = pair.old.place, pair.new.place
         seen = self._waiting.get(what)
         if seen is not None:
@@ -112,7 +134,7 @@ class PairEvents:
         for path, n in other.in_both.items():
             self._in_both[path] = self._in_both.get(path, 0) + n
         for (what, path), event in other._events.items():
-            self._count(what, path, event.count, event.old, event.new)
+            self._count(what, path, event.count, event.confirmed, event.old, event.new)
 
     def __getstate__(self) -> dict[str, Any]:
         self._count_waiting()
@@ -123,18 +145,21 @@ class PairEvents:
         if not self._waiting:
             return
         waiting, self._waiting = self._waiting, {}
-        levels: dict[tuple[frozenset[str], bool], Level] = {}
-        for (a, b, events, only), seen in waiting.items():
-            levels.setdefault((events, only), {})["", a, b] = seen
-        for (events, only), level in levels.items():
-            _Comparer(self, events, only).compare(level)
+        levels: dict[_Doubt, Level] = {}
+        for (a, b, doubt), seen in waiting.items():
+            levels.setdefault(doubt, {})["", a, b] = seen
+        for doubt, level in levels.items():
+            _Comparer(self, doubt).compare(level)
 
-    def _count(self, what: str, path: str, count: int, old: Witness, new: Witness) -> None:
+    def _count(
+        self, what: str, path: str, count: int, confirmed: int, old: Witness, new: Witness
+    ) -> None:
         event = self._events.get((what, path))
         if event is None:
-            self._events[what, path] = Event(count, old, new)
+            self._events[what, path] = Event(count, confirmed, old, new)
             return
         event.count += count
+        event.confirmed += confirmed
         if (old, new) < (event.old, event.new):
             event.old, event.new = old, new
 
@@ -149,10 +174,9 @@ class _Comparer:
         found: where it counts what it finds.
     """
 
-    def __init__(self, found: PairEvents, events: frozenset[str], only: bool) -> None:
+    def __init__(self, found: PairEvents, doubt: _Doubt) -> None:
         self.found = found
-        self._events = events  # the ones to leave out, or the only ones to count
-        self._only = only
+        self._doubt = doubt
         self._same: dict[tuple[str, Node], int] = {}
 
     def compare(self, level: Level) -> None:
@@ -242,18 +266,22 @@ class _Comparer:
             level = below
 
     def _seen_in_both(self, path: str, count: int) -> None:
-        if not self._only:
+        if not self._doubt.only:
             in_both = self.found._in_both
             in_both[path] = in_both.get(path, 0) + count
 
     def _event(self, what: str, path: str, seen: _Seen, at_old: str, at_new: str) -> None:
-        if (what in self._events) is not self._only:
+        doubt = self._doubt
+        doubtful = what in doubt.events or any(covers(place, path) for place in doubt.places)
+        if doubtful is not doubt.only:
             return
         old, new = seen.places
+        confirmed = seen.count if doubt.looked and not doubtful else 0
         self.found._count(
             what,
             path,
             seen.count,
+            confirmed,
             Witness(old.file, old.take, old.pointer + at_old),
             Witness(new.file, new.take, new.pointer + at_new),
         )

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from replay.drift.observe.marks import Marks, keys_are_values, mark, marks_of, tree
+from replay.drift.observe.pointers import ANY
 from replay.drift.observe.shape import Witness, kinds
 from replay.model.cassette import NOTHING
 
@@ -33,6 +34,10 @@ class Take:
         marks: its marks.
         at: the JSON pointer of the body in the take; empty unless it is nested in another object.
         day: the day it was recorded on, as ``YYYY-MM-DD``.
+        unconfirmed: where a second look at its version, right after its twins, showed something
+            else, as JSON pointers in the body; None without a second look.
+        equal_values: JSON pointer in the body -> the name of a value that a twin has at another
+            place.
     """
 
     file: str
@@ -43,11 +48,14 @@ class Take:
     marks: Marks = field(repr=False)
     at: str = ""
     day: str = ""
+    unconfirmed: tuple[str, ...] | None = None
+    equal_values: Mapping[str, str] = field(default_factory=lambda: NOTHING)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # To work out the marks again is cheaper than to send them to another process.
         made = (self.file, self.number, self.body, dict(self.redacted))
-        return _rebuilt, (*made, self.batch, self.at, self.day)
+        twin = (self.unconfirmed, dict(self.equal_values))
+        return _rebuilt, (*made, self.batch, self.at, self.day, *twin)
 
     @property
     def place(self) -> Witness:
@@ -60,9 +68,13 @@ class Take:
 
 
 def _rebuilt(
-    file: str, number: int, body: Any, redacted: dict[str, str], batch: str, at: str, day: str
-) -> Take:
-    return Take(file, number, body, redacted, batch, marks_of(body, redacted), at, day)
+    file: str, number: int, body: Any, redacted: dict[str, str], batch: str, at: str, day: str,
+    unconfirmed: tuple[str, ...] | None, equal_values: dict[str, str],
+) -> Take:  # fmt: skip
+    marks = marks_of(body, redacted)
+    return Take(
+        file, number, body, redacted, batch, marks, at, day, unconfirmed, equal_values or NOTHING
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +93,39 @@ class Pair:
     twins: bool = False
 
     @property
+    def unconfirmed(self) -> frozenset[str] | None:
+        """Where a difference may be due to time, although the two are twins, as JSON pointers.
+
+        One version was asked once more right after both had been fetched, and its second answer
+        was another one there, or below. None where neither was asked once more.
+        """
+        if not self.twins:
+            return None
+        marks = [t.unconfirmed for t in (self.old, self.new) if t.unconfirmed is not None]
+        return frozenset(pointer for mark in marks for pointer in mark) if marks else None
+
+    def is_confirmed(self, path: str) -> bool:
+        """Whether a second look confirmed what the old side shows at a pointer, or at a path."""
+        doubtful = self.unconfirmed
+        return doubtful is not None and not any(covers(place, path) for place in doubtful)
+
+    @property
+    def equal_places(self) -> dict[str, tuple[str, str]]:
+        """Where the new side has a value of the old side's, as noted while recording.
+
+        JSON pointer in the old body -> pointer in the new one, and the value's name: ``id-…`` for
+        an ID of Stripe's, ``text-…`` for anything else.
+        """
+        if not self.twins or not self.old.equal_values or not self.new.equal_values:
+            return {}
+        places = {name: pointer for pointer, name in self.new.equal_values.items()}
+        return {
+            pointer: (places[name], name)
+            for pointer, name in self.old.equal_values.items()
+            if name in places
+        }
+
+    @property
     def unsure(self) -> frozenset[str]:
         """The events that the dates may explain, and not the version.
 
@@ -90,6 +135,14 @@ class Pair:
         if self.twins or self.old.day == self.new.day:
             return frozenset()
         return frozenset(["gained" if self.old.day < self.new.day else "lost"])
+
+
+def covers(place: str, path: str) -> bool:
+    """Whether a path, or a pointer, is at or below a pointer; ``*`` in the path is any item."""
+    above, below = place.split("/"), path.split("/")
+    return len(above) <= len(below) and all(
+        a == b or b == ANY for a, b in zip(above, below, strict=False)
+    )
 
 
 def pairs(old: Sequence[Take], new: Sequence[Take]) -> Iterator[Pair]:

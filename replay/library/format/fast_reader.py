@@ -62,6 +62,8 @@ _ITEM = _bytes(
     f"- recorded_at: (?P<recorded_at>{_VALUE})\n"
     f"  source: (?P<source>{_VALUE})\n"
     f"(?:  batch: (?P<batch>{_VALUE})\n)?"
+    rf"(?:  unconfirmed: (?P<unconfirmed>\[\]|{_LIST})\n)?"
+    rf"(?:  equal_values:\n(?P<equal>(?:    {_VALUE}: (?:id|text)-[1-9][0-9]{{0,3}}\n)+))?"
     "  request:\n"
     f"    method: (?P<method>{_VALUE})\n"
     f"    uri: (?P<uri>{_VALUE})\n"
@@ -139,6 +141,8 @@ def read_head(text: bytes) -> tuple[ObjectKey, str] | None:
             _status(item["code"], item["message"])
             _known(_received, item["received"])
             _known(_redacted, redacted)
+            _pointers(_texts(item["unconfirmed"] or b""))
+            _equal_values(item["equal"] or b"")
     except _Other:
         return None
     return (key, api_version) if place > head.end() else None
@@ -184,7 +188,7 @@ def _parted(text: bytes, offset: int) -> _Parts:
 def _interaction(text: bytes, offset: int) -> tuple[Interaction, int]:
     """The interaction that begins at an offset in the text, and the offset where it ends."""
     item, body, redacted, end = _parted(text, offset)
-    at, source, batch, method, uri, sent, code, message, received = item.groups()
+    at, source, batch, doubt, equal, method, uri, sent, code, message, received = item.groups()
     if b"[" in uri.partition(b"?")[0] or b"]" in uri.partition(b"?")[0]:
         raise _Other  # perhaps no URI: brackets in a host need the right form
     take = Interaction(
@@ -194,6 +198,9 @@ def _interaction(text: bytes, offset: int) -> tuple[Interaction, int]:
         _text(source),
         _text(batch) if batch is not None else "",
         _known(_redacted, redacted),
+        NOTHING,
+        None if doubt is None else _pointers(_texts(doubt)),
+        NOTHING if equal is None else _equal_values(equal),
     )
     return take, end
 
@@ -255,6 +262,18 @@ def _redacted(lines: bytes) -> Mapping[str, str]:
     if _END.fullmatch(lines) is None:
         raise _Other
     return {name: _text(kind) for name, kind in _rows(_REDACTED, lines)} or NOTHING
+
+
+def _pointers(found: tuple[str, ...]) -> tuple[str, ...]:
+    if any(pointer and pointer[0] != "/" for pointer in found):
+        raise _Other
+    return found
+
+
+def _equal_values(lines: bytes) -> Mapping[str, str]:
+    rows = _rows(_REDACTED, lines)
+    _pointers(tuple(pointer for pointer, _ in rows))
+    return {pointer: _text(name) for pointer, name in rows}
 
 
 def _rows(row: re.Pattern[bytes], lines: bytes) -> list[tuple[str, bytes]]:

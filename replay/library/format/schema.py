@@ -13,7 +13,15 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from replay.model.cassette import Cassette, Headers, Interaction, ObjectKey, Request, Response
+from replay.model.cassette import (
+    NOTHING,
+    Cassette,
+    Headers,
+    Interaction,
+    ObjectKey,
+    Request,
+    Response,
+)
 from replay.stripe_api.headers import (
     REASON,
     REQUEST_HEADERS,
@@ -26,6 +34,9 @@ from replay.stripe_api.headers import (
 VERSION = 1
 """The version that a document states."""
 
+
+EQUAL_VALUE = re.compile(r"(?:id|text)-[1-9][0-9]{0,3}\Z")
+"""The names that twins use for values which they share: they say nothing about the value."""
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -90,7 +101,10 @@ def takes(document: Any) -> tuple[tuple[Interaction, ...], dict[str, Any]]:
 
 _TOP = frozenset({"version", "cassette", "interactions"})
 _HEAD = frozenset({"resource", "parents", "id", "query", "account", "api_version", "policy"})
-_ITEM = frozenset({"recorded_at", "source", "batch", "request", "response", "redacted"})
+_ITEM = frozenset({
+    "recorded_at", "source", "batch", "unconfirmed", "equal_values",
+    "request", "response", "redacted",
+})  # fmt: skip
 _REQUEST = frozenset({"method", "uri", "body", "headers"})
 _RESPONSE = frozenset({"status", "headers", "body"})
 _STATUS = frozenset({"code", "message"})
@@ -197,7 +211,36 @@ def _interaction(item: Any, at: str) -> Interaction:
         batch=_text(item, "batch", f"{at}.") if "batch" in item else "",
         redacted=redacted,
         extra=_rest(item, _ITEM),
+        unconfirmed=_unconfirmed(item, at),
+        equal_values=_equal_values(item, at),
     )
+
+
+def _unconfirmed(item: Mapping[str, Any], at: str) -> tuple[str, ...] | None:
+    if "unconfirmed" not in item:
+        return None
+    pointers = _take(item, "unconfirmed", list, f"{at}.")
+    if not all(type(pointer) is str and _is_pointer(pointer) for pointer in pointers):
+        raise Unfit(f"is not in the format: {at}.unconfirmed is not a list of pointers")
+    _no_control("".join(pointers), f"{at}.unconfirmed")
+    return tuple(pointers)
+
+
+def _equal_values(item: Mapping[str, Any], at: str) -> Mapping[str, str]:
+    if "equal_values" not in item:
+        return NOTHING
+    found = _take(item, "equal_values", dict, f"{at}.")
+    if not all(
+        type(name) is str and EQUAL_VALUE.match(name) and _is_pointer(pointer)
+        for pointer, name in found.items()
+    ):
+        raise Unfit(f"is not in the format: {at}.equal_values maps a pointer to no name")
+    _no_control("".join(found), f"{at}.equal_values")
+    return found or NOTHING
+
+
+def _is_pointer(text: str) -> bool:
+    return not text or text.startswith("/")
 
 
 def _headers(message: Mapping[str, Any], at: str, forms: Forms) -> Headers:

@@ -93,6 +93,10 @@ def _interaction(take: Interaction) -> dict[str, Any]:
     made: dict[str, Any] = {"recorded_at": take.recorded_at, "source": take.source}
     if take.batch:
         made["batch"] = take.batch
+    if take.unconfirmed is not None:
+        made["unconfirmed"] = _Line(take.unconfirmed)
+    if take.equal_values:
+        made["equal_values"] = dict(take.equal_values)
     return {
         **made,
         "request": {

@@ -8,7 +8,8 @@ from dataclasses import replace
 from replay.drift.acceptance.settings import DriftSettings
 from replay.drift.judge.compare import compare, retyped, samples, with_findings
 from replay.drift.judge.findings import Comparison, Finding, Grade, Matrix, Report, Row
-from replay.drift.judge.relocate import GONE, elsewhere, lost_ids
+from replay.drift.judge.other_resources import elsewhere
+from replay.drift.judge.relocate import GONE
 from replay.drift.observe.corpus import Corpus, Stratum
 from replay.drift.observe.gather import Progress, Recordings, Sources, gather
 from replay.drift.observe.pointers import ANY, parent
@@ -75,14 +76,13 @@ def report(
                 hint="name a version with a date; recorded are: "
                 + ", ".join(sorted(set(every), key=version_order)),
             )
-    found: list[tuple[Stratum, Comparison]] = []
     strata = [
         stratum for stratum in sorted(corpus.observed) if resource in (None, stratum.resource)
     ]
-    for stratum in strata:
-        for old, new in selection.pairs(corpus.observed[stratum]):
-            compared = _compared(library, corpus, stratum, (old, new))
-            found.append((stratum, _with_commands(corpus, stratum, compared)))
+    found = [
+        (stratum, _with_commands(corpus, stratum, compared))
+        for stratum, compared in _compared(library, corpus, strata)
+    ]
     found = retyped(corpus, found, resource)
     weigh = (settings or DriftSettings()).weigh
     done = [weigh(comparison) for comparison in _once(corpus, found)]
@@ -150,20 +150,23 @@ def _once(corpus: Corpus, found: Sequence[tuple[Stratum, Comparison]]) -> list[C
 
 
 def _compared(
-    library: Recordings, corpus: Corpus, stratum: Stratum, both: tuple[Epoch, Epoch]
-) -> Comparison:
-    comparison = compare(corpus, stratum, *both)
-    lost = lost_ids(comparison.findings, samples(corpus, stratum, *both))
-    if not lost:
-        return comparison
-    # Resource by resource, so that none of the stratum's own recordings is read again.
-    others = (
-        (file, cassette)
-        for resource in sorted(corpus.recorded.keys() - {stratum.resource})
-        for file, cassette in library.cassettes(resource)
-        if cassette.api_version == comparison.new
-    )
-    return with_findings(comparison, elsewhere(comparison.findings, lost, others))
+    library: Recordings, corpus: Corpus, strata: Sequence[Stratum]
+) -> list[tuple[Stratum, Comparison]]:
+    """The comparisons of some strata."""
+    places = [
+        (stratum, both)
+        for stratum in strata
+        for both in corpus.selection.pairs(corpus.observed[stratum])
+    ]
+    found = [
+        (compare(corpus, stratum, *both), samples(corpus, stratum, *both))
+        for stratum, both in places
+    ]
+    moved = elsewhere(library, found, set(corpus.recorded))
+    return [
+        (stratum, with_findings(comparison, findings))
+        for (stratum, _), (comparison, _), findings in zip(places, found, moved, strict=True)
+    ]
 
 
 def _with_commands(corpus: Corpus, stratum: Stratum, comparison: Comparison) -> Comparison:

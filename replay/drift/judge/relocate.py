@@ -1,35 +1,22 @@
 """Turns removals and additions into moves. A move replaces both; a moved object its fields.
 
-Values are followed within their object, and then into other resources that name the object's ID:
-the value of `invoice.payment_intent` is now `payment.payment_intent` of the invoice payment whose
-`invoice` is that invoice's ID. Across resources only IDs are followed: nothing else names the same
-thing everywhere.
+Values are followed within their object here, and into other resources by `other_resources`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from replay.drift.judge.evidence import Evidence
 from replay.drift.judge.findings import Finding, Grade, Support, Target
-from replay.drift.judge.moves import DISTINCT, Move, follow, leaves
-from replay.drift.judge.rules import RULES
-from replay.drift.observe.marks import mark
-from replay.drift.observe.nested import read_take
-from replay.drift.observe.pairs import Pair, Take
-from replay.drift.observe.pointers import ANY, key, occurrences, parent
-from replay.drift.observe.shape import Witness
-from replay.model.cassette import Cassette
+from replay.drift.judge.moves import Move, follow, leaves
+from replay.drift.observe.pairs import Pair
+from replay.drift.observe.pointers import ANY, key, parent
 
 GONE = frozenset({"field-removed", "field-unseen"})
 """The rules for removals."""
-
-Lost = Mapping[str, Mapping[str, tuple[str, Witness]]]
-"""Path -> ID of the object -> the ID that was there, and where it was seen."""
-
-_RULE = "field-moved-resource"
 
 
 def relocate(
@@ -170,111 +157,3 @@ def _shown(moves: Sequence[Move]) -> dict[str, Any]:
         "support": Support(least.agree, least.agree, controlled),
         "witnesses": (least.old, least.new),
     }
-
-
-# In other resources.
-
-
-def lost_ids(findings: Iterable[Finding], samples: Sequence[Pair]) -> Lost:
-    """The IDs that are gone from their objects, where no move says where to."""
-    found: dict[str, dict[str, tuple[str, Witness]]] = {}
-    for finding in findings:
-        if finding.rule not in GONE or ANY in finding.path.split("/"):
-            continue
-        for pair in samples:
-            own = pair.old.body.get("id")
-            for pointer, value in occurrences(pair.old.body, finding.path):
-                if _is_id(own) and _is_id(value) and pointer not in pair.old.redacted:
-                    place = pair.old.witness(finding.path)
-                    found.setdefault(finding.path, {})[own] = (value, place)
-    return found
-
-
-def elsewhere(
-    findings: Sequence[Finding], lost: Lost, cassettes: Iterable[tuple[str, Cassette]]
-) -> list[Finding]:
-    """Replace removals by moves to another resource, where one holds their values now.
-
-    Args:
-        findings: the findings of one comparison.
-        lost: the result of `lost_ids` for them.
-        cassettes: cassettes of other resources, at the new version.
-    """
-    look = _Search(lost)
-    for file, cassette in cassettes:
-        for number, interaction in enumerate(cassette.interactions):
-            take = read_take(file, number, interaction)
-            if take is not None:
-                look.add(cassette.key.resource, take)
-    went = look.best()
-    return [
-        replace(finding, **went[finding.path])
-        if finding.rule in GONE and finding.path in went
-        else finding
-        for finding in findings
-    ]
-
-
-class _Search:
-    def __init__(self, lost: Lost) -> None:
-        self._lost = lost
-        self._owners = {own for values in lost.values() for own in values}
-        # (path, resource, join) -> the objects whose IDs are at the join.
-        self._joined: dict[tuple[str, str, str], set[str]] = {}
-        # (path, resource, join, target) -> object -> where its value is.
-        self._hits: dict[tuple[str, str, str, str], dict[str, Witness]] = {}
-
-    def add(self, resource: str, take: Take) -> None:
-        places = _ids(take)
-        for own in self._owners & places.keys():
-            joins = {path for path, _ in places[own]}
-            for path, values in self._lost.items():
-                if own not in values:
-                    continue
-                for join in joins:
-                    self._joined.setdefault((path, resource, join), set()).add(own)
-                    for target, pointer in places.get(values[own][0], ()):
-                        # The resource's own ID did not come from the object that it refers to.
-                        if key(target) != "id":
-                            hits = self._hits.setdefault((path, resource, join, target), {})
-                            here = Witness(take.file, take.number, pointer)
-                            hits[own] = min(hits.get(own, here), here)
-
-    def best(self) -> dict[str, dict[str, Any]]:
-        """Path -> what changes in its finding."""
-        ranked: dict[str, tuple[Any, ...]] = {}
-        for (path, resource, join, target), hits in self._hits.items():
-            values = {self._lost[path][own][0] for own in hits}
-            if hits.keys() != self._joined[path, resource, join]:
-                continue
-            if len(values) < DISTINCT <= len(hits):
-                continue
-            deep = target.count("/") + join.count("/")
-            rank = (key(path) != key(target), -len(hits), deep, resource, target, join)
-            ranked[path] = min(ranked.get(path, rank), rank)
-        return {path: self._change(path, *rank[-3:]) for path, rank in ranked.items()}
-
-    def _change(self, path: str, resource: str, target: str, join: str) -> dict[str, Any]:
-        hits = self._hits[path, resource, join, target]
-        old, own = min((self._lost[path][own][1], own) for own in hits)
-        return {
-            "rule": _RULE,
-            "severity": RULES[_RULE].severity,
-            "to": Target(resource, target, join),
-            "support": Support(len(hits), len(hits), controlled=True),
-            "witnesses": (str(old), str(hits[own])),
-        }
-
-
-def _ids(take: Take) -> dict[str, list[tuple[str, str]]]:
-    places: dict[str, list[tuple[str, str]]] = {}
-    for path, marks in take.marks.by_path.items():
-        if "str:id" in marks:
-            for pointer, value in occurrences(take.body, path):
-                if _is_id(value) and pointer not in take.redacted:
-                    places.setdefault(value, []).append((path, pointer))
-    return places
-
-
-def _is_id(value: Any) -> bool:
-    return isinstance(value, str) and mark(value).startswith("str:id")

@@ -224,6 +224,7 @@ class ShapeBuilder:
         self._cells: dict[str, _Cell] = {}
         self._waiting: dict[Node, _Seen] = {}
         self._calendar = Calendar()
+        self._shape: Shape | None = None  # once it was worked out, until something is added
 
     def add(self, marks: Marks, file: str, take: int, at: str = "", day: str = "") -> None:
         """Count one body.
@@ -247,6 +248,7 @@ class ShapeBuilder:
         """Count the bodies that wait, level by level: equal trees within them are counted once."""
         level = {("", node): seen for node, seen in self._waiting.items()}
         self._waiting = {}
+        self._shape = None if level else self._shape
         for seen in level.values():
             self._count("", {"obj": seen.count}, seen.count, seen.place)
         while level:
@@ -305,6 +307,7 @@ class ShapeBuilder:
 
     def merge(self, shape: Shape, calendar: Calendar | None = None) -> None:
         """Add what another builder counted: its shape, and its calendar."""
+        self._shape = None
         for path, stat in shape.items():
             self._count(path, stat.marks, stat.bodies, stat.witness)
         if calendar is not None:
@@ -313,10 +316,12 @@ class ShapeBuilder:
     def shape(self) -> Shape:
         """The shape of all bodies so far."""
         self._count_waiting()
-        return {
-            path: Stat(_capped(cell.marks), cell.bodies, cell.witness)
-            for path, cell in sorted(self._cells.items())
-        }
+        if self._shape is None:
+            self._shape = {
+                path: Stat(_capped(cell.marks), cell.bodies, cell.witness)
+                for path, cell in sorted(self._cells.items())
+            }
+        return self._shape
 
 
 def _below(place: Witness, pointer: str) -> Witness:
@@ -325,6 +330,9 @@ def _below(place: Witness, pointer: str) -> Witness:
 
 def merge(*shapes: Shape) -> Shape:
     """The sum of some shapes. Merging is associative and commutative; ``{}`` is its identity."""
+    shapes = tuple(filter(None, shapes))
+    if len(shapes) == 1:
+        return shapes[0]
     builder = ShapeBuilder()
     for shape in shapes:
         builder.merge(shape)
@@ -332,6 +340,8 @@ def merge(*shapes: Shape) -> Shape:
 
 
 def _capped(counts: Mapping[str, int]) -> dict[str, int]:
+    if len(counts) == 1:
+        return dict(counts)
     families: dict[str, list[str]] = {}
     for mark in _detailed(counts):
         families.setdefault(mark.rpartition(":")[0], []).append(mark)

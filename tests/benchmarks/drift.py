@@ -85,6 +85,49 @@ def varied(value: Any, seed: random.Random) -> Any:
     return value
 
 
+KINDS = {
+    "invoices": "in", "charges": "ch", "customers": "cus", "payment_intents": "pi",
+    "transfers": "tr", "refunds": "re", "disputes": "dp", "payouts": "po", "mandates": "mandate",
+    "setup_intents": "seti",
+}  # fmt: skip
+"""Resource -> the prefix of its IDs."""
+
+
+def made_of(folder: Path, resources: int, files: int) -> Library:
+    """A library of several resources at three versions, which lose an ID at each version."""
+    library = Library(folder)
+    versions = ("2024-04-10", OLD, NEW)
+    for name, prefix in list(KINDS.items())[:resources]:
+        for n in range(files // resources // len(versions)):
+            id = generated(prefix, f"{name}{n}")
+            for number, version in enumerate(versions):
+                body = {**invoice(id, OLD), "object": name.removesuffix("s")}
+                for lost in range(number, len(versions)):
+                    body[f"reference_{lost}"] = generated("pm", f"{name}{n}{lost}")
+                pinned = ("Stripe-Version", version)
+                take = Interaction(
+                    Request("GET", f"https://api.stripe.com/v1/{name}/{id}", (pinned,)),
+                    Response(200, "OK", (("Content-Type", "application/json"), pinned), dump(body)),
+                    "2026-01-01T00:00:00Z",
+                    "api.stripe.com",
+                    f"{n:032x}",
+                )
+                key, label = ObjectKey(name, id), default_policy().label
+                storage_of(library).write(Cassette(key, version, label, (take,)), unchecked)
+    return library
+
+
+def spread(folder: Path, rounds: int, files: int) -> None:
+    """The row that compares many resources with few, in libraries of one size."""
+    few, many = (made_of(folder / str(n), n, files) for n in (2, 10))
+    ratios = []
+    for _ in range(rounds):
+        (two, _), (ten, _) = seconds(lambda: report(few)), seconds(lambda: report(many))
+        ratios.append(ten / max(two, TICK))
+    print(f"\nTen resources beside two, {files} cassettes each, CPU time")
+    print(f"    ratio {median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})")
+
+
 def bare(library: Library, use: Callable[[Any], None] | None = None) -> int:
     """The bare loop; gives each parsed body to `use`."""
     count = 0
@@ -177,6 +220,7 @@ def main() -> None:
         for processes in (1, 2):
             measured(library, given.rounds, processes)
         print(f"  memory of a process, at most {memory():5} MB")
+        spread(Path(folder) / "spread", given.rounds, min(600, 12 * given.objects))
         start(Path(folder) / "two", given.rounds)
 
 

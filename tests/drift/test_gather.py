@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pickle
 import sys
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
 
@@ -252,3 +253,42 @@ def test_evidence_beside_a_library_is_counted_with_its_object(
     monkeypatch.setattr(gathering, "SPREAD_FROM", 1)
     monkeypatch.setattr(gathering, "_SHARES", 50)
     assert to_json(report(studied)) == to_json(report(studied, processes=2))
+
+
+@dataclass
+class Counting(Shelf):
+    """A library in memory that counts how often it is walked."""
+
+    walks: int = 0
+
+    def cassettes(self, resource: str | None = None) -> Iterator[Entry]:
+        """As of the library."""
+        self.walks += 1
+        return super().cassettes(resource)
+
+
+@pytest.mark.parametrize("resources", [2, 10])
+def test_one_walk_follows_what_all_comparisons_lost(resources: int) -> None:
+    """However many resources and versions lost an ID, the library is walked as often."""
+    names = ("invoices", "charges", "refunds", "payouts", "prices", "disputes", "coupons")
+    names += ("customers", "setup_intents", "subscriptions")
+    versions = ("2024-04-10", OLD, NEW)
+    lost = ("pi_1A2B3C4D5E6F", "sub_1A2B3C4D5E6F")
+    entries = []
+    for resource in names[:resources]:
+        id = f"xx_1{resource.replace('_', '').title()}"
+        for n, version in enumerate(versions):
+            body = {"id": id, **{f"ref_{k}": lost[k] for k in range(n, 2)}}
+            entries.append(recording(body, version, id=id, resource=resource, batch="x"))
+        payment = {"id": f"inpay_1{resources}{resource.title()}", "of": id, "ref_0": lost[0]}
+        entries.append(recording(payment, OLD, id=payment["id"], resource="invoice_payments"))
+    library = Counting(entries)
+    found = report(library)
+    moved = [
+        (comparison.resource, finding.path)
+        for comparison in found.comparisons
+        for finding in comparison.findings
+        if finding.rule == "field-moved-resource"
+    ]
+    assert sorted((name, "/ref_0") for name in names[:resources]) == sorted(moved)
+    assert library.walks <= 3

@@ -271,13 +271,16 @@ class Corpus:
             places: stratum -> (path, type) of the objects in its bodies.
         """
         embedded: _Found = {}
+        types = {f'"{type}"'.encode() for there in places.values() for _, type in there}
         for file, cassette, older in files:
             for number, interaction in enumerate(cassette.interactions):
                 when = interaction.recorded_at
                 epoch = self.selection.epoch(cassette.api_version, when, older)
                 if self.source not in (None, interaction.source) or epoch is None:
                     continue
-                take = read_take(file, number, interaction)
+                if not any(type in interaction.response.body for type in types):
+                    continue
+                take = read_take(file, number, interaction, marked=False)
                 if take is None:
                     continue
                 expand = expand_of(interaction.request)

@@ -164,6 +164,8 @@ def walk(node: Node, path: str, pointer: str) -> Iterator[tuple[str, Any, Mark, 
 
 _NONE: dict[str, Any] = {}
 _EMPTY = Node("arr", (), (), is_record=False)
+NO_MARKS = Marks(Node("obj", (), (), is_record=True))
+"""Those of an object without a key."""
 
 # Caches. To mark 1,000 redacted invoices takes 55 ms; without the cache of texts it takes 80 ms,
 # without that of redacted pointers 71 ms, without that of ID prefixes 60 ms.

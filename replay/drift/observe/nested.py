@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from replay.drift.observe.marks import marks_of
+from replay.drift.observe.marks import NO_MARKS, marks_of
 from replay.drift.observe.pairs import Take, covers
 from replay.drift.observe.pointers import ANY, occurrences
 from replay.errors import ConfigError
@@ -39,8 +39,15 @@ class Nested:
     version: str = ""
 
 
-def read_take(file: str, number: int, interaction: Interaction) -> Take | None:
+def read_take(
+    file: str, number: int, interaction: Interaction, *, marked: bool = True
+) -> Take | None:
     """A recorded object as a take; None for an error, and for a body that is not a JSON object.
+
+    Args:
+        file, number: where it was recorded.
+        interaction: the recording.
+        marked: whether to mark its values; without, only the objects nested in it are of use.
 
     Raises:
         CassetteDamaged: the body is not JSON that a recording can hold.
@@ -51,7 +58,7 @@ def read_take(file: str, number: int, interaction: Interaction) -> Take | None:
     body = json_body.parse_recorded(response.body, f"{file} take {number}")
     if not isinstance(body, dict):
         return None
-    day, marks = interaction.recorded_at[:10], marks_of(body, redacted)
+    day, marks = interaction.recorded_at[:10], marks_of(body, redacted) if marked else NO_MARKS
     return Take(
         file, number, body, redacted, interaction.batch, marks, "", day,
         interaction.unconfirmed, interaction.equal_values,

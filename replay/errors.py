@@ -266,6 +266,7 @@ class Refused(BaseException):
 
 def raise_alone(error: ReplayError) -> NoReturn:
     """Raise an error while another exception is handled, which does not become its context."""
+    __tracebackhide__ = True  # of pytest
     context = error.__context__
     try:
         raise error

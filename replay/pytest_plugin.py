@@ -147,7 +147,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         with _as_compiled(item.config.pluginmanager):
             from replay.testing.tracebacks import report_refusal
 
-        report_refusal(call, item.config)
+        report_refusal(item, call)
 
 
 @pytest.hookimpl(optionalhook=True)

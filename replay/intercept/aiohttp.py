@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
-from replay.intercept import elsewhere, stubs_below
+from replay.intercept import elsewhere, stubs_below, vcrpy
 from replay.intercept.current_session import session_for, stand_aside
 from replay.intercept.http_client import wire
 from replay.intercept.patches import is_made_by
@@ -32,6 +32,8 @@ def hook(patches: Patches, module: ModuleType) -> None:
 
 def _request(original: Any) -> Any:
     first = is_made_by(original, "aiohttp")
+    if is_made_by(original, "vcr"):
+        original = vcrpy.noting_client(original)
 
     async def request(client: Any, method: str, str_or_url: Any, **options: Any) -> Any:
         if client.closed or not first or _has_middlewares(client, options):
@@ -72,9 +74,7 @@ def _request(original: Any) -> Any:
 
 def response_to(asked: Request, answer: Response) -> Any:
     """An answer as aiohttp's response. Needs a running event loop."""
-    from replay.intercept.vcrpy import aiohttp_response
-
-    return aiohttp_response(asked, answer)
+    return vcrpy.aiohttp_response(asked, answer)
 
 
 def _has_middlewares(client: Any, options: Mapping[str, Any]) -> bool:

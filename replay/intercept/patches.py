@@ -28,20 +28,15 @@ class _Patch(NamedTuple):
     put: Any
 
     def is_in(self) -> bool:
-        return vars(self.owner).get(self.name) is self.put
+        return self.owner.__dict__.get(self.name) is self.put
 
     def fits(self, module: ModuleType) -> bool:
         """Whether the module still has the owner, and the owner is as it was found."""
-        if self.owner is not module and vars(module).get(_name_of(self.owner)) is not self.owner:
+        owner, name, before, below, _ = self
+        if owner is not module and module.__dict__.get(owner.__name__) is not owner:
             return False
-        own = vars(self.owner).get(self.name, _MISSING)
-        return own is self.own and (
-            own is not _MISSING or getattr(self.owner, self.name) is self.below
-        )
-
-
-def _name_of(owner: Any) -> str:
-    return str(getattr(owner, "__name__", ""))
+        own = owner.__dict__.get(name, _MISSING)
+        return own is before and (own is not _MISSING or getattr(owner, name, None) is below)
 
 
 Hook = Callable[["Patches", ModuleType], None]
@@ -95,13 +90,13 @@ class Patches:
             self._installed = False
             sys.meta_path.remove(self._finder)
             while self._undo:
-                patch = self._undo.pop()
-                if not patch.is_in():
+                owner, name, own, _, put = self._undo.pop()
+                if owner.__dict__.get(name) is not put:
                     continue
-                if patch.own is _MISSING:
-                    delattr(patch.owner, patch.name)
+                if own is _MISSING:
+                    delattr(owner, name)
                 else:
-                    setattr(patch.owner, patch.name, patch.own)
+                    setattr(owner, name, own)
 
     def replace(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
         """Set `owner.name` to `make(original)` until `remove`.
@@ -121,6 +116,11 @@ class Patches:
         self._undo.append(_Patch(owner, name, own, below, put))
         setattr(owner, name, put)
 
+    def shadow(self, module: ModuleType, name: str, value: object) -> None:
+        """Give a module a name of its own in place of a builtin, until `remove`."""
+        self._undo.append(_Patch(module, name, vars(module).get(name, _MISSING), None, value))
+        setattr(module, name, value)
+
     def waits_for(self, name: str) -> bool:
         """Whether the module of this name has hooks to put in."""
         return self._installed and name in self._hooks
@@ -139,10 +139,13 @@ class Patches:
     def _put_again(self, name: str, module: ModuleType) -> bool:
         """Put the same patches in again if the module has not changed: it takes half the time."""
         before, patches = self._earlier.get(name, (None, ()))
-        if before is not module or not patches or not all(p.fits(module) for p in patches):
+        if before is not module or not patches:
             return False
         for patch in patches:
-            setattr(patch.owner, patch.name, patch.put)
+            if not patch.fits(module):
+                return False
+        for owner, attribute, _, _, put in patches:
+            setattr(owner, attribute, put)
         self._undo += patches
         return True
 

@@ -6,6 +6,7 @@ played, and vcrpy neither refuses nor records what the session answers.
 
 from __future__ import annotations
 
+import functools
 from contextvars import ContextVar
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 _loading: ContextVar[bool] = ContextVar("replay_vcrpy_loading", default=False)
 """Whether a cassette is being read from its file, which appends to it as recording does."""
+
+
+_client: ContextVar[Any] = ContextVar("replay_vcrpy_client", default=None)
+"""The client of aiohttp whose call goes through vcrpy: to it a URL may be relative."""
 
 
 def hook(patches: Patches, module: ModuleType) -> None:
@@ -55,12 +60,42 @@ def hook(patches: Patches, module: ModuleType) -> None:
     patches.replace(module.Cassette, "append", record)
 
 
+def hook_aiohttp(patches: Patches, module: ModuleType) -> None:
+    """Hook `vcr.stubs.aiohttp_stubs`, for cassettes that are opened from now on."""
+
+    def stub(original: Any) -> Any:
+        def vcr_request(cassette: Any, real_request: Any) -> Any:
+            return noting_client(original(cassette, real_request))
+
+        return vcr_request
+
+    patches.replace(module, "vcr_request", stub)
+
+
+def noting_client(request: Any) -> Any:
+    """A method of aiohttp's client that vcrpy has patched: its cassette then knows the client."""
+
+    @functools.wraps(request)
+    async def request_noting_client(client: Any, *args: Any, **kwargs: Any) -> Any:
+        before = _client.set(client)
+        try:
+            return await request(client, *args, **kwargs)
+        finally:
+            _client.reset(before)
+
+    return request_noting_client
+
+
 def _is_ours(request: Any) -> bool:
     if is_own_fetch():
         return True  # vcrpy would write the live answer down, and the key
-    uri = getattr(request, "uri", None)
-    if not isinstance(uri, str) or not uri.startswith(("http://", "https://")):
+    uri, client = getattr(request, "uri", None), _client.get()
+    if not isinstance(uri, str):
         return False
+    if not uri.startswith(("http://", "https://")):
+        if client is None or getattr(client, "_base_url", None) is None:
+            return False
+        uri = str(client._build_url(uri))
     session = session_for(*address_of(uri))
     if session is None:
         return False

@@ -11,11 +11,12 @@ from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary
 
 from replay.config import DEFAULTS, ENVIRONMENT, Config, resolve
-from replay.errors import ConfigError, Refused, ReplayError, raise_alone, without_chain
+from replay.errors import ConfigError, ReplayError, raise_alone, without_chain
 from replay.intercept import user_frames
+from replay.intercept.unittest import REPORTED, refusal_in
 from replay.library import Library
 from replay.library.library import storage_of
 from replay.library.location import path_of
@@ -41,9 +42,6 @@ else:
 F = TypeVar("F", bound=Callable[..., Any])
 LiveView = Literal["redacted", "raw"]
 OtherCalls = Literal["block", "pass"]
-
-REPORTED: WeakSet[ReplayError] = WeakSet()
-"""Refusals that pytest has reported already: the end of their session does not raise them."""
 
 ORIGINALS: WeakKeyDictionary[ReplayError, list[ReplayError]] = WeakKeyDictionary()
 """What the end of a session raised, and the refusals that it stands for."""
@@ -174,6 +172,7 @@ class Cassettes:
         raised: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        __tracebackhide__ = True  # of pytest: these lines help no user
         if sys.is_finalizing():
             # A generator that was never finished is closed here. Nothing can be imported any more,
             # and the hooks end with the interpreter. `installation` has said what was refused.
@@ -195,6 +194,10 @@ class Cassettes:
             shown.__suppress_context__ = True
             raise_alone(shown.with_traceback(_users_lines(trace)))
         unreported = [error for error in session.refusals if error not in REPORTED]
+        # Where a runner's `finally` ends the session, that refusal is on its way and not caught.
+        carried = refusal_in(sys.exc_info()[1]) if raised is None else None
+        if carried is not None and carried.error in unreported:
+            raise_alone(carried.error.with_traceback(_users_lines(carried.__traceback__)))
         if unreported and not isinstance(raised, KeyboardInterrupt):
             # A refusal fails the session, even if the code under test caught it.
             user_frames.keep_users_lines(raised)
@@ -280,14 +283,6 @@ def _users_lines(trace: TracebackType | None) -> TracebackType | None:
     would be among them.
     """
     return user_frames.traceback_of(user_frames.lines(trace))
-
-
-def refusal_in(raised: BaseException | None) -> Refused | None:
-    """The refusal that ended a session, also where a task group wrapped it."""
-    if isinstance(raised, BaseExceptionGroup):
-        _, others = raised.split(Refused)
-        return None if others is not None else refusal_in(raised.exceptions[0])
-    return raised if isinstance(raised, Refused) else None
 
 
 OPTIONS = tuple(

@@ -20,12 +20,13 @@ import pytest
 from replay.config import resolve
 from replay.errors import CallRefused, ConfigError, ReplayError
 from replay.intercept import current_session, installation, network_warning
+from replay.intercept.unittest import refusal_in
 from replay.intercept.user_frames import Line, Place
 from replay.library.library import clear_cache
 from replay.model.cassette import Request
 from replay.session.session import OpenSession, open_session
 from replay.session.store import Served
-from replay.testing.decorator import refusal_in, swallowed
+from replay.testing.decorator import swallowed
 from replay.testing.drift_hints import DriftHints
 from replay.testing.markers import MarkerSettings
 from replay.testing.options import MARKER, blocks_network, needs_session

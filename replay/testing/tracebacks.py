@@ -8,14 +8,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import pytest
 
-from replay.errors import Refused, ReplayError
+from replay.errors import ReplayError
 from replay.intercept import user_frames
 from replay.intercept.current_session import open_sessions
+from replay.intercept.unittest import REPORTED, refusal_in, refusals_behind
 from replay.intercept.user_frames import Line
-from replay.testing.decorator import ORIGINALS, REPORTED, refusal_in
+from replay.testing.decorator import ORIGINALS
+
+if TYPE_CHECKING:
+    from replay.session.session import OpenSession
 
 
 class RefusalLog(list[ReplayError]):
@@ -71,25 +76,28 @@ def _without_lines(error: ReplayError) -> pytest.ExceptionInfo[BaseException]:
         return pytest.ExceptionInfo.from_current()
 
 
-def report_refusal(call: pytest.CallInfo[None], config: pytest.Config) -> None:
+def report_refusal(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
     """Report what a test raised in a session that a fixture or ``setUp`` opened around it.
 
     Such a session ends after the report: only here can the frames of clients be left out. The
-    session's end does not raise the refusal again.
+    session's end does not raise the refusal again. To a failure of the test's own is added what was
+    refused before it.
     """
     if call.excinfo is None or drop_repetition(call):
         return
-    raised = call.excinfo.value
+    raised, config = call.excinfo.value, item.config
     sessions = open_sessions()
-    noted = [error for session in sessions for error in session.refusals]
-    behind = [_refusal(one, noted) for one in user_frames.chain(raised)]
-    refusals = [error for error in behind if error is not None]
+    refusals = refusals_behind(raised)
     if raised in REPORTED:  # `excinfo_of` made it
         pass
     elif not refusals:
         # The failure of a call that was let through. The client's frames show what they hold.
         if any(user_frames.passes_hook(one.__traceback__) for one in user_frames.chain(raised)):
             user_frames.clear_frames(raised, ours=True)
+        caught = [] if isinstance(raised, pytest.skip.Exception) else _caught(sessions)
+        if caught:
+            item.add_report_section(call.when, "replay", refusals_text(caught))
+            REPORTED.update(caught)
     else:
         user_frames.clear_frames(raised)
         refused = refusal_in(raised)
@@ -104,15 +112,10 @@ def report_refusal(call: pytest.CallInfo[None], config: pytest.Config) -> None:
             REPORTED.update(session.refusals)
 
 
-def _refusal(raised: BaseException, noted: list[ReplayError]) -> ReplayError | None:
-    if isinstance(raised, Refused):
-        return raised.error
-    # A pool of threads raises the refusal itself, without `Refused` around it.
-    if isinstance(raised, ReplayError) and (
-        raised in noted or user_frames.passes_hook(raised.__traceback__)
-    ):
-        return raised
-    return None
+def _caught(sessions: Iterable[OpenSession]) -> list[ReplayError]:
+    """What the code under test caught. Refusals with a log are the plugin's to report."""
+    logs = [each.refusals for each in sessions if not isinstance(each.refusals, RefusalLog)]
+    return [error for refusals in logs for error in refusals if error not in REPORTED]
 
 
 def drop_repetition(call: pytest.CallInfo[None]) -> bool:

@@ -114,6 +114,7 @@ class _Part:
         return session
 
     def __exit__(self, *raised: Any) -> bool | None:
+        __tracebackhide__ = True  # of pytest
         return self._manager.__exit__(*raised)
 
 
@@ -199,6 +200,7 @@ def _wrapper(open_session: _Opener, function: Callable[..., Any]) -> Callable[..
     if inspect.iscoroutinefunction(function):
 
         async def call_async(*args: Any, **kwargs: Any) -> Any:
+            __tracebackhide__ = True  # of pytest
             with open_session(args):
                 return await function(*args, **kwargs)
 
@@ -209,6 +211,7 @@ def _wrapper(open_session: _Opener, function: Callable[..., Any]) -> Callable[..
         return _async_generator(open_session, function)
 
     def call(*args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True  # of pytest
         with open_session(args):
             result = function(*args, **kwargs)
             if isinstance(result, _DEFERRED):

@@ -180,6 +180,29 @@ def test_what_neither_answers_is_refused(
     assert {} == stand_in.hits
 
 
+@pytest.mark.parametrize("mode", ["none", "once", "new_episodes", "all"])
+def test_what_replay_answers_is_not_vcrpys_where_the_client_has_a_base(
+    mode: str, order: str, stand_in: StandIn, recorded: Path, tmp_path: Path
+) -> None:
+    """From aiohttp vcrpy gets the URL as it was given, without the client's base."""
+    tape = _tape(tmp_path, stand_in.url)
+    before = tape.read_text("utf-8")
+
+    async def main() -> Any:
+        async with (
+            aiohttp.ClientSession(stand_in.url, headers=HEADERS) as client,
+            client.get(READ) as answer,
+        ):
+            return await answer.json()
+
+    theirs = vcr.use_cassette(str(tape), record_mode=mode)
+    ours = replay.use_cassettes(recorded, api_base=stand_in.url)
+    with _in_order(order, ours, theirs):
+        assert DRAFT == asyncio.run(main())["id"]
+    assert before == tape.read_text("utf-8")
+    assert {} == stand_in.hits
+
+
 def test_vcrpy_records_what_is_let_through(
     stand_in: StandIn, recorded: Path, tmp_path: Path
 ) -> None:

@@ -77,7 +77,7 @@ def record_command(
     \b
     Exit codes:
       0  everything is recorded
-      1  an object could not be recorded, or was recorded as an error such as 404;
+      1  an object could not be recorded, or is recorded as an error such as 404;
          the others are recorded
       2  misuse or broken input
       4  the live source did not answer
@@ -198,6 +198,9 @@ def _summary(results: list[Result]) -> dict[str, int]:
     return {status.value: sum(r.status is status for r in results) for status in Status}
 
 
+_FETCHED = {Status.RECORDED, Status.UNCHANGED}
+
+
 def _print(library: Library, config: Config, results: list[Result]) -> None:
     for result in results:
         refused = result.status is Status.REFUSED
@@ -205,7 +208,7 @@ def _print(library: Library, config: Config, results: list[Result]) -> None:
             continue
         version = result.version or result.call.pinned or "the account's version"
         line = f"{result.status.value:<9}  {result.call.key} at {version}"
-        if result.http >= 400 and not refused:
+        if result.http >= 400 and result.status in _FETCHED:
             line += f" (the answer is an error: status {result.http})"
         if result.reason:
             line += f": {result.reason}"

@@ -60,6 +60,9 @@ _QUIET = {ResultKind.TWINS, ResultKind.KEPT}
 @click.option("--dry-run", is_flag=True, help="Only say what would be fetched.")
 @click.option("-y", "--yes", is_flag=True, help="Do it without asking, as in CI.")
 @click.option("--again", is_flag=True, help="Also fetch what has twins already.")
+@click.option(
+    "--errors", is_flag=True, help="Also fetch recorded errors such as 404, which tests may expect."
+)
 @click.option("--anew", is_flag=True, hidden=True, deprecated="It goes in replay 0.3: use --again.")
 @click.option("--account", "accounts", multiple=True, metavar="ACCT",
               help="A connected account; recordings do not name theirs. Repeatable.")  # fmt: skip
@@ -73,7 +76,7 @@ _QUIET = {ResultKind.TWINS, ResultKind.KEPT}
 @click.pass_context
 def upgrade_command(
     ctx: click.Context, version: str, ids: tuple[str, ...], since: str | None,
-    resource: str | None, dry_run: bool, yes: bool, again: bool, anew: bool,
+    resource: str | None, dry_run: bool, yes: bool, again: bool, errors: bool, anew: bool,
     accounts: tuple[str, ...], contexts: tuple[str, ...],
     api_base: str | None, allow_live: bool, rate: float, library: str | None, format_: str,
 ) -> None:  # fmt: skip
@@ -90,7 +93,8 @@ def upgrade_command(
 
     Old recordings are never changed. If an object has changed since, its old recording stays, and
     today's answer at the old version is kept as evidence under DIR/_evidence: it is compared, but
-    never served. An object that no longer exists is named, and nothing is written for it.
+    never served. An object that no longer exists is named, and nothing is written for it. A call
+    that answered with an error is left as it is, since it may have been recorded by mistake.
 
     \b
     Exit codes:
@@ -119,6 +123,7 @@ def upgrade_command(
             ids=ids,
             accounts=accounts_by_label(accounts, contexts),
             again=again,
+            errors=errors,
             tell=tell,
         )
     machine = format_ == "json"
@@ -256,6 +261,8 @@ def _show_plan(library: Library, found: Plan, rate: float, *, to_stderr: bool) -
         say("         name it: --account ACCT, or what it was asked for in: --context CONTEXT")
     if any(skipped.reason is SkipReason.PSEUDONYM for skipped in found.skipped):
         say("         record them with their tests: REPLAY_API_VERSION=… pytest --replay-mode=once")
+    if any(skipped.reason is SkipReason.ERROR for skipped in found.skipped):
+        say("         if your tests expect these errors, fetch them too: --errors")
     if not found.calls:
         say("  nothing to fetch")
         return

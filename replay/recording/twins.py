@@ -51,7 +51,7 @@ class Result:
         call: the call.
         status: how it ended.
         version: the API version that answered, or of the kept recording; empty if refused.
-        http: the answer's HTTP status; 0 where the source was not asked.
+        http: the answer's HTTP status, also of a kept error; 0 where the source was not asked.
         reason: why it was refused or kept; a note for people.
         error: the error behind a refusal, if there was one.
     """
@@ -130,9 +130,10 @@ def _kept(call: Call, last: tuple[str, Interaction] | None) -> Result | None:
         return None
     version, take = last
     reason = f"recorded on {take.recorded_at[:10]}"
-    if take.response.status >= 400:
-        reason += f"; it is an error ({take.response.status}): --mode all asks again"
-    return Result(call, Status.KEPT, version, reason=reason)
+    http = take.response.status if take.response.status >= 400 else 0
+    if http:
+        reason += f"; it is an error ({http}): --mode all asks again"
+    return Result(call, Status.KEPT, version, http, reason)
 
 
 def _looked_up(recorder: Recorder, call: Call) -> Result:

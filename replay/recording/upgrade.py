@@ -64,6 +64,7 @@ class SkipReason(StrEnum):
     ACCOUNT = "belongs to a connected account that is not named"
     PSEUDONYM = "is recorded under a pseudonym, not under its ID"
     UNREADABLE = "has a request that does not belong to the API"
+    ERROR = "answered with an error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,10 @@ class Skipped:
     @property
     def is_missing(self) -> bool:
         """Whether the upgrade is incomplete without it."""
-        return self.reason not in {SkipReason.NOT_OLDER, SkipReason.NEW_ALREADY}
+        return self.reason not in _COMPLETE_WITHOUT
+
+
+_COMPLETE_WITHOUT = {SkipReason.NOT_OLDER, SkipReason.NEW_ALREADY, SkipReason.ERROR}
 
 
 @dataclass(frozen=True)
@@ -169,6 +173,7 @@ def plan(
     ids: Sequence[str] = (),
     accounts: Mapping[str, tuple[str, str]] = NOTHING,
     again: bool = False,
+    errors: bool = False,
     tell: Callable[[int], None] | None = None,
 ) -> Plan:
     """Read a library and plan its upgrade. Makes no call.
@@ -181,6 +186,8 @@ def plan(
         ids: only these objects; a nested one's ID is written ``parent/id``.
         accounts: label -> the connected account and context that it stands for.
         again: whether to fetch steps that have twins already, too.
+        errors: whether to fetch calls whose last answer was an error, such as 404, too. One that
+            was recorded by mistake would spread to the new version.
         tell: called with the number of cassettes read since its last call, to show progress.
 
     Raises:
@@ -190,7 +197,7 @@ def plan(
     """
     if since is not None and since == target:
         raise ConfigError("old and new are one version", where=target, hint="name another one")
-    recorded: dict[tuple[ObjectKey, tuple[str, ...]], dict[str, tuple[Call, int]]] = {}
+    recorded: dict[tuple[ObjectKey, tuple[str, ...]], dict[str, tuple[Call, int, bool]]] = {}
     skipped: dict[tuple[ObjectKey, SkipReason], Skipped] = {}
     missing, labels = set(ids), set[str]()
     pages: dict[str, ObjectKey] = {}
@@ -208,11 +215,12 @@ def plan(
         missing -= names
         labels.add(key.account)
         why = _out_of_reach(cassette, accounts)
-        for call, takes in _calls(cassette) if why is None else ():
+        for call, takes, failed in _calls(cassette) if why is None else ():
             if call is None:
                 why = SkipReason.UNREADABLE
             else:
-                recorded.setdefault((key, call.expand), {})[cassette.api_version] = call, takes
+                versions = recorded.setdefault((key, call.expand), {})
+                versions[cassette.api_version] = call, takes, failed
         if why is not None:
             skipped[key, why] = Skipped(key, why)
     if missing:
@@ -234,7 +242,10 @@ def plan(
             skipped[key, reason] = Skipped(key, reason)
             continue
         old = max(older, key=version_order)
-        call, takes = versions[old]
+        call, takes, failed = versions[old]
+        if failed and not errors:
+            skipped[key, SkipReason.ERROR] = Skipped(key, SkipReason.ERROR)
+            continue
         step = Step(
             replace(call, pinned=old),
             replace(call, pinned=target),
@@ -292,19 +303,25 @@ def _out_of_reach(cassette: Cassette, accounts: Collection[str]) -> SkipReason |
     return None
 
 
-def _calls(cassette: Cassette) -> Iterator[tuple[Call | None, int]]:
-    """The calls of a cassette, each with its number of takes; None for an unreadable request."""
+def _calls(cassette: Cassette) -> Iterator[tuple[Call | None, int, bool]]:
+    """The calls of a cassette; None for an unreadable request.
+
+    Each with its number of takes, and whether the last one is an error.
+    """
     counts: dict[Call, int] = {}
+    failed: dict[Call, bool] = {}
     for take in cassette.interactions:
         try:
             call = read_call(take.request)
         except CallRefused:
-            yield None, 0
+            yield None, 0, False
             continue
         # A recorded request does not have its account, but the key has the account's label.
         call = replace(call, key=cassette.key, pinned=None)
         counts[call] = counts.get(call, 0) + 1
-    yield from counts.items()
+        failed[call] = take.response.status >= 400
+    for call, count in counts.items():
+        yield call, count, failed[call]
 
 
 def fetched_together_on(library: Library, step: Step) -> str:
@@ -433,11 +450,10 @@ def _result(
             return Result(step, ResultKind.MOVED, http, reason)
     if step.takes > 1 and not reason:
         reason = f"of {step.takes} takes, the last is all that can be fetched"
-    # An error that was one before is what its test wants to see, or was recorded by mistake.
+    # An error that was one before is here because the user asked for errors, too.
     as_before = lasts[0] is not None and lasts[0].response.status == http
     if as_before and http >= 400:
-        reason = f"it is an error ({http}), as before: if it was recorded by mistake, "
-        reason += "`replay record --mode all` asks again"
+        reason = f"it is an error ({http}), as before"
     return Result(step, ResultKind.TWINS, 0 if as_before else http, reason)
 
 

@@ -130,10 +130,13 @@ def _other_ways(pinned: str, versions: tuple[str, ...], library: Library) -> Ite
             f"answer every call at a version that is recorded: REPLAY_API_VERSION={last} or "
             f"use_cassettes(api_version={last!r})"
         )
-    if is_version(pinned) and version_order(pinned) > version_order(last):
-        where = shlex.quote(display_path(library.root))
-        upgrade = f"replay upgrade {shlex.quote(pinned)} --library {where}"
-        yield f"record the whole library at this version: {upgrade}"
+    if is_version(pinned) and is_version(last):
+        # By itself, the command takes older recordings to a newer version.
+        older = any(version_order(version) < version_order(pinned) for version in versions)
+        nearest = min(filter(is_version, versions), key=version_order)
+        parts = ["replay", "upgrade", pinned, *([] if older else ["--from", nearest])]
+        command = shlex.join([*parts, "--library", display_path(library.root)])
+        yield f"record the whole library at this version: {command}"
 
 
 def _may_be_named(call: Call, policy: PolicySource) -> bool:

@@ -36,13 +36,18 @@ def cassette(path: str) -> replay.model.cassette.Cassette:
 
 def test_a_recorded_404_is_named_when_it_is_kept(stand_in: StandIn) -> None:
     """A second run says what it keeps and how to ask again, and exits as before."""
-    replay_command("record", "invoice", GONE)
+    assert 1 == replay_command("record", "invoice", GONE).code
     done = replay_command("record", "invoice", GONE)
-    assert 0 == done.code
+    assert 1 == done.code
+    assert "kept       invoices" in done.out
     assert "it is an error (404): --mode all asks again" in done.out
+    (row,) = replay_command("record", "invoice", GONE, "--format", "json").json["results"]
+    assert ("kept", 404) == (row["status"], row["http"])
     stand_in.add_invoice(GONE)
     assert 0 == replay_command("record", "invoice", GONE, "--mode", "all").code
-    assert "error" not in replay_command("record", "invoice", GONE).out
+    done = replay_command("record", "invoice", GONE)
+    assert 0 == done.code
+    assert "error" not in done.out
 
 
 @pytest.mark.parametrize(

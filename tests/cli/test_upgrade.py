@@ -277,14 +277,22 @@ def test_gone_and_deleted_are_named_and_nothing_is_written(stand_in: StandIn) ->
     assert {f"cassettes/invoices/{DRAFT}/{version}.yaml" for version in (OLD, NEW)} == changed
 
 
-def test_a_recorded_error_is_brought_along(stand_in: StandIn) -> None:
-    """The 404 that a test wants to see is there at the new version too, and is no problem."""
+def test_a_recorded_error_is_left_unless_asked_for(stand_in: StandIn) -> None:
+    """By mistake it would spread; a 404 that a test expects is there at the new version, too."""
+    record(DRAFT)
     missing = generated("in", "never")
     assert 1 == replay_command("record", "invoice", missing, "--api-version", OLD).code
+    stand_in.hits.clear()
     done = upgrade()
     assert 0 == done.code, done.err
+    assert f"leave  1 that answered with an error: invoices {missing}" in done.out
+    assert "if your tests expect these errors, fetch them too: --errors" in done.out
+    assert "1 twins" in done.out
+    assert {f"/v1/invoices/{DRAFT}"} == set(stand_in.hits)
+    done = upgrade("--errors")
+    assert 0 == done.code, done.err
     assert 404 == take(NEW, missing).response.status
-    assert "it is an error (404), as before: if it was recorded by mistake" in done.out
+    assert "it is an error (404), as before" in done.out
 
 
 def test_an_expand_that_the_new_version_refuses_is_recorded(stand_in: StandIn) -> None:

@@ -77,12 +77,16 @@ def test_show_names_it_too(project: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pinned", "upgrades"), [("2026-01-28.clover", True), ("2023-10-16", False)]
+    ("pinned", "since"),
+    [("2026-01-28.clover", ""), ("2024-12-18.acacia", ""), ("2023-10-16", f" --from {OLD}")],
 )
 def test_a_pinned_version_that_is_not_recorded_has_three_ways_out(
-    pinned: str, upgrades: bool, stand_in: StandIn, project: Path
+    pinned: str, since: str, stand_in: StandIn, project: Path
 ) -> None:
-    """Record this object, answer at a recorded version, or upgrade: each is said once."""
+    """Record this object, answer at a recorded version, or upgrade: each is said once, and works.
+
+    So it is for a version that is newer than all that are recorded, older, or between them.
+    """
     url = f"{stand_in.url}/v1/invoices/{DRAFT}"
     with replay.use_cassettes("cassettes", mode="once", api_base=stand_in.url):
         for version in (OLD, NEW):
@@ -95,8 +99,11 @@ def test_a_pinned_version_that_is_not_recorded_has_three_ways_out(
     hint = caught.value.hint
     assert 1 == hint.count(f"record it: replay record invoices {DRAFT} --api-version {pinned}")
     assert 1 == hint.count(f"REPLAY_API_VERSION={NEW} or use_cassettes(api_version={NEW!r})")
-    assert upgrades == hint.endswith(f"replay upgrade {pinned} --library cassettes")
-    assert upgrades == ("replay upgrade" in hint)
+    command = f"replay upgrade {pinned}{since} --library cassettes"
+    assert hint.endswith(command)
+    assert 1 == hint.count("replay upgrade")
+    planned = replay_command(*command.split()[1:], "--dry-run")
+    assert (0, True) == (planned.code, "fetch  1 invoices" in planned.out), planned.err
 
 
 def test_an_id_of_another_resource_gets_no_command_that_is_refused(project: Path) -> None:

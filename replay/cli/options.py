@@ -175,6 +175,13 @@ def _routes_of(types: tuple[str, ...]) -> Iterator[Route]:
                 yield route
 
 
+confirm_option = click.option(
+    "--confirm/--no-confirm", default=True, show_default=True,
+    help="Where two versions of an object differ, fetch the earlier one once more: only what its "
+    "second answer confirms is surely due to the version. One more call for each such object.",
+)  # fmt: skip
+
+
 def call_of(
     route: Route,
     id: str,

@@ -12,6 +12,7 @@ from replay.cli.options import (
     api_base_option,
     api_key,
     call_of,
+    confirm_option,
     format_option,
     library_option,
     rate_option,
@@ -57,6 +58,7 @@ _LISTED = 20
 @click.option("--account", metavar="ACCT", default="", help="Record from this connected account.")
 @click.option("--context", metavar="CONTEXT", default="",
               help="Record in this context, as the header Stripe-Context names it.")  # fmt: skip
+@confirm_option
 @allow_live_option
 @rate_option
 @library_option
@@ -65,7 +67,8 @@ _LISTED = 20
 def record_command(
     ctx: click.Context, resource: str, ids: tuple[str, ...], versions: tuple[str, ...],
     expand: tuple[str, ...], ids_from: IO[str] | None, mode: str, api_base: str | None,
-    account: str, context: str, allow_live: bool, rate: float, library: str | None, format_: str,
+    account: str, context: str, confirm: bool, allow_live: bool, rate: float,
+    library: str | None, format_: str,
 ) -> None:  # fmt: skip
     """Record objects from the live API into a library.
 
@@ -108,7 +111,7 @@ def record_command(
     pace = Pace(rate)
 
     def work(calls: list[Call]) -> list[Result]:
-        return record(recorder, calls, key, config.mode, pace, account, context)
+        return record(recorder, calls, key, config.mode, pace, account, context, confirm=confirm)
 
     try:
         with second_ends_at_once(), counting(len(objects), "recording") as advance:

@@ -18,6 +18,7 @@ from replay.cli.options import (
     allow_live_option,
     api_base_option,
     api_key,
+    confirm_option,
     format_option,
     library_option,
     rate_option,
@@ -68,6 +69,7 @@ _QUIET = {ResultKind.TWINS, ResultKind.KEPT}
               help="A connected account; recordings do not name theirs. Repeatable.")  # fmt: skip
 @click.option("--context", "contexts", multiple=True, metavar="CONTEXT",
               help="As --account, for recordings made with a Stripe-Context.")  # fmt: skip
+@confirm_option
 @api_base_option
 @allow_live_option
 @rate_option
@@ -77,7 +79,7 @@ _QUIET = {ResultKind.TWINS, ResultKind.KEPT}
 def upgrade_command(
     ctx: click.Context, version: str, ids: tuple[str, ...], since: str | None,
     resource: str | None, dry_run: bool, yes: bool, again: bool, errors: bool, anew: bool,
-    accounts: tuple[str, ...], contexts: tuple[str, ...],
+    accounts: tuple[str, ...], contexts: tuple[str, ...], confirm: bool,
     api_base: str | None, allow_live: bool, rate: float, library: str | None, format_: str,
 ) -> None:  # fmt: skip
     """Fetch every recorded call at another API version too.
@@ -86,6 +88,9 @@ def upgrade_command(
     with the same expanded fields and account. Such pairs are twins. `replay diff` can prove that
     differences between them are due to the version, and your tests can run on the new version:
     pytest --replay-api-version VERSION.
+
+    Where the two differ, the old version is fetched once more at once: what its second answer does
+    not confirm may be due to time, and `replay diff` grades it so. --no-confirm leaves that out.
 
     The plan is printed first, and you are asked to confirm it. Objects that have twins already are
     left as they are, so an interrupted run goes on where it stopped. The API key comes from
@@ -127,7 +132,7 @@ def upgrade_command(
             tell=tell,
         )
     machine = format_ == "json"
-    _show_plan(opened, found, rate, to_stderr=machine)
+    _show_plan(opened, found, rate, confirm=confirm, to_stderr=machine)
     if not found.steps:
         why = (
             f"all is recorded at {target}, and nothing at an older version: nothing to upgrade"
@@ -142,8 +147,9 @@ def upgrade_command(
         key = api_key()
         _agreed(yes)
         done = _fetch_all(
-            config, opened, found.wanted, key, rate, allow_live=allow_live, again=again
-        )
+            config, opened, found.wanted, key, rate, allow_live=allow_live, again=again,
+            confirm=confirm,
+        )  # fmt: skip
     if machine:
         click.echo(json.dumps(_document(found, done, dry_run), indent=2))
     elif not dry_run:
@@ -195,6 +201,7 @@ def _fetch_all(
     *,
     allow_live: bool,
     again: bool,
+    confirm: bool,
 ) -> _Done:
     """Fetch the twins of all objects. A key that the source refuses ends the run."""
     recorder, evidence = (
@@ -212,7 +219,7 @@ def _fetch_all(
         made: list[Result] = []
         with suppress(CancelledError):  # stopped: what this object has until now is kept
             for step in steps:  # a comprehension that is stopped would give nothing at all
-                done = upgrade(recorder, evidence, step, key, pace, again=again)
+                done = upgrade(recorder, evidence, step, key, pace, again=again, confirm=confirm)
                 made.append(done)
         return made
 
@@ -237,7 +244,9 @@ def _code(found: Plan, done: _Done) -> int:
     return 0 if complete and not any(skipped.is_missing for skipped in found.skipped) else 1
 
 
-def _show_plan(library: Library, found: Plan, rate: float, *, to_stderr: bool) -> None:
+def _show_plan(
+    library: Library, found: Plan, rate: float, *, confirm: bool, to_stderr: bool
+) -> None:
     def say(text: str) -> None:
         click.echo(text, err=to_stderr)
 
@@ -269,6 +278,8 @@ def _show_plan(library: Library, found: Plan, rate: float, *, to_stderr: bool) -
     minutes, seconds = divmod(round(found.calls / rate), 60)
     time = f"{minutes} min {seconds} s" if minutes else f"{max(seconds, 1)} s"
     say(f"  {found.calls} calls, at least {time} at {rate:g} calls per second")
+    if confirm:
+        say("  and one more for each object whose versions differ (--no-confirm leaves it out)")
 
 
 def _plural(why: SkipReason, number: int) -> str:
@@ -302,6 +313,13 @@ def _show(library: Library, found: Plan, done: _Done) -> None:
     counts = _counts(found, done)
     words = ", ".join(f"{counts[name]} {name}" for name in ResultKind)
     click.echo(f"{words} in {display_path(library.root)}")
+    looked = [result for result in done.results if result.unconfirmed is not None]
+    if looked:
+        moving = sum(bool(result.unconfirmed) for result in looked)
+        click.echo(
+            f"{len(looked)} differ, and were fetched once more at the old version: "
+            + (f"{moving} had changed meanwhile" if moving else "none had changed meanwhile")
+        )
     missed = sum(map(len, found.wanted)) - len(done.results)
     if missed:
         click.echo(f"not reached: {missed}. The same command goes on from here", err=True)
@@ -347,6 +365,9 @@ def _row(step: Step, result: Result | None) -> dict[str, Any]:
         "became": str(result.kind) if result is not None else None,
         "http": result.http or None if result is not None else None,
         "reason": (result.reason if result is not None else step.twins) or None,
+        "unconfirmed": list(result.unconfirmed)
+        if result is not None and result.unconfirmed is not None
+        else None,
     }
 
 

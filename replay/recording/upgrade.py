@@ -23,6 +23,7 @@ from replay.model.cassette import NOTHING, Cassette, Interaction, ObjectKey, hea
 from replay.recording.paced_pool import Pace
 from replay.recording.recorder import Outcome, Recorder
 from replay.recording.repeats import batches_in_use
+from replay.recording.second_look import compared
 from replay.recording.twins import fetch, request_for
 from replay.redaction.pseudonyms import PAGE, is_masked
 from replay.stripe_api.call import Call, read_call
@@ -123,7 +124,10 @@ class Plan:
 
     @property
     def calls(self) -> int:
-        """How many requests `wanted` takes, two for each step; retries are not counted."""
+        """How many requests `wanted` takes, two for each step.
+
+        Not counted are retries, and the second look at an old version that differs from the new.
+        """
         return 2 * sum(map(len, self.wanted))
 
 
@@ -148,6 +152,8 @@ class Result:
         http: the HTTP status of the new version's answer; 0 if there was none.
         reason: an explanation for people; may be empty.
         error: the error behind a refusal, if there was one.
+        unconfirmed: where the old version gave another answer when it was asked once more, as JSON
+            pointers; None where it was not.
     """
 
     step: Step
@@ -155,6 +161,7 @@ class Result:
     http: int = 0
     reason: str = ""
     error: ReplayError | None = None
+    unconfirmed: tuple[str, ...] | None = None
 
     @property
     def complete(self) -> bool:
@@ -346,8 +353,9 @@ def _takes(library: Library, call: Call) -> tuple[Interaction, ...]:
 
 
 def upgrade(
-    recorder: Recorder, evidence: Recorder, step: Step, api_key: str, pace: Pace, *, again: bool
-) -> Result:
+    recorder: Recorder, evidence: Recorder, step: Step, api_key: str, pace: Pace, *, again: bool,
+    confirm: bool = True,
+) -> Result:  # fmt: skip
     """Fetch one step's call at both versions, and record the answers.
 
     Args:
@@ -357,6 +365,7 @@ def upgrade(
         api_key: the key for the live source.
         pace: shared by all callers of the same source.
         again: whether to fetch the step even if it has twins already.
+        confirm: whether to fetch the old version once more where the two differ.
 
     Returns:
         The result. An error that concerns this step alone is a result, too.
@@ -370,13 +379,13 @@ def upgrade(
             day = "" if again else fetched_together_on(recorder.library, step)
             if day:
                 return Result(step, ResultKind.KEPT, reason=f"has twins of {day}")
-            return _upgrade(recorder, evidence, step, api_key, pace)
+            return _upgrade(recorder, evidence, step, api_key, pace, confirm=confirm)
     except ReplayError as error:
         return Result(step, ResultKind.REFUSED, reason=error.what, error=error)
 
 
 def _upgrade(
-    recorder: Recorder, evidence: Recorder, step: Step, api_key: str, pace: Pace
+    recorder: Recorder, evidence: Recorder, step: Step, api_key: str, pace: Pace, *, confirm: bool
 ) -> Result:
     batch = secrets.token_hex(6)
     outcomes: list[Outcome] = []
@@ -395,6 +404,13 @@ def _upgrade(
         outcomes.append(outcome)
     if (problem := _problem(step, lasts[0], outcomes)) is not None:
         return problem
+
+    def once_more(_: int) -> Outcome:
+        old = recorder.masked(step.old)
+        request = request_for(old, api_key, step.account, step.context)
+        return fetch(recorder, old, request, "", pace)
+
+    outcomes = compared(outcomes, once_more if confirm else None)
     agree = [
         last is not None and outcome.take is not None and _says(last) == _says(outcome.take)
         for last, outcome in zip(lasts, outcomes, strict=True)
@@ -410,7 +426,9 @@ def _upgrade(
             outcome = replace(outcome, take=replace(outcome.take, request=last.request))
         store = evidence if beside else recorder
         store.append(call, outcome.version, [outcome], refresh=True, in_use=others)
-    return _result(step, lasts, outcomes, agree)
+    done = _result(step, lasts, outcomes, agree)
+    first = outcomes[0].take
+    return replace(done, unconfirmed=first.unconfirmed if first is not None else None)
 
 
 def _problem(step: Step, last: Interaction | None, outcomes: Sequence[Outcome]) -> Result | None:

@@ -249,6 +249,38 @@ def _are_notes(take: Interaction, policy: Policy) -> bool:
     )
 
 
+def with_own_places(take: Interaction, body: Any, policy: Policy) -> Interaction:
+    """A take whose notes about its twins name no place that its body does not have.
+
+    Args:
+        take: the take.
+        body: its body, which a stricter policy has redacted again.
+        policy: that policy.
+    """
+    if not take.unconfirmed and not take.equal_values:
+        return take
+
+    def nearest(pointer: str) -> str:
+        while (
+            pointer
+            and not leads_to_a_value(body, pointer)
+            and not _is_next_to(body, pointer, policy)
+        ):
+            pointer = pointer.rpartition("/")[0]
+        return pointer
+
+    places = take.unconfirmed
+    return replace(
+        take,
+        unconfirmed=None if places is None else tuple(dict.fromkeys(map(nearest, places))),
+        equal_values={
+            pointer: name
+            for pointer, name in take.equal_values.items()
+            if leads_to_a_value(body, pointer)
+        },
+    )
+
+
 def _is_next_to(body: Any, pointer: str, policy: Policy) -> bool:
     above, _, name = pointer.rpartition("/")
     there = not above or leads_to_a_value(body, above)

@@ -18,6 +18,7 @@ from replay.library.library import storage_of
 from replay.model import json_body
 from replay.model.cassette import Cassette, Interaction
 from replay.recording.recorder import skeleton
+from replay.upkeep.proof import with_own_places
 from replay.upkeep.seal import located, redacted, require_unchanged
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ def _again(
     replaced = [original for original in again.originals if original.pointer in added]
     response = replace(take.response, body=json_body.dump(again.body))
     done = replace(take, response=response, redacted={**again.redacted, **looser})
+    done = with_own_places(done, again.body, policy)
     return done, len(added), len(looser), replaced
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from replay.redaction.policy_source import PolicySource
 from replay.scan.run import scan
 from replay.stripe_api.call import retrieve
 from replay.stripe_api.routes import by_name
+from replay.upkeep.proof import with_own_places
 from replay.upkeep.reredact import redact_again
 
 STRICT = '[[redact]]\ntype = "invoice"\npath = "amount_due"\n[[redact]]\npath = "billing_reason"\n'
@@ -108,3 +110,34 @@ def test_what_is_redacted_later_still_replays(file, tmp_path):
     with replay.use_cassettes(tmp_path / "lib") as session:
         response = session.answer(Request("GET", f"https://api.stripe.com/v1/invoices/{DRAFT}"))
     assert 200 == response.status
+
+
+def noted(file: Path, **notes: object) -> None:
+    """Write notes about twins into a cassette, as somebody might who seals it."""
+    cassette = codec.loads(file.read_bytes(), "f")
+    take = replace(cassette.interactions[0], **notes)
+    file.write_text(codec.dumps(replace(cassette, interactions=(take,))))
+
+
+@pytest.mark.parametrize(
+    ("notes", "proven"),
+    [
+        ({"unconfirmed": ("", "/status", "/lines/data/0/amount", "/gained_since")}, True),
+        ({"equal_values": {"/customer_email": "text-1"}}, True),
+        ({"unconfirmed": ("/Jenny Rosen",)}, False),
+        ({"unconfirmed": ("/nowhere/deeper",)}, False),
+        ({"unconfirmed": ("/in_1MtHbELkdIwHu7ixl4OzzPMw",)}, False),
+        ({"equal_values": {"/jenny": "text-1"}}, False),
+    ],
+)
+def test_notes_about_twins_name_places_and_nothing_else(file, notes, proven):
+    noted(file, **notes)
+    assert proven is (not list(scan([str(file)], default_policy()).hits))
+
+
+def test_a_key_that_is_redacted_later_is_in_no_note(file):
+    """A note then names the nearest place that the body still has, or nothing."""
+    noted(file, unconfirmed=("/metadata/order no", "/status"), equal_values={"/x": "id-1"})
+    take = codec.loads(file.read_bytes(), "f").interactions[0]
+    changed = with_own_places(take, json.loads(take.response.body), default_policy())
+    assert (("/metadata", "/status"), {}) == (changed.unconfirmed, dict(changed.equal_values))

@@ -236,7 +236,6 @@ def _policy(named: str, where: str, directory: str) -> str:
     if named:
         path = os.path.join(directory, named)  # noqa: PTH118 - keeps absolute ones
         try:
-            # Not `Path.is_file`: from Python 3.14 on, that hides what the system refuses.
             # Not with Path.is_file: since Python 3.14 it says False for a refusal of the system.
             found = S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - hot path
         except (FileNotFoundError, NotADirectoryError):
@@ -248,7 +247,11 @@ def _policy(named: str, where: str, directory: str) -> str:
                 hint="give this user the right to its folder, or name another file",
             ) from error
         if not found:
-            raise ConfigError(f"there is no policy file {named}", where=where)
+            raise ConfigError(
+                f"there is no policy file {named}",
+                where=where,
+                hint="write the file, or correct or remove the setting",
+            )
         return path
     beside = _beside(directory)
     return beside if os.path.isfile(beside) else ""  # noqa: PTH113 - hot path
@@ -263,7 +266,9 @@ def _beside(directory: str) -> str:
 
 def _switch(text: str, where: str) -> bool:
     if text not in {"true", "false"}:
-        raise ConfigError("this must be true or false", where=where)
+        raise ConfigError(
+            "this must be true or false", where=where, hint="write it in lower case, without blanks"
+        )
     return text == "true"
 
 
@@ -354,7 +359,9 @@ def _parsed(path: Path) -> Table | None:
         return None
     except OSError as error:
         raise ConfigError(
-            f"the configuration cannot be read: {error.strerror}", where=str(path)
+            f"the configuration cannot be read: {error.strerror}",
+            where=str(path),
+            hint="give this user the right to read it",
         ) from error
     return strict_toml.parse(text, str(path))
 

@@ -195,8 +195,8 @@ def test_drift_has_settings_of_its_own(tmp_path: Path) -> None:
             "use one of: mode, library, api_base, api_version, policy, pseudonymise_ids,"
             " keep_chosen_ids, follow_links, drift",
         ),
-        ("mode = 3", "mode must be a string", ""),
-        ("library = ['x']", "library must be a string", ""),
+        ("mode = 3", "mode must be a string", 'write it in quotes: mode = "…"'),
+        ("library = ['x']", "library must be a string", 'write it in quotes: library = "…"'),
     ],
 )
 @pytest.mark.parametrize("kind", ["replay.toml", "pyproject.toml"])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import pickle
+from pathlib import Path
 
 import pytest
 
@@ -189,3 +191,20 @@ def test_what_python_sets_on_exceptions_still_works(error: BaseException) -> Non
     for copied in (copy.copy(error), pickle.loads(pickle.dumps(error))):  # noqa: S301 - ours
         assert (type(error), str(error), error.args) == (type(copied), str(copied), copied.args)
     del error.__notes__
+
+
+def test_each_error_says_what_to_do_next() -> None:
+    own = {kind.__name__ for kind in ERRORS} | {"wrong"}
+    # The reason why an answer is not recorded: whoever catches it says what to do.
+    own -= {"NotRecordable"}
+    silent = []
+    for file in sorted(Path(errors.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if not isinstance(node, ast.Raise) or not isinstance(node.exc, ast.Call):
+                continue
+            called = node.exc.func
+            name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+            given = {keyword.arg for keyword in node.exc.keywords}
+            if name in own and node.exc.args and not given & {"hint", None}:
+                silent.append(f"{file}:{node.lineno}")
+    assert not silent

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -181,7 +182,9 @@ def _write(path: Path, text: str) -> None:
         path.write_text(text, "utf-8")
     except (FileNotFoundError, NotADirectoryError):
         raise ConfigError(
-            "the result cannot be written: there is no such folder", where=str(path)
+            "the result cannot be written: there is no such folder",
+            where=str(path),
+            hint=f"mkdir -p {shlex.quote(str(path.parent))}",
         ) from None
     except OSError as error:
         what = "the result cannot be written"

@@ -10,6 +10,7 @@ import errno
 import os
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import click
 
@@ -97,17 +98,40 @@ def main() -> None:
         misuse.show()
         code = misuse.exit_code
     except OSError as error:
-        # The program at the other end of a pipe has ended, or the disk is full.
-        code = _unwritten(error)
+        code = _refused_by_the_system(error)
     sys.exit(code)
 
 
-def _unwritten(error: OSError) -> int:
-    sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - what is buffered has nowhere to go
-    if error.errno == errno.EPIPE:
-        return 0
-    click.echo(f"error: the output cannot be written: {error.strerror}", err=True)
-    return 2
+def _refused_by_the_system(error: OSError) -> int:
+    if error.filename is not None:
+        told = ReplayError(
+            f"the system refused: {error.strerror}",
+            where=str(error.filename),
+            hint="give this user the right to read it, and to the folders above it",
+        )
+    elif not _has_working_directory():
+        told = ReplayError(
+            "the working directory no longer exists", hint="cd to a folder that exists"
+        )
+    else:
+        # The program at the other end of a pipe has ended, or the disk is full: what is buffered
+        # has nowhere to go.
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
+        if error.errno == errno.EPIPE:
+            return 0
+        told = ReplayError(
+            f"the output cannot be written: {error.strerror}", hint="make room, or write elsewhere"
+        )
+    click.echo(f"error: {told}", err=True)
+    return told.exit_code
+
+
+def _has_working_directory() -> bool:
+    try:
+        Path.cwd()
+    except OSError:
+        return False
+    return True
 
 
 if __name__ == "__main__":

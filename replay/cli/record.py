@@ -151,7 +151,11 @@ def _ids(route: Route, ids: tuple[str, ...], ids_from: IO[str] | None) -> list[s
         found.extend(line for line in lines if line)
     if not route.parameters:
         if found:
-            raise ConfigError(f"{route.resource} has no ID", where=route.path)
+            raise ConfigError(
+                f"{route.resource} has no ID",
+                where=route.path,
+                hint=f"replay record {route.resource}",
+            )
         return [""]
     if not found:
         raise ConfigError(

@@ -29,6 +29,11 @@ _DOTTED = rf"(?:{_PART.pattern})(?:\s*\.\s*(?:{_PART.pattern}))*"
 _HEADER = re.compile(rf"\s*(\[\[?)\s*({_DOTTED})\s*\]\]?\s*(?:#.*)?\Z")
 _KEY = re.compile(rf"\s*({_DOTTED})\s*=")
 _MOST_LISTED = 12
+_FORMS = {
+    "a string": 'write it in quotes: {} = "…"',
+    "a list of strings": 'write it as {} = ["…", "…"]',
+    "a table": "begin it with a line [{}]",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +138,17 @@ class Table:
         """The entries that ``[[name]]`` starts; none where there are none."""
         value = self.values.get(name, [])
         if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
-            raise self.wrong(f"entries of {name} are written [[{name}]]", name)
+            raise self.wrong(
+                f"entries of {name} are not written as a list of tables",
+                name,
+                hint=f"begin each entry with a line [[{name}]]",
+            )
         return tuple(
             Table(entry, self._document, (*self.path, name, n)) for n, entry in enumerate(value)
         )
 
     def _refuse_type(self, name: str, wanted: str) -> NoReturn:
-        raise self.wrong(f"{name} must be {wanted}", name)
+        raise self.wrong(f"{name} must be {wanted}", name, hint=_FORMS[wanted].format(name))
 
 
 def parse(text: str, file: str, error: type[ReplayError] = ConfigError) -> Table:
@@ -163,9 +172,15 @@ def parse(text: str, file: str, error: type[ReplayError] = ConfigError) -> Table
         reason = said[: found.start()] if found else said
         last = text.rstrip().count("\n") + 1
         where = f"{file}:{found[1] or last}" if found else file
-        raise error(f"this is not valid TOML: {reason}", where=where) from None
+        raise error(
+            f"this is not valid TOML: {reason}",
+            where=where,
+            hint='correct the line; strings are in quotes, as in library = "cassettes"',
+        ) from None
     except RecursionError:
-        raise error("this TOML nests too deep", where=file) from None
+        raise error(
+            "this TOML nests too deep", where=file, hint="no setting of replay's nests so deep"
+        ) from None
     return Table(values, _Document(text, file, error))
 
 

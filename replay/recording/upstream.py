@@ -201,7 +201,11 @@ class Upstream:
             ):
                 return _read(answer)
         except httpx.InvalidURL as error:
-            raise UpstreamError("the address is not valid", where=self.base) from error
+            raise UpstreamError(
+                "the address is not valid",
+                where=self.base,
+                hint="look at --api-base and STRIPE_API_BASE, and at the call's path",
+            ) from error
         except httpx.HTTPError as error:
             where = urlsplit(self.base).netloc
             raise UpstreamError(
@@ -240,7 +244,9 @@ def _read(answer: httpx.Response) -> Response:
         raw += chunk
         if len(raw) > MAX_BODY:
             raise UpstreamError(
-                f"the answer is larger than {MAX_BODY} bytes", where=str(answer.url.host)
+                f"the answer is larger than {MAX_BODY} bytes",
+                where=str(answer.url.host),
+                hint="ask for less: a smaller limit, or fewer fields to expand",
             )
     headers: Headers = tuple(
         (name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw

@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 
 from replay.errors import PolicyError
 from replay.model import strict_toml
-from replay.model.strict_toml import Table
+from replay.model.strict_toml import Table, did_you_mean
 from replay.redaction import parameters
 from replay.redaction.pseudonyms import CONSTANTS, NUMBER_CONSTANTS
-from replay.redaction.team_policy import TeamPolicy
+from replay.redaction.team_policy import PATH_HINT, TeamPolicy
 from replay.redaction.values import SIMPLE_KINDS
 
 KEPT_KINDS = frozenset(SIMPLE_KINDS) | {
@@ -149,7 +149,7 @@ class PolicyFiles:
             table = document.table(section)
             table.only((key,), f"key of [{section}]")
             if key not in table:
-                raise table.wrong(f"[{section}] needs the key {key!r}")
+                raise table.wrong(f"[{section}] needs the key {key!r}", hint=f'add {key} = ["…"]')
             found.append(table.texts(key))
         return Known(*found)
 
@@ -191,7 +191,7 @@ def _fields(document: Table, shapes: Mapping[str, _Tree]) -> _Tree:
         for kind in listed.values:
             for path in listed.texts(kind):
                 if not _PATH.match(path):
-                    raise listed.wrong(f"{path!r} is not a path", kind, word=path)
+                    raise listed.wrong(f"{path!r} is not a path", kind, word=path, hint=PATH_HINT)
                 node, deep = root, False
                 for step in path.split("."):
                     if step == "**":
@@ -202,7 +202,9 @@ def _fields(document: Table, shapes: Mapping[str, _Tree]) -> _Tree:
                 if section == "shapes":
                     _merge(node, shapes[kind])
                 elif node["kind"] is not None:
-                    raise listed.wrong(f"{path!r} is listed twice", kind, word=path)
+                    raise listed.wrong(
+                        f"{path!r} is listed twice", kind, word=path, hint="remove one of the two"
+                    )
                 else:
                     node["kind"] = kind
     return root
@@ -216,7 +218,11 @@ def _repeats(listed: Table, tree: _Tree) -> dict[str, tuple[str, str]]:
         for name in slots.values:
             for field_ in (name, owner):
                 if field_ not in fields:
-                    raise slots.wrong(f"{field_!r} is not a field of this type", name)
+                    raise slots.wrong(
+                        f"{field_!r} is not a field of this type",
+                        name,
+                        hint=did_you_mean(field_, fields),
+                    )
             repeats[name] = (owner, slots.text(name))
     return repeats
 

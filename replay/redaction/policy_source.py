@@ -63,7 +63,9 @@ class PolicySource:
                 text = read_text(self.file)
             except OSError as error:
                 raise PolicyError(
-                    f"the policy file cannot be read: {error.strerror}", where=self.file
+                    f"the policy file cannot be read: {error.strerror}",
+                    where=self.file,
+                    hint="give this user the right to read it, or name another file",
                 ) from error
         return with_team(
             text,

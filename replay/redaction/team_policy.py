@@ -15,6 +15,7 @@ from replay.model.strict_toml import Table
 
 _PLACES = ("path", "metadata", "parameter", "resource")
 _KEYS = {"keep": ("type", *_PLACES, "pattern"), "redact": ("type", "path")}
+PATH_HINT = "write names of fields with dots between them, such as charges.data.description"
 _PATH = re.compile(r"[a-z0-9_]+(?:\.(?:[A-Za-z0-9_-]+|\*))*\Z")
 _METADATA = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}\Z")
 _FIXED = frozenset({"id", "object"})
@@ -115,24 +116,38 @@ def _keep(entry: Table, types: frozenset[str]) -> KeepRule:
     words = _checked(entry, "keep", types)
     places = [place for place in _PLACES if place in entry]
     if len(places) != 1:
-        raise entry.wrong(f"[[keep]] needs one of {', '.join(_PLACES)}, and only one")
+        raise entry.wrong(
+            f"[[keep]] needs one of {', '.join(_PLACES)}, and only one",
+            hint="write one [[keep]] for each place",
+        )
     if "pattern" not in entry:
-        raise entry.wrong("[[keep]] needs a pattern, which the kept values match")
+        raise entry.wrong(
+            "[[keep]] needs a pattern, which the kept values match",
+            hint="add a line such as pattern = '[a-z]{3}-[0-9]{2}'",
+        )
     if places[0] in {"parameter", "resource"} and "type" in entry:
-        raise entry.wrong(f"a {places[0]} has no type", "type")
+        raise entry.wrong(f"a {places[0]} has no type", "type", hint="remove the line")
     try:
         pattern = re.compile(words.pop("pattern"))
     except re.error as error:
-        raise entry.wrong(f"the pattern cannot be used: {error.msg}", "pattern") from None
+        raise entry.wrong(
+            f"the pattern cannot be used: {error.msg}",
+            "pattern",
+            hint="write a regular expression of Python's, in single quotes",
+        ) from None
     if pattern.fullmatch(_ANYTHING):
-        raise entry.wrong("the pattern matches everything", "pattern")
+        raise entry.wrong(
+            "the pattern matches everything",
+            "pattern",
+            hint="match only the values that may be read by everybody, such as '[a-z]{3}-[0-9]{2}'",
+        )
     return KeepRule(pattern, **words)
 
 
 def _redact(entry: Table, types: frozenset[str]) -> RedactRule:
     words = _checked(entry, "redact", types)
     if "path" not in entry:
-        raise entry.wrong("[[redact]] needs a path")
+        raise entry.wrong("[[redact]] needs a path", hint='add a line such as path = "description"')
     return RedactRule(**words)
 
 
@@ -144,12 +159,16 @@ def _checked(entry: Table, section: str, types: frozenset[str]) -> dict[str, str
         entry.choice("type", ["*", *sorted(types)])
     path = words.get("path", "x")
     if not _PATH.match(path):
-        raise entry.wrong(f"{path!r} is not a path", "path")
+        raise entry.wrong(f"{path!r} is not a path", "path", hint=PATH_HINT)
     if path in _FIXED:
         raise entry.wrong(
             f"replay needs {path!r} as it is, for it names the object", "path",
             hint="to hide IDs, set pseudonymise_ids",
         )  # fmt: skip
     if not _METADATA.match(words.get("metadata", "x")):
-        raise entry.wrong("only metadata keys that are plain identifiers can be kept", "metadata")
+        raise entry.wrong(
+            "only metadata keys that are plain identifiers can be kept",
+            "metadata",
+            hint="rename the key with letters, digits and _, or let it be redacted",
+        )
     return words

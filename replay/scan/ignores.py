@@ -60,10 +60,14 @@ def read_ignores(path: str | None) -> tuple[Ignore, ...]:
     except FileNotFoundError as error:
         if path is None:
             return ()
-        raise ConfigError("there is no such ignore file", where=path) from error
+        raise ConfigError(
+            "there is no such ignore file", where=path, hint="name a file that exists"
+        ) from error
     except OSError as error:
         raise ConfigError(
-            f"the ignore file cannot be read: {error.strerror}", where=str(file)
+            f"the ignore file cannot be read: {error.strerror}",
+            where=str(file),
+            hint="give this user the right to read it",
         ) from error
     document = strict_toml.parse(text, str(file))
     document.only(("ignore",), "section")
@@ -100,10 +104,12 @@ def _entry(entry: Table) -> Ignore:
     words = {name: entry.text(name) for name in entry.values if name != "until"}
     for name in ("path", "reason"):
         if not words.get(name, "").strip():
-            raise entry.wrong(f"[[ignore]] needs a {name}")
+            raise entry.wrong(f"[[ignore]] needs a {name}", hint=f'add a line: {name} = "…"')
     if words.get("rule"):
         entry.choice("rule", RULES)
     until = entry.values.get("until")
     if until is not None and type(until) is not date:  # a time of day is a date to Python
-        raise entry.wrong("until must be a date without quotes, such as 2027-01-31", "until")
+        raise entry.wrong(
+            "until must be a date", "until", hint="write it without quotes: 2027-01-31"
+        )
     return Ignore(**words, until=until)

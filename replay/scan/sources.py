@@ -212,12 +212,19 @@ def files_on_disk(paths: Iterable[str]) -> Iterator[Path]:
     """The names of the files that `on_disk` reads."""
     for name in paths:
         path = Path(name)
-        if path.is_dir():
+        try:
+            # Not with Path.is_dir: since Python 3.14 it says False for a refusal of the system.
+            is_folder = stat.S_ISDIR(path.stat().st_mode)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise ConfigError(
+                "there is no such file", where=name, hint="name files and folders that exist"
+            ) from error
+        except OSError as error:
+            raise _unreadable(error, path) from error
+        if is_folder:
             yield from _listed(path)
-        elif path.exists():
-            yield path
         else:
-            raise ConfigError("there is no such file", where=name)
+            yield path
 
 
 def history() -> Iterator[Source]:
@@ -281,7 +288,15 @@ def _is_file(path: Path) -> bool:
     except OSError as error:
         if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
             return False
-        raise LibraryError(f"the file cannot be read: {error.strerror}", where=str(path)) from error
+        raise _unreadable(error, path) from error
+
+
+def _unreadable(error: OSError, path: Path) -> LibraryError:
+    return LibraryError(
+        f"the file cannot be read: {error.strerror}",
+        where=path.as_posix(),
+        hint="give this user the right to read it, or name the files to scan without it",
+    )
 
 
 def _read(path: Path) -> Source:
@@ -296,7 +311,7 @@ def _read(path: Path) -> Source:
             return Source(name, None, unread=_TOO_LARGE)
         return Source(name, path.read_bytes())
     except OSError as error:
-        raise LibraryError(f"the file cannot be read: {error.strerror}", where=name) from error
+        raise _unreadable(error, path) from error
 
 
 def _objects(*revisions: str, cwd: Path | None = None) -> Iterator[Source]:

@@ -143,7 +143,9 @@ class Sessions:
             found = self._open.get(name)
             if found is not None and found.borrowed:
                 raise CallRefused(
-                    "this session is a test's own, and ends with the test", where="/_replay/reset"
+                    "this session is a test's own, and ends with the test",
+                    where="/_replay/reset",
+                    hint="send no reset, or name a session of your own in Replay-Session",
                 )
             self._open.pop(name, None)
         if found is not None:

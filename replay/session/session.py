@@ -306,7 +306,10 @@ class OpenSession(Session):
 
         def make() -> Response:
             if not begun.acquire(blocking=False):
-                raise NoSession("the task that asked for this call was cancelled")
+                raise NoSession(
+                    "the task that asked for this call was cancelled",
+                    hint="nothing was fetched; ask again in a task that runs",
+                )
             return self._fetch_and_end(fetch, request, end_in_loop)
 
         try:

@@ -151,6 +151,7 @@ def retrieve(
         raise ConfigError(
             f"{route.resource} takes {route.parameters} IDs, not {len(given)}",
             where=route.path,
+            hint="give them in the order of the path, separated by /",
         )
     for id in given:
         if "_secret_" in id:
@@ -210,7 +211,11 @@ def read_call(request: Request, stripes: StripeHeaders | None = None) -> Call:
     try:
         parts = urlsplit(request.uri)
     except ValueError:
-        raise CallRefused("this call's address cannot be read", where=_method(request)) from None
+        raise CallRefused(
+            "this call's address cannot be read",
+            where=_method(request),
+            hint="correct the address that your code asks for",
+        ) from None
     found = match(parts.path)
     method = "GET" if request.method == "HEAD" else request.method
     if found is None or method != found.route.method or found.route.file:
@@ -272,7 +277,9 @@ def _parameters(request: Request, found: Match, query: str) -> list[tuple[str, s
     except UnicodeDecodeError:
         # Replacing the broken bytes would make different calls look alike.
         raise CallRefused(
-            "the parameters of this call are not UTF-8", where=_shown(request, found)
+            "the parameters of this call are not UTF-8",
+            where=_shown(request, found),
+            hint="encode them as urllib.parse.urlencode does: UTF-8, percent-encoded",
         ) from None
 
 

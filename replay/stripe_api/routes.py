@@ -243,7 +243,11 @@ def by_resource(resource: str) -> Route:
     for route in retrieves():
         if route.resource == resource:
             return route
-    raise ConfigError(f"{resource!r} is not a resource of the API", where="cassette.resource")
+    raise ConfigError(
+        f"{resource!r} is not a resource of the API",
+        where="cassette.resource",
+        hint="correct the name; replay show lists the calls of a library with theirs",
+    )
 
 
 def types_elsewhere(route: Route, id: str) -> tuple[str, ...]:

@@ -31,7 +31,11 @@ def git(
             cwd=cwd, env=environment, capture_output=True, check=False,
         )  # fmt: skip
     except OSError as error:
-        raise ConfigError("git cannot be run", where=f"git {arguments[0]}") from error
+        raise ConfigError(
+            "git cannot be run",
+            where=f"git {arguments[0]}",
+            hint="install git, and put it on PATH",
+        ) from error
     if done.returncode == 0:
         return done.stdout
     if missing is not None:

@@ -106,7 +106,11 @@ def located(path: Path, cassette: Cassette) -> tuple[Path, Library]:
     here = Library(Path.cwd())
     depth = len(here.path(cassette.key, cassette.api_version).relative_to(here.root).parts)
     if len(full.parents) < depth:
-        raise CassetteDamaged("the cassette is not in a library", where=str(full))
+        raise CassetteDamaged(
+            "the cassette is not in a library",
+            where=str(full),
+            hint="move it to where replay recorded it: RESOURCE/ID/VERSION.yaml below a folder",
+        )
     library = Library(full.parents[depth - 1])
     storage_of(library).check_folder(full, cassette.key, cassette.api_version)
     return full, library

@@ -127,7 +127,7 @@ PATHS = '[[paths]]\npath = "/a"\nseverity = "info"\n'
         (1, "severity must be a table", "", "severity = 5"),
         (2, "'field-aded'", "mean field-added?", '[severity]\nfield-aded = "info"'),
         (2, "field-added cannot be 'x'", "use one of: ", '[severity]\nfield-added = "x"'),
-        (1, "[[paths]]", "", "paths = {}"),
+        (1, "entries of paths", "a line [[paths]]", "paths = {}"),
         (4, "path is missing", "", PATHS + '[[paths]]\nseverity = "info"'),
         (4, "severity is missing", "", PATHS + '[[paths]]\npath = "/a"'),
         (5, "'rules'", "did you mean rule?", PATHS + '[[paths]]\nrules = "x"'),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
@@ -155,7 +156,9 @@ def save(path: Path, entries: Iterable[Entry]) -> None:
         path.parent.stat()
     except FileNotFoundError:
         raise ConfigError(
-            "the baseline cannot be written: there is no such folder", where=str(path.parent)
+            "the baseline cannot be written: there is no such folder",
+            where=str(path.parent),
+            hint=f"mkdir -p {shlex.quote(str(path.parent))}",
         ) from None
     except OSError:
         pass  # writing says why

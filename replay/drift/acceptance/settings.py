@@ -138,7 +138,7 @@ def _override(entry: Table) -> Override:
     entry.only(_KEYS)
     for name in ("path", "severity"):
         if name not in entry:
-            raise entry.wrong(f"{name} is missing")
+            raise entry.wrong(f"{name} is missing", hint=f'add a line: {name} = "…"')
     return Override(
         pointer(_filled(entry, "path")),
         _severity(entry, "severity"),
@@ -154,7 +154,7 @@ def _severity(table: Table, name: str) -> Severity:
 def _filled(table: Table, name: str) -> str:
     value = table.text(name)
     if not value:
-        raise table.wrong(f"{name} is empty", name)
+        raise table.wrong(f"{name} is empty", name, hint="write a value, or remove the line")
     return value
 
 

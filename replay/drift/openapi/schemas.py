@@ -212,7 +212,9 @@ def load_schemas(path: Path) -> Schemas:
         found = json.loads(read_text(path))["components"]["schemas"]
     except OSError as error:
         raise ConfigError(
-            f"the specification cannot be read: {error.strerror}", where=str(path)
+            f"the specification cannot be read: {error.strerror}",
+            where=str(path),
+            hint="name a file that exists and that this user may read",
         ) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ConfigError(
@@ -221,5 +223,9 @@ def load_schemas(path: Path) -> Schemas:
             hint="give one that has components.schemas, such as Stripe's spec3.json",
         ) from error
     if not isinstance(found, dict):
-        raise ConfigError("components.schemas is not a table", where=str(path))
+        raise ConfigError(
+            "components.schemas is not an object",
+            where=str(path),
+            hint="give one that has components.schemas, such as Stripe's spec3.json",
+        )
     return Schemas(path, found)

@@ -85,7 +85,10 @@ def takes(made: Sequence[Interaction], extra: Mapping[str, Any]) -> str:
     try:
         return _yaml({"version": 1, **extra, "interactions": [_interaction(take) for take in made]})
     except yaml.YAMLError:
-        raise CassetteDamaged("the metadata holds what YAML cannot keep") from None
+        raise CassetteDamaged(
+            "the metadata holds what YAML cannot keep",
+            hint="keep text, numbers, lists and dictionaries only",
+        ) from None
 
 
 def _interaction(take: Interaction) -> dict[str, Any]:

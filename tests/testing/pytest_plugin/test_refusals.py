@@ -318,6 +318,7 @@ OPENED_AROUND = """
         def test_own_error(self):
             with_an_error_of_its_own()
 """
+FULL_TRACE = ("--full-trace", "-vv")
 MARKED = """
     @pytest.mark.cassettes
     def test_marked_too():
@@ -327,8 +328,8 @@ MARKED = """
 
 @pytest.mark.parametrize(
     ("marked", "options"),
-    [("", ()), (MARKED, ()), ("", ("--full-trace", "-vv"))],
-    ids=["no mark in the run", "marks", "full trace"],
+    [("", ()), (MARKED, ()), ("", FULL_TRACE), (MARKED, FULL_TRACE)],
+    ids=["no mark in the run", "marks", "full trace", "marks and full trace"],
 )
 def test_a_session_that_is_opened_around_the_test_gives_one_failure_without_the_key(
     suite: Suite, marked: str, options: tuple[str, ...]
@@ -341,7 +342,11 @@ def test_a_session_that_is_opened_around_the_test_gives_one_failure_without_the_
     assert {"failed": 12, **passed} == ran.outcomes, ran.out
     assert 12 <= ran.out.count("x is not recorded")
     assert "PRIVATE" not in re.sub(r"(?m)^TOKEN .*$", "", ran.out)
+    # A full trace shows the client's frames, and none of ours but for an error that led to another.
     assert bool(options) == ("site-packages" in ran.out.partition("= FAILURES =")[2])
+    told = re.split(r"(?m)^_{3,} (?=\S+ _)", ran.out)
+    ours = re.compile(r"^\S*replay[/\\](?:intercept|session)[/\\]", re.MULTILINE)
+    assert not any(ours.search(test) for test in told if "own error" not in test)
 
 
 def test_a_refusal_that_no_test_reported_fails_the_fixture(suite: Suite) -> None:

@@ -1,0 +1,74 @@
+"""What the command says when the system refuses: what happened, where, and what to do."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from replay.cli.main import main
+
+REPLAY = Path(sys.executable).with_name("replay")
+NOBODY = 65534
+
+
+def run(command: Sequence[str | Path], folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_a_working_directory_that_is_gone(tmp_path: Path) -> None:
+    script = f'rmdir "$PWD" && exec "{REPLAY}" list'
+    (tmp_path / "gone").mkdir()
+    done = run(["sh", "-c", script], tmp_path / "gone")
+    assert (done.returncode, done.stderr.splitlines()) == (
+        2,
+        ["error: the working directory no longer exists", "  next: cd to a folder that exists"],
+    )
+
+
+@pytest.fixture
+def locked() -> Iterator[Path]:
+    """A file in a folder that this user may not enter; root gives up its rights meanwhile."""
+    with TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        folder = Path(name, "locked")
+        folder.mkdir()
+        (folder / "c.yaml").write_text("{}", "utf-8")
+        folder.chmod(0)
+        is_root = os.geteuid() == 0
+        if is_root:
+            os.seteuid(NOBODY)
+        try:
+            yield folder / "c.yaml"
+        finally:
+            if is_root:
+                os.seteuid(0)
+            folder.chmod(0o700)
+
+
+@pytest.mark.parametrize("command", ["scan", "seal"])
+def test_a_folder_that_this_user_may_not_enter(
+    command: str,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir("/")
+    monkeypatch.setattr(sys, "argv", ["replay", command, "/dev/null"])
+    with pytest.raises(SystemExit):
+        main()  # imports, which the other user may not
+    capsys.readouterr()
+    file = request.getfixturevalue("locked")
+    monkeypatch.setattr(sys, "argv", ["replay", command, str(file)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert "Permission denied" in said
+    assert f"where: {file}" in said
+    assert "next: give this user the right" in said

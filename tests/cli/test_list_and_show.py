@@ -109,7 +109,7 @@ def test_a_misspelt_command_is_named() -> None:
 
 
 def test_output_that_cannot_be_written_is_no_traceback(recorded: Path) -> None:
-    """A full disk is an error of one line, and one that says what to do; a reader that went away is none."""
+    """A full disk is an error that says what to do; a reader that went away is none."""
     command = [sys.executable, "-m", "replay", "list"]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)

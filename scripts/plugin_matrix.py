@@ -237,7 +237,7 @@ PLUGINS: dict[str, tuple[tuple[str, ...], str, tuple[str, ...], int]] = {
     "gevent": (("gevent",), green("gevent", "__import__('gevent.pool').pool.Pool(8)"), (), 6),
     "eventlet": (("eventlet",), green("eventlet", "__import__('eventlet').GreenPool()"), (), 6),
     "niquests": (("niquests",), NIQUESTS, (), 10),
-    "pyfakefs": (("pyfakefs",), PYFAKEFS, (), 6),
+    "pyfakefs": (("pyfakefs",), PYFAKEFS, (), 9),
     **plugin_stubs.ROWS,
 }
 

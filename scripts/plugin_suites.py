@@ -132,6 +132,25 @@ PYFAKEFS = """
             replay.use_cassettes("cassettes"), Patcher(),
         ):
             CLIENT.v1.invoices.retrieve(ID)
+
+    @pytest.mark.parametrize("where", ["/", "/tmp"])
+    def test_paths_in_hints_are_those_of_the_real_file_system(cassettes, fs, where):
+        import os
+        fs.add_real_directory(str(cassettes.library.root))
+        os.chdir(where)
+        with pytest.raises(BaseException) as refused:
+            CLIENT.v1.invoices.retrieve(MISSING)
+        cassettes.refusals.clear()
+        assert f"--library {cassettes.library.root}" in str(refused.value)
+
+    def test_a_session_inside_one_leaves_nothing_of_it_behind():
+        library = replay.use_cassettes("cassettes")
+        for _ in range(2):
+            with pytest.raises(replay.ConfigError, match="add_real_directory"), Patcher():
+                with replay.use_cassettes("cassettes"):
+                    pass
+            with library:
+                assert CLIENT.v1.invoices.retrieve(ID).id == ID
 """
 
 RERUN = """

@@ -9,6 +9,7 @@ import importlib.abc
 import importlib.util
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from importlib.machinery import ModuleSpec
 from threading import RLock
 from types import ModuleType
@@ -71,7 +72,7 @@ class Patches:
                     return
                 self.remove()
             self._installed = True
-            sys.meta_path.insert(0, self._finder)
+            sys.meta_path.insert(_place_in(sys.meta_path), self._finder)
             try:
                 for name in self._hooks:
                     module = sys.modules.get(name)
@@ -88,7 +89,8 @@ class Patches:
             if not self._installed:
                 return
             self._installed = False
-            sys.meta_path.remove(self._finder)
+            with suppress(ValueError):  # another tool took it out
+                sys.meta_path.remove(self._finder)
             while self._undo:
                 owner, name, own, _, put = self._undo.pop()
                 if owner.__dict__.get(name) is not put:
@@ -154,6 +156,12 @@ def is_made_by(function: Any, package: str) -> bool:
     """Whether a function is a package's own, so that nobody has patched it."""
     made_in = getattr(function, "__globals__", {}).get("__name__", "")
     return str(made_in).partition(".")[0] == package
+
+
+def _place_in(finders: Sequence[Any]) -> int:
+    # pyfakefs takes out whichever is the first when it ends. So its own stays there.
+    first = type(finders[0]).__module__ if finders else ""
+    return int(first.startswith("pyfakefs."))
 
 
 def _importing(module: ModuleType) -> bool:

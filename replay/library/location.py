@@ -45,8 +45,27 @@ def path_of(given: str | os.PathLike[str] | Traversable) -> str:
     return str(folders.pop())
 
 
+def fake_files_hint(path: str | Path) -> str:
+    """What to do where a fake file system hides a library; empty where no such tool is in use."""
+    if "pyfakefs" not in sys.modules:
+        return ""
+    return (
+        "the library's folder cannot be seen from here: in a fake file system (pyfakefs), "
+        f"show it with\nfs.add_real_directory({str(path)!r})"
+    )
+
+
 def display_path(path: str | Path) -> str:
-    """A path as a person would type it: relative if it is below the working directory."""
-    with suppress(ValueError, OSError):
-        return str(Path(path).relative_to(Path.cwd()))
+    """A path as a person would type it: relative if it is below the working directory.
+
+    A fake file system has a working directory of its own, and the person's shell is elsewhere.
+    """
+    if not is_faked():
+        with suppress(ValueError, OSError):
+            return str(Path(path).relative_to(Path.cwd()))
     return str(path)
+
+
+def is_faked() -> bool:
+    """Whether a fake file system (pyfakefs) stands in for the real one just now."""
+    return type(os).__module__.startswith("pyfakefs")

@@ -19,6 +19,7 @@ from replay.errors import CassetteDamaged, ConfigError, LibraryError
 from replay.library import files, names
 from replay.library.folders import Folders
 from replay.library.format import codec, seals
+from replay.library.location import fake_files_hint
 from replay.model.cassette import Cassette, ObjectKey
 
 STATE = ".replay"
@@ -69,7 +70,9 @@ class Storage:
         raise ConfigError(
             "there is no library at this path",
             where=self.base,
-            hint=files.did_you_mean(self.base) + "check the path and the working directory, or"
+            hint=fake_files_hint(self.base)
+            or files.did_you_mean(self.base)
+            + "check the path and the working directory, or"
             " record into it:\nreplay record invoice in_… --library PATH",
         )
 

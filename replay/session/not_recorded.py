@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -12,7 +11,7 @@ from urllib.parse import unquote_plus
 from replay.errors import CassetteNotFound, LibraryError, VersionNotRecorded
 from replay.library import Library
 from replay.library.library import storage_of
-from replay.library.location import display_path
+from replay.library.location import display_path, fake_files_hint
 from replay.library.lookup import takes_of
 from replay.model.cassette import Cassette
 from replay.redaction.policy_source import PolicySource
@@ -69,12 +68,8 @@ def refusal(library: Library, call: Call, policy: PolicySource) -> CassetteNotFo
             "stub this call, or keep the parameter in replay-policy.toml: docs/redaction.md"
         )
     if not cassettes:
-        if "pyfakefs" in sys.modules and not library.exists():
-            record = (
-                "the library's folder cannot be seen from here: in a fake file system (pyfakefs), "
-                f"show it with\nfs.add_real_directory({str(library.root)!r})"
-            )
-            command = ""
+        if (hidden := fake_files_hint(library.root)) and not library.exists():
+            record, command = hidden, ""
         nearest = storage_of(library).nearest(call.key)
         near = f"recorded {call.route.resource} with the nearest IDs: {', '.join(nearest)}\n"
         if call.key.query is not None and (others := _asked_nearby(library, call, policy)):

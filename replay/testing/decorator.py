@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 import os
+import pkgutil
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
@@ -19,7 +21,7 @@ from replay.intercept import user_frames
 from replay.intercept.unittest import REPORTED, refusal_in
 from replay.library import Library
 from replay.library.library import storage_of
-from replay.library.location import path_of
+from replay.library.location import is_faked, path_of
 from replay.model.modes import RecordMode
 from replay.session.session import OpenSession, Session, open_session
 from replay.testing import wrap
@@ -79,6 +81,7 @@ class Cassettes:
                 where="live_view",
                 hint="leave it out: the client then sees what replay will serve",
             )
+        _load_before_fakes()
         _text(api_base, "api_base")
         _text(api_version, "api_version")
         _switch(allow_live, "allow_live")
@@ -249,6 +252,28 @@ class Cassettes:
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__, _entered=[])
         return other
+
+
+_ROOMS = ("library", "redaction", "session", "intercept")
+
+
+@cache
+def _load_all() -> None:
+    """Load all that answers need."""
+    for room in _ROOMS:
+        package = import_module(f"replay.{room}")
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            import_module(module.name)
+    import_module("yaml")
+
+
+def _load_before_fakes() -> None:
+    """Load it now if pyfakefs is in use: what is loaded inside a fake file system keeps it."""
+    if "pyfakefs" in sys.modules and not is_faked():
+        _load_all()
+
+
+_load_before_fakes()
 
 
 def _opened(config: Config) -> Library:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -113,3 +114,18 @@ def test_an_older_anyio_has_less_to_hook() -> None:
     made.install()
     made.remove()
     assert before == dict(vars(Owner))
+
+
+def test_a_fake_file_system_that_ends_takes_out_its_own_finder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """pyfakefs takes out the first one. Without its own there, each import after it would fail."""
+    theirs = type("DynamicPatcher", (), {"__module__": "pyfakefs.fake_filesystem_unittest"})()
+    monkeypatch.setattr(sys, "meta_path", [theirs, *sys.meta_path])
+    ours = Patches({})
+    ours.install()
+    assert theirs is sys.meta_path.pop(0)
+    ours.remove()
+    ours.install()
+    sys.meta_path.pop(0)  # another tool does the same with ours
+    ours.remove()

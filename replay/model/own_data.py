@@ -1,8 +1,8 @@
 """The data files that ship with replay, read past whatever stands in for the file system.
 
-pyfakefs and its like replace `os`, `io`, `open` and `pathlib` in every module that has them, also in
-pytest's loader of modules. Here are those of before. So the first call of a process may be made
-inside a fake file system.
+pyfakefs and its like replace `os`, `io`, `open` and `pathlib` in every module that has them, in
+pytest's loader of modules too. Here are those of before. So the first call of a process may be
+made inside a fake file system.
 """
 
 from __future__ import annotations

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import suppress
 from typing import IO, Any
 
 import click
@@ -24,12 +28,16 @@ from replay.errors import ConfigError, UpstreamError
 from replay.library import Library
 from replay.library.library import storage_of
 from replay.library.location import display_path
+from replay.library.lookup import find
+from replay.model import json_body
 from replay.model.modes import RecordMode
 from replay.recording.paced_pool import Pace, run_paced
 from replay.recording.recorder import Recorder
+from replay.recording.related import Related, RelatedResult, as_asked, fetch_related, related_to
 from replay.recording.twins import Result, Status, record
 from replay.redaction.policy_source import PolicySource
 from replay.stripe_api.call import Call
+from replay.stripe_api.relations import relations
 from replay.stripe_api.routes import Route, by_name
 
 HINTS = {
@@ -58,6 +66,9 @@ _LISTED = 20
 @click.option("--account", metavar="ACCT", default="", help="Record from this connected account.")
 @click.option("--context", metavar="CONTEXT", default="",
               help="Record in this context, as the header Stripe-Context names it.")  # fmt: skip
+@click.option("--related", is_flag=True,
+              help="Record the lists too that have what newer versions moved out of the object, "
+              "such as the invoice payments of an invoice.")  # fmt: skip
 @confirm_option
 @allow_live_option
 @rate_option
@@ -67,7 +78,7 @@ _LISTED = 20
 def record_command(
     ctx: click.Context, resource: str, ids: tuple[str, ...], versions: tuple[str, ...],
     expand: tuple[str, ...], ids_from: IO[str] | None, mode: str, api_base: str | None,
-    account: str, context: str, confirm: bool, allow_live: bool, rate: float,
+    account: str, context: str, related: bool, confirm: bool, allow_live: bool, rate: float,
     library: str | None, format_: str,
 ) -> None:  # fmt: skip
     """Record objects from the live API into a library.
@@ -110,18 +121,28 @@ def record_command(
     )
     pace = Pace(rate)
 
-    def work(calls: list[Call]) -> list[Result]:
-        return record(recorder, calls, key, config.mode, pace, account, context, confirm=confirm)
+    def work(calls: list[Call]) -> tuple[list[Result], list[RelatedResult]]:
+        made = record(recorder, calls, key, config.mode, pace, account, context, confirm=confirm)
+        lists: list[RelatedResult] = []
+        with suppress(CancelledError):  # stopped: the object itself is kept
+            for wanted in _related(recorder, made, account, context) if related else ():
+                again = config.mode is RecordMode.ALL
+                found = fetch_related(recorder, wanted, key, pace, again=again)
+                lists.append(found)
+        return made, lists
 
     try:
         with second_ends_at_once(), counting(len(objects), "recording") as advance:
             run = run_paced(objects, work, pace, advance=advance)
     finally:
         recorder.close()
-    results = [result for made in run.results for result in made]
+    results = [result for made, _ in run.results for result in made]
+    along = [result for _, made in run.results for result in made]
     if format_ == "json":
-        click.echo(json.dumps(_document(recorder.library, results), indent=2))
+        document = _document(recorder.library, results) | {"related": related_rows(along)}
+        click.echo(json.dumps(document, indent=2))
     else:
+        show_related(along)
         _print(recorder.library, config, results)
     if run.interrupted:
         calls = sum(map(len, objects))
@@ -135,6 +156,59 @@ def record_command(
     failed = refused or [result for result in results if result.http >= 400]
     silent = [result for result in refused if isinstance(result.error, UpstreamError)]
     ctx.exit(4 if silent and len(silent) == len(results) else 1 if failed else 0)
+
+
+def _related(
+    recorder: Recorder, results: Sequence[Result], account: str, context: str
+) -> Iterator[Related]:
+    """The lists that belong to the objects that were recorded, each once."""
+    found: dict[Related, None] = {}
+    for result in results:
+        call, version = result.call, result.version
+        recorded = find(recorder.library, call) if result.status is not Status.REFUSED else None
+        if recorded is None or recorded.takes[-1].response.status >= 400:
+            continue
+        body = json_body.parse_recorded(recorded.takes[-1].response.body, str(call.key))
+        for relation in relations(call.key.resource):
+            if relation.holds(version) and relation.expand not in call.expand:
+                wanted = related_to(relation, call.key, body, call.pinned, account, context)
+                if wanted is not None:
+                    found[wanted] = None
+    yield from found
+
+
+def show_related(results: Sequence[RelatedResult]) -> None:
+    """Say which lists were fetched along; each that could not be is named."""
+    counts = Counter((as_asked(each.related), each.status) for each in results)
+    for (asked, status), count in sorted(counts.items()):
+        if status is not Status.REFUSED:
+            click.echo(f"related   {count} {asked}: {status}")
+    for each in results:
+        if each.status is Status.REFUSED:
+            at = each.related.call.pinned or "the account's version"
+            click.echo(
+                f"related   {as_asked(each.related)} of {each.related.of} at {at}: not recorded; "
+                f"{each.reason}",
+                err=True,
+            )
+
+
+def related_rows(results: Sequence[RelatedResult]) -> list[dict[str, Any]]:
+    """The lists that were fetched along, for machines."""
+    return [
+        {
+            "resource": each.related.call.key.resource,
+            "asked": each.related.call.pinned,
+            "of": {
+                "resource": each.related.of.resource,
+                "id": "/".join((*each.related.of.parents, each.related.of.id)),
+            },
+            "status": each.status.value,
+            "http": each.http or None,
+            "reason": each.reason or None,
+        }
+        for each in results
+    ]
 
 
 def _ids(route: Route, ids: tuple[str, ...], ids_from: IO[str] | None) -> list[str]:

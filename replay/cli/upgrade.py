@@ -25,7 +25,7 @@ from replay.cli.options import (
     version_of,
 )
 from replay.cli.progress import counting, second_ends_at_once, watched
-from replay.cli.record import HINTS
+from replay.cli.record import HINTS, related_rows, show_related
 from replay.config import Config, resolve
 from replay.errors import ConfigError, UpstreamError
 from replay.library import Library
@@ -34,6 +34,7 @@ from replay.library.location import display_path
 from replay.model.cassette import ObjectKey
 from replay.recording.paced_pool import Pace, run_paced
 from replay.recording.recorder import Recorder
+from replay.recording.related import Related, RelatedResult, as_asked, fetch_related
 from replay.recording.upgrade import (
     Plan,
     Result,
@@ -89,6 +90,10 @@ def upgrade_command(
     differences between them are due to the version, and your tests can run on the new version:
     pytest --replay-api-version VERSION.
 
+    What the new version moved into a list of its own is fetched along: the invoice payments of an
+    invoice, which name its payment intent since basil. A list that cannot be fetched is named, and
+    changes no exit code.
+
     Where the two differ, the old version is fetched once more at once: what its second answer does
     not confirm may be due to time, and `replay diff` grades it so. --no-confirm leaves that out.
 
@@ -143,13 +148,12 @@ def upgrade_command(
         click.echo(why, err=True)
         ctx.exit(1 if any(skipped.is_missing for skipped in found.skipped) else NOTHING)
     done = _Done()
-    if found.wanted and not dry_run:
+    if (found.wanted or found.related) and not dry_run:
         key = api_key()
         _agreed(yes)
         done = _fetch_all(
-            config, opened, found.wanted, key, rate, allow_live=allow_live, again=again,
-            confirm=confirm,
-        )  # fmt: skip
+            config, opened, found, key, rate, allow_live=allow_live, again=again, confirm=confirm
+        )
     if machine:
         click.echo(json.dumps(_document(found, done, dry_run), indent=2))
     elif not dry_run:
@@ -165,10 +169,12 @@ class _Done:
 
     Attributes:
         results: in the order of the plan.
+        related: of the lists that were fetched along.
         interrupted: whether Ctrl-C ended it.
     """
 
     results: list[Result] = field(default_factory=list)
+    related: list[RelatedResult] = field(default_factory=list)
     interrupted: bool = False
 
 
@@ -195,7 +201,7 @@ def _agreed(yes: bool) -> None:
 def _fetch_all(
     config: Config,
     library: Library,
-    objects: Sequence[Sequence[Step]],
+    plan: Plan,
     key: str,
     rate: float,
     *,
@@ -203,7 +209,10 @@ def _fetch_all(
     again: bool,
     confirm: bool,
 ) -> _Done:
-    """Fetch the twins of all objects. A key that the source refuses ends the run."""
+    """Fetch the twins of all objects, and the lists along with them.
+
+    A key that the source refuses ends the run.
+    """
     recorder, evidence = (
         Recorder(
             into,
@@ -215,16 +224,29 @@ def _fetch_all(
     )
     pace = Pace(rate)
 
-    def work(steps: Sequence[Step]) -> list[Result]:
-        made: list[Result] = []
-        with suppress(CancelledError):  # stopped: what this object has until now is kept
-            for step in steps:  # a comprehension that is stopped would give nothing at all
-                done = upgrade(recorder, evidence, step, key, pace, again=again, confirm=confirm)
-                made.append(done)
-        return made
+    along: dict[ObjectKey, list[Related]] = {}
+    for wanted in plan.related:
+        along.setdefault(wanted.of, []).append(wanted)
+    objects = [(steps, _taken(along, steps)) for steps in plan.wanted]
+    objects += [([], lists) for lists in along.values()]
 
-    def key_refused(made: list[Result]) -> bool:
-        return any(result.http == 401 for result in made)
+    def work(group: tuple[list[Step], list[Related]]) -> _Made:
+        results: list[Result] = []
+        lists: list[RelatedResult] = []
+        with suppress(CancelledError):  # stopped: what this object has until now is kept
+            for step in group[0]:  # a comprehension that is stopped would give nothing at all
+                done = upgrade(recorder, evidence, step, key, pace, again=again, confirm=confirm)
+                results.append(done)
+            gone = {each.step.old.key for each in results if not each.complete}
+            for wanted in group[1]:
+                if wanted.of in gone:
+                    continue
+                found = fetch_related(recorder, wanted, key, pace, again=again)
+                lists.append(found)
+        return results, lists
+
+    def key_refused(made: _Made) -> bool:
+        return any(result.http == 401 for result in made[0])
 
     try:
         with second_ends_at_once(), counting(len(objects), "fetching twins") as advance:
@@ -232,7 +254,19 @@ def _fetch_all(
     finally:
         recorder.close()
         evidence.close()
-    return _Done([result for made in run.results for result in made], run.interrupted)
+    return _Done(
+        [result for made, _ in run.results for result in made],
+        [result for _, made in run.results for result in made],
+        run.interrupted,
+    )
+
+
+_Made = tuple[list[Result], list[RelatedResult]]
+
+
+def _taken(along: dict[ObjectKey, list[Related]], steps: Sequence[Step]) -> list[Related]:
+    keys = dict.fromkeys(step.old.key for step in steps)
+    return [wanted for key in keys for wanted in along.pop(key, ())]
 
 
 def _code(found: Plan, done: _Done) -> int:
@@ -258,6 +292,9 @@ def _show_plan(
     )
     for (name, version), count in sorted(rows.items()):
         say(f"  fetch  {count} {name} at {version} and {found.target}")
+    lists = Counter((wanted.of.resource, as_asked(wanted)) for wanted in found.related)
+    for (name, asked), count in sorted(lists.items()):
+        say(f"  fetch  {count} {asked} at {found.target}, where fields of {name} are now")
     if found.kept:
         say(f"  keep   {len(found.kept)} that have twins already (--again fetches them again)")
     for why, number in sorted(Counter(skipped.reason for skipped in found.skipped).items()):
@@ -310,6 +347,7 @@ def _show(library: Library, found: Plan, done: _Done) -> None:
         hint = result.error.hint if result.error is not None else HINTS.get(result.http, "")
         if hint and not fine:
             click.echo(f"          next: {hint}", err=True)
+    show_related(done.related)
     counts = _counts(found, done)
     words = ", ".join(f"{counts[name]} {name}" for name in ResultKind)
     click.echo(f"{words} in {display_path(library.root)}")
@@ -346,6 +384,7 @@ def _document(found: Plan, done: _Done, dry_run: bool) -> dict[str, Any]:
         "dry_run": dry_run,
         "calls": found.calls,
         "results": rows,
+        "related": related_rows(done.related),
         "kept": [_row(step, None) for step in found.kept],
         "left": [_skipped(skipped) for skipped in found.skipped],
         "summary": _counts(found, done),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,12 +13,13 @@ from replay.drift.judge.other_resources import elsewhere
 from replay.drift.judge.relocate import GONE
 from replay.drift.observe.corpus import Corpus, Stratum
 from replay.drift.observe.gather import Progress, Recordings, Sources, gather
-from replay.drift.observe.pointers import ANY, parent
+from replay.drift.observe.pointers import ANY, parent, unescape
 from replay.drift.observe.selection import ALL, Epoch, Selection, epoch_order
 from replay.drift.observe.shape import Shape, is_map
 from replay.errors import ConfigError
 from replay.model.cassette import ObjectKey
 from replay.stripe_api.call import Call
+from replay.stripe_api.relations import moved_out
 from replay.stripe_api.routes import by_resource
 from replay.stripe_api.versions import require_version, version_order
 
@@ -162,7 +164,8 @@ def _compared(
         (compare(corpus, stratum, *both), samples(corpus, stratum, *both))
         for stratum, both in places
     ]
-    moved = elsewhere(library, found, set(corpus.recorded))
+    expanded = any(stratum.expand for stratum in corpus.observed)
+    moved = elsewhere(library, found, set(corpus.recorded), expanded=expanded)
     return [
         (stratum, with_findings(comparison, findings))
         for (stratum, _), (comparison, _), findings in zip(places, found, moved, strict=True)
@@ -170,14 +173,36 @@ def _compared(
 
 
 def _with_commands(corpus: Corpus, stratum: Stratum, comparison: Comparison) -> Comparison:
-    """A comparison whose unobserved findings name the recording that would settle them."""
+    """A comparison whose findings name the recording that would settle what is not known."""
     done = tuple(
         replace(finding, settle=_command_for(corpus, stratum, comparison, finding))
         if finding.grade is Grade.UNOBSERVED
-        else finding
+        else _with_list(corpus, stratum, comparison, finding)
         for finding in comparison.findings
     )
     return replace(comparison, findings=done)
+
+
+def _with_list(
+    corpus: Corpus, stratum: Stratum, comparison: Comparison, finding: Finding
+) -> Finding:
+    """A removal that says which list has the field now, where no recording of the list is there."""
+    if finding.rule not in GONE or finding.to is not None:
+        return finding
+    field = unescape(finding.path.split("/")[1])
+    for relation in moved_out(stratum.resource, comparison.old, comparison.new):
+        new = comparison.epochs[1]
+        if field in relation.fields and not any(
+            new in epochs
+            for other, epochs in corpus.observed.items()
+            if other.resource == relation.list_resource
+        ):
+            words = f"{relation.list_resource} may have it now; none is recorded"
+            command = f"replay upgrade {shlex.quote(comparison.new)} --from "
+            command += f"{shlex.quote(comparison.old)} --resource {stratum.resource}"
+            detail = f"{finding.detail}; {words}" if finding.detail else words
+            return replace(finding, detail=detail, settle=command)
+    return finding
 
 
 def _command_for(corpus: Corpus, stratum: Stratum, comparison: Comparison, finding: Finding) -> str:

@@ -22,11 +22,13 @@ from replay.model import json_body
 from replay.model.cassette import NOTHING, Cassette, Interaction, ObjectKey, header
 from replay.recording.paced_pool import Pace
 from replay.recording.recorder import Outcome, Recorder
+from replay.recording.related import Related, is_recorded, related_to
 from replay.recording.repeats import batches_in_use
 from replay.recording.second_look import compared
 from replay.recording.twins import fetch, request_for
 from replay.redaction.pseudonyms import PAGE, is_masked
 from replay.stripe_api.call import Call, read_call
+from replay.stripe_api.relations import moved_out
 from replay.stripe_api.versions import UNVERSIONED, version_order
 
 
@@ -97,6 +99,8 @@ class Plan:
         target: the new version.
         steps: one for each recorded call that can be upgraded, sorted; also those with twins.
         skipped: the recorded objects that cannot be upgraded.
+        related: the lists that have at the new version what it moved out of the objects, as far as
+            they are not recorded.
         again: whether steps that have twins already are fetched again.
     """
 
@@ -104,6 +108,7 @@ class Plan:
     steps: tuple[Step, ...]
     skipped: tuple[Skipped, ...]
     again: bool = False
+    related: tuple[Related, ...] = ()
 
     @cached_property
     def wanted(self) -> list[list[Step]]:
@@ -124,11 +129,11 @@ class Plan:
 
     @property
     def calls(self) -> int:
-        """How many requests `wanted` takes, two for each step.
+        """How many requests it takes: two for each step in `wanted`, and one for each list.
 
         Not counted are retries, and the second look at an old version that differs from the new.
         """
-        return 2 * sum(map(len, self.wanted))
+        return 2 * sum(map(len, self.wanted)) + len(self.related)
 
 
 class ResultKind(StrEnum):
@@ -262,7 +267,24 @@ def plan(
         )
         steps.append(replace(step, twins=fetched_together_on(library, step)))
     steps.sort(key=lambda step: (str(step.old.key), step.old.key.query or "", step.old.expand))
-    return Plan(target, tuple(steps), tuple(skipped.values()), again)
+    related = dict.fromkeys(each for step in steps for each in _related(library, step, again))
+    return Plan(target, tuple(steps), tuple(skipped.values()), again, tuple(related))
+
+
+def _related(library: Library, step: Step, again: bool) -> Iterator[Related]:
+    """The lists to fetch along with a step: those that hold what the new version moved out."""
+    key, old, new = step.old.key, step.old.pinned or "", step.new.pinned or ""
+    relations = moved_out(key.resource, old, new) if key.query is None else ()
+    relations = tuple(row for row in relations if row.expand not in step.new.expand)
+    takes = _takes(library, step.old) if relations else ()
+    if not takes or takes[-1].response.status >= 400:
+        return
+    body = json_body.parse_recorded(takes[-1].response.body, str(key))
+    for row in relations:
+        if any(body.get(name) for name in row.fields):
+            found = related_to(row, key, body, new, step.account, step.context)
+            if found is not None and (again or not is_recorded(library, found.call)):
+                yield found
 
 
 def _before(key: ObjectKey, pages: Mapping[str, ObjectKey]) -> tuple[ObjectKey, ...]:

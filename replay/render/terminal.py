@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, TextIO
 
-from replay.drift.judge.findings import Comparison, Finding, Grade, Matrix, Report, Severity
+from replay.drift.judge.findings import Comparison, Finding, Matrix, Report, Severity
 from replay.drift.judge.rules import Rule, sentence
 from replay.drift.observe.pointers import dotted
 from replay.errors import printable
@@ -178,11 +178,7 @@ def _closing(to: Console, report: Report, verbose: bool) -> None:
     if findings and not verbose:
         to.print("next: --verbose shows the evidence; replay rules RULE explains a rule")
     commands = sorted(
-        {
-            finding.settle
-            for finding in findings
-            if finding.grade is Grade.UNOBSERVED and finding.settle and finding.accepted is None
-        }
+        {finding.settle for finding in findings if finding.settle and finding.accepted is None}
     )
     if commands:
         to.print("to settle what was not observed:")

@@ -229,7 +229,6 @@ class StandIn:
         self.held = 0
         self._counting = threading.Lock()
         self.add_invoice(DRAFT, status="draft")
-        self.add("/v1/invoice_payments/" + PAYMENT, invoice_payment(PAYMENT, DRAFT))
         stand_in = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -271,6 +270,11 @@ class StandIn:
             return made
 
         self.objects[f"/v1/invoices/{id}"] = body
+        path = f"/v1/invoice_payments/{PAYMENT if id == DRAFT else generated('inpay', id)}"
+        self.add(path, invoice_payment(path.rpartition("/")[2], id))
+        paths = self.lists.setdefault("/v1/invoice_payments", [])
+        if path not in paths:
+            paths.append(path)
         return id
 
     def __enter__(self) -> StandIn:
@@ -342,6 +346,9 @@ class StandIn:
     def _page(self, path: str, version: str, asked: dict[str, str]) -> Any:
         """One page of a list: after `starting_after` (v1) or at `page` (v2), `limit` long."""
         paths, limit = self.lists[path], int(asked.get("limit", "10"))
+        if "invoice" in asked:
+            of = asked["invoice"]
+            paths = [p for p in paths if self.objects[p](version, [])["invoice"] == of]
         if path.startswith("/v2/"):
             ids = [p.rpartition("/")[2] for p in paths]
             page = base64.b64decode(asked.get("page", "")).decode()

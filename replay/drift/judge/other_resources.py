@@ -10,7 +10,7 @@ the objects.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,11 +20,13 @@ from replay.drift.judge.relocate import GONE
 from replay.drift.judge.rules import RULES
 from replay.drift.observe.gather import Recordings
 from replay.drift.observe.marks import mark
-from replay.drift.observe.nested import read_take
+from replay.drift.observe.nested import contents, nested_objects, read_take
 from replay.drift.observe.pairs import Pair, Take
-from replay.drift.observe.pointers import ANY, key, occurrences
+from replay.drift.observe.pointers import ANY, escape, key, occurrences
 from replay.drift.observe.shape import Witness
 from replay.model.cassette import Cassette
+from replay.stripe_api.call import expand_of
+from replay.stripe_api.routes import is_collection
 
 _RULE = "field-moved-resource"
 _IDS = re.compile(rb'"([a-z_]+_[A-Za-z0-9]+)"')
@@ -37,14 +39,16 @@ Places = Mapping[str, Sequence[tuple[str, str]]]
 
 
 def elsewhere(
-    library: Recordings, found: Sequence[tuple[Comparison, Sequence[Pair]]], resources: set[str]
-) -> list[tuple[Finding, ...]]:
+    library: Recordings, found: Sequence[tuple[Comparison, Sequence[Pair]]], resources: set[str],
+    *, expanded: bool,
+) -> list[tuple[Finding, ...]]:  # fmt: skip
     """The findings of comparisons, with moves in place of removals where another resource has it.
 
     Args:
         library: the recordings of the new sides.
         found: the comparisons, each with its pairs.
         resources: the resources of the library.
+        expanded: whether a recording has expanded fields, so that it may hold other objects.
 
     Returns:
         the findings of each comparison, in their order.
@@ -53,37 +57,62 @@ def elsewhere(
         Search(comparison.resource, comparison.new, lost_ids(comparison.findings, samples))
         for comparison, samples in found
     ]
-    wanted = [search for search in searches if search.owners and resources - {search.resource}]
-    if wanted:
-        _walk(library, wanted)
+    wanted = [search for search in searches if search.owners]
+    if wanted and (len(resources) > 1 or expanded):
+        _walk(library, wanted, expanded)
     return [
         tuple(search.moved(comparison.findings))
         for search, (comparison, _) in zip(searches, found, strict=True)
     ]
 
 
-def _walk(library: Recordings, searches: Sequence[Search]) -> None:
+def _walk(library: Recordings, searches: Sequence[Search], expanded: bool) -> None:
     of_version: dict[str, list[Search]] = {}
     for search in searches:
         of_version.setdefault(search.version, []).append(search)
-    # A resource that alone lost something need not be read again.
+    # A resource that alone lost something need not be read again, unless it has expanded bodies.
     lone = {search.resource for search in searches}
     for file, cassette in library.cassettes():
-        if {cassette.key.resource} != lone:
+        if expanded or {cassette.key.resource} != lone:
             _look(file, cassette, of_version.get(cassette.api_version, ()))
 
 
 def _look(file: str, cassette: Cassette, searches: Sequence[Search]) -> None:
-    resource = cassette.key.resource
-    searches = [search for search in searches if search.resource != resource]
+    key = cassette.key
     for number, interaction in enumerate(cassette.interactions if searches else ()):
+        expand = expand_of(interaction.request)
+        if not expand and all(search.resource == key.resource for search in searches):
+            continue
         named = {id.decode() for id in _IDS.findall(interaction.response.body)}
         concerned = [search for search in searches if not search.owners.isdisjoint(named)]
         take = read_take(file, number, interaction) if concerned else None
-        if take is not None:
-            places = _ids(take)
+        if take is None:
+            continue
+        found = [(key.resource, take)]
+        if is_collection(key):
+            found = [(each.key.resource, each.take) for each in contents(take, key, expand)]
+        elif expand:
+            places = [(path, "") for path in _objects_below(take.body)]
+            inside = nested_objects(take, key, dict.fromkeys(places), expand)
+            found += [(each.key.resource, each.take) for each in inside]
+        for resource, body in found:
+            ids = _ids(body)
             for search in concerned:
-                search.add(resource, take, places)
+                if search.resource != resource:
+                    search.add(resource, body, ids)
+
+
+def _objects_below(value: Any, path: str = "") -> Iterator[str]:
+    """The paths of the objects with an ID in a body, without the body itself."""
+    children: Iterable[tuple[str, Any]] = ()
+    if isinstance(value, dict):
+        children = ((escape(name), child) for name, child in value.items())
+    elif isinstance(value, list):
+        children = ((ANY, child) for child in value)
+    for name, child in children:
+        if isinstance(child, dict) and "id" in child and "object" in child:
+            yield f"{path}/{name}"
+        yield from _objects_below(child, f"{path}/{name}")
 
 
 def lost_ids(findings: Iterable[Finding], samples: Sequence[Pair]) -> Lost:
@@ -133,7 +162,7 @@ class Search:
                         # The resource's own ID did not come from the object that it refers to.
                         if key(target) != "id":
                             hits = self._hits.setdefault((path, resource, join, target), {})
-                            here = Witness(take.file, take.number, pointer)
+                            here = Witness(take.file, take.number, take.at + pointer)
                             hits[own] = min(hits.get(own, here), here)
 
     def moved(self, findings: Iterable[Finding]) -> list[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from replay.stripe_api.routes import by_name
 
 if TYPE_CHECKING:
     from replay.drift.acceptance.settings import DriftSettings
-    from replay.drift.judge.findings import Finding, Report
+    from replay.drift.judge.findings import Finding, Report, Sides
     from replay.drift.observe.gather import Progress
     from replay.library import Library
 
@@ -39,6 +39,12 @@ _BASELINE = "replay-drift.json"
               help="With --id: the recordings that expand this. Repeatable.")  # fmt: skip
 @library_option
 @click.option("--old-library", metavar="DIR", help="Take the old side from this library.")
+@click.option(
+    "--same-account",
+    is_flag=True,
+    help="With --old-library: both libraries were recorded with one account, so objects that"
+    " only one of them has are evidence too.",
+)
 @click.option(
     "--since", metavar="VERSION", help="Compare every neighbouring pair from this version on."
 )
@@ -159,6 +165,8 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
         _write(Path(options["output"]), text)
     else:
         click.echo(text, nl=False)
+    for resource, sides in found.expanded.items() if found.comparisons else ():
+        click.echo(f"note: {_other_expands(resource, sides)}", err=True)
     if not found.comparisons:
         _nothing(found, options)
         ctx.exit(NOTHING_TO_COMPARE)
@@ -214,6 +222,10 @@ def _check(ctx: click.Context, options: Mapping[str, Any]) -> None:
     refuse(
         options["old_library"] and (same or options["since"]),
         "--old-library goes with two versions, or with none.",
+    )
+    refuse(
+        options["same_account"] and not options["old_library"],
+        "--same-account goes with --old-library.",
     )
     refuse(
         (options["reason"] or options["expires"] or options["findings"]) and not options["accept"],
@@ -320,6 +332,7 @@ def _report(
         before=day(options["before"], "--before") if options["before"] else "",
         older=older,
         settings=settings,
+        one_account=options["same_account"],
         matrix=options["matrix"] or options["format_"] == "html",
         processes=options["processes"] or os.cpu_count() or 1,
         progress=progress,
@@ -462,6 +475,9 @@ def _nothing(found: Report, options: Mapping[str, Any]) -> None:
         " and those are not compared with living ones"
         for name, sides in found.stubs.items()
     ]
+    why += [_other_expands(name, sides) for name, sides in found.expanded.items()]
+    if not why and not pair and (each := _one_of_each_channel(found.recorded)):
+        why = [f"{each}: previews are compared with previews, releases with releases"]
     for words in why or [f"no recordings of {what}"]:
         click.echo(f"nothing to compare: {words}", err=True)
     every = [version for versions in found.recorded.values() for version in versions]
@@ -482,3 +498,24 @@ def _nothing(found: Report, options: Mapping[str, Any]) -> None:
         pair = pair or (found.recorded[found.example.resource][-1],) * 2
         after = f", and again with --library {options['old_library']}"
     click.echo(f"  next: {command_to_record(found, pair, resource)}{after}", err=True)
+
+
+def _other_expands(resource: str, sides: Sides) -> str:
+    """A clause on recordings of two versions that do not expand the same."""
+    told = " and ".join(
+        f"{side} with {' or '.join(','.join(one) or 'nothing' for one in expands)} expanded"
+        for side, expands in sides
+    )
+    return printable(
+        f"{resource} is recorded at {told}, and only recordings that expand the same are compared"
+    )
+
+
+def _one_of_each_channel(recorded: Mapping[str, Sequence[str]]) -> str:
+    """The versions of a resource that is recorded at one preview and one release; else empty."""
+    from replay.stripe_api.versions import is_preview
+
+    for resource, versions in recorded.items():
+        if sorted(map(is_preview, versions)) == [False, True]:
+            return f"{resource} is recorded at {' and '.join(versions)}, one of each channel"
+    return ""

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from replay.drift.acceptance.settings import DriftSettings
 from replay.drift.judge.compare import compare, retyped, samples, with_findings
-from replay.drift.judge.findings import Comparison, Finding, Grade, Matrix, Report, Row
+from replay.drift.judge.findings import Comparison, Finding, Grade, Matrix, Report, Row, Sides
 from replay.drift.judge.other_resources import elsewhere
 from replay.drift.judge.relocate import GONE
-from replay.drift.observe.corpus import Corpus, Stratum
+from replay.drift.observe.corpus import Corpus, Stratum, stratum_of
 from replay.drift.observe.gather import Progress, Recordings, Sources, gather
+from replay.drift.observe.nested import read_take
+from replay.drift.observe.pairs import Take
 from replay.drift.observe.pointers import ANY, parent, unescape
 from replay.drift.observe.selection import ALL, Epoch, Selection, epoch_order
 from replay.drift.observe.shape import Shape, is_map
 from replay.errors import ConfigError
-from replay.model.cassette import ObjectKey
+from replay.library import Library
+from replay.model.cassette import Cassette, ObjectKey
 from replay.stripe_api.call import Call
 from replay.stripe_api.relations import moved_out
 from replay.stripe_api.routes import by_resource
@@ -35,6 +39,7 @@ def report(
     older: Recordings | None = None,
     settings: DriftSettings | None = None,
     matrix: bool = False,
+    one_account: bool = False,
     processes: int = 1,
     progress: Progress | None = None,
 ) -> Report:
@@ -51,6 +56,8 @@ def report(
         older: another library, which holds the old side.
         settings: the severities to use in place of the catalogue's.
         matrix: whether to make the matrices of fields against versions.
+        one_account: whether both libraries are recordings of one account. Else the objects of one
+            and those of the other prove nothing, apart from those that both have.
         processes: how many processes may be used, where they pay.
         progress: called with the number of cassettes read since the last call.
 
@@ -81,10 +88,8 @@ def report(
     strata = [
         stratum for stratum in sorted(corpus.observed) if resource in (None, stratum.resource)
     ]
-    found = [
-        (stratum, _with_commands(corpus, stratum, compared))
-        for stratum, compared in _compared(library, corpus, strata)
-    ]
+    compared = _compared(library, corpus, strata, older, one_account or older is None)
+    found = [(stratum, _with_commands(corpus, stratum, one)) for stratum, one in compared]
     found = retyped(corpus, found, resource)
     weigh = (settings or DriftSettings()).weigh
     done = [weigh(comparison) for comparison in _once(corpus, found)]
@@ -98,7 +103,24 @@ def report(
     keys = [key for key in corpus.objects.values() if resource in (None, key.resource)]
     example = min(keys, key=lambda key: (key not in corpus.versions, str(key)), default=None)
     made = matrices(corpus, strata) if matrix else ()
-    return Report(tuple(done), recorded, example, made, _stubs(corpus, strata))
+    expanded = _expanded(corpus, strata, selection)
+    return Report(tuple(done), recorded, example, made, _stubs(corpus, strata), expanded)
+
+
+def _expanded(corpus: Corpus, strata: Sequence[Stratum], selection: Selection) -> dict[str, Sides]:
+    """The resources whose sides cannot be compared because each has other expand sets."""
+    found: dict[str, Sides] = {}
+    for resource in {stratum.resource for stratum in strata if not stratum.deleted}:
+        own = [stratum for stratum in strata if stratum.resource == resource]
+        sides: dict[Epoch, set[tuple[str, ...]]] = {}
+        for stratum in own:
+            for epoch in corpus.observed[stratum]:
+                sides.setdefault(epoch, set()).add(stratum.expand)
+        possible = selection.pairs(sides)
+        if possible and not any(selection.pairs(corpus.observed[stratum]) for stratum in own):
+            shown = sorted({epoch for pair in possible for epoch in pair}, key=epoch_order)
+            found[resource] = tuple((one.label, tuple(sorted(sides[one]))) for one in shown)
+    return dict(sorted(found.items()))
 
 
 def _stubs(corpus: Corpus, strata: Sequence[Stratum]) -> dict[str, tuple[str, ...]]:
@@ -152,7 +174,11 @@ def _once(corpus: Corpus, found: Sequence[tuple[Stratum, Comparison]]) -> list[C
 
 
 def _compared(
-    library: Recordings, corpus: Corpus, strata: Sequence[Stratum]
+    library: Recordings,
+    corpus: Corpus,
+    strata: Sequence[Stratum],
+    older: Recordings | None,
+    one_account: bool,
 ) -> list[tuple[Stratum, Comparison]]:
     """The comparisons of some strata."""
     places = [
@@ -160,16 +186,45 @@ def _compared(
         for stratum in strata
         for both in corpus.selection.pairs(corpus.observed[stratum])
     ]
-    found = [
-        (compare(corpus, stratum, *both), samples(corpus, stratum, *both))
-        for stratum, both in places
-    ]
+    before = library if older is None else older
+    found = []
+    for stratum, both in places:
+        lone = partial(_takes, before, corpus, stratum, both[0], older is not None)
+        compared = compare(corpus, stratum, *both, lone, one_account=one_account)
+        found.append((compared, samples(corpus, stratum, *both)))
     expanded = any(stratum.expand for stratum in corpus.observed)
     moved = elsewhere(library, found, set(corpus.recorded), expanded=expanded)
     return [
         (stratum, with_findings(comparison, findings))
         for (stratum, _), (comparison, _), findings in zip(places, found, moved, strict=True)
     ]
+
+
+def _takes(
+    library: Recordings, corpus: Corpus, stratum: Stratum, epoch: Epoch, older: bool
+) -> Iterator[Take]:
+    """The recordings of a stratum in an epoch."""
+    for file, cassette in _at_version(library, stratum.resource, epoch.version):
+        for number, interaction in enumerate(cassette.interactions):
+            if (
+                corpus.selection.epoch(cassette.api_version, interaction.recorded_at, older)
+                != epoch
+            ):
+                continue
+            take = read_take(file, number, interaction)
+            if take is not None and stratum_of(stratum.resource, interaction, take) == stratum:
+                yield take
+
+
+def _at_version(library: Recordings, resource: str, version: str) -> Iterator[tuple[str, Cassette]]:
+    if not isinstance(library, Library) or ";" in version:
+        found = library.cassettes(resource)
+        yield from (entry for entry in found if entry[1].api_version == version)
+        return
+    for path in library.paths():
+        cassette = library.read(path, resource) if path.endswith(f"/{version}.yaml") else None
+        if cassette is not None:
+            yield path, cassette
 
 
 def _with_commands(corpus: Corpus, stratum: Stratum, comparison: Comparison) -> Comparison:

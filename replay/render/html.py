@@ -157,6 +157,10 @@ def _finding(
 def _facts(name: str, finding: Finding) -> Iterator[tuple[str, str]]:
     yield "rule", f"<code>{_text(finding.rule)}</code>"
     yield "path", f"<code>{_text(finding.path)}</code>"
+    if finding.to is not None:
+        yield "read it", f"at <code>{_text(dotted(finding.to.path))}</code>, {finding.to.grade}"
+    if finding.carried is not None:
+        yield "carried", "a value in {} of {}".format(*finding.carried)
     for source, target in finding.parts:
         yield (
             "with",

@@ -96,7 +96,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "support": _support(finding.support),
         "detail": finding.detail,
         "witnesses": {"old": old or None, "new": new or None},
-        "settle": finding.settle or None,
+        "carried": _carried(finding.carried),
+        "settle": finding.settle,
         "broken_promise": finding.broken_promise,
         "accepted": finding.accepted,
         "used": finding.used,
@@ -107,8 +108,12 @@ def _finding(finding: Finding) -> dict[str, Any]:
 def _target(to: Target | None) -> dict[str, str] | None:
     if to is None:
         return None
-    target = {"resource": to.resource, "path": to.path}
+    target = {"resource": to.resource, "path": to.path, "grade": str(to.grade)}
     return target | {"join": to.join} if to.join else target
+
+
+def _carried(carried: tuple[int, int] | None) -> dict[str, int] | None:
+    return None if carried is None else {"old": carried[0], "parents": carried[1]}
 
 
 def _side(side: Side) -> dict[str, Any]:

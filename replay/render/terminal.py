@@ -131,6 +131,10 @@ def _evidence(comparison: Comparison, finding: Finding) -> Iterator[tuple[str, s
     for version, side, witness in sides if any(finding.witnesses) else ():
         kinds = ", ".join(side.kinds) or "nothing"
         yield version, f"{kinds}, present {side.present} of {side.parents}, see {witness}"
+    if finding.to is not None:
+        yield "read it", f"at {dotted(finding.to.path)}, {finding.to.grade}"
+    if finding.carried is not None:
+        yield "carried", "a value in {} of {}".format(*finding.carried)
     for source, target in finding.parts:
         yield "with", f"{dotted(source)} to {dotted(target)}"
     if finding.settle:

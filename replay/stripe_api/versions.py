@@ -224,6 +224,11 @@ def train(version: str) -> str:
     return "" if name is None or name == PREVIEW else name
 
 
+def is_preview(version: str) -> bool:
+    """Whether a version is of the preview channel; all others are releases."""
+    return version.partition(";")[0].strip().endswith(f".{PREVIEW}")
+
+
 def promises(old: str, new: str) -> bool:
     """Whether Stripe promises that nothing breaks between two versions: both are of one train."""
     return train(old) != "" and train(old) == train(new)

@@ -246,9 +246,12 @@ def test_the_proof_between_two_versions_outlives_a_third(stand_in: StandIn, how:
     """What comes after an upgrade leaves its twins: fetches of the middle version go beside."""
 
     def older(version: str, expand: list[str]) -> Any:
-        # Null where it was a time: of two recordings of different days it proves nothing.
+        # One count differs: so two recordings of different days prove nothing.
         body = invoice(DRAFT, OLD if version == OLD else NEW, status="draft")
-        return {**body, "due_date": 1_700_000_000 if version == OLD else None}
+        body = {name: value for name, value in body.items() if name != "due_date"}
+        if version != OLD:
+            return {**body, "attempt_count": 1}
+        return {**body, "attempt_count": 0, "due_date": 1_700_000_000}
 
     stand_in.objects[f"/v1/invoices/{DRAFT}"] = older
     record(DRAFT)

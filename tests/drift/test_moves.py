@@ -27,13 +27,14 @@ def moves(found: list[Finding]) -> list[tuple[str, str]]:
 
 
 def test_a_move_counts_the_pairs_that_could_show_it() -> None:
-    """A null on the way says nothing; every other pair agrees."""
+    """A null on the way says nothing; every other pair that carried a value agrees."""
     olds = [{"a": sub} for sub in SUBS] + [{"a": None}]
     news: list[Any] = [{"p": {"a": sub}} for sub in SUBS[:3]] + [{"p": None}, {"p": None}]
     (moved,) = findings(olds, news)
     assert ("field-moved", "/a", Target("invoices", "/p/a")) == (moved.rule, moved.path, moved.to)
+    assert (4, 5) == moved.carried
     assert moved.support is not None
-    assert (3, 3, True) == (moved.support.agree, moved.support.pairs, moved.support.controlled)
+    assert (3, 4, True) == (moved.support.agree, moved.support.pairs, moved.support.controlled)
     assert f"invoices/in_1A0000/{NEW}.yaml#0/p/a" == moved.witnesses[1]
 
 
@@ -42,7 +43,7 @@ def test_a_move_counts_the_pairs_that_could_show_it() -> None:
     [
         ([{"a": SUBS[0]}, {"a": SUBS[1]}], [{"b": SUBS[0]}, {"b": "sub_9Other0000"}]),
         ([{"a": SUBS[0]}] * 3, [{"b": SUBS[0]}] * 3),
-        ([{"a": "A longer text"}] * 2, [{"b": "A longer text"}] * 2),
+        ([{"a": "A longer text"}] * 3, [{"b": "A longer text"}] * 3),
         ([{"a": 12}], [{"b": 12}]),
         ([{"a": True}], [{"b": True}]),
         ([{"a": "not_supported"}], [{"b": "not_supported"}]),
@@ -80,17 +81,13 @@ def test_within_list_items_values_are_compared_item_by_item() -> None:
     assert [] == moves(findings([old], [swapped]))
 
 
-@pytest.mark.parametrize(
-    ("expected", "value"), [([("/a", "/p/a")], SUBS[0]), ([], "A longer text"), ([], 94_107_000)]
-)
-def test_only_an_id_or_several_values_live_on_at_an_older_path(
-    expected: list[tuple[str, str]], value: Any
-) -> None:
-    """Two addresses of one person are alike, and neither is where the other went."""
-    assert expected == moves(findings([{"a": value, "p": {"a": value}}], [{"p": {"a": value}}]))
-    texts = [f"A longer text {n}" for n in range(3)]
-    several = [{"a": text, "p": {"a": text}} for text in texts]
-    assert [("/a", "/p/a")] == moves(findings(several, [{"p": {"a": text}} for text in texts]))
+@pytest.mark.parametrize("value", [SUBS[0], "A longer text", 94_107_000])
+def test_a_single_value_lives_on_at_an_older_path_and_that_is_likely(value: Any) -> None:
+    """Fewer than three values prove no destination; the removal is proven all the same."""
+    (moved,) = findings([{"a": value, "p": {"a": value}}], [{"p": {"a": value}}])
+    assert ("field-moved", Grade.PROVEN, Target("invoices", "/p/a", "", Grade.LIKELY)) == (
+        moved.rule, moved.grade, moved.to,
+    )  # fmt: skip
 
 
 def test_the_same_few_ids_are_a_hint_and_no_move() -> None:
@@ -127,8 +124,8 @@ def test_a_path_that_fits_another_source_better_is_no_rival() -> None:
     assert [("/b", "/y"), ("/ref", "/x/found")] == sorted(moves(findings(old, new)))
 
 
-def test_a_likely_move_hides_no_proven_removal_or_addition() -> None:
-    """What is surely gone is said as surely, whether or not it is known where it went."""
+def test_a_removal_is_as_sure_as_it_was_whatever_is_known_of_its_new_place() -> None:
+    """The destination has a grade of its own."""
     entries = []
     for n in range(3):
         id = f"in_1A{n:04}"
@@ -139,18 +136,19 @@ def test_a_likely_move_hides_no_proven_removal_or_addition() -> None:
             redacted = {path: "email"}
             entries.append(recording(body, version, id=id, batch=f"b{n}", redacted=redacted))
     (comparison,) = report(Shelf(entries), versions=(OLD, NEW)).comparisons
-    assert {
-        ("field-removed", "/email", Grade.PROVEN),
-        ("field-moved", "/email", Grade.LIKELY),
-        ("field-added", "/p/email", Grade.PROVEN),
-    } == {(f.rule, f.path, f.grade) for f in comparison.findings}
+    (moved,) = comparison.findings
+    assert ("field-moved", "/email", Grade.PROVEN) == (moved.rule, moved.path, moved.grade)
+    assert Target("invoices", "/p/email", "", Grade.LIKELY) == moved.to
 
 
 def test_a_list_that_lost_an_item_says_nothing_of_it() -> None:
-    """What has no counterpart is not compared."""
-    old = {"l": [{"price": SUBS[0]}, {"price": SUBS[1]}]}
-    new = {"l": [{"pricing": {"price": SUBS[0]}}]}
-    assert [("/l/*/price", "/l/*/pricing/price")] == moves(findings([old], [new]))
+    """What has no counterpart is not compared; without IDs nobody knows which item is left."""
+    items = [{"id": f"il_{n}", "price": SUBS[n]} for n in range(2)]
+    new = {"l": [{"id": "il_1", "pricing": {"price": SUBS[1]}}]}
+    assert [("/l/*/price", "/l/*/pricing/price")] == moves(findings([{"l": items}], [new]))
+    nameless = [{"price": item["price"]} for item in items]
+    less = {"l": [{"pricing": {"price": SUBS[0]}}]}
+    assert [] == moves(findings([{"l": nameless}], [less]))
 
 
 def test_an_object_that_moves_with_all_it_holds_is_one_finding() -> None:
@@ -163,12 +161,12 @@ def test_an_object_that_moves_with_all_it_holds_is_one_finding() -> None:
 
 
 def test_leaves_that_part_ways_are_told_apart() -> None:
-    """The object is gone; what can be followed is."""
+    """The object is one finding, which lists where its leaves are."""
     old = [{"d": {"a": SUBS[0], "b": SUBS[1], "flag": False}}]
     new = [{"p": {"a": SUBS[0]}, "q": {"b": SUBS[1]}}]
-    found = findings(old, new)
-    assert [("/d/a", "/p/a"), ("/d/b", "/q/b")] == moves(found)
-    assert ["/d"] == [f.path for f in found if f.rule == "field-removed"]
+    (gone,) = findings(old, new)
+    assert ("field-removed", "/d", None) == (gone.rule, gone.path, gone.to)
+    assert (("/d/a", "/p/a"), ("/d/b", "/q/b")) == gone.parts
 
 
 @pytest.mark.parametrize(
@@ -197,11 +195,11 @@ def test_a_stand_in_moves_with_its_owner_class_and_key_and_is_likely_at_most(
     (comparison,) = report(Shelf(entries), versions=(OLD, NEW)).comparisons
     found = [f for f in comparison.findings if f.to is not None]
     assert expected == moves(found)
-    assert {Grade.LIKELY} >= {f.grade for f in found}
+    assert {Grade.LIKELY} >= {f.to.grade for f in found if f.to}
 
 
 def test_a_map_of_stand_ins_moves_with_its_keys() -> None:
-    """The removal of its parent stays proven."""
+    """The removal is proven, the place is likely."""
     values = {"order": "Redacted 1", "shop": "Redacted 2"}
     other = {"order": "Redacted 3", "shop": "Redacted 4"}
     entries = [
@@ -219,11 +217,9 @@ def test_a_map_of_stand_ins_moves_with_its_keys() -> None:
         ),
     ]
     (comparison,) = report(Shelf(entries), versions=(OLD, NEW)).comparisons
-    grades = {(f.rule, f.path): f.grade for f in comparison.findings if f.rule != "field-added"}
-    assert {
-        ("field-removed", "/d"): Grade.PROVEN,
-        ("field-moved", "/d/metadata"): Grade.LIKELY,
-    } == grades
+    (moved,) = comparison.findings
+    assert ("field-moved", "/d", Grade.PROVEN) == (moved.rule, moved.path, moved.grade)
+    assert Target("invoices", "/p/d", "", Grade.LIKELY) == moved.to
 
 
 def test_a_pair_whose_state_moved_on_proves_no_move() -> None:

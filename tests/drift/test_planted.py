@@ -149,11 +149,12 @@ class Planter:
         return len(set(told)) >= 3 and len(told) == len(values)
 
     def remove(self, path: Path) -> bool:
-        if not self._values(path) or self._speaks(path):
+        values = self._values(path)
+        if not values or self._speaks(path) or (len(values) < 3 and not self._always(path)):
             return False
         for _, above in self._each(path):
             del above[path[-1]]
-        self._expect("field-removed" if self._always(path) else "field-unseen", path)
+        self._expect("field-removed", path)
         return True
 
     def rename(self, path: Path) -> bool:
@@ -192,7 +193,7 @@ class Planter:
 
     def null(self, path: Path) -> bool:
         values = self._values(path)
-        if not values or not all(type(value) is int and value < 10**9 for value in values):
+        if len(values) < 3 or not all(type(value) is int and value < 10**9 for value in values):
             return False
         for _, above in self._each(path):
             above[path[-1]] = None

@@ -232,7 +232,7 @@ def test_what_is_unobserved_fails_under_no_gate() -> None:
 
 def test_a_likely_break_passes_a_gate_for_the_proven() -> None:
     """Both are policy."""
-    found = report(Shelf(pools([{"a": 1}], [{}])), versions=(OLD, NEW))
+    found = report(Shelf(pools([{"a": 1}] * 9, [{}] * 9)), versions=(OLD, NEW))
     assert found.fails(Severity.BREAKING)
     assert not found.fails(Severity.BREAKING, Grade.PROVEN)
 

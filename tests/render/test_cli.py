@@ -46,7 +46,7 @@ def test_a_proven_break_fails_unless_nothing_shall(
 @pytest.mark.parametrize(("code", "grade"), [(1, "likely"), (0, "proven"), (1, "unobserved")])
 def test_a_likely_break_fails_at_its_grade(code: int, grade: str, tmp_path: Path) -> None:
     """The grade is part of the gate."""
-    folder = shelve(tmp_path / "cassettes", pools([{"a": 1}], [{}]))
+    folder = shelve(tmp_path / "cassettes", pools([{"a": 1}] * 6, [{}] * 6))
     assert code == run("diff", OLD, NEW, "--library", folder, "--min-grade", grade).exit_code
 
 

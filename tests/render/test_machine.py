@@ -30,7 +30,7 @@ FINDING = {
     "type": "object",
     "required": [
         "rule", "severity", "grade", "path", "to", "old", "new", "witnesses", "accepted",
-        "fingerprint",
+        "fingerprint", "parts", "support", "detail", "settle", "broken_promise", "carried", "used",
     ],
     "properties": {
         "rule": {"enum": sorted(RULES)},
@@ -39,8 +39,12 @@ FINDING = {
         "path": {"type": "string", "pattern": "^(/|$)"},
         "to": {
             "type": ["object", "null"],
-            "required": ["resource", "path"],
-            "properties": {"resource": {"type": "string"}, "path": {"type": "string"}},
+            "required": ["resource", "path", "grade"],
+            "properties": {
+                "resource": {"type": "string"},
+                "path": {"type": "string"},
+                "grade": {"enum": ["proven", "likely"]},
+            },
         },
         "old": SIDE,
         "new": SIDE,
@@ -50,6 +54,9 @@ FINDING = {
             "additionalProperties": {"type": "string", "pattern": r"^[^#]+\.yaml#\d+(/.*)?$"},
         },
         "accepted": {"type": ["string", "null"]},
+        "settle": {"type": "string"},
+        "used": {"type": ["boolean", "null"]},
+        "carried": {"type": ["object", "null"], "required": ["old", "parents"]},
         "fingerprint": {"type": "string", "pattern": "^[0-9a-f]{16}$"},
     },
 }  # fmt: skip
@@ -102,9 +109,12 @@ def test_a_report_with_findings_of_many_kinds_keeps_the_contract() -> None:
     found = {finding["path"]: finding for finding in comparison["findings"]}
     assert {
         "resource": "invoice_payments", "path": "/payment/payment_intent", "join": "/invoice",
+        "grade": "likely",
     } == found["/payment_intent"]["to"]  # fmt: skip
     assert [{"path": "/d/a", "to": "/p/d/a"}] == found["/d"]["parts"]
-    assert found["/l"]["settle"] is None
+    assert "" == found["/l"]["settle"]
+    assert {"old": 1, "parents": 1} == found["/paid"]["carried"] == found["/d"]["carried"]
+    assert found["/l"]["carried"] is None
     expected: Any = {"kinds": ["boolean"], "present": 1, "parents": 1}
     assert expected == found["/paid"]["old"]
     assert {"agree": 1, "pairs": 1, "controlled": True} == found["/paid"]["support"]

@@ -19,6 +19,7 @@ def test_a_report_is_a_table_with_what_informs_folded() -> None:
         replace(f, accepted="known") if f.path == "/z" else f for f in comparison.findings
     )
     made = replace(made, comparisons=(replace(comparison, findings=findings),))
+    nowhere = "set in 1 of 1, found nowhere else"
     assert f"""\
 ### API drift: 1 breaking, 0 warnings, 1 info, 1 unobserved, 1 accepted
 
@@ -28,7 +29,7 @@ def test_a_report_is_a_table_with_what_informs_folded() -> None:
 
 | severity | grade | what |
 |---|---|---|
-| **breaking** | proven | a\\_b removed (1 of 1 pairs agree) |
+| **breaking** | proven | a\\_b removed; {nowhere} (1 of 1 pairs agree) |
 
 <details><summary>2 informative or unobserved</summary>
 

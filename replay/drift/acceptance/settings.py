@@ -99,8 +99,9 @@ class DriftSettings:
         for finding in comparison.findings:
             resource, rule, path = comparison.resource, finding.rule, finding.path
             severity = self.severity(resource, rule, path, finding.severity)
-            broken = breaks_promise(severity, finding.grade, comparison.old, comparison.new)
-            done.append(replace(finding, severity=severity, broken_promise=broken))
+            weighed = replace(finding, severity=severity)
+            broken = breaks_promise(weighed, comparison.old, comparison.new)
+            done.append(replace(weighed, broken_promise=broken))
         return replace(comparison, findings=tuple(sorted(done, key=lambda f: f.order)))
 
 

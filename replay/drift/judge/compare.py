@@ -6,10 +6,10 @@ the two sides differ are judged.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from replay.drift.judge.evidence import Evidence
+from replay.drift.judge.evidence import ENOUGH, Evidence
 from replay.drift.judge.findings import (
     Comparison,
     Finding,
@@ -22,26 +22,49 @@ from replay.drift.judge.findings import (
 from replay.drift.judge.judge import judge
 from replay.drift.judge.relocate import GONE, relocate
 from replay.drift.judge.rules import RULES
+from replay.drift.judge.value_changes import findings as findings_of
+from replay.drift.judge.value_changes import replaced
 from replay.drift.observe.corpus import Corpus, Observed, Paired, Stratum
-from replay.drift.observe.pairs import Pair
+from replay.drift.observe.pair_events import PairEvents
+from replay.drift.observe.pairs import Pair, Take, status_of
 from replay.drift.observe.pointers import parent
 from replay.drift.observe.selection import Epoch
 from replay.drift.observe.shape import Calendar, Shape, Stat
 
 
-def compare(corpus: Corpus, stratum: Stratum, old: Epoch, new: Epoch) -> Comparison:
+def compare(
+    corpus: Corpus,
+    stratum: Stratum,
+    old: Epoch,
+    new: Epoch,
+    others: Callable[[], Iterable[Take]] = tuple,
+    *,
+    one_account: bool = True,
+) -> Comparison:
     """Compare one stratum in two epochs; both must have been observed.
 
     What moved to another resource is not looked for here: that takes another look at the library.
+
+    Args:
+        corpus: the evidence.
+        stratum: the stratum.
+        old, new: the epochs.
+        others: gives the old recordings that are in no pair, see `relocate`.
+        one_account: whether both sides are recordings of one account.
     """
     before, after = corpus.observed[stratum][old], corpus.observed[stratum][new]
     paired = corpus.paired.get(stratum, {}).get((old, new)) or Paired()
-    evidence = _evidence(before, after, paired)
+    renamed = _renamed(paired, before.total, after.total)
+    evidence = _evidence(before, after, paired, renamed, one_account)
+    pairs = _fair(paired, renamed)
+    changes = replaced(pairs, evidence.old, evidence.new)
+    evidence = replace(evidence, replaced=frozenset(change.path for change in changes))
     found = judge(evidence, candidates(evidence.old, evidence.new))
-    found = list(_dated(found, *evidence.calendars))
-    found = relocate(evidence, found, paired.samples, stratum.resource)
+    found = [*_dated(found, *evidence.calendars), *findings_of(evidence, changes)]
+    whole = before.objects == len(pairs) and not before.rest.shape()
+    found = relocate(evidence, found, pairs, stratum.resource, tuple if whole else others)
     sizes = before.objects, after.objects, paired.objects
-    comparison = comparison_of(stratum, old, new, sizes, paired.controlled.pairs)
+    comparison = comparison_of(stratum, old, new, sizes, evidence.controlled.pairs)
     return with_findings(comparison, found)
 
 
@@ -82,7 +105,7 @@ def with_findings(comparison: Comparison, found: Sequence[Finding]) -> Compariso
     done = [
         replace(
             finding,
-            broken_promise=breaks_promise(finding.severity, finding.grade, old, new),
+            broken_promise=breaks_promise(finding, old, new),
             fingerprint=fingerprint(finding.rule, comparison.resource, finding.path, old, new),
         )
         for finding in found
@@ -106,15 +129,67 @@ def _signature(shape: Shape, path: str, stat: Stat) -> str:
     return f"{'always' if always else 'sometimes'} {'|'.join(stat.marks)}"
 
 
-def _evidence(before: Observed, after: Observed, paired: Paired) -> Evidence:
+def _evidence(
+    before: Observed,
+    after: Observed,
+    paired: Paired,
+    renamed: frozenset[tuple[str, str]],
+    one_account: bool,
+) -> Evidence:
     states = sorted(before.pools.keys() & after.pools.keys())
+    controlled, loose = paired.controlled, paired.loose
+    if paired.restated:
+        controlled, loose = _added(controlled), _added(loose)
+        for words, events in sorted(paired.restated.items()):
+            (controlled if words in renamed else loose).merge(events)
     return Evidence(
         before.total,
         after.total,
         [(before.pools[state].shape(), after.pools[state].shape()) for state in states],
-        paired.controlled,
-        paired.loose,
+        controlled,
+        loose,
         (before.calendar(), after.calendar()),
+        one_account,
+    )
+
+
+def _added(events: PairEvents) -> PairEvents:
+    made = PairEvents()
+    made.merge(events)
+    return made
+
+
+def _renamed(paired: Paired, old: Shape, new: Shape) -> frozenset[tuple[str, str]]:
+    """The changes of status that are the version's doing: it has another word for the status.
+
+    All twins of the old word have the one new word, three of them at least; and no new recording
+    has an old word, no old one a new word.
+    """
+    words = paired.restated
+    if not words:
+        return frozenset()
+    old_words, new_words = (shape["/status"].marks for shape in (old, new))
+    once = [was for was, _ in words]
+    fits = {
+        (was, now): events.pairs
+        for (was, now), events in words.items()
+        if once.count(was) == 1
+        and was not in paired.statuses
+        and f"str:token:{was}" not in new_words
+        and f"str:token:{now}" not in old_words
+    }
+    return frozenset(fits) if sum(fits.values()) >= ENOUGH else frozenset()
+
+
+def _fair(paired: Paired, renamed: frozenset[tuple[str, str]]) -> tuple[Pair, ...]:
+    """The pairs whose bodies were kept; twins count as controlled where a status was renamed."""
+    if not renamed:
+        return paired.samples
+    return tuple(
+        replace(pair, controlled=True)
+        if pair.unconfirmed is None and (status_of(pair.old), status_of(pair.new)) in renamed
+        else pair
+        for pair in paired.samples
     )
 
 

@@ -16,19 +16,28 @@ from math import comb
 from replay.drift.judge.findings import Finding, Grade, Severity, Support, side
 from replay.drift.judge.rules import RULES
 from replay.drift.observe.pair_events import PairEvents
-from replay.drift.observe.pointers import parent
-from replay.drift.observe.shape import Calendar, Shape, Stat
+from replay.drift.observe.pointers import ANY, key, parent
+from replay.drift.observe.shape import Calendar, Shape, Stat, names_below
 
 MIN_OBJECTS = 5
-"""Fewer objects on a side prove nothing in a pool. As many controlled pairs that do not show an
-event rule it out, see `Evidence.ruled_out`."""
+"""As many controlled pairs that do not show an event rule it out, see `Evidence.ruled_out`."""
+
+ENOUGH = 3
+"""Fewer twins, or fewer pairs that lost what not all had, may be a coincidence or an edit."""
 
 CHANCE = 1e-8
-"""A pool proves a difference where chance is at most this likely. A library has about a thousand
-paths: at one comparison for each, that is one false proof in a hundred thousand runs."""
+"""Pools prove a difference where chance is at most this likely, at one of the paths looked at."""
+
+LIKELY_CHANCE = 4e-3
+"""Pools make a difference likely where chance is at most this likely: from five objects against
+five. One version against itself then fails a build in fewer than one of a hundred runs;
+`tests/proofs/halves.py` tries it."""
+
+_DIFFERING = 1 / 5
+"""Where more of an object's keys come and go, what it holds depends on what it is."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Evidence:
     """Both sides of a comparison.
 
@@ -38,6 +47,9 @@ class Evidence:
         controlled: the events in twins and pairs of one state.
         loose: the events in pairs whose state may have changed.
         calendars: on which days the paths of either side were seen.
+        one_account: whether both sides are recordings of one account. Pools of two accounts differ
+            in what the accounts use.
+        replaced: the paths of values that every pair of twins replaced in one way.
     """
 
     old: Shape
@@ -46,6 +58,8 @@ class Evidence:
     controlled: PairEvents
     loose: PairEvents
     calendars: tuple[Calendar, Calendar]
+    one_account: bool = True
+    replaced: frozenset[str] = frozenset()
 
     def finding(
         self,
@@ -53,7 +67,7 @@ class Evidence:
         path: str,
         what: str = "",
         *,
-        pool: bool = False,
+        pool: Grade = Grade.UNOBSERVED,
         severity: Severity | None = None,
         detail: str = "",
     ) -> Finding:
@@ -63,7 +77,7 @@ class Evidence:
             rule: the rule's ID.
             path: the path.
             what: the event of pairs that shows it; empty where no event can: it is unobserved.
-            pool: whether the pools prove it.
+            pool: how surely pools show it.
             severity: in place of the rule's own.
             detail: the end of the rule's sentence.
         """
@@ -72,7 +86,7 @@ class Evidence:
         grade, support = Grade.UNOBSERVED, None
         witnesses = (_witness(self.old, path), _witness(self.new, path))
         if what:
-            grade = Grade.PROVEN if pool else Grade.LIKELY
+            grade = max(pool, Grade.LIKELY)
             for events in (self.controlled, self.loose):
                 event = events.event(what, path)
                 if event is not None:
@@ -93,6 +107,7 @@ class Evidence:
             side(new, _chances(self.new, path, above)),
             witnesses,
             support=support,
+            carried=_carried(old, _chances(self.old, path, above)) if rule in _REMOVALS else None,
             detail=detail,
         )
 
@@ -132,41 +147,118 @@ class Evidence:
             and self.controlled.count(what, path) == 0
         )
 
-    def pool_presence(self, path: str) -> bool:
-        """Whether pools prove that a path is always there on one side and never on the other."""
-        above = parent(path)
+    def twins(self, what: str, path: str) -> int:
+        """In how many pairs of controlled twins an event happened."""
+        event = self.controlled.event(what, path)
+        return event.twins if event else 0
+
+    def pool_presence(self, path: str) -> Grade:
+        """How surely pools show that a path is always there on one side, never on the other.
+
+        Where objects differ much in their keys, as the options of payment methods do, what they
+        are decides which keys they have: those say nothing.
+
+        Returns:
+            `UNOBSERVED` where chance can explain it, or what the objects are: a list or tag around
+            it names the key, or the two sides are recordings of two accounts.
+        """
         old, new = self.calendars
-        has_it, lacks_it = (old, new) if path in self.old else (new, old)
+        gone = path in self.old
+        has_it, lacks_it = (old, new) if gone else (new, old)
         if lacks_it.last_absent(path) < has_it.first_seen(path):
-            return False  # what shipped in between is on one side only, whichever the version
+            return Grade.UNOBSERVED  # what shipped in between is on one side only
+        above, chance = parent(path), 1.0
+        n = m = 0
         for pool in self.pools:
-            has, lacks = pool if path in pool[0] else (pool[1], pool[0])
+            has, lacks = pool if gone else (pool[1], pool[0])
             stat, of, without = has.get(path), has.get(above), lacks.get(above)
             if stat is None or of is None or without is None or path in lacks:
                 continue
-            if stat.seen == of.parents and proves(_with_object(of), _with_object(without)):
-                return True
-        return False
+            if stat.seen == of.parents and not _differing(has, above, has_it):
+                with_it, without_it = _with_object(of), _with_object(without)
+                chance *= at_random(with_it, without_it)
+                n, m = n + with_it, m + without_it
+        return self._sure(chance, at_random(n, m))
 
-    def pool_kinds(self, path: str) -> bool:
-        """Whether pools prove that the JSON types at a path are others on the two sides."""
+    def pool_kinds(self, path: str) -> Grade:
+        """How surely pools show that the JSON types at a path are others on the two sides.
+
+        Either side has types that the other does not have; null does not count.
+        """
+        x, y = (shape[path].kinds - {"null"} for shape in (self.old, self.new))
+        chance = 1.0
         for a, b in self.pools:
-            x, y = a.get(path), b.get(path)
-            if x is None or y is None or (x.kinds & y.kinds) - {"null"}:
+            if path not in a or path not in b:
                 continue
-            if proves(x.bodies - x.count("null"), y.bodies - y.count("null")):
-                return True
-        return False
+            n, m = (pool[path].bodies - pool[path].count("null") for pool in (a, b))
+            if n < 1 or m < 1:
+                continue
+            if not x & y:
+                chance *= at_random(n, m)
+            else:
+                fresh = min(m, sum(b[path].count(kind) for kind in y - x))
+                # That all with the new type are among the m.
+                chance *= comb(m, fresh) / comb(n + m, fresh)
+        return self._sure(chance, chance)
+
+    def _sure(self, chance: float, together: float) -> Grade:
+        """The grade of what pools show.
+
+        Args:
+            chance: how likely it is that each state shows it by chance.
+            together: how likely that is where the state does not matter.
+        """
+        if not self.one_account:
+            return Grade.UNOBSERVED
+        if chance * len(self.old.keys() | self.new.keys()) <= CHANCE:
+            return Grade.PROVEN
+        return Grade.LIKELY if min(chance, together) <= LIKELY_CHANCE else Grade.UNOBSERVED
+
+    def named_by(self, path: str) -> str:
+        """The list or tag, anywhere on the way up, whose values say why a key is not there.
+
+        It holds the key's name in the old recordings that have the key, and in no new one:
+        `payment_method_types` for `payment_method_options.us_bank_account`.
+
+        Returns:
+            its path; empty where there is none.
+        """
+        word, gone = f"str:token:{key(path)}", self.old[path]
+        for place, stat in self.old.items():
+            if stat.marks.get(word, 0) < max(1, min(gone.seen, gone.bodies)):
+                continue
+            named = place.removesuffix(f"/{ANY}")
+            if named not in self.new or not path.startswith(f"{parent(named)}/"):
+                continue
+            now = self.new.get(place)
+            if now is None or word not in now.marks:
+                return named
+        return ""
 
 
-def proves(n: int, m: int) -> bool:
-    """Whether "always" in n objects against "never" in m is beyond coincidence."""
-    return min(n, m) >= MIN_OBJECTS and 1 / comb(n + m, n) <= CHANCE
+_REMOVALS = frozenset({"field-removed", "field-unseen"})
+
+
+def at_random(n: int, m: int) -> float:
+    """How likely it is by chance that n objects all have a field, and none of m others."""
+    return 1 / comb(n + m, n)
+
+
+def _differing(shape: Shape, path: str, calendar: Calendar) -> bool:
+    """Whether many keys of an object come and go, other than by having come on a day."""
+    stat, names = shape[path], names_below(shape, path) - {ANY}
+    below = (f"{path}/{name}" for name in names)
+    loose = [one for one in below if shape[one].seen < stat.parents and not calendar.arrived(one)]
+    return len(loose) > _DIFFERING * len(names)
+
+
+def _carried(stat: Stat | None, parents: int) -> tuple[int, int] | None:
+    return None if stat is None else (stat.seen - stat.count("null"), parents)
 
 
 def _with_object(stat: Stat) -> int:
     # Bodies that surely showed a living object here, however many items their lists have.
-    return stat.bodies - (stat.seen - stat.parents)
+    return max(0, stat.bodies - (stat.seen - stat.parents))
 
 
 def _chances(shape: Shape, path: str, above: str) -> int:

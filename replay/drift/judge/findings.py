@@ -77,11 +77,13 @@ class Target:
         resource: the resource path, such as ``invoice_payments``.
         path: the JSON pointer there.
         join: the pointer there that holds the ID of the object it left; empty within one object.
+        grade: how sure it is that the values are to be read there.
     """
 
     resource: str
     path: str
     join: str = ""
+    grade: Grade = Grade.PROVEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +112,12 @@ class Finding:
         path: the JSON pointer, ``*`` for any list item or map value.
         old, new: the observations of each version there.
         witnesses: where each version shows it: file, take, pointer. Empty where it shows nothing.
-        to: where it moved to.
-        parts: for a moved object, its leaves with their new places.
-        support: the pairs behind it; None where only pools speak.
+        to: where it is to be read now.
+        parts: for an object or a list that is gone, its leaves with their places now.
+        support: the pairs behind it; None where only pools speak. Where it names a new place: how
+            many of the pairs that carried a value show it there.
+        carried: of a removal: how often the old version had a value other than null there, and how
+            often it could have had one; else None.
         detail: the end of the rule's sentence: the new value, the old and the new type.
         blind: the side, ``old`` or ``new``, that showed nothing, where that is the finding.
         settle: the command that records what would decide it; empty where no recording would.
@@ -132,6 +137,7 @@ class Finding:
     to: Target | None = None
     parts: tuple[tuple[str, str], ...] = ()
     support: Support | None = None
+    carried: tuple[int, int] | None = None
     detail: str = ""
     blind: str = ""
     settle: str = ""
@@ -235,6 +241,10 @@ class Matrix:
     rows: tuple[Row, ...]
 
 
+Sides = tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]
+"""Sides in words, oldest first, each with its expand sets."""
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """All comparisons that were asked for.
@@ -246,6 +256,8 @@ class Report:
         matrices: fields against versions, where they were asked for.
         stubs: resource -> the sides, in words, that hold nothing but stubs of deleted objects
             where another side holds living ones. The two are never compared.
+        expanded: resource -> its sides, in words, each with its expand sets, where the sides that
+            were asked for have none in common. Those are never compared either.
     """
 
     comparisons: tuple[Comparison, ...]
@@ -253,6 +265,7 @@ class Report:
     example: ObjectKey | None = None
     matrices: tuple[Matrix, ...] = ()
     stubs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    expanded: Mapping[str, Sides] = field(default_factory=dict)
 
     def findings(self) -> Iterator[tuple[Comparison, Finding]]:
         """All findings, each with its comparison."""
@@ -300,6 +313,11 @@ def fingerprint(rule: str, resource: str, path: str, old: str, new: str) -> str:
     return hashlib.sha256(named.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def breaks_promise(severity: Severity, grade: Grade, old: str, new: str) -> bool:
-    """Whether a finding breaks Stripe's promise for two versions of one train."""
-    return severity is Severity.BREAKING and grade > Grade.UNOBSERVED and promises(old, new)
+def breaks_promise(finding: Finding, old: str, new: str) -> bool:
+    """Whether a finding breaks Stripe's promise for two versions of one train.
+
+    The promise makes a break less likely, so only controlled pairs show that it was not kept.
+    """
+    controlled = finding.support is not None and finding.support.controlled
+    breaking = finding.severity is Severity.BREAKING and finding.grade > Grade.UNOBSERVED
+    return controlled and breaking and promises(old, new)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from replay.drift.judge.evidence import MIN_OBJECTS, Evidence
+from replay.drift.judge.evidence import ENOUGH, Evidence
 from replay.drift.judge.findings import TYPES, Finding, Grade, Severity
 from replay.drift.observe.marks import MAPS, UNNAMED, has_fields
 from replay.drift.observe.pointers import ANY, key, parent
@@ -108,29 +108,43 @@ class _Judge:
     def _absent(self, path: str, a: Stat | None, b: Stat | None) -> None:
         """Report a path that only one side has."""
         evidence, above = self.evidence, parent(path)
-        of_a, of_b = self.old[above].parents, self.new[above].parents
         if path.endswith(f"/{ANY}"):
             blind = "old" if a is None else "new"
             rule = "list-element-unobserved"
             self.findings.append(evidence.unobserved(rule, above, blind, f"/{ANY}"))
             return
         tags = self._tag_counts(path)
-        if tags is not None:
-            if a is None and tags[0] == 0:
+        # A tag that went too, or that the version renamed, chooses nothing.
+        tag = above + _TAG
+        chosen = tags is not None and tag not in evidence.replaced
+        if a is None:
+            if chosen and tags and tags[0] == 0 and tag in self.old:
                 self._branches.add(path)
                 self.findings.append(evidence.finding("branch-added", path, "gained"))
                 return
-            if b is None and tags[1] == 0:
-                self._branches.add(path)
-                self.findings.append(evidence.finding("branch-unseen", path, "lost"))
-                return
-            of_a, of_b = min(of_a, tags[0]), min(of_b, tags[1])
-        pool = evidence.pool_presence(path)
-        if a is None:
+            pool = evidence.pool_presence(path)
             self.findings.append(evidence.finding("field-added", path, "gained", pool=pool))
-        else:
-            rule = "field-removed" if a.seen >= of_a else "field-unseen"
-            self.findings.append(evidence.finding(rule, path, "lost", pool=pool))
+            return
+        if chosen and tags and tags[1] == 0 and tag in self.new:
+            self._branches.add(path)
+            self.findings.append(evidence.finding("branch-unseen", path, "lost"))
+            return
+        of_a = self.old[above].parents
+        self.findings.append(self._removed(path, a.seen >= (min(of_a, tags[0]) if tags else of_a)))
+
+    def _removed(self, path: str, always: bool) -> Finding:
+        """A finding that only the old version has a path; there, it is always or sometimes."""
+        evidence = self.evidence
+        lost = evidence.controlled.count("lost", path)
+        if lost:
+            grade = Grade.PROVEN if always or lost >= ENOUGH else Grade.LIKELY
+            return replace(evidence.finding("field-removed", path, "lost"), grade=grade)
+        named, pool = evidence.named_by(path), evidence.pool_presence(path)
+        if not named and pool > Grade.UNOBSERVED:
+            return evidence.finding("field-removed", path, "lost", pool=pool)
+        rule = "field-removed" if always else "field-unseen"
+        why = f"{named} names it in old recordings only" if named else ""
+        return evidence.finding(rule, path, "lost", severity=Severity.WARNING, detail=why)
 
     def _presence(self, path: str, a: Stat, b: Stat) -> Iterator[Finding]:
         """Whether a path that both sides have became optional or required."""
@@ -141,7 +155,7 @@ class _Judge:
             of_a, of_b = min(of_a, tags[0]), min(of_b, tags[1])
         always_a, always_b = a.seen >= of_a, b.seen >= of_b
         if always_a and not always_b and not self.evidence.ruled_out("lost", path):
-            yield self.evidence.finding("became-optional", path, "lost")
+            yield self._by_twins("became-optional", path, "lost", Severity.WARNING)
         if always_b and not always_a and not self.evidence.ruled_out("gained", path):
             yield self.evidence.finding("became-required", path, "gained")
 
@@ -153,7 +167,7 @@ class _Judge:
             return
         null_a, null_b = "null" in a.kinds, "null" in b.kinds
         if not y and evidence.count("nulled", path):
-            yield self._nullable(path, evidence.count("nulled", path))
+            yield self._by_twins("became-nullable", path, "nulled", Severity.INFO)
         elif not x and evidence.count("denulled", path):
             yield evidence.finding("became-non-null", path, "denulled")
         elif not x or not y:
@@ -162,13 +176,31 @@ class _Judge:
             yield evidence.unobserved(rule, path, "new" if x else "old")
         else:
             if null_b and not null_a and not evidence.ruled_out("nulled", path):
-                yield self._nullable(path, a.seen)
+                yield self._by_twins("became-nullable", path, "nulled", Severity.INFO)
             if null_a and not null_b and not evidence.ruled_out("denulled", path):
                 yield evidence.finding("became-non-null", path, "denulled")
             if x != y:
                 yield from self._kinds(path, a, b)
             else:
                 yield from _same_kinds(evidence, path, self._branches)
+
+    def _by_twins(self, rule: str, path: str, what: str, otherwise: Severity) -> Finding:
+        """A finding that breaks only where twins show it: an edit, or another object, looks alike.
+
+        Args:
+            rule: the rule's ID.
+            path: the path.
+            what: the event of pairs that shows it.
+            otherwise: the severity where fewer than three twins do.
+        """
+        if self.evidence.twins(what, path) >= ENOUGH:
+            return self.evidence.finding(rule, path, what)
+        found = self.evidence.finding(rule, path, what, severity=otherwise)
+        return replace(found, grade=min(found.grade, Grade.LIKELY))
+
+    def _unless_chance(self, what: str, path: str, pool: Grade) -> Severity | None:
+        """A warning where neither a pair nor the pools show a change; else the rule's severity."""
+        return None if pool or self.evidence.count(what, path) else Severity.WARNING
 
     def _unlisted(self, path: str) -> Finding | None:
         """A finding where a single object takes the place of a list envelope, or the reverse."""
@@ -185,16 +217,11 @@ class _Judge:
             else "gained"
         )
         rule = "list-to-scalar" if listed[0] else "scalar-to-list"
-        shown = self.evidence.finding(rule, data, what, pool=self.evidence.pool_presence(data))
+        pool = self.evidence.pool_presence(data) if what != "retyped" else Grade.UNOBSERVED
+        severity = self._unless_chance(what, data, pool)
+        shown = self.evidence.finding(rule, data, what, pool=pool, severity=severity)
         place = self.evidence.finding(rule, path)
         return replace(shown, path=path, old=place.old, new=place.new)
-
-    def _nullable(self, path: str, observations: int) -> Finding:
-        """A finding that a path became nullable; a warning where few observations say so."""
-        # A null in an object recorded at another time is also what an edit looks like.
-        few = observations < MIN_OBJECTS and not self.evidence.happened("nulled", path)
-        severity = Severity.WARNING if few else None
-        return self.evidence.finding("became-nullable", path, "nulled", severity=severity)
 
     def _kinds(self, path: str, a: Stat, b: Stat) -> Iterator[Finding]:
         """The change of the types, which are not the same on both sides."""
@@ -205,13 +232,20 @@ class _Judge:
             evidence.happened(what, path) for what in ("retyped", "widened", "narrowed")
         ):
             return  # 25 and 25.5 are one type, unless one object shows both
+        pool = evidence.pool_kinds(path)
         if x & y:
-            rule, what = ("type-widened", "widened") if y - x else ("type-narrowed", "narrowed")
+            rule, event = ("type-widened", "widened") if y - x else ("type-narrowed", "narrowed")
+            what = next((one for one in (event, "retyped") if evidence.happened(one, path)), event)
             if not evidence.ruled_out(what, path):
-                yield evidence.finding(rule, path, what, detail=detail)
+                # Not always against never: some of the new values are as before.
+                pool = min(pool, Grade.LIKELY)
+                severity = self._unless_chance(what, path, pool) if y - x else None
+                yield evidence.finding(
+                    rule, path, what, pool=pool, severity=severity, detail=detail
+                )
             return
         rule, severity = _retyped(self.old, self.new, path, a, b)
-        pool = evidence.pool_kinds(path)
+        severity = self._unless_chance("retyped", path, pool) or severity
         yield evidence.finding(rule, path, "retyped", pool=pool, severity=severity, detail=detail)
 
     def _tag_counts(self, path: str) -> tuple[int, int] | None:
@@ -242,7 +276,7 @@ class _Judge:
         tag = f"{path}/object"
         a, b = self.old.get(tag), self.new.get(tag)
         x, y = (stat.tokens() if stat is not None else None for stat in (a, b))
-        if not path or not x or not y or x.keys() == y.keys():
+        if not path or not x or not y or x.keys() == y.keys() or tag in self.evidence.replaced:
             return False
         fresh, gone = sorted(y.keys() - x.keys()), sorted(x.keys() - y.keys())
         events = [f"str:token:{value}" for value in fresh or sorted(y)]
@@ -321,7 +355,7 @@ def _same_kinds(evidence: Evidence, path: str, branches: Collection[str]) -> Ite
     if changed is not None:
         rule, detail = changed
         yield evidence.finding(rule, path, "restyled", detail=detail)
-    elif key(path) not in _FREE:
+    elif key(path) not in _FREE and path not in evidence.replaced:
         yield from _enum(evidence, path, a, b, branches)
 
 

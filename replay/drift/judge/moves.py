@@ -1,22 +1,28 @@
-"""Follows values that left one path to the path where they are now, within one object.
+"""Follows values that left one path to the paths where they are now, within one object.
 
-A move is proven by value: in every pair where the old path held an informative value and the new
-path could have held one, it held the same. A stand-in is made from the owner of the redacted value,
-so equal stand-ins prove nothing: such a move is likely at most. Two cases are only hints, not
-moves: the same few IDs are equal again and again (all objects may name one customer in several
-places), or several new paths fit as well.
+A destination is found by value: in every pair in which the destination could hold a value, it holds
+what the old path held. Only values that say something are followed: Stripe's IDs, texts of eight
+characters, numbers from a million. A stand-in is made from the owner of the redacted value, so
+equal stand-ins prove nothing; where twins were recorded, their cassettes note which places held one
+value before it was redacted.
+
+A place that both versions have must also have held the same in every old recording. Numbers under
+another name that both versions have are never taken for a destination: of 127 real bodies, 27 times
+such a number was equal by chance, most of them times (`period_end` and `period_start`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import Any
 
+from replay.drift.judge.findings import Grade
+from replay.drift.judge.side_by_side import together
 from replay.drift.observe.marks import Node, mark
 from replay.drift.observe.pairs import Pair, Take
-from replay.drift.observe.pointers import ANY, escape, key, occurrences, parent, value_at
+from replay.drift.observe.pointers import ANY, escape, key, occurrences, parent, unescape, value_at
 from replay.drift.observe.shape import Shape, Witness, is_map
 
 DISTINCT = 3
@@ -24,38 +30,90 @@ DISTINCT = 3
 
 _LENGTH = 8  # shorter texts, and smaller numbers, are equal by chance
 _NUMBER = 10**6
+_NUMERIC = ("str:integer", "str:decimal", "str:iso-time")
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Values that left one path for another.
+    """Values that left one path and are at another.
 
     Attributes:
         source, target: the paths.
-        agree: in how many pairs they were equal: in every pair that could show it.
-        controlled: whether a controlled pair is among them.
-        redacted: whether stand-ins were compared.
-        few: whether the same few IDs were equal again and again, which does not prove a move.
-        named: whether the values are IDs, or at least three: no text that many places have.
+        agree: in how many pairs the target holds them: in every pair that could show it.
+        carrying: in how many pairs the source held a value that can be followed.
+        controlled: whether a controlled pair is among those that agree.
+        distinct: how many different values the controlled pairs show.
+        stand_in: whether stand-ins were compared.
+        noted: whether values other than IDs were known to be equal only from the recordings' notes.
+        few: whether the same few values were equal again and again, which shows no move.
+        ids: whether all values are IDs of Stripe's.
+        alone: whether no place with another name holds the values.
+        fresh: whether only the new version has the target.
         old, new: the witnesses.
-        rivals: other targets that fit as well, so that it is not known where the values went.
+        rivals: other targets that fit as well, so that it is not known where to read it.
     """
 
     source: str
     target: str
     agree: int
+    carrying: int
     controlled: bool
-    redacted: bool
+    distinct: int
+    stand_in: bool
+    noted: bool
     few: bool
-    named: bool
+    ids: bool
+    alone: bool
+    fresh: bool
     old: str
     new: str
     rivals: tuple[str, ...] = ()
 
     @property
     def doubtful(self) -> bool:
-        """Whether it is only a hint: the same few IDs, or one target of several."""
+        """Whether it is only a hint: the same few values, or one target of several."""
         return self.few or bool(self.rivals)
+
+    @property
+    def same_key(self) -> bool:
+        """Whether the value is still under its name; an object's ID may be under the object's."""
+        names = {key(self.source)}
+        if key(self.source) == "id":
+            names.add(key(_outside(parent(self.source))))
+        return key(_outside(self.target)) in names or key(self.target) in names
+
+    @property
+    def grade(self) -> Grade:
+        """How sure it is that the values are to be read at the target."""
+        told = self.controlled and self.distinct >= DISTINCT
+        sure = told and not (self.stand_in or self.noted)
+        named = self.fresh or self.same_key or (self.ids and self.alone)
+        return Grade.PROVEN if sure and named else Grade.LIKELY
+
+    @property
+    def fit(self) -> tuple[bool, bool, bool, bool, bool, int]:
+        """How well the target fits; the least is the best."""
+        source, target = self.source, self.target
+        if key(source) == "id" and "/" in parent(source):
+            source = parent(source)  # the place of the object, whose name its ID takes over
+        return (
+            self.stand_in or self.few,
+            not self.fresh,
+            not self.same_key,
+            source.count(f"/{ANY}") != target.count(f"/{ANY}") or _crosses(source, target),
+            parent(source) != parent(target),
+            target.count("/"),
+        )
+
+
+def _outside(path: str) -> str:
+    """The list that an item belongs to; any other path as it is."""
+    return path.removesuffix(f"/{ANY}")
+
+
+def _crosses(source: str, target: str) -> bool:
+    shared = _shared(source, target)
+    return f"/{ANY}" in source[len(shared) :] or f"/{ANY}" in target[len(shared) :]
 
 
 def leaves(shape: Shape, root: str) -> list[str]:
@@ -71,150 +129,264 @@ def leaves(shape: Shape, root: str) -> list[str]:
     return [path for path in found if not any(is_map(shape, above) for above in _above(path))]
 
 
-def follow(samples: Sequence[Pair], sources: Iterable[str], targets: Iterable[str]) -> list[Move]:
-    """Find where values went: at most one target for each source, one source for each target.
+def follow(
+    samples: Sequence[Pair],
+    sources: Collection[str],
+    targets: Collection[str],
+    fresh: Collection[str],
+    others: Callable[[], Iterable[Take]] = tuple,
+) -> list[Move]:
+    """Find where values are now: the best target for each source.
 
     Args:
         samples: pairs with their bodies.
         sources: paths that the old version has.
         targets: paths that the new version has.
+        fresh: those of them that the old version does not have.
+        others: gives further old recordings, which must not speak against a target that both
+            versions have. It is called only where there is such a target.
 
     Returns:
         the moves in the order of their sources.
     """
-    sources, targets = list(sources), list(targets)
     if not sources or not targets:
         return []
-    left, right = frozenset(sources), frozenset(targets)
-    values = [(_values_at(pair.old, left), _values_at(pair.new, right)) for pair in samples]
+    sources, targets = frozenset(sources), frozenset(targets)
+    seen = [_look(pair, number, sources, targets) for number, pair in enumerate(samples)]
+    wanted: dict[tuple[str, str], None] = {}
+    for one in seen:
+        for source, values in one.old.items():
+            for content in values.values():
+                for target in one.holders.get(content, ()):
+                    wanted[source, target] = None
+    kept = frozenset(fresh)
     possible = [
         move
-        for source in sources
-        for target in _candidates(values, source, targets)
-        if (move := _move(samples, source, target)) is not None
+        for source, target in sorted(wanted)
+        if (move := _move(seen, source, target, target in kept)) is not None
     ]
-    taken: dict[str, _Fit] = {}
-    moves: dict[str, Move] = {}
-    for move in sorted(possible, key=lambda move: (_fit(move), move.source, move.target)):
-        if move.source not in moves and move.target not in taken:
-            moves[move.source] = move
-            taken[move.target] = _fit(move)
-    return [
-        replace(moves[source], rivals=_rivals(moves[source], possible, taken))
-        for source in sorted(moves)
-    ]
+    staying = {(move.source, move.target) for move in possible if not move.fresh}
+    if staying:
+        for take in (*(pair.old for pair in samples), *others()):
+            staying = {both for both in staying if not _differs(take, *both)}
+            if not staying:
+                break
+    possible = [move for move in possible if move.fresh or (move.source, move.target) in staying]
+    return _best(possible)
 
 
-_Fit = tuple[bool, bool, bool, int, int]
+def _best(possible: Sequence[Move]) -> list[Move]:
+    fits: dict[str, list[Move]] = {}
+    for move in sorted(possible, key=lambda move: (move.source, move.fit, move.target)):
+        best = fits.setdefault(move.source, [])
+        if not best or best[0].fit == move.fit:
+            best.append(move)
+    # A target that fits another source better does not compete.
+    closest: dict[str, tuple[Any, ...]] = {}
+    for best in fits.values():
+        for move in best:
+            closest[move.target] = min(closest.get(move.target, move.fit), move.fit)
+    found = []
+    for best in fits.values():
+        equals = [move for move in best if closest[move.target] == move.fit] or best
+        found.append(replace(equals[0], rivals=tuple(move.target for move in equals[1:])))
+    return found
 
 
-def _fit(move: Move) -> _Fit:
-    """How well a target fits a source; the least is the best."""
-    source, target = move.source, move.target
-    return (
-        move.few,
-        move.redacted,
-        key(source) != key(target),
-        abs(source.count(f"/{ANY}") - target.count(f"/{ANY}")),
-        target.count("/"),
-    )
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """What of a pair can be compared.
+
+    Attributes:
+        pair: the pair.
+        old: source -> pointer -> the content there.
+        new: target -> pointer -> the content there.
+        holders: content -> the targets that hold it.
+        keys: content -> the names under which the new body holds it.
+        noted: contents that are known to be equal only from the notes of the recordings -> whether
+            they are IDs.
+    """
+
+    pair: Pair
+    old: dict[str, dict[str, Any]]
+    new: dict[str, dict[str, Any]]
+    holders: dict[Any, set[str]]
+    keys: dict[Any, set[str]]
+    noted: dict[Any, bool] = field(default_factory=dict)
 
 
-def _rivals(move: Move, possible: Iterable[Move], taken: Mapping[str, _Fit]) -> tuple[str, ...]:
-    # A target that fits its own source better does not compete.
-    fit = _fit(move)
-    return tuple(
-        other.target
-        for other in possible
-        if other.source == move.source
-        and other.target != move.target
-        and _fit(other) == fit <= taken.get(other.target, fit)
-    )
+def _look(pair: Pair, number: int, sources: frozenset[str], targets: frozenset[str]) -> _Sight:
+    olds, news, noted = _notes(pair, number)
+    old: dict[str, dict[str, Any]] = {}
+    wanted = set()
+    for path, pointer, value in _values(pair.old):
+        if path in sources:
+            content = olds.get(pointer) or _comparable(pair.old, pointer, value)
+            if content is not None:
+                old.setdefault(path, {})[pointer] = content
+                wanted.add(content)
+    sight = _Sight(pair, old, {}, {}, {}, noted)
+    stand_ins = any(map(_is_stand_in, wanted))
+    for path, pointer, value in _values(pair.new) if wanted else ():
+        content = news.get(pointer)
+        if content is None and isinstance(value, str | int) and pointer not in pair.new.redacted:
+            content = value if not isinstance(value, bool) else None
+        elif content is None and (stand_ins or isinstance(value, dict)):
+            content = _comparable(pair.new, pointer, value)
+        if content is None or content not in wanted:
+            continue
+        sight.keys.setdefault(content, set()).add(key(_outside(path)))
+        if path in targets:
+            sight.new.setdefault(path, {})[pointer] = content
+            sight.holders.setdefault(content, set()).add(path)
+    return sight
 
 
-_Values = dict[str, set[Any]]
-"""Path -> the comparable forms of the values there."""
+def _notes(pair: Pair, number: int) -> tuple[dict[str, Any], dict[str, Any], dict[Any, bool]]:
+    """What the recordings note of equal values: contents by old and new pointer; which they are."""
+    olds: dict[str, Any] = {}
+    news: dict[str, Any] = {}
+    noted: dict[Any, bool] = {}
+    for here, (there, name) in pair.equal_places.items():
+        content = None
+        for take, pointer in ((pair.old, here), (pair.new, there)):
+            if content is None and pointer not in take.redacted:
+                content = _comparable(take, pointer, value_at(take.body, pointer))
+        if content is None:
+            content = "noted", number, name
+        olds[here] = news[there] = content
+        noted[content] = name.startswith("id-")
+    return olds, news, noted
 
 
-def _candidates(
-    values: Sequence[tuple[_Values, _Values]], source: str, targets: Sequence[str]
-) -> list[str]:
-    # Targets that hold an equal value in some pair. This rules out most, at little cost.
-    found: set[str] = set()
-    for old, new in values:
-        wanted = old.get(source)
-        if wanted:
-            found |= {
-                target
-                for target in targets
-                if target not in found and not wanted.isdisjoint(new.get(target, ()))
-            }
-    return sorted(found - {source})
+def _values(take: Take) -> Iterator[tuple[str, str, Any]]:
+    """Path, pointer and value of all that a body holds; maps too, and what is in them."""
+
+    def look(value: Any, node: Node, path: str, pointer: str) -> Iterator[tuple[str, str, Any]]:
+        for name, child in zip(node.names, node.children, strict=True):
+            if isinstance(value, list):
+                inside = value[int(name)]
+            else:
+                named = unescape(name)
+                if named not in value:
+                    continue  # fields of redacted names
+                inside = value[named]
+            where = f"{path}/{name if node.is_record else ANY}"
+            here = f"{pointer}/{name}"
+            if isinstance(child, Node):
+                if not child.is_record and child.mark != "arr":
+                    yield where, here, inside
+                yield from look(inside, child, where, here)
+            else:
+                yield where, here, inside
+
+    yield from look(take.body, take.marks.root, "", "")
 
 
-def _values_at(take: Take, paths: frozenset[str]) -> _Values:
-    """The comparable forms of the values at some paths."""
-    values: _Values = {}
-
-    def look(value: Any, node: Any, path: str, pointer: str) -> None:
-        if path in paths and (content := _comparable(take, pointer, value)) is not None:
-            values.setdefault(path, set()).add(content)
-        if isinstance(node, Node):
-            for name, child in zip(node.names, node.children, strict=True):
-                below = f"{path}/{name if node.is_record else ANY}"
-                look(value_at(value, f"/{name}"), child, below, f"{pointer}/{name}")
-
-    look(take.body, take.marks.root, "", "")
-    return values
-
-
-def _move(samples: Sequence[Pair], source: str, target: str) -> Move | None:
+def _move(seen: Sequence[_Sight], source: str, target: str, fresh: bool) -> Move | None:
     """The move from one path to another; None where a pair contradicts it, or none shows it."""
     shared = _shared(source, target)
-    old_end, new_end = source[len(shared) :], target[len(shared) :]
-    agree, controlled, redacted = 0, False, False
-    distinct: set[Any] = set()
+    target_end = target[len(shared) :]
+    agree = carrying = 0
+    controlled = stand_in = noted = False
+    contents: set[Any] = set()
+    sure: set[Any] = set()
+    keys: set[str] = set()
     witness: tuple[Witness, Witness] | None = None
-    for pair in samples:
-        shown = False
-        for place, old_item in occurrences(pair.old.body, shared):
-            new_item = value_at(pair.new.body, place)
-            olds = [(place + end, value) for end, value in occurrences(old_item, old_end)]
-            news = [(place + end, value) for end, value in occurrences(new_item, new_end)]
-            values = [_comparable(pair.old, *old) for old in olds]
-            if not values or None in values or not _open(new_item, new_end):
+    for sight in seen:
+        olds = sight.old.get(source)
+        if not olds:
+            continue
+        carrying += 1
+        pair, shown = sight.pair, False
+        for at_old, _, at_new, new_item in together(pair.old.body, pair.new.body, shared):
+            left = {p: c for p, c in olds.items() if not at_old or p.startswith(f"{at_old}/")}
+            if not left or not _open(new_item, target_end):
                 continue
-            if [_comparable(pair.new, *new) for new in news] != values:
+            right = {
+                p: c
+                for p, c in sight.new.get(target, {}).items()
+                if not at_new or p.startswith(f"{at_new}/")
+            }
+            if not set(left.values()) <= set(right.values()):
                 return None
-            masked = any(_classes(pair.old, *old) for old in olds) or any(
-                _classes(pair.new, *new) for new in news
-            )
-            if masked and not _same_owner(pair, source, target, olds, news):
-                return None
-            redacted = redacted or masked
-            distinct.update(values)
             shown = True
+            found = set(left.values())
+            contents |= found
+            if pair.controlled:
+                sure |= found
+            for content in found:
+                keys |= sight.keys[content]
+                stand_in = stand_in or _is_stand_in(content)
+                noted = noted or sight.noted.get(content) is False
+            first = min(left)
+            there = min(p for p, c in right.items() if c == left[first])
             here = (
-                Witness(pair.old.file, pair.old.number, olds[0][0]),
-                Witness(pair.new.file, pair.new.number, news[0][0]),
+                Witness(pair.old.file, pair.old.number, pair.old.at + first),
+                Witness(pair.new.file, pair.new.number, pair.new.at + there),
             )
             witness = here if witness is None else min(witness, here)
         agree += shown
         controlled = controlled or (shown and pair.controlled)
     if witness is None:
         return None
-    ids = all(isinstance(value, str) and _is_id(value) for value in distinct)
-    few = not redacted and len(distinct) < DISTINCT <= agree
-    # Values other than IDs are equal by chance, and the same keys of a map are its user's habit.
-    if not (redacted or ids) and len(distinct) < min(DISTINCT, agree):
-        return None
-    named = ids or len(distinct) >= DISTINCT
+    numbers = any(_is_number(content) for content in contents)
     old, new = map(str, witness)
-    return Move(source, target, agree, controlled, redacted, few, named, old, new)
+    move = Move(
+        source,
+        target,
+        agree,
+        carrying,
+        controlled,
+        len(sure),
+        stand_in,
+        noted,
+        not stand_in and len(contents) < DISTINCT <= carrying,
+        all(_is_id(content) or _noted_as_id(seen, content) for content in contents),
+        keys == {key(_outside(target))},
+        fresh,
+        old,
+        new,
+    )
+    if not fresh and (stand_in or (numbers and not move.same_key)):
+        return None
+    return move
 
 
-def _is_id(value: str) -> bool:
-    return mark(value).startswith("str:id:")
+def _noted_as_id(seen: Iterable[_Sight], content: Any) -> bool:
+    """Whether a note of the recordings calls a content an ID."""
+    return any(sight.noted.get(content) for sight in seen)
+
+
+def _differs(take: Take, source: str, target: str) -> bool:
+    """Whether an old recording has both places, and the target holds something else."""
+    shared = _shared(source, target)
+    source_end, target_end = source[len(shared) :], target[len(shared) :]
+    for place, item in occurrences(take.body, shared):
+        olds = {
+            content
+            for end, value in occurrences(item, source_end)
+            if (content := _comparable(take, place + end, value)) is not None
+            and not _is_stand_in(content)
+        }
+        if not olds or not _open(item, target_end):
+            continue
+        held = [value for _, value in occurrences(item, target_end)]
+        if not all(content in held for content in olds):
+            return True
+    return False
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, str) and mark(value).startswith("str:id:")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) or (isinstance(value, str) and mark(value) in _NUMERIC)
+
+
+def _is_stand_in(content: Any) -> bool:
+    return isinstance(content, tuple) and content[0] == "stand-in"
 
 
 def _open(body: Any, path: str) -> bool:
@@ -234,43 +406,38 @@ def _shared(source: str, target: str) -> str:
 
 
 def _comparable(take: Take, pointer: str, value: Any) -> Any:
-    """A value, or the items of a map, as something to compare; None if it says too little."""
+    """A value, or the items of a map, as something to compare; None if it says too little.
+
+    A stand-in is comparable under one name, with the class and the owner that it was made from.
+    """
     if isinstance(value, bool):
         return None
+    name = key(pointer)
+    if isinstance(value, dict) and value:
+        classes = _classes_in(take.redacted, pointer, value)
+        if classes:
+            return "stand-in", name, classes, _owner(take.body, pointer), tuple(sorted(value))
+        return "map", tuple(sorted((item, repr(inside)) for item, inside in value.items()))
+    if not isinstance(value, str | int):
+        return None
+    if pointer in take.redacted:
+        kind = take.redacted[pointer]
+        return "stand-in", name, kind, _owner(take.body, pointer), value
     if isinstance(value, int):
         return value if abs(value) >= _NUMBER else None
-    if isinstance(value, str):
-        token = mark(value).startswith("str:token")
-        return value if len(value) >= _LENGTH and not token else None
-    if isinstance(value, dict) and value:
-        if _classes(take, pointer, value):
-            return tuple(sorted(value))
-        return tuple(sorted((name, repr(item)) for name, item in value.items()))
-    return None
+    style = mark(value)
+    if len(value) < _LENGTH or (style.startswith("str:token") and name != "id"):
+        return None
+    if style in ("str:integer", "str:decimal") and abs(float(value)) < _NUMBER:
+        return None
+    return value
 
 
-def _classes(take: Take, pointer: str, value: Any) -> list[str]:
-    """The classes of the stand-ins in a value; empty where nothing was redacted."""
-    redacted = take.redacted
-    if isinstance(value, dict):
-        below = (f"{pointer}/{escape(name)}" for name in value)
-        return sorted(redacted[child] for child in below if child in redacted)
-    return [redacted[pointer]] if pointer in redacted else []
-
-
-def _same_owner(
-    pair: Pair,
-    source: str,
-    target: str,
-    olds: Sequence[tuple[str, Any]],
-    news: Sequence[tuple[str, Any]],
-) -> bool:
-    """Whether stand-ins have one key, class and owner: equal ones may have moved."""
-    return key(source) == key(target) and all(
-        _classes(pair.old, *old) == _classes(pair.new, *new)
-        and _owner(pair.old.body, old[0]) == _owner(pair.new.body, new[0])
-        for old, new in zip(olds, news, strict=True)
-    )
+def _classes_in(
+    redacted: Mapping[str, str], pointer: str, value: dict[str, Any]
+) -> tuple[str, ...]:
+    below = (f"{pointer}/{escape(name)}" for name in value)
+    return tuple(sorted(redacted[child] for child in below if child in redacted))
 
 
 def _owner(body: Any, pointer: str) -> Any:

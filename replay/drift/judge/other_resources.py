@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from replay.drift.judge.findings import Comparison, Finding, Support, Target
+from replay.drift.judge.findings import Comparison, Finding, Grade, Support, Target
 from replay.drift.judge.moves import DISTINCT
 from replay.drift.judge.relocate import GONE
 from replay.drift.judge.rules import RULES
@@ -119,11 +119,13 @@ def lost_ids(findings: Iterable[Finding], samples: Sequence[Pair]) -> Lost:
     """The IDs that are gone from their objects, where no move says where to."""
     found: dict[str, dict[str, tuple[str, Witness]]] = {}
     for finding in findings:
-        if finding.rule not in GONE or ANY in finding.path.split("/"):
+        if finding.rule not in GONE or finding.to or ANY in finding.path.split("/"):
             continue
         for pair in samples:
             own = pair.old.body.get("id")
             for pointer, value in occurrences(pair.old.body, finding.path):
+                if isinstance(value, dict):  # it was expanded
+                    pointer, value = f"{pointer}/id", value.get("id")
                 if _is_id(own) and _is_id(value) and pointer not in pair.old.redacted:
                     place = Witness(pair.old.file, pair.old.number, pair.old.at + pointer)
                     found.setdefault(finding.path, {})[own] = (value, place)
@@ -192,10 +194,12 @@ class Search:
     def _change(self, path: str, resource: str, target: str, join: str) -> dict[str, Any]:
         hits = self._hits[path, resource, join, target]
         old, own = min((self._lost[path][own][1], own) for own in hits)
+        values = {self._lost[path][own][0] for own in hits}
+        grade = Grade.PROVEN if len(values) >= DISTINCT else Grade.LIKELY
         return {
             "rule": _RULE,
             "severity": RULES[_RULE].severity,
-            "to": Target(resource, target, join),
+            "to": Target(resource, target, join, grade),
             "support": Support(len(hits), len(hits), controlled=True),
             "witnesses": (str(old), str(hits[own])),
         }

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from replay.drift.judge.findings import Comparison, Finding, Severity, Support, Target
+from replay.drift.judge.findings import Comparison, Finding, Grade, Severity, Support, Target
 from replay.drift.observe.pointers import dotted
 from replay.errors import ConfigError, printable
 
@@ -52,15 +52,19 @@ def sentence(comparison: Comparison, finding: Finding, within: str = "") -> str:
     inside = finding.path.removeprefix(within) if within != finding.path else finding.path
     words = f"{dotted(inside)} {RULES[finding.rule].says(comparison, finding)}"
     if finding.support is not None:
-        words += f" ({_agreement(finding.support)})"
+        words += f" ({_agreement(finding, finding.support)})"
     if finding.broken_promise:
         words += "; Stripe promises no breaking change within this train"
     return words
 
 
-def _agreement(support: Support) -> str:
+def _agreement(finding: Finding, support: Support) -> str:
     kind = "pairs" if support.controlled else "pairs of differing state"
-    return f"{support.agree} of {support.pairs} {kind} agree"
+    words = f"{support.agree} of {support.pairs} {kind} agree"
+    unseen = support.pairs - support.agree
+    if finding.to is not None and unseen:
+        words += f"; in {unseen} its parent was null, empty or not there"
+    return words
 
 
 # What rules have in common.
@@ -81,10 +85,34 @@ def _blind(before: str) -> Callable[[Comparison, Finding], str]:
     return words
 
 
-def _hint(finding: Finding) -> str:
-    """Where the values of a removed field may be now, if that is known."""
-    words = (dotted(w) if w.startswith("/") else printable(w) for w in finding.detail.split(" "))
-    return "; " + " ".join(words) if finding.detail else ""
+def _remains(comparison: Comparison, finding: Finding) -> str:
+    """Where the values of a removed field are, or may be; else how much there was to find."""
+    if finding.detail:
+        words = [
+            dotted(word) if word.startswith("/") else printable(word)
+            for word in finding.detail.split(" ")
+        ]
+        return "; " + " ".join(words)
+    if finding.to is not None:
+        return f"; its values are{_probably(finding)} at {_place(comparison, finding)}"
+    if finding.parts:
+        told = [f"{dotted(new)} has {dotted(old)}" for old, new in finding.parts[:_PARTS]]
+        more = len(finding.parts) - _PARTS
+        return "; " + ", ".join(told) + (f" and {more} more" if more > 0 else "")
+    if finding.carried is None:
+        return ""
+    carried, parents = finding.carried
+    if not carried:
+        return f"; null in all {finding.old.present}"
+    return f"; set in {carried} of {parents}, found nowhere else"
+
+
+def _probably(finding: Finding) -> str:
+    likely = finding.to is not None and finding.to.grade < Grade.PROVEN
+    return ", probably" if likely else ""
+
+
+_PARTS = 3  # more are counted
 
 
 def _place(comparison: Comparison, finding: Finding) -> str:
@@ -98,8 +126,9 @@ CATALOGUE: tuple[Rule, ...] = (
     Rule(
         "field-removed",
         BREAKING,
-        "Present in every old observation of its parent, absent from every new one.",
-        says=lambda _, f: "removed" + _hint(f),
+        "Present in old observations of its parent, absent from every new one: always before, or "
+        "lost in all pairs that had it. A warning where chance can explain it.",
+        says=lambda c, f: "removed" + _remains(c, f),
         mirror="field-added",
         old='{"paid": true}',
         new="{}",
@@ -107,10 +136,10 @@ CATALOGUE: tuple[Rule, ...] = (
     Rule(
         "field-unseen",
         WARNING,
-        "Sometimes present in the old version, never in the new one.",
-        says=lambda _, f: (
+        "Sometimes present in the old version, never in the new one; no pair that had it shows it.",
+        says=lambda c, f: (
             f"no longer seen: in {f.old.present} of {f.old.parents} before,"
-            f" in none of {f.new.parents} now" + _hint(f)
+            f" in none of {f.new.parents} now" + (_remains(c, f) if f.detail or f.to else "")
         ),
         mirror="field-added",
         old='{"auto_advance": true}, {}',
@@ -129,9 +158,11 @@ CATALOGUE: tuple[Rule, ...] = (
     Rule(
         "field-moved",
         BREAKING,
-        "Left one path; its values appear at another path of the same object.",
-        says=lambda c, f: f"moved to {_place(c, f)}",
+        "Left one path; its values are at another path of the same object: a new one, or one that "
+        "both versions have.",
+        says=lambda c, f: f"moved{_probably(f)} to {_place(c, f)}",
         mirror="field-moved",
+        why="Where it left an object that held more, the reverse is that object's removal.",
         old='{"subscription": "sub_1MowQVLkdIwHu7ix"}',
         new='{"parent": {"subscription": "sub_1MowQVLkdIwHu7ix"}}',
     ),
@@ -139,7 +170,7 @@ CATALOGUE: tuple[Rule, ...] = (
         "field-renamed",
         BREAKING,
         "Moved to another key of the same parent.",
-        says=lambda c, f: f"renamed to {_place(c, f)}",
+        says=lambda c, f: f"renamed{_probably(f)} to {_place(c, f)}",
         mirror="field-renamed",
         old='{"plan": "plan_1MowQVLkdIwHu7ix"}',
         new='{"price": "plan_1MowQVLkdIwHu7ix"}',
@@ -148,7 +179,7 @@ CATALOGUE: tuple[Rule, ...] = (
         "field-moved-resource",
         BREAKING,
         "Left the object; its values appear in another resource that names the object's ID.",
-        says=lambda c, f: f"moved to {_place(c, f)}",
+        says=lambda c, f: f"moved{_probably(f)} to {_place(c, f)}",
         mirror="field-added",
         why="Seen from the old resource alone the reverse adds a field.",
         old='{"payment_intent": "pi_3MtwBwLkdIwHu7ix"}',
@@ -167,7 +198,8 @@ CATALOGUE: tuple[Rule, ...] = (
     Rule(
         "became-optional",
         BREAKING,
-        "Always present in the old version, only sometimes in the new one.",
+        "Always present in the old version, only sometimes in the new one. A warning where fewer "
+        "than three twins show it.",
         says=lambda _, f: (
             f"became optional: always there before, in {f.new.present} of {f.new.parents} now"
         ),
@@ -189,7 +221,8 @@ CATALOGUE: tuple[Rule, ...] = (
     Rule(
         "became-nullable",
         BREAKING,
-        "Never null in the old version, null in the new one; a warning on few observations.",
+        "Never null in the old version, null in the new one. It only informs where fewer than "
+        "three twins show it: an edit, or another object, looks alike.",
         says=_just("can now be null"),
         mirror="became-non-null",
         old='{"due_date": 1680644467}',
@@ -338,7 +371,8 @@ CATALOGUE: tuple[Rule, ...] = (
     Rule(
         "branch-unseen",
         INFO,
-        "A tag no longer shows a value, so the key that it selects cannot be there.",
+        "A tag that is still there no longer shows a value, so the key that it selects cannot be "
+        "there. Where the tag went too, or was renamed, the key was removed.",
         says=_just("is no longer selected by its tag"),
         mirror="branch-added",
         old='{"type": "card", "card": {}}',
@@ -353,6 +387,16 @@ CATALOGUE: tuple[Rule, ...] = (
         mirror="format-changed",
         old='{"rate": "10"}',
         new='{"rate": "10.0"}',
+    ),
+    Rule(
+        "value-changed",
+        WARNING,
+        "In every pair of twins a value was replaced in one way: a word by another word, an amount "
+        "by a multiple, a flag by its opposite, a list by a shorter one. It means something else.",
+        says=_detail("has other values"),
+        mirror="value-changed",
+        old='{"fee": 12}, {"fee": 7}, {"fee": 9}',
+        new='{"fee": 1200}, {"fee": 700}, {"fee": 900}',
     ),
     Rule(
         "map-became-record",

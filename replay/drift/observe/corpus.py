@@ -24,12 +24,12 @@ from replay.drift.observe.nested import (
     without_items,
 )
 from replay.drift.observe.pair_events import PairEvents
-from replay.drift.observe.pairs import Pair, Take, pairs
+from replay.drift.observe.pairs import Pair, Take, pairs, status_of
 from replay.drift.observe.pointers import parent
 from replay.drift.observe.selection import NEIGHBOURS, Epoch, Selection
 from replay.drift.observe.shape import Calendar, Shape, ShapeBuilder, Witness, merge
 from replay.library.names import served
-from replay.model.cassette import Cassette, ObjectKey
+from replay.model.cassette import Cassette, Interaction, ObjectKey
 from replay.stripe_api.call import expand_of
 from replay.stripe_api.routes import is_collection
 
@@ -37,6 +37,10 @@ Entries = Iterable[tuple[str, Cassette]]
 
 SAMPLES = 64
 """At most this many pairs of a comparison keep their bodies, to follow values that moved."""
+
+
+STATUSES = 64
+"""At most this many statuses, and changes of status, are told apart between twins."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -118,12 +122,17 @@ class Paired:
         objects: how many objects.
         controlled: the events in twins and in pairs of one state.
         loose: the events in other pairs, and those that the dates of a pair may explain.
+        restated: (old, new status) -> the events in twins that nobody looked at twice. The version
+            may have renamed the status, or the objects moved on: only all twins together say.
+        statuses: those that twins show unchanged.
     """
 
     def __init__(self) -> None:
         self.objects = 0
         self.controlled = PairEvents()
         self.loose = PairEvents()
+        self.restated: dict[tuple[str, str], PairEvents] = {}
+        self.statuses: set[str] = set()
         self._samples: list[tuple[bool, int, Witness, Witness, int, Pair]] = []
         self._added = 0  # keeps the heap from comparing pairs
 
@@ -133,17 +142,34 @@ class Paired:
             if pair.controlled:
                 self.controlled.add(pair, self.loose)
             else:
-                self.loose.add(pair)
+                self._beside(pair).add(pair)
+            if pair.twins and len(self.statuses) < STATUSES:
+                was, now = status_of(pair.old), status_of(pair.new)
+                if was == now and isinstance(now, str):
+                    self.statuses.add(now)
             name = f"{pair.old.file}#{pair.old.number}{pair.old.at}"
             rank = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest())
             # The heap drops its least item. Ranks are negated, so that the least ranks stay.
             self._push(pair.controlled, -rank, pair.old.place, pair.new.place, pair)
+
+    def _beside(self, pair: Pair) -> PairEvents:
+        """Where a pair counts that is not controlled."""
+        was, now = status_of(pair.old), status_of(pair.new)
+        words = isinstance(was, str) and isinstance(now, str)
+        if not pair.twins or pair.unconfirmed is not None or not words:
+            return self.loose
+        if (was, now) not in self.restated and len(self.restated) >= STATUSES:
+            return self.loose
+        return self.restated.setdefault((was, now), PairEvents())
 
     def merge(self, other: Paired) -> None:
         """Add the pairs of other objects."""
         self.objects += other.objects
         self.controlled.merge(other.controlled)
         self.loose.merge(other.loose)
+        for words, events in other.restated.items():
+            self.restated.setdefault(words, PairEvents()).merge(events)
+        self.statuses |= other.statuses
         for controlled, rank, old, new, _, pair in other._samples:
             self._push(controlled, rank, old, new, pair)
 
@@ -402,6 +428,11 @@ def by_object(
             yield waiting.pop(done)
         waiting.setdefault(folder, []).append((file, cassette, is_older))
     yield from waiting.values()
+
+
+def stratum_of(resource: str, interaction: Interaction, take: Take) -> Stratum:
+    """The stratum of a take that was recorded by itself."""
+    return _stratum(resource, expand_of(interaction.request), take)
 
 
 def _stratum(resource: str, expand: tuple[str, ...], take: Take) -> Stratum:

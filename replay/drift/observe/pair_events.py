@@ -27,11 +27,13 @@ class Event:
     Attributes:
         count: in how many pairs.
         confirmed: in how many of them a second look at one version confirmed it.
+        twins: how many of them were fetched back to back.
         old, new: where the first of those pairs, in sorted order, shows it.
     """
 
     count: int
     confirmed: int
+    twins: int
     old: Witness
     new: Witness
 
@@ -55,12 +57,14 @@ class _Doubt(NamedTuple):
         events: events that its dates may explain.
         places: JSON pointers at which a second look at one version showed something else.
         looked: whether there was a second look.
+        twins: whether the two were fetched back to back.
         only: whether to count what is doubtful alone; else all but that.
     """
 
     events: frozenset[str]
     places: frozenset[str]
     looked: bool
+    twins: bool
     only: bool
 
 
@@ -93,7 +97,7 @@ class PairEvents:
         """
         self.pairs += 1
         looked, none = pair.unconfirmed, frozenset[str]()
-        doubt = _Doubt(none, none, looked is not None, only=False)
+        doubt = _Doubt(none, none, looked is not None, pair.twins, only=False)
         if doubtful is not None:
             doubt = doubt._replace(events=pair.unsure, places=looked or none)
             if doubt.events or doubt.places:
@@ -134,7 +138,8 @@ class PairEvents:
         for path, n in other.in_both.items():
             self._in_both[path] = self._in_both.get(path, 0) + n
         for (what, path), event in other._events.items():
-            self._count(what, path, event.count, event.confirmed, event.old, event.new)
+            counts = event.count, event.confirmed, event.twins
+            self._count(what, path, counts, event.old, event.new)
 
     def __getstate__(self) -> dict[str, Any]:
         self._count_waiting()
@@ -152,14 +157,15 @@ class PairEvents:
             _Comparer(self, doubt).compare(level)
 
     def _count(
-        self, what: str, path: str, count: int, confirmed: int, old: Witness, new: Witness
+        self, what: str, path: str, counts: tuple[int, int, int], old: Witness, new: Witness
     ) -> None:
         event = self._events.get((what, path))
         if event is None:
-            self._events[what, path] = Event(count, confirmed, old, new)
+            self._events[what, path] = Event(*counts, old, new)
             return
-        event.count += count
-        event.confirmed += confirmed
+        event.count += counts[0]
+        event.confirmed += counts[1]
+        event.twins += counts[2]
         if (old, new) < (event.old, event.new):
             event.old, event.new = old, new
 
@@ -280,8 +286,7 @@ class _Comparer:
         self.found._count(
             what,
             path,
-            seen.count,
-            confirmed,
+            (seen.count, confirmed, seen.count if doubt.twins else 0),
             Witness(old.file, old.take, old.pointer + at_old),
             Witness(new.file, new.take, new.pointer + at_new),
         )

@@ -8,7 +8,7 @@ in them says that the object's state changed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -161,7 +161,9 @@ def pairs(old: Sequence[Take], new: Sequence[Take]) -> Iterator[Pair]:
     if batches:
         for batch in batches:
             a, b = olds[batch], news[batch]
-            yield Pair(a, b, _status(a.body) == _status(b.body), twins=True)
+            made = Pair(a, b, controlled=True, twins=True)
+            moved = status_of(a) != status_of(b) and not made.is_confirmed("/status")
+            yield replace(made, controlled=False) if moved else made
         return
     for b in reversed(new[-_TAKES:]):
         for a in reversed(old[-_TAKES:]):
@@ -221,5 +223,6 @@ def _rewritten(a: str, b: str) -> bool:
     )
 
 
-def _status(body: Any) -> Any:
-    return body.get("status") if isinstance(body, dict) else None
+def status_of(take: Take) -> Any:
+    """The status of the object; None where it has none."""
+    return take.body.get("status") if isinstance(take.body, dict) else None

@@ -12,7 +12,7 @@ from enum import IntEnum
 from itertools import pairwise
 from typing import NamedTuple
 
-from replay.stripe_api.versions import version_order
+from replay.stripe_api.versions import is_preview, version_order
 
 
 class Which(IntEnum):
@@ -80,7 +80,10 @@ class Epoch(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The two sides of a comparison; by default, each version and the next one.
+    """The two sides of a comparison; by default, each version and the next one of its channel.
+
+    A preview is compared with the next preview, a release with the next release: what a preview has
+    more is no removal in the release that follows it.
 
     Attributes:
         versions: old and new; None for neighbouring pairs.
@@ -132,7 +135,11 @@ class Selection:
                 slices = Slice(Which.BEFORE, self.before), Slice(Which.SINCE, self.before)
             found = [(Epoch(old, slices[0]), Epoch(new, slices[1]))]
         else:
-            return list(pairwise(sorted(seen, key=epoch_order)))
+            found = []
+            for channel in (False, True):
+                same = [one for one in seen if is_preview(one.version) is channel]
+                found += pairwise(sorted(same, key=epoch_order))
+            return sorted(found, key=lambda pair: epoch_order(pair[0]))
         possible = {pair for pair in found if pair[0] in seen and pair[1] in seen}
         return sorted(possible, key=lambda pair: (epoch_order(pair[0]), epoch_order(pair[1])))
 

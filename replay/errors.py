@@ -34,13 +34,14 @@ def _never_deleted(error: BaseException, name: str) -> None:
 
 
 class ReplayError(Exception):
-    """Root of all errors that replay raises on purpose. Their attributes do not change.
+    """Root of all errors that replay raises on purpose. An instance's attributes cannot be changed.
 
     Attributes:
         what: one sentence that says what went wrong.
         where: the file, pointer, call or option concerned; empty when there is none.
-        hint: what to do next, where possible a command to run.
-        exit_code: the exit code of the command line (2: misuse or broken input).
+        hint: what to do next, if possible a command to run.
+        exit_code: the exit code of the command line: 2 for misuse or broken input, 4 if a source
+            that the command needs did not answer.
     """
 
     exit_code = 2
@@ -89,13 +90,13 @@ class LibraryError(ReplayError):
 
 
 class CassetteNotFound(LibraryError):
-    """A call that the library has no recording of, in a mode that may not record.
+    """Raised for a call that has no recording, in a mode that may not record.
 
     Attributes:
         resource: the resource path asked for, such as ``invoices``.
         id: the ID asked for.
-        nearest: recorded IDs of the same resource, most alike first.
-        command: the command that records it; empty where that would show a private ID.
+        nearest: recorded IDs of the same resource, the most similar first.
+        command: the command that records the call; empty if it would reveal a private ID.
     """
 
     resource: str

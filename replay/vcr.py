@@ -1,7 +1,7 @@
-"""A persister for suites that keep vcrpy's decorators: redacted, sealed and atomic cassette files.
+"""A persister for suites that keep vcrpy's decorators: redacted and sealed cassette files.
 
-The persister decides the content of a cassette file. vcrpy still decides how requests are matched
-and which answers a recording run sees.
+The persister decides the content of a cassette file, and writes it atomically. vcrpy still decides
+how requests are matched. While recording, the test sees the answers unredacted.
 """
 
 from __future__ import annotations

@@ -46,12 +46,22 @@ def modes() -> str:
         for state, row in DECISIONS.items()
     ]
     text = (
-        "The mode decides for each call, by its key: the object, the API version and the\n"
-        "expanded fields. The default is `none`, everywhere. A take is one recorded answer; a\n"
-        "key can have several, which are replayed in order. In mode `all` each key is\n"
-        "re-recorded once per run, and the old file stays until a session ends without a\n"
-        "failure. Identical takes at the end of a recording are kept once, because the last\n"
-        "take repeats.\n"
+        "The mode decides what replay does with a call. The default is `none`, everywhere:\n"
+        "nothing is recorded.\n\n"
+        "- `none` replays only. Use it every day, and in CI.\n"
+        "- `once` also records the calls that have no recording yet. Use it for a new test.\n"
+        "- `new_episodes` also records more takes when those of a call are used up.\n"
+        "- `all` records everything again, each call once per run of the tests. The old file is\n"
+        "  replaced when a session that made the call ends without a failure.\n\n"
+        "Set it for a run with `REPLAY_MODE=once` or `pytest --replay-mode once`, for one test in\n"
+        'its marker or decorator (`mode="once"`), for a project in its\n'
+        "[configuration](configuration.md), which also says which of these wins.\n\n"
+        "Each call has its own cassette. Two requests are the same call if they ask for the same\n"
+        "path, with the same parameters, for the same account, at the same API version; expanded\n"
+        "fields are parameters too. A **take** is one recorded answer. A cassette can hold\n"
+        "several, which are replayed in order; the last one is then repeated. So identical takes\n"
+        "at the end of a recording are stored once.\n\n"
+        "This table is the program's own:\n"
     )
     rule = "|---" * (len(RecordMode) + 1) + "|"
     return "\n".join(["# Record modes\n", MADE, text, head, rule, *rows]) + "\n"

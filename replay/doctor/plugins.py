@@ -18,17 +18,17 @@ _CASSETTES = "its cassettes answer first, and the rest is replay's"
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """A distribution, and what to know of it.
+    """A plugin of pytest's, with a note about how it works together with replay.
 
     Attributes:
-        name: the distribution.
-        told: what to know of it in a few words.
-        care: whether it gets in the way of something.
+        name: the name of its distribution.
+        note: a few words for the user.
+        conflicts: whether it gets in the way of something that replay does.
     """
 
     name: str
-    told: str = TESTED
-    care: bool = False
+    note: str = TESTED
+    conflicts: bool = False
 
 
 PLUGINS: tuple[Plugin, ...] = (
@@ -50,14 +50,14 @@ PLUGINS: tuple[Plugin, ...] = (
             "mocket", "pook", "httmock",
         )
     ),
-    Plugin("pytest-socket", "recording needs its --allow-hosts=api.stripe.com", care=True),
+    Plugin("pytest-socket", "recording needs its --allow-hosts=api.stripe.com", conflicts=True),
 )  # fmt: skip
 
 
 def plugins() -> Section:
     """The section of those that are installed."""
     rows = [
-        Row(plugin.name, version, plugin.told, good=not plugin.care)
+        Row(plugin.name, version, plugin.note, good=not plugin.conflicts)
         for plugin in PLUGINS
         if (version := version_of(plugin.name))
     ]

@@ -47,11 +47,12 @@ class RecordedCall:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The calls of a document.
+    """The calls that were found in a document.
 
     Attributes:
-        calls: in the document's order.
-        used: what was read into them, as pairs of a mapping's `id` and a key.
+        calls: the calls, in the document's order.
+        used: the entries of the document that are part of a call, as pairs of a mapping's identity
+            (Python's `id`) and a key. All other entries were left out.
     """
 
     calls: tuple[RecordedCall, ...]

@@ -1,7 +1,8 @@
-"""The HTTP clients that replay knows, as data: how each leaves, and what replay does about it.
+"""A table of the HTTP clients that replay knows: how each connects, and what replay does about it.
 
-`installation` puts in what the table says, `network_warning` warns of what Python does not show,
-and `replay doctor` tries each client that it finds with the table's own probe.
+The module `installation` installs the hooks that the table names. `network_warning` warns of
+clients that do not connect through Python's sockets. `replay doctor` tries each installed client
+with the code that the table gives as its probe.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ class Client:
         name: its distribution, as pip installs it; empty for a part of Python.
         module: the module whose import tells that it is used.
         way: what happens to a call to the API.
-        leaves: what opens its connections, where that is not Python's ``socket``: then importing
-            it in a session gives a warning. Empty where nothing is hidden.
+        leaves: what opens its connections, if that is not Python's ``socket``. Then importing it in
+            a session gives a warning. Empty for all other clients.
         entries: what is hooked to refuse its calls, as ``module:Class.method`` or
             ``module:function``. What a version does not have is left out.
         probe: code that retrieves ``url`` with it; empty where it cannot be tried so.

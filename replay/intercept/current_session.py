@@ -137,7 +137,7 @@ def note_parts(session: OpenSession, *parts_of: object) -> None:
     For example, `setUpClass` starts a server: the sessions of the class's tests answer its calls.
 
     Args:
-        session: the session.
+        session: the one whose calls may come later than its end.
         parts_of: a test, its class, its module: the narrowest first. After the session's end, an
             open session that belongs to the same narrowest one answers in its place.
     """

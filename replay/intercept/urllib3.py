@@ -1,8 +1,8 @@
-"""urllib3, and with it requests, botocore and every pool manager; urllib3-future and niquests too.
+"""The hooks of urllib3, and so of requests and botocore; also of urllib3-future and niquests.
 
-Hooked at `_make_request`: a hook above it would break the pool's lists of retries, one below it
-would race with other threads. A second hook, at `_prepare_proxy`, keeps a tunnel from being opened
-before.
+The hook replaces `_make_request`. A hook above it would lose the retries that urllib3 counts, and
+a hook below it would race with other threads. A second hook, at `_prepare_proxy`, prevents that a
+proxy's tunnel is opened before `_make_request` is called.
 """
 
 from __future__ import annotations

@@ -47,8 +47,8 @@ class Place(NamedTuple):
     """A line of code.
 
     Attributes:
-        file: the file; for code that was typed at a prompt or made, a name such as ``<stdin>``.
-        number: the number of the line, from 1.
+        file: its path; for code typed at a prompt or generated, a name such as ``<stdin>``.
+        number: the line number, from 1.
     """
 
     file: str

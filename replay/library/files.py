@@ -329,7 +329,7 @@ def write(
 
     Args:
         path: the file.
-        text: its text.
+        text: what the file is to hold.
         root: the folder that it must be in.
         what: the file, for errors.
         instead: what else a person may name, for errors.
@@ -487,15 +487,17 @@ def _sync_folder(folder: Path) -> None:
 
 @contextmanager
 def lock(path: Path, what: str, *, seconds: float = 120.0) -> Iterator[None]:
-    """Hold a lock between processes and threads. The system frees the lock of a killed process.
+    """Hold a lock that excludes other threads and processes.
+
+    The operating system frees the lock of a killed process.
 
     Args:
         path: the lock file; created if missing, and not removed.
-        what: the object that is locked, for errors.
-        seconds: how long to wait.
+        what: what is locked, as error messages name it.
+        seconds: how long to wait for it.
 
     Raises:
-        LibraryBusy: another process held it for all of these seconds.
+        LibraryBusy: another thread or process still held it after that time.
         LibraryError: the file system has no locks, or refuses.
     """
     from filelock import FileLock, Timeout

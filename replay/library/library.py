@@ -158,7 +158,7 @@ class Library:
         """The cassette at a path below the root (POSIX form), as `paths` names it.
 
         Args:
-            path: the path.
+            path: where the cassette is, such as ``invoices/in_1/2024-06-20.yaml``.
             resource: return None for a cassette of another resource path.
 
         Returns:

@@ -174,13 +174,13 @@ class Storage:
         return tuple(nlargest(count, ids, key=likeness))
 
     def beside(self, key: ObjectKey, count: int = 50) -> Iterator[str]:
-        """A cassette from each folder beside a key's own, as a path below the root.
+        """A cassette from each sibling of the folder of a key, as a path below the library's root.
 
-        For a call with parameters, these are the same call with other parameters.
+        For a call with parameters, the siblings hold the same call with other parameters.
 
         Args:
-            key: the key.
-            count: how many folders are looked into, at most.
+            key: the key whose siblings are asked for.
+            count: the most folders to look into.
         """
         above = "/".join(names.directories(key)[:-1])
         with suppress(LibraryError):

@@ -83,13 +83,13 @@ class Table:
         return self._document.where((*self.path, name))
 
     def wrong(self, what: str, *below: str | int, word: str = "", hint: str = "") -> ReplayError:
-        """The error to raise for something in this table.
+        """The error for a wrong entry in this table. The caller raises it.
 
         Args:
             what: one sentence that says what is wrong.
-            below: the key that it is about; none for the table itself.
-            word: a string in the key's value that it is about.
-            hint: what to do.
+            below: the key that is wrong; none if it is the table itself.
+            word: the string in the key's value that is wrong; it helps to find the line.
+            hint: what the user can do.
         """
         where = self._document.where((*self.path, *below), word)
         return self._document.error(what, where=where, hint=hint)

@@ -49,7 +49,7 @@ class Result:
     """The result of one call.
 
     Attributes:
-        call: the call.
+        call: what was asked for.
         status: how it ended.
         version: the API version that answered, or of the kept recording; empty if refused.
         http: the answer's HTTP status, also of a kept error; 0 where the source was not asked.

@@ -152,7 +152,7 @@ class Result:
     """The result of one step.
 
     Attributes:
-        step: the step.
+        step: what was to be fetched.
         kind: how it ended.
         http: the HTTP status of the new version's answer; 0 if there was none.
         reason: an explanation for people; may be empty.
@@ -383,7 +383,7 @@ def upgrade(
     Args:
         recorder: writes into the library.
         evidence: writes into its `Library.evidence`, with the same settings.
-        step: the step.
+        step: what to fetch.
         api_key: the key for the live source.
         pace: shared by all callers of the same source.
         again: whether to fetch the step even if it has twins already.

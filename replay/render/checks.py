@@ -29,7 +29,7 @@ def to_junit(report: Report, fails: Callable[[Finding], bool]) -> str:
     A comparison without findings is a suite with one case that passes.
 
     Args:
-        report: the report.
+        report: the comparisons to write.
         fails: whether a finding fails the gate. Other findings are cases that pass; accepted and
             unobserved ones are skipped.
     """
@@ -67,7 +67,7 @@ def to_sarif(report: Report, library: str) -> str:
     """SARIF 2.1.0: a result for each finding, at the cassette that shows it.
 
     Args:
-        report: the report.
+        report: the comparisons to write.
         library: the library's path, relative to the repository, with slashes.
     """
     rules = [
@@ -117,7 +117,7 @@ def to_github(report: Report, library: str, *, only_used: bool = False) -> str:
     """GitHub's workflow commands: a line for each finding that is not accepted, the worst first.
 
     Args:
-        report: the report.
+        report: the comparisons to write.
         library: the library's path, relative to the repository.
         only_used: whether only what tests use can fail. Then other findings are notices.
     """

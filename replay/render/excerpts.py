@@ -27,7 +27,7 @@ def excerpts(
     """Excerpts for all findings of a report.
 
     Args:
-        report: the report.
+        report: the findings, whose witnesses say where to look.
         old, new: give the cassette at a path below the library of either side.
 
     Returns:

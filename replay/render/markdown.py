@@ -24,7 +24,7 @@ def to_markdown(report: Report, limit: int = LIMIT) -> str:
     Findings that only inform, or are unobserved, are folded. Accepted ones are counted, not listed.
 
     Args:
-        report: the report.
+        report: the comparisons to write.
         limit: the most characters that the text may have.
     """
     words = counted(report.summary())

@@ -80,8 +80,8 @@ def document(
 
     Args:
         tool: the tool's name.
-        rules: its rules.
-        results: its findings, each of one of the rules.
+        rules: what the tool looks for.
+        results: what it found, each by one of the rules.
     """
     return "".join(stream(tool, rules, results))
 

@@ -33,7 +33,7 @@ def show(report: Report, stream: TextIO, *, verbose: bool = False) -> None:
     """Print a report.
 
     Args:
-        report: the report.
+        report: the comparisons to print.
         stream: where to.
         verbose: with evidence, witnesses, and all commands that record missing objects.
     """

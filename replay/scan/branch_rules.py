@@ -40,13 +40,14 @@ Reader = Callable[[str], bytes | None]
 
 @dataclass(frozen=True, slots=True)
 class BranchRules:
-    """The rules of the base, and what the branch loosened.
+    """The rules of the base commit, and where the branch is less strict.
 
     Attributes:
-        policy: the policy that the base has for the working directory.
+        policy: the base's redaction policy for the working directory.
         ignores: the entries of the base's ignore file.
-        loosened: a hit for each thing that the branch keeps or accepts and the base did not.
-        missing_ignore_file: whether the base has no ignore file of the name that was given.
+        loosened: a finding for each kind of value that the branch leaves unredacted, and for each
+            finding that it accepts, where the base does not.
+        missing_ignore_file: whether the base lacks the ignore file that the user named.
     """
 
     policy: Policy
@@ -59,7 +60,7 @@ def rules_of(branch: Branch, ignore_file: str | None = None) -> BranchRules:
     """The rules that a branch is judged by.
 
     Args:
-        branch: the branch.
+        branch: the branch to judge, and its base.
         ignore_file: the ignore file that was named; one outside the checkout is read as it is.
 
     Raises:

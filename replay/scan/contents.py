@@ -83,7 +83,7 @@ class Content:
     """One text that a file holds, or one that could not be read.
 
     Attributes:
-        text: the text.
+        text: what to search.
         inside: where it lies inside the file; empty for the file itself.
         recording: whether it is a recording that another tool made, or holds an answer of Stripe's
             API; private values are searched for in these alone.
@@ -499,7 +499,7 @@ def hidden(text: str, budget: Budget) -> Iterator[Hidden]:
     and compressed text in base64 or hex.
 
     Args:
-        text: the text.
+        text: what to look through.
         budget: what was unpacked of the file; it is updated.
     """
     if "\\\n" in text or "\\\r\n" in text:

@@ -35,7 +35,7 @@ class NamedSession:
 
     Attributes:
         name: its name; empty for requests that name none.
-        session: the session.
+        session: the open session that answers its requests.
         refused: how many requests were refused.
         refusals: the messages of the last of them.
         borrowed: whether it is a test's own session, which the test closes.

@@ -27,7 +27,7 @@ def refusal(library: Library, call: Call, policy: PolicySource) -> CassetteNotFo
 
     Args:
         library: where nothing answers it.
-        call: the call.
+        call: the call that is refused.
         policy: decides whether the refusal may name the call's IDs and parameters.
 
     Returns:

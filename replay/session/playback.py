@@ -39,7 +39,7 @@ class Playback:
     """The takes of one call in one session, and how many of them were played.
 
     Attributes:
-        call: the call.
+        call: what clients ask for.
         version: the API version that answers.
         takes: in the order recorded.
         position: how many were played or recorded by this session.

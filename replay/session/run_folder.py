@@ -1,9 +1,11 @@
-"""The folder for a run's new recordings, until a session that asked for them ends well.
+"""The folder that holds a run's new recordings in mode `all`.
 
-Each run has a folder of its own in the library's state folder. All processes of the run share it,
-such as the workers of pytest-xdist. It is removed when the process in which the run began
-ends; leftovers of a killed run are removed when the next one begins. A process keeps a file locked
-to show that it is alive.
+They move into the library when a session that asked for them ends without a failure.
+
+Each run has its own folder, inside the library's state folder. All processes of the run share it,
+the workers of pytest-xdist too. The process that began the run removes the folder when it ends.
+If that process was killed, the next run removes it. Each process holds a lock on a file as long as
+it is alive.
 """
 
 from __future__ import annotations

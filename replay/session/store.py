@@ -31,12 +31,12 @@ from replay.stripe_api.call import Call
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A call that a session answered from a recording.
+    """A call that a session answered from a recording, once or more.
 
     Attributes:
-        call: the call.
-        api_version: the API version that answered.
-        take: the recording that answered last.
+        call: the call, as the client made it.
+        api_version: the API version of the answers.
+        take: the recorded answer that was served last.
     """
 
     call: Call

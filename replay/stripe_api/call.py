@@ -201,7 +201,7 @@ def read_call(request: Request, stripes: StripeHeaders | None = None) -> Call:
     """Read a request to the API as a call.
 
     Args:
-        request: the request.
+        request: what the client sent.
         stripes: its `stripe_headers`, where the caller has read them already.
 
     Raises:

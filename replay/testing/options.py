@@ -63,10 +63,10 @@ def add(parser: pytest.Parser) -> None:
 
 
 def check(config: pytest.Config) -> None:
-    """Check the values that pytest does not check itself.
+    """Check the values of replay's options that pytest does not check itself.
 
     Raises:
-        UsageError: one cannot be used.
+        UsageError: a value cannot be used.
     """
     variable = os.environ.get(VERSION)
     for where, version in (

@@ -70,7 +70,7 @@ class _Test:
 
     Attributes:
         item: the test.
-        session: its session.
+        session: what answers its calls.
         blocked: whether it is not marked, so that its session refuses every call.
         before: the session that the context had before.
         refusals: the refusals of its sessions that no report has yet.

@@ -22,7 +22,7 @@ class ReplayServer:
     Attributes:
         url: the base address for clients.
         host: its host, for clients that take it apart.
-        port: its port.
+        port: the port, for such clients.
 
     Args:
         open_session: opens a session for requests that name one with ``Replay-Session``; None

@@ -1,4 +1,4 @@
-"""Runs git: one command at a time; gives its output as bytes, and its failure as a ConfigError."""
+"""Runs a git command: returns its output as bytes, and raises a ConfigError if git fails."""
 
 from __future__ import annotations
 

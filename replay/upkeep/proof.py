@@ -85,7 +85,7 @@ def unproven_frame(
     """Text outside the bodies that no recording would have written: place and words.
 
     Args:
-        cassette: the cassette.
+        cassette: what to check.
         policy: the policy in force.
         keys: whether keys that replay does not write are allowed.
     """
@@ -253,7 +253,7 @@ def with_own_places(take: Interaction, body: Any, policy: Policy) -> Interaction
     """A take whose notes about its twins name no place that its body does not have.
 
     Args:
-        take: the take.
+        take: one whose body was redacted again.
         body: its body, which a stricter policy has redacted again.
         policy: that policy.
     """

@@ -186,7 +186,7 @@ def redacted(
         cassette: the cassette that it is in.
         number: its number in the cassette.
         where: the file, for errors.
-        policy: the policy.
+        policy: what may stay.
 
     Raises:
         CassetteDamaged: a body that replay cannot have written.

@@ -379,7 +379,7 @@ def test_the_manual_tells_of_each_plugin() -> None:
     """The page of pytest and the command have the same data."""
     page = (ROOT / "docs" / "pytest.md").read_text("utf-8")
     for plugin in PLUGINS:
-        assert f"| {plugin.name} | {plugin.told} |" in page
+        assert f"| {plugin.name} | {plugin.note} |" in page
 
 
 def test_the_matrix_runs_what_is_said_to_work() -> None:
@@ -390,4 +390,4 @@ def test_the_matrix_runs_what_is_said_to_work() -> None:
     finally:
         sys.path.pop(0)
     tested = {name for names, *_ in MATRIX.values() for name in names}
-    assert {plugin.name for plugin in PLUGINS if plugin.told == TESTED} <= tested
+    assert {plugin.name for plugin in PLUGINS if plugin.note == TESTED} <= tested

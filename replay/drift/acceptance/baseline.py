@@ -225,7 +225,7 @@ def apply(report: Report, entries: Iterable[Entry], today: date, *, whole: bool)
     """A report with the baseline applied: accepted findings say so, and the baseline has its own.
 
     Args:
-        report: the report.
+        report: the findings to compare with the baseline.
         entries: the baseline.
         today: the day on which entries are valid or expired.
         whole: whether the report covers the whole library. If not, an entry is unused only where

@@ -37,7 +37,7 @@ def write(path: Path, text: str, what: str, instead: str) -> None:
 
     Args:
         path: the file.
-        text: its text.
+        text: what the file is to hold.
         what: the file, for errors, such as ``the baseline``.
         instead: what else a person may name, for errors, such as ``another file: --baseline FILE``.
 

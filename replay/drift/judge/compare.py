@@ -71,13 +71,14 @@ def compare(
 def comparison_of(
     stratum: Stratum, old: Epoch, new: Epoch, objects: tuple[int, int, int], controlled: int
 ) -> Comparison:
-    """A comparison without findings.
+    """A comparison whose list of findings is still empty.
 
     Args:
-        stratum: the stratum.
-        old, new: the epochs.
-        objects: how many objects were recorded: old, new, at both.
-        controlled: how many pairs are controlled.
+        stratum: the recordings that are alike in resource and expanded fields.
+        old, new: the recordings at either version.
+        objects: the number of objects that are recorded at the old version, at the new one, and
+            at both.
+        controlled: the number of pairs that were fetched one right after the other.
     """
     return Comparison(
         stratum.resource,

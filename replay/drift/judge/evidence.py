@@ -75,9 +75,9 @@ class Evidence:
 
         Args:
             rule: the rule's ID.
-            path: the path.
-            what: the event of pairs that shows it; empty where no event can: it is unobserved.
-            pool: how surely pools show it.
+            path: where in the body, as a pattern.
+            what: the event in pairs that shows it; empty if it was not observed.
+            pool: how surely recordings of different objects show it, without pairs.
             severity: in place of the rule's own.
             detail: the end of the rule's sentence.
         """
@@ -116,7 +116,7 @@ class Evidence:
 
         Args:
             rule: the rule's ID.
-            path: the path.
+            path: where in the body, as a pattern.
             blind: the side that showed nothing, ``old`` or ``new``.
             below: what the other side showed below the path, for its witness: ``/*`` for a list's
                 items.

@@ -208,7 +208,7 @@ class Row:
     """One path in all versions.
 
     Attributes:
-        path: the path.
+        path: where it is in a body, as a pattern.
         cells: for each version, how often the path was there and how often it could have been;
             None where its parent was not observed.
     """

@@ -1,4 +1,4 @@
-"""Judges paths that differ between two shapes: which rule applies, if any.
+"""Decides which drift rule, if any, applies to each path that differs between two shapes.
 
 At each path, presence is judged first, then null, then JSON types, then formats and values. Parents
 are judged before their children; changes that a parent's finding explains are not reported again.

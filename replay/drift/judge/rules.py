@@ -23,12 +23,12 @@ class Rule:
 
     Attributes:
         id: its name in reports and configuration.
-        severity: the severity that it has unless the evidence says otherwise.
-        meaning: one sentence, for the manual.
-        says: the sentence of a finding, without the path that comes before it.
-        mirror: the rule that the reverse change gives; empty where it compares no two bodies.
-        why: why there is no mirror, or why it is not one to one; empty where the mirror is plain.
-        old, new: an example, as JSON text.
+        severity: the default severity. The evidence can change it.
+        meaning: one sentence for the manual.
+        says: writes the sentence of a finding. The path is printed before it.
+        mirror: the ID of the rule that applies if old and new are swapped. Empty if there is none.
+        why: the reason if there is no mirror, or if several rules share one; else empty.
+        old, new: an example before and after the change, as JSON text.
     """
 
     id: str
@@ -46,7 +46,7 @@ def sentence(comparison: Comparison, finding: Finding, within: str = "") -> str:
 
     Args:
         comparison: the finding's comparison.
-        finding: the finding.
+        finding: what to tell.
         within: a path above the finding's; the path is shown from there.
     """
     inside = finding.path.removeprefix(within) if within != finding.path else finding.path

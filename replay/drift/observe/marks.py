@@ -124,7 +124,7 @@ def flatten(node: Node, path: str, once: dict[str, Mark], repeated: dict[str, Re
 
     Args:
         node: the node, which occurs once in its body.
-        path: its path.
+        path: where the node is in its body.
         once: path -> mark; added to.
         repeated: the marks within lists and maps; new ones are added to it.
     """
@@ -179,7 +179,7 @@ def marks_of(body: Mapping[str, Any], redacted: Mapping[str, str] = NOTHING) -> 
     """The marks of a parsed body.
 
     Args:
-        body: the body.
+        body: a parsed JSON object.
         redacted: JSON pointer of each replaced value -> its class. Of such a value only the type
             and format are marked, never what it says.
     """

@@ -91,7 +91,7 @@ class PairEvents:
         """Count one pair.
 
         Args:
-            pair: the pair.
+            pair: the takes of one object at both versions.
             doubtful: counts, in place of this, the events that the dates may explain, and those
                 that a second look at one version did not confirm.
         """

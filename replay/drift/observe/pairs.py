@@ -31,7 +31,7 @@ class Take:
         body: the parsed body.
         redacted: JSON pointer -> class of the values that were replaced.
         batch: the batch that it was fetched in; empty where it was fetched alone.
-        marks: its marks.
+        marks: which paths the body has, and what is there.
         at: the JSON pointer of the body in the take; empty unless it is nested in another object.
         day: the day it was recorded on, as ``YYYY-MM-DD``.
         unconfirmed: where a second look at its version, right after its twins, showed something

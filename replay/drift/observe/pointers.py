@@ -1,8 +1,7 @@
 """Paths: JSON pointers in which ``*`` stands for any list item or map value.
 
 Everything that drift reports about a body, it reports about a path: ``/lines/data/*/plan`` is the
-plan of any line of an invoice. Here is how paths are written, taken apart, and followed into a
-body.
+plan of any line of an invoice. This module writes paths, parses them, and looks them up in a body.
 """
 
 from __future__ import annotations

@@ -41,11 +41,12 @@ _LABELS = {
 
 
 class Slice(NamedTuple):
-    """Some of the recordings of a version.
+    """A part of the recordings that were made at one API version.
 
     Attributes:
-        which: which of them.
-        day: the day of `Which.BEFORE` and `Which.SINCE`, as ``YYYY-MM-DD``; else empty.
+        which: the rule that selects them.
+        day: for `Which.BEFORE` and `Which.SINCE`, the first day of recording that is in the later
+            part, as ``YYYY-MM-DD``. Empty for the other rules.
     """
 
     which: Which = Which.ALL

@@ -214,10 +214,9 @@ class _Seen:
 
 
 class ShapeBuilder:
-    """Adds up bodies. The result does not depend on their order.
+    """Builds one shape from many bodies. The result does not depend on their order.
 
-    Bodies wait until many are there, and equal ones wait together: then each different tree is
-    walked once, however often it came.
+    Bodies are collected in batches. Equal bodies of a batch are counted, and walked once.
     """
 
     def __init__(self) -> None:
@@ -230,7 +229,7 @@ class ShapeBuilder:
         """Count one body.
 
         Args:
-            marks: its marks.
+            marks: which paths the body has, and what is there.
             file, take: where it was recorded.
             at: the JSON pointer of the body in that take; empty for the whole.
             day: when it was recorded.

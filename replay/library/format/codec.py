@@ -31,7 +31,7 @@ def dumps_vcr(takes: Sequence[Interaction], extra: Mapping[str, Any]) -> str:
     """The sealed text of a vcrpy cassette, which may hold takes of many objects.
 
     Args:
-        takes: the takes.
+        takes: what the file holds, in this order.
         extra: the other keys at the top level.
 
     Raises:

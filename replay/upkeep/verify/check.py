@@ -76,7 +76,7 @@ def verify(
     """Check every cassette of a library, and the other files in it.
 
     Args:
-        library: the library.
+        library: what to check.
         policy: the policy in force, for the deep check; None leaves the deep check out.
         older_than: days after which a recording is old; None leaves age out.
         visit: called with path and content of each cassette that is whole.
@@ -245,14 +245,14 @@ class _Reader:
 def _deep(
     path: str, shown: str, text: str, cassette: Cassette, policy: Policy
 ) -> Iterator[Problem]:
-    """The content of a cassette that a recording under the policy in force would not have.
+    """Find what is in a cassette but would not be there if it were recorded under today's policy.
 
     Args:
-        path: names it in the problems.
-        shown: names it in commands.
-        text: its text.
-        cassette: the parsed cassette.
-        policy: the policy in force.
+        path: the cassette's path in the library, for the problems.
+        shown: the cassette's path as a user types it in a command.
+        text: the text of the file.
+        cassette: the same file, parsed.
+        policy: the policy that is in force today.
     """
     for hit in find_secrets(text):
         yield Problem(path, ProblemKind.SECRET, f"holds a secret ({hit.id})", "record it again")

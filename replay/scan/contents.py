@@ -27,9 +27,12 @@ from replay.importers.documents import (
     Unreadable,
     document,
     embedded_json,
+    named,
+    put,
     read_json,
     sides,
 )
+from replay.importers.literals import literals
 from replay.redaction.encodings import json_unescaped
 from replay.scan.agents import is_telemetry
 
@@ -38,10 +41,16 @@ FIRST_LINE = b"# replay cassette "
 
 _MOST_NESTED = 6
 """JSON in strings in JSON, base64 in that, and so on, is followed this deep."""
-_VCR_KEY = re.compile(r"^(?:http_interactions|interactions):\s*$", re.MULTILINE)
+_VCR_KEY = re.compile(r"""^["']?(?:http_interactions|interactions)["']?[ \t]*:""", re.MULTILINE)
 _API = re.compile(r"https?://(?:api|files)\.stripe\.com/|/v[12]/")
 _STRIPE = re.compile(r"(?:\A|\.)stripe\.com\Z")
 _MESSAGE = re.compile(r"(?:HTTP/[\d.]+ \d{3}|[A-Z]{3,7} \S+ HTTP/[\d.]+)[^\n]*\r?\n")
+_DENSE_LINES = re.compile(
+    r"^[ \t]*(?:[A-Za-z0-9+/]{16,}[ \t]*\r?\n[ \t]*)*[A-Za-z0-9+/]{16,}={0,2}[ \t]*\r?$"
+    r"|^[ \t]*(?:[A-Za-z0-9+/]{16,}[ \t]*\r?\n[ \t]*)+[A-Za-z0-9+/]{2,}={0,2}[ \t]*\r?$",
+    re.MULTILINE,
+)
+_BINARY = re.compile(r"!!?binary[ \t]+[\"']?([A-Za-z0-9+/]{16,}={0,2})")
 _DENSE = re.compile(r"[A-Za-z0-9+/_-][A-Za-z0-9+/_\s-]{14,}={0,2}\s*")
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2})+\Z")
 _COMMON = frozenset({"id", "livemode", "created", "metadata", "data", "deleted", "has_more"})
@@ -163,19 +172,18 @@ class _Walk:
         """Read the whole text."""
         try:
             found = document(self.text, suffix)
-        except Unreadable:
-            self._unreadable(suffix)
+        except Unreadable as error:
+            self._unreadable(suffix, error)
             return
         if found is not None:
             self.document(found)
-        elif suffix in {".yaml", ".yml"} and _VCR_KEY.search(self.text):
-            self._unreadable(suffix)
         else:
-            self._embedded(self.text, 0, _MOST_NESTED)
-            self._in_literals()
+            self._inside(self.text, 0, _MOST_NESTED)
+            self._in_strings_of_code()
 
     def document(self, found: Document) -> None:
         """Take the pieces of a document."""
+        self.problems += [f"it {problem}" for problem in found.problems]
         self._lines, self._loose = found.lines, bool(found.lines)
         self._kept.append(found)
         reading = recorded_calls(found)
@@ -188,8 +196,8 @@ class _Walk:
             self.recording, self._loose = True, False
         self.value(found.root, 0, _MOST_NESTED)
 
-    def _unreadable(self, suffix: str) -> None:
-        """A text that should be a document and is none: a git conflict, or damaged."""
+    def _unreadable(self, suffix: str, error: Unreadable) -> None:
+        """A text that should be a document and is none: a git conflict, damaged, or too deep."""
         both = sides(self.text)
         if both is not None:
             for side in both[0]:
@@ -201,11 +209,23 @@ class _Walk:
                     self.document(found)
             if self.pieces:
                 return
-        self.recording |= _VCR_KEY.search(self.text) is not None
-        if self.recording:
+        if error.partial is not None:
+            self.document(error.partial)
+        whole = self._inside(self.text, 0, _MOST_NESTED)
+        self._in_strings_of_code()
+        looks_recorded = self.recording or _looks_recorded(self.text, self.objects)
+        if error.bounded or (looks_recorded and not whole):
+            self.problems.append(f"it {error}")
+        if looks_recorded:
+            self.recording = True
+            self._lines, self._used = {}, frozenset()
             for number, line in enumerate(self.text.split("\n"), 1):
-                self.string(line, number, _MOST_NESTED)
-        self._embedded(self.text, 0, _MOST_NESTED)
+                plain = _CODE_ESCAPE.sub(_from_code, json_unescaped(line))
+                self.string(plain, number, _MOST_NESTED)
+            for run in _DENSE_LINES.finditer(self.text):
+                self.string(run[0].strip(), self.line_at(run.start()), _MOST_NESTED)
+            for run in _BINARY.finditer(self.text):
+                self.string(run[1], self.line_at(run.start()), _MOST_NESTED)
 
     # Lines
 
@@ -265,7 +285,7 @@ class _Walk:
                 if (id(node), key) not in self._used:
                     place = lines[number] if lines else line
                     if isinstance(key, str) and "@" in key:
-                        self.string(key, place, 0)
+                        self.plain(key, place)
                     yield child, place
         elif node and all(isinstance(one, str) and _HEX.match(one) for one in node):
             self._try_hex("".join(node), lines[0] if lines else line, deeper)
@@ -274,10 +294,10 @@ class _Walk:
                 yield child, lines[number] if lines else line
 
     def _is_body(self, node: dict[Any, Any], answer: bool) -> bool:
-        name, error = node.get("object"), node.get("error")
-        if answer and (isinstance(name, str) or isinstance(error, dict)):
+        name, error = self._type(node), node.get("error")
+        if answer and ("object" in node or isinstance(error, dict)):
             return True
-        if isinstance(name, str) and name in self.objects:
+        if name:
             return not self._loose or not _COMMON.isdisjoint(node)
         if not isinstance(error, dict):
             return False
@@ -285,9 +305,18 @@ class _Walk:
             error.get("type") in _ERRORS and ("message" in error or "code" in error)
         )
 
+    def _type(self, node: dict[Any, Any]) -> str:
+        """The name of Stripe's that a mapping has as its type; it may have several types."""
+        for key, value in node.items() if "object" in node else ():
+            if isinstance(value, str) and value in self.objects and named(str(key)) == "object":
+                return value
+        return ""
+
     def _body(self, node: dict[Any, Any], line: int) -> None:
         self.recording = True
-        body = _plain(node) if id(node) in self._lines else node
+        body = _plain(node)
+        if (name := self._type(node)) and name != body["object"]:
+            body = {"object (0)": body["object"]} | body | {"object": name}
         self.pieces.append(Piece(Kind.BODY, body, line or self.line(node)))
 
     # Strings
@@ -295,20 +324,26 @@ class _Walk:
     def string(self, text: str, line: int, deeper: int, *, answer: bool = False) -> None:
         """Any string: JSON, a URL, a form, an HTTP message, something packed, or plain text."""
         start = text.lstrip()[:1]
+        if not deeper and (start in {"{", "["} or _DENSE.fullmatch(text)) and len(text) > 15:
+            self.problems.append(f"it has texts in texts, more than {_MOST_NESTED} deep")
         if deeper and start and start in '{["':
             try:
                 found = read_json(text)
-            except Unreadable:
-                pass
+            except Unreadable as error:
+                if error.bounded:
+                    self.problems.append(f"it {error}")
             else:
                 if isinstance(found, dict | list) or found != text:
                     self.value(found, line, deeper - 1, answer=answer)
                     return
         if deeper and self._unpacked(text, line, deeper):
             return
-        if deeper and '"object"' in text:
-            self._embedded(text, line, deeper)
-        line = line or self.line(text)
+        if deeper and "object" in text:
+            self._inside(text, line, deeper)
+        self.plain(text, line or self.line(text))
+
+    def plain(self, text: str, line: int) -> None:
+        """A string that holds no other text."""
         if _API.search(text):
             self.pieces.append(Piece(Kind.URL, text.strip(), line))
         elif "=" in text and "&" in text and " " not in text:
@@ -326,7 +361,7 @@ class _Walk:
             for row in head.split("\n"):
                 name, _, value = row.partition(":")
                 self.header(name, value.strip(), line)
-            self.string(text[: message.end()].strip(), line, 0)
+            self.plain(text[: message.end()].strip(), line)
             self.string(body, line, deeper - 1)
             return True
         if len(text) < 16 or not _DENSE.fullmatch(text):
@@ -394,30 +429,66 @@ class _Walk:
 
     # JSON in texts that are no documents
 
-    def _embedded(self, text: str, line: int, deeper: int) -> None:
-        if '"object"' not in text:
-            return
+    def _inside(self, text: str, line: int, deeper: int) -> bool:
+        """Take the values with an object of Stripe's that stand in a text, as JSON or nearly so.
+
+        Whether they are the whole text, and each was understood in full.
+        """
+        if "object" not in text:
+            return False
+        spans: list[tuple[int, int]] = []
+        clean = True
         try:
-            for value, position in embedded_json(text):
-                self.value(value, line or self.line_at(position), deeper - 1)
+            for value, start, end in embedded_json(text):
+                spans.append((start, end))
+                self.value(value, line or self.line_at(start), deeper - 1)
+            loose, self._loose = self._loose, True
+            for found in literals(text, list(spans)):
+                spans.append((found.start, found.end))
+                clean &= found.clean
+                if text is self.text:
+                    self._position = found.start
+                self.value(found.value, line, deeper - 1)
+            self._loose = loose
         except Unreadable as error:
             self.problems.append(f"it {error}")
+            return False
+        last, rest = 0, []
+        for start, end in sorted(spans):
+            rest.append(text[last:start])
+            last = max(last, end)
+        return clean and bool(spans) and not _COMMENTS.sub("", "\n".join([*rest, text[last:]]))
 
-    def _in_literals(self) -> None:
-        r"""JSON in string literals of source code: ``"{\"object\": …}"``."""
+    def _in_strings_of_code(self) -> None:
+        r"""Values in strings of source code: ``"{\"object\": …}"``."""
         end = 0
-        for start in _LITERAL.finditer(self.text):
+        for start in _IN_STRING.finditer(self.text):
             if start.start() < end:
                 continue
             end = self.text.find("\n", start.start())
             end = len(self.text) if end < 0 else end
             literal = self.text[start.start() : end]
-            if '"object' in literal or '\\"object' in literal:
+            if "object" in literal:
                 inner = json_unescaped(literal)
-                self._embedded(inner, self.line_at(start.start()), _MOST_NESTED)
+                self._inside(inner, self.line_at(start.start()), _MOST_NESTED)
 
 
-_LITERAL = re.compile(r"\{\s*\\+[\"n]")
+_COMMENTS = re.compile(r"[\s,\ufeff\x1e]+|//[^\n]*|#[^\n]*|/\*.*?\*/", re.DOTALL)
+_IN_STRING = re.compile(r"\{\s*\\+[\"'n]")
+
+
+_OBJECT = re.compile(r"""object["']?\s*(?:=>|:|=)\s*["']?(\w+(?:\.\w+)*)""")
+_CALL_WORDS = (
+    ("request", "response", "uri", "status"), ("request", "response", "url", "status"),
+    ("scope", "path", "response", "status"),
+)  # fmt: skip
+
+
+def _looks_recorded(text: str, objects: frozenset[str]) -> bool:
+    """Whether a text that cannot be read seems to be a recording, or to hold such an object."""
+    if _VCR_KEY.search(text) or any(all(word in text for word in words) for words in _CALL_WORDS):
+        return True
+    return any(found[1] in objects for found in _OBJECT.finditer(json_unescaped(text)))
 
 
 def _is_stripe(url: str) -> bool:
@@ -429,9 +500,12 @@ def _is_stripe(url: str) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """A value of YAML or TOML as JSON has it."""
+    """A value of any document as JSON has it."""
     if isinstance(value, dict):
-        return {str(key): _plain(child) for key, child in value.items()}
+        found: dict[str, Any] = {}
+        for key, child in value.items():
+            put(found, str(key), _plain(child))
+        return found
     if isinstance(value, list):
         return [_plain(child) for child in value]
     if isinstance(value, bytes):

@@ -114,9 +114,9 @@ EXAMPLES: dict[str, Examples] = {
                "https://checkout.stripe.com/checkout.js", "https://billing.stripe.com/p/login/test"),
     ),
     "request-id": Examples(
-        _calls(("null", "", _URI, '{"last": "req_QaTestAbCdEf01"}')),
+        _calls(("null", "", _URI, '{"last": "re^q_QaTestAbCdEf01"}')),
         (*_calls(("null", "", _URI, '{"last": "req_replay0123456789"}')),
-         *_texts("see req_QaTestAbCdEf01 in a text that is no recording")),
+         *_texts("see re^q_QaTestAbCdEf01 in a text that is no recording")),
     ),
     "private-field": Examples(
         (*_json('"name": "Ines Holm"', '"address": {"line1": "Kaigasse 7"}'),

@@ -123,6 +123,7 @@ EXAMPLES: dict[str, Examples] = {
          Example("object: customer\nid: cus_QaTestAbCd1234\nphone: '+49 30 901820'\n", "a.yml")),
         (*_json('"name": null', '"livemode": false', '"name": "Redacted 0a1b2c3d"'),
          Example('{"object": "ship", "name": "Ines Holm"}', "ship.json"),
+         Example('{"id": "re_1", "object": "refund"}', "stub.json"),
          Example("object: list of things\nname: Ines Holm\n", "config.yml")),
     ),
     "private-parameter": Examples(

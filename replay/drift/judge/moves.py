@@ -20,9 +20,9 @@ from typing import Any
 
 from replay.drift.judge.findings import Grade
 from replay.drift.judge.side_by_side import together
-from replay.drift.observe.marks import Node, mark
+from replay.drift.observe.marks import mark
 from replay.drift.observe.pairs import Pair, Take
-from replay.drift.observe.pointers import ANY, escape, key, occurrences, parent, unescape, value_at
+from replay.drift.observe.pointers import ANY, escape, key, occurrences, parent, value_at
 from replay.drift.observe.shape import Shape, Witness, is_map
 
 DISTINCT = 3
@@ -219,27 +219,73 @@ def _look(pair: Pair, number: int, sources: frozenset[str], targets: frozenset[s
     olds, news, noted = _notes(pair, number)
     old: dict[str, dict[str, Any]] = {}
     wanted = set()
-    for path, pointer, value in _values(pair.old):
-        if path in sources:
+    for path in sources:
+        for pointer, value in occurrences(pair.old.body, path):
             content = olds.get(pointer) or _comparable(pair.old, pointer, value)
             if content is not None:
                 old.setdefault(path, {})[pointer] = content
                 wanted.add(content)
     sight = _Sight(pair, old, {}, {}, {}, noted)
-    stand_ins = any(map(_is_stand_in, wanted))
-    for path, pointer, value in _values(pair.new) if wanted else ():
-        content = news.get(pointer)
-        if content is None and isinstance(value, str | int) and pointer not in pair.new.redacted:
-            content = value if not isinstance(value, bool) else None
-        elif content is None and (stand_ins or isinstance(value, dict)):
-            content = _comparable(pair.new, pointer, value)
-        if content is None or content not in wanted:
+    for pointer, content in _places_of(pair.new, wanted, news):
+        place = _path_of(pair.new.marks.root, pointer)
+        if place is None:
             continue
-        sight.keys.setdefault(content, set()).add(key(_outside(path)))
-        if path in targets:
-            sight.new.setdefault(path, {})[pointer] = content
-            sight.holders.setdefault(content, set()).add(path)
+        sight.keys.setdefault(content, set()).add(key(_outside(place)))
+        if place in targets:
+            sight.new.setdefault(place, {})[pointer] = content
+            sight.holders.setdefault(content, set()).add(place)
     return sight
+
+
+def _places_of(
+    take: Take, wanted: Collection[Any], noted: Mapping[str, Any]
+) -> Iterator[tuple[str, Any]]:
+    """The JSON pointers at which a body holds some contents, with the contents."""
+    yield from ((pointer, content) for pointer, content in noted.items() if content in wanted)
+    found: list[tuple[str, Any]] = []
+    if wanted:
+        # Maps and stand-ins are compared by more than their value.
+        _search(take, take.body, "", wanted, any(isinstance(one, tuple) for one in wanted), found)
+    yield from (one for one in found if one[0] not in noted)
+
+
+def _search(
+    take: Take,
+    value: Any,
+    at: str,
+    wanted: Collection[Any],
+    closely: bool,
+    found: list[tuple[str, Any]],
+) -> None:
+    children = value.items() if isinstance(value, dict) else enumerate(value)
+    for name, child in children:
+        if isinstance(child, dict | list):
+            here = f"{at}/{escape(str(name))}"
+            if closely and isinstance(child, dict):
+                content = _comparable(take, here, child)
+                if content in wanted:
+                    found.append((here, content))
+            _search(take, child, here, wanted, closely, found)
+        elif child in wanted and not isinstance(child, bool):
+            here = f"{at}/{escape(str(name))}"
+            if here not in take.redacted:
+                found.append((here, child))
+        elif closely:
+            here = f"{at}/{escape(str(name))}"
+            content = _comparable(take, here, child) if here in take.redacted else None
+            if content in wanted:
+                found.append((here, content))
+
+
+def _path_of(node: Any, pointer: str) -> str | None:
+    """The path of a pointer; None below a field whose name was redacted."""
+    path = ""
+    for segment in pointer.split("/")[1:]:
+        if segment not in node.names:
+            return None
+        path += f"/{segment if node.is_record else ANY}"
+        node = node.children[node.names.index(segment)]
+    return path
 
 
 def _notes(pair: Pair, number: int) -> tuple[dict[str, Any], dict[str, Any], dict[Any, bool]]:
@@ -257,30 +303,6 @@ def _notes(pair: Pair, number: int) -> tuple[dict[str, Any], dict[str, Any], dic
         olds[here] = news[there] = content
         noted[content] = name.startswith("id-")
     return olds, news, noted
-
-
-def _values(take: Take) -> Iterator[tuple[str, str, Any]]:
-    """Path, pointer and value of all that a body holds; maps too, and what is in them."""
-
-    def look(value: Any, node: Node, path: str, pointer: str) -> Iterator[tuple[str, str, Any]]:
-        for name, child in zip(node.names, node.children, strict=True):
-            if isinstance(value, list):
-                inside = value[int(name)]
-            else:
-                named = unescape(name)
-                if named not in value:
-                    continue  # fields of redacted names
-                inside = value[named]
-            where = f"{path}/{name if node.is_record else ANY}"
-            here = f"{pointer}/{name}"
-            if isinstance(child, Node):
-                if not child.is_record and child.mark != "arr":
-                    yield where, here, inside
-                yield from look(inside, child, where, here)
-            else:
-                yield where, here, inside
-
-    yield from look(take.body, take.marks.root, "", "")
 
 
 def _move(seen: Sequence[_Sight], source: str, target: str, fresh: bool) -> Move | None:

@@ -59,8 +59,11 @@ _BASELINE = "replay-drift.json"
 @click.option("--matrix", is_flag=True, help="Show where each field was seen first and last.")
 @click.option(
     "--spec",
+    "specs",
     metavar="FILE",
-    help="Compare the recordings of one version (OLD) with an OpenAPI file instead.",
+    multiple=True,
+    help="Compare the recordings of one version (OLD) with an OpenAPI file instead. Given twice,"
+    " and without a version: compare two such files, for what is recorded.",
 )
 @click.option(
     "--format",
@@ -131,6 +134,7 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
       replay diff --matrix --resource invoice
       replay diff 2024-06-20 2025-03-31.basil --id in_1MtHbELkdIwHu7ixl4OzzPMv
       replay diff 2025-03-31.basil --spec openapi.json
+      replay diff --spec spec-acacia.json --spec spec-basil.json
       replay diff --accept --reason "read from parent since #41" --expires 2027-01-31
 
     \b
@@ -207,11 +211,17 @@ def _check(ctx: click.Context, options: Mapping[str, Any]) -> None:
         if wrong:
             raise click.UsageError(message, ctx)
 
-    for name in ("output", "baseline", "used", "spec"):
+    for name in ("output", "baseline", "used"):
         refuse(options[name] == "", f"--{name} is empty: name a file, or leave it out.")
-    if options["spec"]:
+    refuse("" in options["specs"], "--spec is empty: name a file, or leave it out.")
+    if options["specs"]:
         others = (new, same, options["since"], options["old_library"], options["matrix"])
-        refuse(not old or any(others), "--spec takes one version: replay diff VERSION --spec FILE.")
+        two = len(options["specs"]) > 1
+        refuse(
+            any(others) or bool(old) is two or len(options["specs"]) > 2,
+            "--spec goes with one version: replay diff VERSION --spec FILE; or with another"
+            " file: replay diff --spec OLD.json --spec NEW.json.",
+        )
     else:
         refuse(old and not new, "Name two versions, or none for every neighbouring pair.")
     refuse(bool(same) != bool(options["before"]), "--same-version and --before go together.")
@@ -315,12 +325,8 @@ def _report(
     from replay.stripe_api.versions import canonical_version
 
     resource = by_name(options["resource"]).resource if options["resource"] else None
-    if options["spec"]:
-        from replay.drift.openapi.spec import against
-
-        version = canonical_version(options["old"], "VERSION")
-        path = Path(options["spec"])
-        return against(library, path, version, resource, options["require_source"], settings)
+    if options["specs"]:
+        return _with_specs(options, library, resource, settings)
     from replay.drift.report import report
 
     return report(
@@ -337,6 +343,37 @@ def _report(
         processes=options["processes"] or os.cpu_count() or 1,
         progress=progress,
     )
+
+
+def _with_specs(
+    options: Mapping[str, Any], library: Library, resource: str | None, settings: DriftSettings
+) -> Report:
+    """The report of recordings and an OpenAPI file, or of two such files."""
+    from replay.drift.openapi.schemas import load_schemas
+    from replay.drift.openapi.spec import against
+    from replay.drift.openapi.two_files import between
+    from replay.stripe_api.versions import canonical_version
+
+    first, *others = [load_schemas(Path(name)) for name in options["specs"]]
+    source = options["require_source"]
+    if others:
+        return between(library, first, others[0], resource, source, settings)
+    version = canonical_version(options["old"], "VERSION")
+    found = against(library, first, version, resource, source, settings)
+    if first.version not in {"", version}:
+        click.echo(
+            f"warning: {printable(str(first.path))} is of {first.version}, and recordings of"
+            f" {version} are held against it: what differs may be due to the version. Give the"
+            f" file of {version}, or two files: replay diff --spec OLD.json --spec NEW.json",
+            err=True,
+        )
+    elif not first.version:
+        click.echo(
+            f"note: {printable(str(first.path))} does not say of which API version it is"
+            " (info.version)",
+            err=True,
+        )
+    return found
 
 
 def _gate(options: Mapping[str, Any], settings: DriftSettings) -> Any:
@@ -356,7 +393,7 @@ def _with_baseline(
     from replay.drift.acceptance.baseline import accept, apply, checked_reason, day, load, save
 
     entries = load(path, missing_ok=options["accept"] or not options["baseline"])
-    asked = ("resource", "old", "since", "same_version", "old_library", "spec", "require_source")
+    asked = ("resource", "old", "since", "same_version", "old_library", "specs", "require_source")
     whole = not any(options[name] for name in asked)
     today = date.today()
     applied = apply(found, entries, today, whole=whole)
@@ -459,9 +496,9 @@ def _nothing(found: Report, options: Mapping[str, Any]) -> None:
     what = f"{pair[0]} and {pair[1]} of one object" if pair else "one object at two versions"
     if options["same_version"] and pair:
         what = f"{pair[0]} before {options['before']} and from then on"
-    elif options["spec"]:
-        what = str(options["old"])
-        pair = what, what
+    elif options["specs"]:
+        what = str(options["old"] or "what the files describe")
+        pair = (what, what) if options["old"] else None
     elif options["old_library"]:
         what = "one resource and version in both libraries"
         if pair:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.command import replay_command
 from support.recordings import NEW, OLD, Shelf, recording
+from support.writing import unchecked
 
 from replay.drift.acceptance.settings import read_settings
 from replay.drift.judge.findings import Report, Severity
 from replay.drift.openapi.spec import against
+from replay.drift.openapi.two_files import between
 from replay.errors import ConfigError
+from replay.library import Library
+from replay.library.library import storage_of
 from replay.model.strict_toml import parse
 
 SCHEMAS = {
@@ -234,3 +240,219 @@ def test_a_specification_is_no_promise_about_the_next_version(spec: Path) -> Non
     assert [("spec-required-missing", False)] == [
         (finding.rule, finding.broken_promise) for _, finding in made.findings()
     ]
+
+
+WORDS: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "object": {"type": "string"},
+        "status": {"type": "string", "enum": ["open", "paid"]},
+        "mode": {"anyOf": [{"type": "string", "enum": ["a"]}, {"type": "string", "enum": ["b"]}]},
+        "free": {"anyOf": [{"type": "string", "enum": ["a"]}, {"type": "string"}]},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("body", "redacted", "expected"),
+    [
+        ({"status": "paid", "mode": "b", "free": "other"}, {}, []),
+        ({"status": "void"}, {}, [("spec-value-unspecified", "/status", "void")]),
+        ({"mode": "c"}, {}, [("spec-value-unspecified", "/mode", "c")]),
+        ({"status": None}, {}, [("spec-kind-differs", "/status", "null, specified as string")]),
+        ({"status": "void"}, {"/status": "text"}, []),
+        ({"status": "Two words"}, {}, []),
+    ],
+)
+def test_words_of_a_closed_set_are_checked(
+    body: Any, redacted: Any, expected: list[Any], tmp_path: Path
+) -> None:
+    """A recorded word that the file does not list is named; of a stand-in nothing is known."""
+    path = written(tmp_path / "a.json", {"thing": WORDS})
+    whole = {"id": "x_1A", "object": "thing", **body}
+    shelf = Shelf([recording(whole, OLD, id="x_1A", resource="charges", redacted=redacted)])
+    found = against(shelf, path, OLD).findings()
+    assert expected == [(f.rule, f.path, f.detail) for _, f in found]
+
+
+def written(path: Path, schemas: Any, version: str = "") -> Path:
+    """An OpenAPI file; without a version, it names none."""
+    info = {"info": {"version": version}} if version else {}
+    path.write_text(json.dumps({**info, "components": {"schemas": schemas}}))
+    return path
+
+
+def test_what_is_wrong_with_a_nested_type_is_told_once(spec: Path) -> None:
+    """In the type's own recordings where there are some, else where it is met first."""
+    more = {**CUS, "more": 1}
+    bodies = [{"kept": more, "lines": [more, more], "customer": more}, {"same": more}]
+    found = [f.path for _, f in hold(spec, *bodies).findings()]
+    assert ["/customer/more"] == found
+    own = [
+        recording(more, OLD, id="cus_1A", resource="customers"),
+        recording({**GOOD, "kept": more}, OLD, id="x_1A", resource="charges"),
+    ]
+    ((comparison, finding),) = against(Shelf(own), spec, OLD).findings()
+    assert ("customers", "/more") == (comparison.resource, finding.path)
+
+
+def test_legacy_keys_of_lists_are_quiet(tmp_path: Path) -> None:
+    """Old lists have a count that no file describes; another key of a list is told."""
+    listed = {
+        "type": "object",
+        "properties": {
+            "object": {"enum": ["list"], "type": "string"},
+            "data": {"type": "array", "items": {"type": "integer"}},
+        },
+    }
+    thing = {"type": "object", "properties": {"id": {}, "object": {}, "lines": listed}}
+    path = written(tmp_path / "a.json", {"thing": thing})
+    lines = {"object": "list", "data": [1], "total_count": 1, "count": 1, "odd": 1}
+    body = {"id": "x_1A", "object": "thing", "lines": lines}
+    whole = {**lines, "data": [], "url": "/v1/charges"}
+    shelf = Shelf([
+        recording(body, OLD, id="x_1A", resource="charges"),
+        recording(whole, OLD, id="_all", resource="charges"),
+    ])  # fmt: skip
+    assert ["/lines/odd"] == [f.path for _, f in against(shelf, path, OLD).findings()]
+
+
+@pytest.fixture
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Library]:
+    """A library on disk that holds one charge."""
+    monkeypatch.chdir(tmp_path)
+    made = Library(tmp_path / "cassettes")
+    _, cassette = recording({"id": "ch_1A", "object": "thing"}, OLD, id="ch_1A", resource="charges")
+    storage_of(made).write(cassette, unchecked)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("stated", "said"),
+    [
+        (OLD, ""),
+        (NEW, f"warning: spec.json is of {NEW}, and recordings of {OLD} are held against it"),
+        ("v1", "note: spec.json does not say of which API version it is (info.version)"),
+    ],
+)
+def test_the_file_names_its_version(library: Library, stated: str, said: str) -> None:
+    """The report names the file's version, and a file of another one is no silent yardstick."""
+    path = written(library.root.parent / "spec.json", {"thing": WORDS}, stated)
+    done = replay_command("diff", OLD, "--spec", path.name)
+    assert 0 == done.code, done.err
+    assert said in done.err
+    assert bool(said) is bool(done.err.strip())
+    if stated != "v1":
+        assert f"{stated} as specified -> {OLD} as recorded" in done.out
+
+
+BEFORE: dict[str, Any] = {
+    "thing": {
+        "type": "object",
+        "required": ["id", "always"],
+        "properties": {
+            "id": {"type": "string"},
+            "object": {"type": "string"},
+            "always": {"type": "string"},
+            "gone": {"type": "string"},
+            "status": {"type": "string", "enum": ["open", "paid"]},
+            "count": {"type": "integer"},
+            "size": {"type": "integer"},
+            "ref": {"type": "string"},
+            "deep": {"nullable": True, "properties": {"x": {"type": "string"}}},
+            "never": {"properties": {"x": {"type": "string"}}},
+            "lines": {"type": "array", "items": {"$ref": "#/components/schemas/line"}},
+            "first": {"$ref": "#/components/schemas/line"},
+            "metadata": {"type": "object", "additionalProperties": {"type": "string"}},
+        },
+    },
+    "line": {"type": "object", "properties": {"id": {"type": "string"}, "price": {}}},
+    "unrecorded": {"type": "object", "properties": {"a": {"type": "string"}}},
+}
+AFTER: dict[str, Any] = {
+    "thing": {
+        "type": "object",
+        "required": ["id"],
+        "properties": {
+            "id": {"type": "string"},
+            "object": {"type": "string"},
+            "always": {"type": "string", "nullable": True},
+            "status": {"type": "string", "enum": ["open", "settled"]},
+            "count": {"type": "string"},
+            "size": {"type": "number"},
+            "ref": {"anyOf": [{"type": "string"}, {"$ref": "#/components/schemas/line"}]},
+            "deep": {"nullable": True, "properties": {"y": {"type": "string"}}},
+            "never": {"properties": {"y": {"type": "string"}}},
+            "lines": {"type": "array", "items": {"$ref": "#/components/schemas/line"}},
+            "first": {"$ref": "#/components/schemas/line"},
+            "metadata": {"type": "object", "additionalProperties": {"type": "string"}},
+        },
+    },
+    "line": {"type": "object", "properties": {"id": {"type": "string"}}},
+    "unrecorded": {"type": "object", "properties": {"b": {"type": "string"}}},
+}
+LINE = {"id": "il_1A", "price": 1}
+RECORDED = {
+    "id": "x_1A", "object": "thing", "deep": {"x": "a"}, "lines": [LINE], "first": LINE,
+    "metadata": {"k": "v"},
+}  # fmt: skip
+
+
+def test_two_files_are_compared_for_what_is_recorded(tmp_path: Path) -> None:
+    """Each change is told once, with the usual rules; what no recording reaches is left out."""
+    old = written(tmp_path / "old.json", BEFORE, OLD)
+    new = written(tmp_path / "new.json", AFTER, NEW)
+    shelf = Shelf([recording(RECORDED, OLD, id="x_1A", resource="charges")])
+    found = between(shelf, old, new)
+    (comparison,) = found.comparisons
+    assert (OLD, NEW, "charges") == (comparison.old, comparison.new, comparison.resource)
+    assert {
+        ("became-optional", "/always", ""),
+        ("became-nullable", "/always", ""),
+        ("field-removed", "/gone", ""),
+        ("enum-value-new", "/status", "settled"),
+        ("enum-value-unseen", "/status", "paid"),
+        ("type-changed", "/count", "integer to string"),
+        ("type-widened", "/size", "integer to integer or number"),
+        ("expand-changed", "/ref", "string to string or object"),
+        ("field-removed", "/deep/x", ""),
+        ("field-added", "/deep/y", ""),
+        ("field-removed", "/first/price", ""),
+    } == {(f.rule, f.path, f.detail) for f in comparison.findings}
+    assert 11 == len(comparison.findings)
+    assert not any(finding.broken_promise for finding in comparison.findings)
+    back = {(f.rule, f.path) for c in between(shelf, new, old).comparisons for f in c.findings}
+    assert {("field-added", "/gone"), ("became-required", "/always")} <= back
+    assert [] == list(between(shelf, old, old).findings())
+
+
+def test_two_files_on_the_command_line(library: Library) -> None:
+    """It names both versions, fails on what breaks, and takes no version beside the files."""
+    folder = library.root.parent
+    written(folder / "old.json", BEFORE, OLD)
+    written(folder / "new.json", AFTER)
+    both = ("--spec", "old.json", "--spec", "new.json")
+    done = replay_command("diff", *both)
+    assert 1 == done.code, done.err
+    assert f"{OLD} as specified -> new.json as specified" in done.out
+    assert "gone removed" in done.out
+    assert 2 == replay_command("diff", OLD, *both).code
+    assert 2 == replay_command("diff", *both, "--spec", "new.json").code
+    assert 2 == replay_command("diff", "--spec", "old.json").code
+    done = replay_command("diff", *both, "--resource", "invoice")
+    assert (3, True) == (done.code, "what the files describe" in done.err)
+
+
+def test_a_type_that_one_file_lacks_is_named(tmp_path: Path) -> None:
+    """Lost by the new file, it is a removal; a type that neither has is no matter of the files."""
+    shelf = Shelf([
+        recording({"id": "x_1A", "object": "thing"}, OLD, id="x_1A", resource="charges"),
+        recording({"id": "x_1B", "object": "novel"}, OLD, id="x_1B", resource="charges"),
+    ])  # fmt: skip
+    old = written(tmp_path / "old.json", {"thing": WORDS}, OLD)
+    new = written(tmp_path / "new.json", {"line": {}}, NEW)
+    ((_, finding),) = between(shelf, old, new).findings()
+    assert ("field-removed", "", f"{NEW} has no thing") == (
+        finding.rule, finding.path, finding.detail,
+    )  # fmt: skip

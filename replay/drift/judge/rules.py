@@ -440,6 +440,13 @@ CATALOGUE: tuple[Rule, ...] = (
         why="It compares recordings with a specification (`--spec`), not two bodies.",
     ),
     Rule(
+        "spec-value-unspecified",
+        WARNING,
+        "A recorded value of a closed set that the specification does not list.",
+        says=_detail("has a value that is not specified"),
+        why="It compares recordings with a specification (`--spec`), not two bodies.",
+    ),
+    Rule(
         "baseline-expired",
         WARNING,
         "An entry of the baseline whose last day has passed; its finding counts again.",

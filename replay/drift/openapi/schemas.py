@@ -17,6 +17,7 @@ from replay.drift.observe.pointers import escape, unescape
 from replay.errors import ConfigError
 from replay.model.cassette import NOTHING
 from replay.model.text_files import read_text
+from replay.stripe_api.versions import canonical_version, is_version
 
 _ROOT = "/components/schemas"
 _DEEPEST = 32
@@ -62,6 +63,7 @@ class Schema:
         items: the schema of a list's items; None where it has none.
         rest: the schema of other properties; False where there are none, True for any.
         words: the texts that it allows; None for any.
+        pointer: the JSON pointer to it in the file.
     """
 
     kinds: frozenset[str] | None = None
@@ -70,6 +72,7 @@ class Schema:
     items: RawSchema | None = None
     rest: RawSchema | bool = True
     words: frozenset[str] | None = None
+    pointer: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,10 +82,12 @@ class Schemas:
     Attributes:
         path: the file.
         named: name -> schema, as the file has them.
+        version: the API version that the file says it is of; empty where it says none.
     """
 
     path: Path
     named: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    version: str = ""
 
     def alternatives_of(self, name: str) -> list[Schema]:
         """The alternatives of a schema that `named` holds.
@@ -170,6 +175,7 @@ class Schemas:
             place.at("items") if "items" in place.raw else None,
             rest,
             texts,
+            place.pointer,
         )  # fmt: skip
 
     def _kinds(self, place: RawSchema) -> frozenset[str] | None:
@@ -202,6 +208,15 @@ class Schemas:
         )
 
 
+def schemas_of(specification: Path | Schemas) -> Schemas:
+    """The schemas of a file; schemas as they are.
+
+    Raises:
+        ConfigError: as `load_schemas`.
+    """
+    return load_schemas(specification) if isinstance(specification, Path) else specification
+
+
 def load_schemas(path: Path) -> Schemas:
     """The schemas of an OpenAPI 3 file in JSON; each is checked when it is read.
 
@@ -209,7 +224,8 @@ def load_schemas(path: Path) -> Schemas:
         ConfigError: the file cannot be read, or has no ``components.schemas``.
     """
     try:
-        found = json.loads(read_text(path))["components"]["schemas"]
+        document = json.loads(read_text(path))
+        found = document["components"]["schemas"]
     except OSError as error:
         raise ConfigError(
             f"the specification cannot be read: {error.strerror}",
@@ -228,4 +244,7 @@ def load_schemas(path: Path) -> Schemas:
             where=str(path),
             hint="give one that has components.schemas, such as Stripe's spec3.json",
         )
-    return Schemas(path, found)
+    info = document.get("info")
+    stated = info.get("version") if isinstance(info, dict) else None
+    version = canonical_version(stated) if isinstance(stated, str) and is_version(stated) else ""
+    return Schemas(path, found, version)

@@ -19,7 +19,7 @@ NEEDS_WRK = command -v wrk >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO)
 SOURCES = $(shell find replay -type f -not -name '*.pyc')
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo quick test lint types unit stress laws leaks nasty scan-corpus kills crowd crash plugins versions compiled fuzz clients load bench coverage conformance clean browser splits
+.PHONY: help install demo quick test lint types unit stress laws leaks nasty scan-corpus kills crowd crash plugins versions compiled fuzz clients load bench bench-rows coverage conformance clean browser splits
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -55,7 +55,7 @@ types: install
 	$(VENV)/bin/mypy
 
 unit: install
-	$(PYTEST)
+	$(PYTEST) --ignore tests/benchmarks
 
 stress: install  ## all tests twice beside busy loops, then five times those that wait
 	$(PY) tests/stress.py
@@ -110,6 +110,9 @@ bench: install  ## time replay beside its rivals, as ratios
 	$(PY) tests/benchmarks/scan.py
 	$(NEEDS_WRK)
 	$(PY) tests/benchmarks/servers.py
+
+bench-rows: install  ## each row of the benchmarks once, to see that they still run
+	$(PYTEST) tests/benchmarks
 
 load: install  ## 500 connections and a minute each against `replay serve`: no request is lost
 	$(NEEDS_WRK)

@@ -7,6 +7,7 @@ import random
 from typing import Any
 
 import pytest
+from support.fleets import fleet, removable, shelf, without
 from support.recordings import NEW, OLD, Entry, Shelf, pools, recording, takes, twins
 
 from replay.drift.judge.evidence import at_random
@@ -336,3 +337,32 @@ def test_one_version_against_itself_never_proves_a_break() -> None:
         assert [] == [
             f for f in findings if f.severity is Severity.BREAKING and f.grade is Grade.PROVEN
         ]
+
+
+@pytest.mark.parametrize("how", ["random", "populations"])
+def test_a_library_split_in_two_breaks_no_build(how: str) -> None:
+    """In small; `tests/proofs/halves.py` counts how often. Half of the objects use other things."""
+    seed, sides = random.Random(17), []
+    for name in ("charge", "customer", "payment_intent"):
+        bodies = fleet(name, 24, 17).bodies
+        if how == "random":
+            seed.shuffle(bodies)
+        sides += [(name, OLD, bodies[:12]), (name, NEW, bodies[12:])]
+    found = report(shelf(sides), versions=(OLD, NEW))
+    assert [] == [f for _, f in found.findings() if f.fails(Severity.BREAKING)]
+    assert 3 == len(found.comparisons)
+
+
+def test_what_one_half_of_a_library_lost_breaks_a_build() -> None:
+    """Without a single pair."""
+    seed, bodies = random.Random(17), fleet("charge", 40, 17).bodies
+    seed.shuffle(bodies)
+    held = [path for path in removable(bodies[0]) if all(path[0] in body for body in bodies)]
+    hits = 0
+    for path in seed.sample([path for path in held if len(path) == 1], 8):
+        sides = [("charge", OLD, bodies[:20]), ("charge", NEW, without(bodies[20:], path))]
+        found = report(shelf(sides), versions=(OLD, NEW))
+        hits += any(
+            f.path == f"/{path[0]}" for _, f in found.findings() if f.fails(Severity.BREAKING)
+        )
+    assert 8 == hits

@@ -54,6 +54,34 @@ def test_takes_of_one_cassette_stand_on_both_sides_of_a_date() -> None:
     assert (1, 1, 1) == made.comparisons[0].objects
 
 
+def test_the_chain_stays_in_one_channel() -> None:
+    """What a preview has more is no removal in the release that follows it."""
+    versions = (
+        "2026-01-28.clover", "2026-01-28.preview", "2026-02-25.clover", "2026-03-25.dahlia",
+        "2026-03-25.preview", "2026-02-25.preview; a_beta=v1",
+    )  # fmt: skip
+    entries = [recording({"id": "in_1A"}, version) for version in versions]
+    assert [
+        ("2026-01-28.clover", "2026-02-25.clover"),
+        ("2026-01-28.preview", "2026-02-25.preview; a_beta=v1"),
+        ("2026-02-25.clover", "2026-03-25.dahlia"),
+        ("2026-02-25.preview; a_beta=v1", "2026-03-25.preview"),
+    ] == [(c.old, c.new) for c in report(Shelf(entries)).comparisons]
+    named = report(Shelf(entries), versions=versions[1:3]).comparisons
+    assert [versions[1:3]] == [(c.old, c.new) for c in named]
+
+
+def test_recordings_that_expand_other_fields_are_named() -> None:
+    """They are recorded, and cannot be compared; where one set is in common, all is well."""
+    wide = recording({"id": "in_1A", "customer": {"id": "cus_1A"}}, OLD, query="?expand[]=customer")
+    entries = [wide, recording({"id": "in_1A", "customer": "cus_1A"}, NEW)]
+    made = report(Shelf(entries), versions=(OLD, NEW))
+    assert () == made.comparisons
+    assert {"invoices": ((OLD, (("customer",),)), (NEW, ((),)))} == made.expanded
+    again = recording({"id": "in_1B", "customer": "cus_1A"}, OLD, id="in_1B")
+    assert {} == report(Shelf([*entries, again]), versions=(OLD, NEW)).expanded
+
+
 def test_since_a_version_leaves_out_the_older_pairs() -> None:
     """Every neighbouring pair from there on."""
     entries = [recording({}, version) for version in (OLD, MID, NEW)]

@@ -1,4 +1,4 @@
-"""Values that all twins replaced in one way are a change of meaning; any other values are values."""
+"""Values that all twins replaced in one way changed their meaning; any others are just values."""
 
 from __future__ import annotations
 

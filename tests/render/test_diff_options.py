@@ -219,6 +219,7 @@ def test_the_baseline_of_the_configuration_lies_beside_it() -> None:
         ["--old-library", "cassettes", "--since", OLD],
         ["--reason", "x"],
         ["--accept"],
+        ["--same-account"],
         ["--spec", "x.json"],
         [OLD, NEW, "--spec", "x.json"],
         [OLD, "--spec", "x.json", "--matrix"],
@@ -514,3 +515,51 @@ def test_nothing_to_compare_says_what_was_asked_for() -> None:
     shelve(Path("cassettes"), [recording({}, "2024-09-30.acacia", id="ch_1", resource="charges")])
     result = run(OLD, "2024-04-10")
     assert "next: replay record invoices in_1A0000 --api-version" in result.stderr
+
+
+def test_one_recording_of_each_channel_is_nothing_to_compare(tmp_path: Path) -> None:
+    """A preview and a release are compared only where both are named."""
+    versions = ("2026-01-28.clover", "2026-01-28.preview")
+    folder = shelve(tmp_path / "two", [recording({"a": 1}, version) for version in versions])
+    result = run("--library", folder)
+    assert 3 == result.exit_code
+    assert (
+        "nothing to compare: invoices is recorded at 2026-01-28.clover and 2026-01-28.preview, one"
+        " of each channel: previews are compared with previews, releases with releases\n"
+    ) in result.stderr
+    assert 0 == run(*versions, "--library", folder).exit_code
+
+
+def test_recordings_that_expand_other_fields_are_named_as_such(tmp_path: Path) -> None:
+    """As the reason where nothing is left to compare, and as a note where something is."""
+    entries = [
+        recording({"id": "in_1A"}, OLD, query="?expand[]=customer&expand[]=quote"),
+        recording({"id": "in_1A"}, NEW),
+    ]
+    told = (
+        f"invoices is recorded at {OLD} with customer,quote expanded and {NEW} with nothing"
+        " expanded, and only recordings that expand the same are compared\n"
+    )
+    folder = shelve(tmp_path / "apart", entries)
+    result = run(OLD, NEW, "--library", folder)
+    assert (3, f"nothing to compare: {told}") == (
+        result.exit_code, "".join(result.stderr.splitlines(keepends=True)[:1]),
+    )  # fmt: skip
+    shelve(folder, [recording({}, v, id="ch_1A", resource="charges") for v in (OLD, NEW)])
+    result = run(OLD, NEW, "--library", folder)
+    assert (0, True) == (result.exit_code, f"note: {told}" in result.stderr)
+
+
+@pytest.mark.parametrize(("code", "more"), [(0, []), (1, ["--same-account"])])
+def test_objects_of_two_libraries_break_a_build_where_they_are_of_one_account(
+    code: int, more: list[str], tmp_path: Path
+) -> None:
+    """Else the accounts may use other things."""
+    olds, news = (
+        shelve(
+            tmp_path / name,
+            [recording({"id": f"in_{name}{n}", **body}, id=f"in_{name}{n}") for n in range(9)],
+        )
+        for name, body in (("A", {"a": 1}), ("B", {}))
+    )
+    assert code == run("--library", news, "--old-library", olds, *more).exit_code

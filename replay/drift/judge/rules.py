@@ -87,24 +87,25 @@ def _blind(before: str) -> Callable[[Comparison, Finding], str]:
 
 def _remains(comparison: Comparison, finding: Finding) -> str:
     """Where the values of a removed field are, or may be; else how much there was to find."""
+    found = ""
     if finding.detail:
         words = [
             dotted(word) if word.startswith("/") else printable(word)
             for word in finding.detail.split(" ")
         ]
-        return "; " + " ".join(words)
-    if finding.to is not None:
+        found = "; " + " ".join(words)
+    elif finding.to is not None:
         return f"; its values are{_probably(finding)} at {_place(comparison, finding)}"
-    if finding.parts:
+    elif finding.parts:
         told = [f"{dotted(new)} has {dotted(old)}" for old, new in finding.parts[:_PARTS]]
         more = len(finding.parts) - _PARTS
         return "; " + ", ".join(told) + (f" and {more} more" if more > 0 else "")
     if finding.carried is None:
-        return ""
+        return found
     carried, parents = finding.carried
     if not carried:
-        return f"; null in all {finding.old.present}"
-    return f"; set in {carried} of {parents}, found nowhere else"
+        return f"{found}; null in all {finding.old.present}"
+    return f"{found}; set in {carried} of {parents}" + ("" if found else ", found nowhere else")
 
 
 def _probably(finding: Finding) -> str:
@@ -139,7 +140,8 @@ CATALOGUE: tuple[Rule, ...] = (
         "Sometimes present in the old version, never in the new one; no pair that had it shows it.",
         says=lambda c, f: (
             f"no longer seen: in {f.old.present} of {f.old.parents} before,"
-            f" in none of {f.new.parents} now" + (_remains(c, f) if f.detail or f.to else "")
+            f" in none of {f.new.parents} now"
+            + (_remains(c, f) if f.detail or f.to or f.parts else "")
         ),
         mirror="field-added",
         old='{"auto_advance": true}, {}',

@@ -132,6 +132,20 @@ def read(
         raise _unreadable(error, path) from error
 
 
+def begins(path: str, with_: bytes) -> bool:
+    """Whether a regular file begins with these bytes. False where it cannot be read."""
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except OSError:
+        return False
+    try:
+        return os.read(handle, len(with_)) == with_
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+
+
 def _read(handle: int, path: str, root: str | None, limit: int) -> tuple[bytes, Stamp]:
     found = os.fstat(handle)
     if not stat.S_ISREG(found.st_mode):

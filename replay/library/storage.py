@@ -114,7 +114,7 @@ class Storage:
     def notes(self) -> list[str]:
         """Notes about what a command on the whole library skips: vcrpy's cassettes, and links.
 
-        Only files that are not named by a version are opened: vcrpy's users name theirs by tests.
+        Of files that are named by a version, as replay names its own, most are told by their start.
 
         Raises:
             LibraryError: the file system refuses to list a folder, or to read a file.
@@ -127,7 +127,7 @@ class Storage:
             vcrs += [
                 head + name
                 for name in here
-                if not _VERSIONED.search(head + name) and self.is_vcr(head + name)
+                if not self._is_named_and_sealed(head + name) and self.is_vcr(head + name)
             ]
             links += [head + name for name in self.unread_links(folder, folders)]
         notes = []
@@ -146,6 +146,11 @@ class Storage:
             subfolders: the names of its subfolders.
         """
         return self.reader.unread_links(self.absolute(folder), subfolders)
+
+    def _is_named_and_sealed(self, path: str) -> bool:
+        if _VERSIONED.search(path) is None:
+            return False
+        return self._archive is not None or files.begins(self.absolute(path), seals.BEGIN)
 
     def is_vcr(self, path: str) -> bool:
         """Whether the file at a path below the root is a cassette of vcrpy's, by name and content.

@@ -90,6 +90,21 @@ def test_seal_leaves_them_alone(recorded: list[str], options: tuple[str, ...]) -
     assert before == [Path("cassettes", path).read_bytes() for path in recorded]
 
 
+def test_one_that_is_named_like_ours_is_noted_too(recorded: list[str]) -> None:
+    """By a version, in a folder of tests and in the place of an object; by each command, once."""
+    text = Path("cassettes", recorded[0]).read_bytes()
+    for folder in ("test_module", f"invoices/{DRAFT[:-1]}x"):
+        path = Path("cassettes", folder, f"{NEW}.yaml")
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(text)
+        recorded.append(path.relative_to("cassettes").as_posix())
+    recorded.sort()
+    for command in (("list",), ("diff", OLD, NEW, "--fail-on", "never"), ("seal", "cassettes")):
+        done = replay_command(*command)
+        assert (0, True) == (done.code, noted(done.err, recorded)), done.err
+    assert noted(replay_command("verify").out, recorded)
+
+
 def test_one_in_an_objects_place_is_not_read_as_missing(recorded: list[str]) -> None:
     """A call for that object says what stands there, and records nothing over it."""
     path = Path("cassettes", "invoices", DRAFT, f"{NEW}.yaml")

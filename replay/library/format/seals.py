@@ -25,6 +25,9 @@ MAX_BYTES = 32 * 1024 * 1024
 
 RESTORE = "restore it from version control, or delete it and record it again"
 
+BEGIN = b"# replay cassette "
+"""How a cassette begins, unless an editor put a byte order mark before it."""
+
 _SEAL = re.compile(rb"# replay (cassette|vcr) ([0-9]{1,9}) sha256:([0-9a-f]{64})\n")
 _VCR = re.compile(
     rb"""

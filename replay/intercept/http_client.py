@@ -11,9 +11,10 @@ from collections.abc import Callable
 from io import BytesIO
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from replay.errors import Refused
-from replay.intercept import stubs_below
+from replay.intercept import elsewhere, stubs_below
 from replay.intercept.current_session import (
     address_of,
     answering_session,
@@ -33,6 +34,7 @@ def hook(patches: Patches, module: ModuleType) -> None:
     patches.replace(connection, "connect", _connect)
     patches.replace(secure, "connect", _connect)
     patches.replace(connection, "putrequest", _putrequest)
+    patches.replace(connection, "endheaders", _endheaders)
 
 
 def hook_httplib2(patches: Patches, module: ModuleType) -> None:
@@ -51,10 +53,9 @@ def _connect(original: Any) -> Any:
         if not _owned(connection):
             original(connection)
             return
-        scheme = "https" if isinstance(connection, http.client.HTTPSConnection) else "http"
         host, port = _target(connection)
         shown = f"[{host}]" if ":" in host else host
-        base = f"{scheme}://{shown}:{port}"
+        base = f"{_scheme(connection)}://{shown}:{port}"
         connection.sock = _Socket(base, lambda: _live(original, connection))
 
     return connect
@@ -72,6 +73,28 @@ def _putrequest(original: Any) -> Any:
     return putrequest
 
 
+def _endheaders(original: Any) -> Any:
+    def endheaders(connection: Any, *args: Any, **kwargs: Any) -> None:
+        lines = getattr(connection, "_buffer", None)  # private: the request's lines so far
+        if lines and not isinstance(connection.sock, _Socket):
+            _note(connection, lines)
+        original(connection, *args, **kwargs)
+
+    return endheaders
+
+
+def _note(connection: Any, lines: list[bytes]) -> None:
+    """Note a request that goes on, if it is one of a client of Stripe's."""
+    target = lines[0].split(b" ", 2)[1].decode("latin-1")
+    path = urlsplit(target).path if _absolute(target) is not None else target
+    if not path.startswith(("/v1/", "/v2/")) or _owned(connection):
+        return
+    host, port = _target(connection)
+    pairs = (line.decode("latin-1").partition(":") for line in lines[1:])
+    headers = {name: value.strip() for name, _, value in pairs}
+    elsewhere.note(_scheme(connection), host, port, path, headers)
+
+
 def _absolute(url: str) -> tuple[str, int] | None:
     if not url[:8].lower().startswith(("http://", "https://")):
         return None
@@ -85,6 +108,10 @@ def _target(connection: Any) -> tuple[str, int]:
     if connection._tunnel_host:
         return connection._tunnel_host, connection._tunnel_port or 443
     return connection.host, connection.port
+
+
+def _scheme(connection: Any) -> str:
+    return "https" if isinstance(connection, http.client.HTTPSConnection) else "http"
 
 
 def _owned(connection: Any) -> bool:

@@ -11,8 +11,8 @@ from support.standin import DRAFT, StandIn
 
 import replay
 
-NAMED = ["requests", "urllib3", "httpx", "httpx2", "httpx_async", "aiohttp", "stripe_requests",
-         "stripe_aiohttp"]  # fmt: skip
+NAMED = [name for name in CLIENTS if name != "stripe_httpx"]
+"""All but one that leaves its connection open; its client is httpx, too."""
 
 
 @pytest.mark.parametrize("name", NAMED)

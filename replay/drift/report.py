@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 from replay.drift.acceptance.settings import DriftSettings
 from replay.drift.judge.compare import compare, retyped, samples, with_findings
@@ -186,10 +186,10 @@ def _compared(
         for stratum in strata
         for both in corpus.selection.pairs(corpus.observed[stratum])
     ]
-    before = library if older is None else older
+    before = _OldSide(library if older is None else older, corpus, older is not None)
     found = []
     for stratum, both in places:
-        lone = partial(_takes, before, corpus, stratum, both[0], older is not None)
+        lone = partial(before.takes, stratum, both[0])
         compared = compare(corpus, stratum, *both, lone, one_account=one_account)
         found.append((compared, samples(corpus, stratum, *both)))
     expanded = any(stratum.expand for stratum in corpus.observed)
@@ -200,31 +200,43 @@ def _compared(
     ]
 
 
-def _takes(
-    library: Recordings, corpus: Corpus, stratum: Stratum, epoch: Epoch, older: bool
-) -> Iterator[Take]:
-    """The recordings of a stratum in an epoch."""
-    for file, cassette in _at_version(library, stratum.resource, epoch.version):
-        for number, interaction in enumerate(cassette.interactions):
-            if (
-                corpus.selection.epoch(cassette.api_version, interaction.recorded_at, older)
-                != epoch
-            ):
-                continue
-            take = read_take(file, number, interaction)
-            if take is not None and stratum_of(stratum.resource, interaction, take) == stratum:
-                yield take
+@dataclass(frozen=True)
+class _OldSide:
+    """The recordings of the old sides, which are read again where an answer depends on all of them.
 
+    Attributes:
+        library: where they are.
+        corpus: the evidence.
+        apart: whether they are a library of their own.
+    """
 
-def _at_version(library: Recordings, resource: str, version: str) -> Iterator[tuple[str, Cassette]]:
-    if not isinstance(library, Library) or ";" in version:
-        found = library.cassettes(resource)
-        yield from (entry for entry in found if entry[1].api_version == version)
-        return
-    for path in library.paths():
-        cassette = library.read(path, resource) if path.endswith(f"/{version}.yaml") else None
-        if cassette is not None:
-            yield path, cassette
+    library: Recordings
+    corpus: Corpus
+    apart: bool
+
+    def takes(self, stratum: Stratum, epoch: Epoch) -> Iterator[Take]:
+        """The recordings of a stratum in an epoch."""
+        for file, cassette in self._at(epoch.version, stratum.resource):
+            for number, interaction in enumerate(cassette.interactions):
+                version, when = cassette.api_version, interaction.recorded_at
+                if self.corpus.selection.epoch(version, when, self.apart) == epoch:
+                    take = read_take(file, number, interaction)
+                    if take and stratum_of(stratum.resource, interaction, take) == stratum:
+                        yield take
+
+    def _at(self, version: str, resource: str) -> Iterator[tuple[str, Cassette]]:
+        if not isinstance(self.library, Library) or ";" in version:
+            yield from self.library.cassettes(resource)
+            return
+        for path in self._paths:
+            named = path.endswith(f"/{version}.yaml")
+            cassette = self.library.read(path, resource) if named else None
+            if cassette is not None:
+                yield path, cassette
+
+    @cached_property
+    def _paths(self) -> list[str]:
+        return self.library.paths() if isinstance(self.library, Library) else []
 
 
 def _with_commands(corpus: Corpus, stratum: Stratum, comparison: Comparison) -> Comparison:

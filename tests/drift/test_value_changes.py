@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.recordings import NEW, OLD, Shelf, recording, twins
+from support.recordings import NEW, OLD, Entry, Shelf, recording, twins
 
 from replay.drift.judge.findings import Finding, Grade, Severity
+from replay.drift.judge.side_by_side import together
+from replay.drift.observe.corpus import STATUSES, Paired
+from replay.drift.observe.nested import read_take
+from replay.drift.observe.pairs import Pair, Take
 from replay.drift.report import report
 
 
@@ -69,7 +73,7 @@ def test_one_function_that_fits_all_twins_is_a_change(
         ([True, False, True], [False, True, True]),
         (["Some text", "More text", "A text"], ["A text"] * 3),
         ([1, 2, None], [100, 200, 5]),
-        ([["x", "y"]] * 3, [["y", "z"], ["x"], ["x"]]),
+        ([["x", "y", "w"]] * 3, [["y", "z"], ["x"], ["x", "w"]]),
         ([["x", "y"]] * 3, [[], [], []]),
         ([[1, 2], [3, 4], [5, 6]], [[1], [4], [5]]),
         ([[1, 2], [3, 4, 7], [5, 6]], [[2], [4], [5]]),
@@ -170,3 +174,49 @@ def test_a_tag_that_was_renamed_removes_its_branch() -> None:
     assert "branch-unseen" == next(f.rule for f in found(olds, chosen) if f.path == "/p/card")
     objects = [[{"o": {"object": word, "x": n}} for n in range(3)] for word in ("card", "tin")]
     assert [("/o/object", "value-changed")] == [(f.path, f.rule) for f in found(*objects)]
+
+
+def test_changes_of_status_add_up_and_are_bounded() -> None:
+    """Shares of a library are counted by several processes; a hostile one has any words."""
+    made = [
+        Pair(
+            *(
+                read(recording({"id": "in_1A", "status": word}, version, batch="b"))
+                for version, word in ((OLD, f"old_{n}"), (NEW, f"new_{n}"))
+            ),
+            controlled=False,
+            twins=True,
+        )
+        for n in range(STATUSES + 2)
+    ]
+    first, second = Paired(), Paired()
+    first.add(made[:1])
+    second.add([*made[:2], Pair(made[0].old, made[0].old, controlled=True, twins=True)])
+    first.merge(second)
+    assert {("old_0", "new_0"): 2, ("old_1", "new_1"): 1} == {
+        words: events.pairs for words, events in first.restated.items()
+    }
+    assert {"old_0"} == first.statuses
+    many = Paired()
+    many.add(made)
+    assert (STATUSES, 2) == (len(many.restated), many.loose.pairs)
+
+
+def read(entry: Entry) -> Take:
+    """The only take of a recording."""
+    take = read_take(entry[0], 0, entry[1].interactions[0])
+    assert take is not None
+    return take
+
+
+def test_only_places_that_both_bodies_have_are_met() -> None:
+    """Those within lists and maps one by one."""
+    old = {"m": {"a": 1, "b": 2}, "l": [{"id": "x"}, {"id": "y", "n": 1}], "n": None, "q": {}}
+    new = {"m": {"b": 3}, "l": [{"id": "y", "n": 2}], "n": {"a": 1}, "q": {"z": 1}}
+    met = {path: list(together(old, new, path)) for path in ("/m/*", "/l/*/n", "/n/a", "/q/z")}
+    assert {
+        "/m/*": [("/m/b", 2, "/m/b", 3)],
+        "/l/*/n": [("/l/1/n", 1, "/l/0/n", 2)],
+        "/n/a": [],
+        "/q/z": [],
+    } == met

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from support.recordings import NEW, OLD, Entry, Shelf, pools, recording, twins
+from support.writing import shelve
 
 from replay.drift.judge.findings import Finding, Grade, Severity
 from replay.drift.report import report
+from replay.library import Library
 
 Body = dict[str, Any]
 
@@ -264,3 +267,38 @@ def test_pools_of_two_accounts_show_nothing() -> None:
     assert [(Severity.WARNING, Grade.LIKELY), (Severity.BREAKING, Grade.PROVEN)] == [
         (c.findings[0].severity, c.findings[0].grade) for c in (apart, together)
     ]
+
+
+def test_a_folder_is_read_again_where_the_answer_depends_on_it(tmp_path: Path) -> None:
+    """Only the old version's recordings of that resource, expand set and day."""
+    subs = [id_of("sub", n) for n in range(4)]
+    entries = twins([{"sub": s, "p": {"sub": s}} for s in subs], [{"p": {"sub": s}} for s in subs])
+    unlike = {"id": "in_9", "sub": subs[0], "p": {"sub": subs[1]}}
+    beside = [
+        recording(unlike, OLD, id="in_9", query="?expand[]=customer"),
+        recording(unlike, OLD, id="ch_9", resource="charges"),
+        recording({"id": "in_8", "sub": None, "p": None}, OLD, id="in_8"),
+        recording({"error": {}}, OLD, id="in_7", status=404),
+    ]
+    for name, more, expected in (
+        ("agrees", [], "/p/sub"),
+        ("refuted", [recording(unlike, OLD, id="in_9")], None),
+    ):
+        library = Library(shelve(tmp_path / name, [*entries, *beside[2 * bool(more) :], *more]))
+        found = report(library, "invoices", (OLD, NEW))
+        (one,) = [f for _, f in found.findings() if f.path == "/sub"]
+        assert expected == (one.to.path if one.to else None)
+
+
+def test_a_value_below_a_redacted_name_is_named_nowhere() -> None:
+    """Nobody knows what the field is called."""
+    subs = [id_of("sub", n) for n in range(3)]
+    news = [{"redacted_0a1b2c3d": {"x": sub}, "flag": True} for sub in subs]
+    (one,) = [f for f in shown(twins([{"sub": s} for s in subs], news)) if f.path == "/sub"]
+    assert one.to is None
+
+
+def test_small_numbers_written_as_text_are_not_followed() -> None:
+    """Eight characters of a decimal say as little as a number below a million."""
+    olds = [{"rate": f"{n}0.000000"} for n in range(1, 5)]
+    assert gone(olds, [{"x": {"rate": old["rate"]}} for old in olds]).to is None

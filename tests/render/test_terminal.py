@@ -190,6 +190,11 @@ def test_every_rule_has_its_words(rule: Rule) -> None:
         ("a also lives at p.a", [{"a": SUB}], [{"a": SUB, "p": {"a": SUB}}]),
         ("a became optional: always there before, in 1 of 2 now", [{"a": 1}] * 2, [{"a": 1}, {}]),
         ("a became required: in 1 of 2 before, always", [{"a": 1}, {}], [{"a": 1}] * 2),
+        (
+            "a removed; may be at x.b or y.c; set in 3 of 3",
+            [{"a": f"sub_{n}Mo1"} for n in range(3)],
+            [{"x": {"b": f"sub_{n}Mo1"}, "y": {"c": f"sub_{n}Mo1"}} for n in range(3)],
+        ),
         ("a removed; null in all 1", [{"a": None}], [{}]),
         ("a removed; set in 2 of 3, found nowhere", [{"a": 1}] * 2 + [{}], [{}] * 3),
         (
@@ -216,6 +221,10 @@ def test_what_only_some_objects_of_a_pool_had_is_no_longer_seen() -> None:
     """How many of the old ones had it, and of how many new ones none has."""
     expected = "a no longer seen: in 1 of 2 before, in none of 2 now"
     assert expected in text(pools([{"a": 1}, {}], [{}, {}]))
+    old = {"id": "in_1A", "status": "draft", "sub": SUB, "p": {"sub": SUB}}
+    new = {"id": "in_1A", "status": "paid", "p": {"sub": SUB}}
+    entries = [recording(old, OLD), recording(new, NEW), recording({}, OLD, id="in_1B")]
+    assert "in none of 1 now; probably at p.sub" in text(entries)
 
 
 def test_a_move_to_another_resource_names_how_it_is_joined() -> None:

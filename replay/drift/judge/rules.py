@@ -95,7 +95,8 @@ def _remains(comparison: Comparison, finding: Finding) -> str:
         ]
         found = "; " + " ".join(words)
     elif finding.to is not None:
-        return f"; its values are{_probably(finding)} at {_place(comparison, finding)}"
+        likely = finding.to.grade < Grade.PROVEN
+        return f"; {'probably ' * likely}at {_place(comparison, finding)}"
     elif finding.parts:
         told = [f"{dotted(new)} has {dotted(old)}" for old, new in finding.parts[:_PARTS]]
         more = len(finding.parts) - _PARTS

@@ -19,7 +19,7 @@ from replay.drift.judge.side_by_side import matched, together
 from replay.drift.observe.marks import mark
 from replay.drift.observe.pairs import Pair, covers
 from replay.drift.observe.pointers import ANY, escape, key, parent
-from replay.drift.observe.shape import Shape, is_map
+from replay.drift.observe.shape import Shape
 
 RULE = "value-changed"
 
@@ -108,15 +108,13 @@ def _differing(old: Any, new: Any, path: str) -> Iterator[str]:
 
 
 def _lives(shape: Shape, path: str) -> bool:
-    """Whether what is at a path changes by itself, or belongs to the user."""
+    """Whether what is at a path changes by itself."""
     above = path
     while above:
         name = key(above)
         if name in LIVE or name == "url" or name.endswith("_url"):
             return True
         above = parent(above)
-        if is_map(shape, above):
-            return True
     # The items of a page are those of the moment.
     return key(path) == "data" and f"{parent(path)}/has_more" in shape
 

@@ -366,3 +366,18 @@ def test_what_one_half_of_a_library_lost_breaks_a_build() -> None:
             f.path == f"/{path[0]}" for _, f in found.findings() if f.fails(Severity.BREAKING)
         )
     assert 8 == hits
+
+
+def test_only_pairs_show_that_a_promise_was_broken() -> None:
+    """Within a train a break is unlikely, so what was recorded counts for less."""
+    train = ("2025-03-31.basil", "2025-06-30.basil")
+    for batch, expected in (("b", True), ("", False)):
+        entries = [
+            recording(body, version, id=f"in_{n if batch else version}{n}", batch=batch and f"b{n}")
+            for n in range(30)
+            for version, body in zip(train, ({"a": 1, "b": n}, {"b": n}), strict=True)
+        ]
+        (comparison,) = report(Shelf(entries), versions=train).comparisons
+        (finding,) = comparison.findings
+        assert (Severity.BREAKING, Grade.PROVEN) == (finding.severity, finding.grade)
+        assert expected is finding.broken_promise

@@ -109,6 +109,8 @@ def test_numbers_under_another_name_that_both_versions_have_are_named_nowhere(va
     assert ("field-removed", None, (4, 4)) == (found.rule, found.to, found.carried)
     fresh = gone([{"finished": v} for v in values], [{"x": {"ended": v}} for v in values])
     assert ("/x/ended", "proven") == at(fresh)
+    filled = twins([{"finished": v, "x": None} for v in values], [{"x": v} for v in values])
+    assert [None] == [f.to for f in shown(filled) if f.path == "/finished"]
     same = [{"finished": v, "x": {"finished": v}} for v in values]
     stayed = gone(same, [{"x": {"finished": v}} for v in values])
     assert ("/x/finished", "proven") == at(stayed)

@@ -47,6 +47,7 @@ class Move:
         noted: whether values other than IDs were known to be equal only from the recordings' notes.
         few: whether the same few values were equal again and again, which shows no move.
         ids: whether all values are IDs of Stripe's.
+        numbers: whether there are numbers among them, times included.
         alone: whether no place with another name holds the values.
         fresh: whether only the new version has the target.
         old, new: the witnesses.
@@ -63,6 +64,7 @@ class Move:
     noted: bool
     few: bool
     ids: bool
+    numbers: bool
     alone: bool
     fresh: bool
     old: str
@@ -134,6 +136,7 @@ def follow(
     sources: Collection[str],
     targets: Collection[str],
     fresh: Collection[str],
+    known: Collection[str] = (),
     others: Callable[[], Iterable[Take]] = tuple,
 ) -> list[Move]:
     """Find where values are now: the best target for each source.
@@ -142,7 +145,8 @@ def follow(
         samples: pairs with their bodies.
         sources: paths that the old version has.
         targets: paths that the new version has.
-        fresh: those of them that the old version does not have.
+        fresh: those of them at which the old version has no values.
+        known: those of them that the old version has, with values or null.
         others: gives further old recordings, which must not speak against a target that both
             versions have. It is called only where there is such a target.
 
@@ -159,11 +163,12 @@ def follow(
             for content in values.values():
                 for target in one.holders.get(content, ()):
                     wanted[source, target] = None
-    kept = frozenset(fresh)
+    empty, there = frozenset(fresh), frozenset(known)
     possible = [
         move
         for source, target in sorted(wanted)
-        if (move := _move(seen, source, target, target in kept)) is not None
+        if (move := _move(seen, source, target, target in empty)) is not None
+        and not (move.numbers and not move.same_key and target in there)
     ]
     staying = {(move.source, move.target) for move in possible if not move.fresh}
     if staying:
@@ -352,9 +357,10 @@ def _move(seen: Sequence[_Sight], source: str, target: str, fresh: bool) -> Move
         controlled = controlled or (shown and pair.controlled)
     if witness is None:
         return None
-    numbers = any(_is_number(content) for content in contents)
+    if stand_in and not fresh:
+        return None
     old, new = map(str, witness)
-    move = Move(
+    return Move(
         source,
         target,
         agree,
@@ -365,14 +371,12 @@ def _move(seen: Sequence[_Sight], source: str, target: str, fresh: bool) -> Move
         noted,
         not stand_in and len(contents) < DISTINCT <= carrying,
         all(_is_id(content) or _noted_as_id(seen, content) for content in contents),
+        any(map(_is_number, contents)),
         keys == {key(_outside(target))},
         fresh,
         old,
         new,
     )
-    if not fresh and (stand_in or (numbers and not move.same_key)):
-        return None
-    return move
 
 
 def _noted_as_id(seen: Iterable[_Sight], content: Any) -> bool:

@@ -42,7 +42,8 @@ def relocate(
     targets = leaves(evidence.new, "")
     fresh = {path for path in targets if _is_fresh(evidence, path)}
     sources = [leaf for root in gone for leaf in leaves(evidence.old, root)]
-    followed = follow(samples, sources, targets, fresh, others)
+    known = [path for path in targets if path in evidence.old]
+    followed = follow(samples, sources, targets, fresh, known, others)
     moves = [move for move in followed if not move.doubtful]
     hints = [move for move in followed if move.doubtful]
     taken = {move.target for move in moves}

@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from replay.model import forks as forks  # children can import what a thread did not finish
+
 if TYPE_CHECKING:
     from replay.errors import (
         CallRefused,

@@ -45,7 +45,8 @@ from replay.redaction.policy import Policy, why_private
 from replay.redaction.policy_source import PolicySource
 from replay.redaction.redactor import Original, redact
 from replay.stripe_api.call import API_HOST, Call, read_call
-from replay.stripe_api.headers import is_live, is_live_key, kept_headers, phrase
+from replay.stripe_api.headers import kept_headers, phrase
+from replay.stripe_api.live_mode import is_live, live_key_in
 from replay.stripe_api.versions import is_version
 
 __all__ = ["Persister"]
@@ -168,10 +169,10 @@ class _Tape:
         """Redact one interaction, or note why it is not kept."""
         asked = _request(request)
         try:
-            if not self._allow_live and is_live_key(header(asked.headers, "Authorization")):
+            if not self._allow_live and (place := live_key_in(asked)):
                 raise LiveDataRefused(
                     "the API key is a live-mode key",
-                    where="Authorization",
+                    where=place,
                     hint="use a test-mode key, or Persister(allow_live=True)",
                 )
             owner, sent = self._call(asked)

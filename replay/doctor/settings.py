@@ -11,12 +11,11 @@ from replay.config import ENVIRONMENT, Config, drift_table, resolve, sources
 from replay.doctor.report import Row, Section, Trouble
 from replay.errors import ConfigError
 from replay.model.modes import RecordMode
+from replay.stripe_api.live_mode import is_live_key
 
 _OTHERS = ("STRIPE_API_KEY", "REPLAY_RUN", "CI", "NO_COLOR", "PYTEST_ADDOPTS",
            "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")  # fmt: skip
 """Other variables that change what replay or a test run does. Their values are not shown."""
-
-_LIVE = ("sk_live_", "rk_live_")
 
 
 def settings(library: str | None, api_base: str | None) -> tuple[Section, Config | None]:
@@ -72,7 +71,7 @@ def variables() -> Section:
     names = [*_OTHERS, *(name.lower() for name in _OTHERS if name.endswith("_PROXY"))]
     rows = [Row(name, "is set") for name in names if os.environ.get(name)]
     troubles: list[Trouble] = []
-    if os.environ.get("STRIPE_API_KEY", "").strip().startswith(_LIVE):
+    if is_live_key(os.environ.get("STRIPE_API_KEY", "")):
         troubles.append(
             Trouble(
                 "the API key is a live-mode key, which recording refuses",

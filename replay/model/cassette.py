@@ -104,7 +104,6 @@ class Interaction:
         source: the host (and port, if not the API's own) that answered.
         batch: a name that recordings fetched back to back share; empty for a single one.
         redacted: JSON pointer of each replaced value, mapped to its class.
-        extra: unknown keys of the file, kept when it is rewritten.
         unconfirmed: JSON pointers at which the same version gave another answer when it was asked
             once more, right after its twins had been fetched: what differs there may be due to
             time. ``("",)`` is the whole body. None where it was not asked once more.
@@ -119,7 +118,6 @@ class Interaction:
     source: str
     batch: str = ""
     redacted: Mapping[str, str] = field(default_factory=_nothing)
-    extra: Mapping[str, Any] = field(default_factory=_nothing)
     unconfirmed: tuple[str, ...] | None = None
     equal_values: Mapping[str, str] = field(default_factory=_nothing)
 
@@ -187,13 +185,9 @@ class Cassette:
         api_version: the version that answered, or `UNVERSIONED`.
         policy: name and digest of the redaction policy, such as ``stripe-1 sha256:0123…``.
         interactions: the takes in the order recorded; never empty.
-        extra: unknown keys beside ``cassette:`` and ``interactions:``, kept on a rewrite.
-        cassette_extra: unknown keys inside ``cassette:``, kept on a rewrite.
     """
 
     key: ObjectKey
     api_version: str
     policy: str
     interactions: tuple[Interaction, ...]
-    extra: Mapping[str, Any] = field(default_factory=_nothing)
-    cassette_extra: Mapping[str, Any] = field(default_factory=_nothing)

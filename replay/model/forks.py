@@ -3,13 +3,20 @@
 In a child only the thread that forked goes on. A lock that another one held at that moment stays
 taken there, and what another one was doing is never done. For the few locks of the whole process a
 fork waits. Those of sessions, of which there may be many, are made new in the child.
+
+So it is with imports: Python holds a lock for each module that is being imported, and makes only
+its one lock for all of them new in a child. replay imports most of itself when it is first used. If
+a thread does that while another one forks, the child forgets what is unfinished of that import, and
+imports it itself. (A fork cannot wait for an import: a module that registers what is to be done
+after forks would have it done, without what is to be done before.)
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import Protocol, TypeVar
+from threading import get_ident
+from typing import Any, Protocol, TypeVar
 from weakref import WeakSet
 
 
@@ -31,17 +38,29 @@ _renewable: WeakSet[Renewable] = WeakSet()
 AnyLock = TypeVar("AnyLock", bound=_Lock)
 
 
+_surviving: list[_Lock] = []
+_taken: list[_Lock] = []
+
+
 def survives_forks(lock: AnyLock) -> AnyLock:
     """Make a fork wait until no thread holds a lock; the lock itself is returned.
 
     So the data that it guards is never half changed in a child. A lock that is taken inside another
     must be made before that one: a fork takes the last one made first.
     """
-    if sys.platform != "win32":
-        os.register_at_fork(
-            before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release
-        )
+    _surviving.append(lock)
     return lock
+
+
+def _take_all() -> None:
+    for lock in reversed(_surviving):
+        lock.acquire()
+        _taken.append(lock)
+
+
+def _release_all() -> None:
+    while _taken:
+        _taken.pop().release()
 
 
 def renew_in_child(owner: Renewable) -> None:
@@ -54,5 +73,31 @@ def _renew() -> None:
         owner.after_fork()
 
 
+def _forget_unfinished_imports() -> None:
+    """In a child: drop the modules and locks of threads that were importing replay."""
+    # Not public; each CPython since 3.3 has the locks by name, and the thread that owns each.
+    system: Any = sys.modules.get("_frozen_importlib")
+    locks: dict[str, Any] = getattr(system, "_module_locks", {})
+    owners = {name: getattr(lock(), "owner", None) for name, lock in list(locks.items())}
+    gone = {o for name, o in owners.items() if name.partition(".")[0] == "replay"}
+    gone -= {None, get_ident()}
+    for name, owner in owners.items():
+        if owner in gone:
+            del locks[name]
+            module = sys.modules.get(name)
+            if getattr(getattr(module, "__spec__", None), "_initializing", False):
+                # The parts of a package go with it: they would not be attributes of the new one.
+                for part in [n for n in sys.modules if n == name or n.startswith(f"{name}.")]:
+                    del sys.modules[part]
+    for thread in gone:
+        getattr(system, "_blocking_on", {}).pop(thread, None)
+
+
+def _in_child() -> None:
+    _release_all()
+    _forget_unfinished_imports()
+    _renew()
+
+
 if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_renew)
+    os.register_at_fork(before=_take_all, after_in_parent=_release_all, after_in_child=_in_child)

@@ -30,12 +30,11 @@ from replay.stripe_api.call import Call
 from replay.stripe_api.headers import (
     RETRY_HINTS,
     is_kept_status,
-    is_live,
-    is_live_key,
     kept_headers,
     phrase,
     served_headers,
 )
+from replay.stripe_api.live_mode import is_live, live_key_in
 from replay.stripe_api.versions import (
     LOOKS_LIKE,
     UNVERSIONED,
@@ -158,6 +157,23 @@ class Recorder:
 
         return why_private(call, self._policy_source.load())
 
+    def has_live_key(self, request: Request) -> str:
+        """Where a request carries a live-mode key that is not allowed; empty if it has none."""
+        return "" if self._allow_live else live_key_in(request)
+
+    def refuse_live_key(self, request: Request) -> None:
+        """Make sure that a request that goes to the live source carries no live-mode key.
+
+        Raises:
+            LiveDataRefused: it does, and ``allow_live`` was not given.
+        """
+        if place := self.has_live_key(request):
+            raise LiveDataRefused(
+                "the API key is a live-mode key",
+                where=place,
+                hint="use a test-mode key, or ask for it: allow_live=True, --allow-live",
+            )
+
     def fetch(self, call: Call, request: Request, *, batch: str = "") -> Outcome:
         """Fetch a call from the live source and redact the answer. Writes nothing.
 
@@ -174,12 +190,7 @@ class Recorder:
         """
         from replay.recording.upstream import Undecodable
 
-        if not self._allow_live and is_live_key(header(request.headers, "Authorization")):
-            raise LiveDataRefused(
-                "the API key is a live-mode key",
-                where="Authorization",
-                hint="use a test-mode key, or ask for it: allow_live=True, --allow-live",
-            )
+        self.refuse_live_key(request)
         if call.pinned and not is_version(call.pinned):
             raise ConfigError(
                 "this is not an API version",
@@ -386,13 +397,12 @@ def skeleton(cassette: Cassette, where: str) -> tuple[str, frozenset[str]]:
     parts: list[Any] = []
     kept = {cassette.key.id, *cassette.key.parents, cassette.api_version}
     for number, take in enumerate(cassette.interactions):
-        parts.append([*take.response.headers, take.source, take.response.reason, take.extra])
+        parts.append([*take.response.headers, take.source, take.response.reason])
         parts.append([take.unconfirmed, *take.equal_values])
         if take.response.body:
             document = json_body.parse_recorded(take.response.body, f"{where} take {number}")
             parts.append(stand_ins(document, take.redacted))
             kept |= public_words(document, take.redacted)
-    parts += [cassette.extra, cassette.cassette_extra]
     return json.dumps(parts, ensure_ascii=False, default=dict), frozenset(kept)
 
 

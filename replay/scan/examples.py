@@ -144,7 +144,7 @@ EXAMPLES: dict[str, Examples] = {
     ),
     "unproven-leaf": Examples(
         _edits(('"billing_reason": "subscription_cycle"', '"billing_reason": "Ines Holm"'),
-               ("\n  source: ", "\n  source: ines")),
+               ("recorded_at: '2...-..-..", "recorded_at: '2026-02-30")),
         _edits(_ALLOWED),
     ),
     "forged-stand-in": Examples(
@@ -155,7 +155,10 @@ EXAMPLES: dict[str, Examples] = {
         (Example("", "in.yaml", (_OTHER_POLICY, _OTHER_STAND_IN)),),
         _edits(_ALLOWED, _OTHER_POLICY),
     ),
-    "damaged-cassette": Examples(_edits(("message: OK", "message: Ines7")), _edits(_ALLOWED)),
+    "damaged-cassette": Examples(
+        _edits(("message: OK", "message: Ines7"), ("\n  source: ", "\n  note: Ines\n  source: ")),
+        _edits(_ALLOWED),
+    ),
     "policy-behind": Examples(_edits(_OTHER_POLICY), _edits(_ALLOWED)),
     "unknown-version": Examples(_edits(("2025-03-31.basil", "2025-03-31.holm")), _edits(_ALLOWED)),
     "newly-kept": Examples(

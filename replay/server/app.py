@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -139,6 +140,8 @@ class App:
         named = None
         try:
             named = self.sessions.of(name)
+            if named.session.fetches:  # a key may be in any header: each is looked at
+                request = replace(request, headers=_texts(scope["headers"]))
             answer = await named.session.serve_async(request)
         except (Refused, ReplayError) as raised:
             error = raised.error if isinstance(raised, Refused) else raised
@@ -217,6 +220,10 @@ _TOO_LARGE = request_error(
     413, "the body is too large", f"over {MAX_BODY} bytes",
     "reads have small bodies or none: stub this call in your test",
 )  # fmt: skip
+
+
+def _texts(lines: Iterable[tuple[bytes, bytes]]) -> Headers:
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in lines)
 
 
 def _location(error: Exception) -> str:

@@ -213,14 +213,15 @@ class OpenSession(Session):
         """Whether a request goes to the live API: it is not a read, and such calls may pass.
 
         It goes where the client sends it. Where the settings name another live source than Stripe,
-        a call to Stripe itself is refused: it would go online by accident.
+        a call to Stripe itself is refused: it would go online by accident. So is one with a
+        live-mode key.
         """
         if not self._pass_others:
             return False
         try:
             self._reader.read(request)
         except CallRefused:
-            return not self._leads_past_source(request)
+            return not (self._leads_past_source(request) or self._recorder.has_live_key(request))
         except ReplayError:
             return False
         return False
@@ -330,6 +331,8 @@ class OpenSession(Session):
                 if said is not None:
                     return said
         except CallRefused as error:
+            if self._pass_others:
+                self._recorder.refuse_live_key(request)
             if self._pass_others and self._leads_past_source(request):
                 base = self.config.api_base
                 raise CallRefused(

@@ -10,13 +10,13 @@ import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from operator import itemgetter
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from replay.errors import CallRefused, ConfigError
 from replay.model.cassette import Headers, ObjectKey, Request, header
-from replay.stripe_api.routes import Match, Route, match, template_of
+from replay.stripe_api.routes import Match, Route, match, retrieved_by_id, template_of
 from replay.stripe_api.versions import canonical_version
 
 API_HOST = "api.stripe.com"
@@ -250,6 +250,50 @@ def read_call(request: Request, stripes: StripeHeaders | None = None) -> Call:
     if others or found.route.collection:
         call = replace(call, key=replace(call.key, query=urlencode(others)))
     return call
+
+
+_PLAIN_ID = re.compile(r"[A-Za-z0-9]{1,20}_[A-Za-z0-9]{0,99}[0-9A-Z][A-Za-z0-9]{0,99}\Z")
+"""IDs that stand in a URL as they are, and are none of its words."""
+
+
+@cache
+def _before_id(resource: str) -> str:
+    """The URL of a resource's objects without their IDs; empty where it has other IDs too."""
+    route = retrieved_by_id().get(resource)
+    return API_BASE + route.url_path((), "") if route and route.parameters == 1 else ""
+
+
+def is_plain_get(uri: str, key: ObjectKey) -> bool:
+    """Whether a URI is that of a GET by an ID alone, which stands in it as it is."""
+    if key.query is not None or key.parents or not _PLAIN_ID.match(key.id):
+        return False
+    return uri == _before_id(key.resource) + key.id
+
+
+def wrong_part(request: Request, key: ObjectKey) -> str:
+    """The part of a recorded request that recording does not write for a key.
+
+    Args:
+        request: the request, as a cassette has it. It does not name the account.
+        key: the key of the cassette.
+
+    Returns:
+        ``method``, ``uri`` or ``body``; empty if the request is the canonical one.
+    """
+    plain = is_plain_get(request.uri, key) and request.method == "GET" and request.body is None
+    if plain:  # most requests, in a tenth of the time
+        return ""
+    try:
+        found = match(urlsplit(request.uri).path)
+        if found is not None and found.route.method != request.method:
+            return "method"
+        call = read_call(request)
+    except (CallRefused, ValueError):
+        return "uri"
+    if request.body != call.body:
+        return "body"
+    same = request.uri == call.uri and replace(call.key, account=key.account) == key
+    return "" if same else "uri"
 
 
 def _parameters(request: Request, found: Match, query: str) -> list[tuple[str, str]]:

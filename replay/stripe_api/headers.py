@@ -1,4 +1,4 @@
-"""Which statuses and headers a recording holds, what is passed on, and what is live-mode. Pure.
+"""Which statuses and headers a recording holds, and what is passed on. Pure.
 
 A header is recorded only if its value has the form that the header defines: nothing else can hide
 in it. The same data checks a cassette when it is read. So a header that somebody else put into it,
@@ -7,17 +7,14 @@ such as a redirect to their own host, is never served.
 
 from __future__ import annotations
 
-import binascii
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Any
 
 from replay.model.cassette import Headers, header
 from replay.stripe_api.versions import VERSION_FORM, kept_version
 
-_LIVE_KEYS = ("sk_live_", "rk_live_", "sk_org_live_")
 RETRY_HINTS = ("Retry-After", "Stripe-Should-Retry")
 Forms = Mapping[str, re.Pattern[str]]
 """Names of headers, spelled as recordings spell them, and the form of each value."""
@@ -40,11 +37,17 @@ RESPONSE_HEADERS: Forms = MappingProxyType(
     {**_KEPT, "Request-Id": re.compile(r"req_replay[0-9a-f]{10}\Z")}
 )
 """The headers of a recorded answer: those kept of the live one, and an ID that replay makes."""
-REASON = re.compile(r"[A-Za-z' -]{0,40}\Z")
-"""The form of a recorded reason phrase, which is that of `phrase`."""
+_RENAMED: Mapping[int, frozenset[str]] = MappingProxyType(
+    {
+        413: frozenset({"Request Entity Too Large", "Content Too Large"}),
+        414: frozenset({"Request-URI Too Long", "URI Too Long"}),
+        416: frozenset({"Requested Range Not Satisfiable", "Range Not Satisfiable"}),
+        422: frozenset({"Unprocessable Entity", "Unprocessable Content"}),
+    }
+)
+"""Status -> its phrases, where they depend on the Python that records: 3.13 renamed these."""
 
 _SHOWN_NAME = re.compile(r"[A-Za-z][A-Za-z-]{0,39}\Z")
-_URL_ALPHABET = str.maketrans("-_", "+/")
 _SERVED_VALUE = re.compile(r"[0-9A-Za-z./+*; =_,-]{1,120}\Z")
 
 
@@ -115,33 +118,9 @@ def phrase(status: int) -> str:
         return ""
 
 
-def is_live(body: Any) -> bool:
-    """Whether any object in a body is live-mode data. A list itself does not say."""
-    stack = [body]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, dict):
-            if value.get("livemode") is True:
-                return True
-            stack += value.values()
-        elif isinstance(value, list):
-            stack += value
-    return False
+def phrases(status: int) -> frozenset[str]:
+    """The reason phrases that a recording of this status may have, with any version of Python.
 
-
-def is_live_key(authorization: str | None) -> bool:
-    """Whether an Authorization header carries a live-mode key: in any scheme, or without one.
-
-    Basic credentials may hold it as user or as password.
+    One is empty: a Python writes it for a status that it does not know.
     """
-    if not authorization:
-        return False
-    credentials = authorization.split(None, 1)[-1:]
-    texts = (authorization, *map(_decoded, credentials))
-    return any(key in text for text in texts for key in _LIVE_KEYS)
-
-
-def _decoded(word: str) -> str:
-    # Decode leniently, as the source might: a live key must not slip past on bad padding.
-    raw = re.sub(r"[^A-Za-z0-9+/]", "", word.translate(_URL_ALPHABET))
-    return binascii.a2b_base64(raw[: len(raw) - (len(raw) % 4 == 1)] + "===").decode("latin-1")
+    return _RENAMED.get(status, frozenset()) | {phrase(status), ""}

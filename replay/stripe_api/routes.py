@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -108,6 +109,18 @@ def retrieves() -> tuple[Route, ...]:
 @cache
 def _singletons() -> frozenset[str]:
     return frozenset(route.resource for route in retrieves() if route.singleton)
+
+
+@cache
+def resources() -> frozenset[str]:
+    """The resource paths that recordings may be of."""
+    return frozenset(route.resource for route in table() if not route.file)
+
+
+@cache
+def retrieved_by_id() -> Mapping[str, Route]:
+    """Resource -> the route of the GET that retrieves one of its objects by its ID."""
+    return {r.resource: r for r in retrieves() if r.method == "GET" and not r.singleton}
 
 
 def is_collection(key: ObjectKey) -> bool:

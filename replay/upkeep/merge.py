@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import copyfile
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from replay.errors import (
     CassetteConflict,
@@ -32,8 +32,6 @@ from replay.upkeep.git import git
 from replay.upkeep.seal import check, located, rewrite
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from replay.redaction.policy import Policy
 
 SIDES = ("ours", "theirs")
@@ -105,7 +103,7 @@ def merge(path: Path, policy: Policy) -> Merged | None:
         result = _combined(result, standing, policy.label)
     text = codec.dumps(result)
     full, library = located(path, result)
-    check(text, result, where, policy, keys=True)
+    check(text, result, where, policy)
     if text.encode("ascii") != data:
         rewrite(library, result.key, full, text, before=data)
     return _counted(result, ours, theirs, indexed is not None)
@@ -120,9 +118,6 @@ def _combined(ours: Cassette, theirs: Cassette, label: str) -> Cassette:
     Args:
         ours, theirs: the recordings.
         label: the policy that the result was checked by, where the sides name two.
-
-    Raises:
-        CassetteConflict: both changed a key that replay does not know.
     """
     more = [take for take in theirs.interactions if take not in ours.interactions]
     takes = sorted([*ours.interactions, *more], key=lambda take: take.recorded_at)
@@ -135,26 +130,12 @@ def _combined(ours: Cassette, theirs: Cassette, label: str) -> Cassette:
         ours,
         policy=ours.policy if ours.policy == theirs.policy else label,
         interactions=tuple(take for take in takes if any(take is one for one in kept)),
-        extra=_both(ours.extra, theirs.extra),
-        cassette_extra=_both(ours.cassette_extra, theirs.cassette_extra),
     )
 
 
 def _expand_of(take: Interaction) -> tuple[str, ...]:
     """The expand set that a take was recorded for."""
     return expand_of(take.request)
-
-
-def _both(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
-    """The unknown keys of both sides."""
-    for name in ours.keys() & theirs.keys():
-        if ours[name] != theirs[name]:
-            raise CassetteConflict(
-                "the sides differ in a key that replay does not know",
-                where=name if name.isidentifier() else "",
-                hint="give both sides the same value, or take one side",
-            )
-    return {**ours, **theirs}
 
 
 def _counted(result: Cassette, ours: Cassette, theirs: Cassette, indexed: bool) -> Merged:

@@ -47,7 +47,7 @@ def seal(path: Path, policy: Policy | None = None, *, follow_links: bool = False
     cassette = codec.loads(text.encode("utf-8"), where)
     full, library = located(path, cassette)
     sealed = text.encode("utf-8") == found[0]
-    check(text, cassette, where, policy, keys=sealed)
+    check(text, cassette, where, policy)
     if sealed:
         return False
     rewrite(library, cassette.key, full, text, before=found[0])
@@ -116,9 +116,7 @@ def located(path: Path, cassette: Cassette) -> tuple[Path, Library]:
     return full, library
 
 
-def check(
-    text: str, cassette: Cassette, where: str, policy: Policy | None, *, keys: bool = False
-) -> None:
+def check(text: str, cassette: Cassette, where: str, policy: Policy | None) -> None:
     """Refuse a text that no recording could have written.
 
     Args:
@@ -126,8 +124,6 @@ def check(
         cassette: the parsed cassette.
         where: the file, for errors.
         policy: the policy in force; None for the one that ships with replay.
-        keys: whether keys that replay does not write are allowed, as in a file that was sealed
-            already: a later release may have written them.
 
     Raises:
         LeakFound: the text holds a secret, or a value that the policy would have replaced.
@@ -135,7 +131,7 @@ def check(
     """
     from replay.redaction.policy import default_policy
     from replay.redaction.secrets import find_secrets
-    from replay.upkeep.proof import unproven_comments, unproven_frame
+    from replay.upkeep.proof import unproven_frame
 
     for hit in find_secrets(text):
         raise LeakFound(
@@ -145,18 +141,12 @@ def check(
             "may have it",
             kind=hit.id,
         )
-    for place, told in unproven_frame(cassette, policy or default_policy(), keys=keys):
+    for place, told in unproven_frame(cassette, policy or default_policy()):
         raise LeakFound(
             f"this may hold a private value: {told}",
             where=f"{where} {place}",
             hint="put back what was recorded there",
             pointer=place,
-        )
-    for line in unproven_comments(text.encode("utf-8"), where):
-        raise LeakFound(
-            "this comment may hold a private value",
-            where=f"{where}:{line}",
-            hint="take it out, or use words in lower case alone",
         )
     for number, take in enumerate(cassette.interactions):
         if not take.response.body:

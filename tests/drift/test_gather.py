@@ -239,7 +239,7 @@ def test_evidence_beside_a_library_is_counted_with_its_object(
     """Twins of which one is evidence make a pair, in one process and in several."""
     old = recording({"id": "in_6A", "status": "draft"}, OLD, id="in_6A")
     twin, new = (
-        recording({"id": "in_6A", "status": "paid"}, v, id="in_6A", batch="t") for v in (OLD, NEW)
+        recording({"id": "in_6A", "status": "paid"}, v, id="in_6A", batch="d") for v in (OLD, NEW)
     )
     for _, cassette in (old, new):
         storage_of(library).write(cassette, unchecked)

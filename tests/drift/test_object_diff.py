@@ -204,8 +204,8 @@ def test_of_several_twins_the_latest_are_compared(tmp_path: Path) -> None:
         moved = replace(take, recorded_at="2026-02-02T00:00:00Z")
         return file, replace(cassette, interactions=(moved,))
 
-    old = takes(later(recording({"n": 1}, batch="a")), recording({"n": 1}, batch="z"))
-    new = takes(later(recording({"n": 2}, NEW, batch="a")), recording({"n": 3}, NEW, batch="z"))
+    old = takes(later(recording({"n": 1}, batch="a")), recording({"n": 1}, batch="c"))
+    new = takes(later(recording({"n": 2}, NEW, batch="a")), recording({"n": 3}, NEW, batch="c"))
     made = found(library(tmp_path, old, new), ID, (OLD, NEW))
     assert "2026-02-02T00:00:00Z" == made.new.recorded_at
     assert [2] == [one.new.value for one in made.differences if one.new]

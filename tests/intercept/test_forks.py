@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -166,3 +167,59 @@ def test_a_call_that_a_thread_is_fetching_is_fetched_by_the_child(
         status, _ = answered_in_child(url)
         thread.join(10)
     assert 0 == status
+
+
+UNFINISHED = """
+import importlib.abc, importlib.machinery, os, signal, sys, threading, warnings
+warnings.simplefilter("ignore", DeprecationWarning)
+import replay
+
+class Halt(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    def find_spec(self, name, path, target=None):
+        if name == sys.argv[1] and threading.current_thread() is first:
+            spec = importlib.machinery.PathFinder.find_spec(name, path)
+            self.loader, spec.loader = spec.loader, self
+            return spec
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module):
+        there.set()
+        go_on.wait(60)
+        self.loader.exec_module(module)
+
+there, go_on = threading.Event(), threading.Event()
+sys.meta_path.insert(0, Halt())
+first = threading.Thread(target=lambda: replay.use_cassettes)
+first.start()
+assert there.wait(30)
+for _ in range(2):
+    child = os.fork()
+    if not child:
+        signal.alarm(20)
+        with replay.use_cassettes(sys.argv[2]) as session:
+            ours = threading.Thread(target=lambda: replay.Library)
+            ours.start()
+            ours.join()
+        os._exit(session.counts.played)
+    assert os.waitpid(child, 0)[1] == 0
+go_on.set()
+first.join(60)
+assert not first.is_alive()
+with replay.use_cassettes(sys.argv[2]):
+    pass
+"""
+
+
+@pytest.mark.parametrize("module", ["replay.testing.decorator", "replay.config", "difflib"])
+def test_a_child_imports_what_another_thread_did_not_finish(module: str) -> None:
+    """The thread that uses replay for the first time is in an import when another one forks.
+
+    In one of replay's modules, or in another that these import.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", UNFINISHED, module, str(SAMPLES)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (0, "", "") == (done.returncode, done.stdout, done.stderr)

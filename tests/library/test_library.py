@@ -39,7 +39,7 @@ NEW = "2025-03-31.basil"
 BETA = "2023-10-16; feature_beta=v1"
 NESTED = ObjectKey("customers/sources", "card_1", ("cus_1",))
 BALANCE = ObjectKey("balance", "")
-CONNECTED = ObjectKey("invoices", "in_1", (), "acct-00ff")
+CONNECTED = ObjectKey("invoices", "in_1", (), "acct-00ff00ff00ff00ff")
 
 
 def listed(folder: Path) -> list[str]:
@@ -67,7 +67,7 @@ def put(lib: Library, key: ObjectKey = KEY, version: str = VERSION, total: int =
         (KEY, VERSION, f"invoices/{KEY.id}/2024-06-20.yaml"),
         (NESTED, NEW, "customers/cus_1/sources/card_1/2025-03-31.basil.yaml"),
         (BALANCE, "unversioned", "balance/_singleton/unversioned.yaml"),
-        (CONNECTED, VERSION, "_accounts/acct-00ff/invoices/in_1/2024-06-20.yaml"),
+        (CONNECTED, VERSION, "_accounts/acct-00ff00ff00ff00ff/invoices/in_1/2024-06-20.yaml"),
         (
             ObjectKey("customers/cash_balance", "", ("cus_1",)),
             VERSION,
@@ -336,8 +336,8 @@ def test_links(lib: Library, tmp_path: Path) -> None:
     [
         replace(KEY, id="in_other"),
         replace(KEY, resource="charges"),
-        replace(KEY, account="acct-00ff"),
-        ObjectKey("customers/invoices", KEY.id, ("cus_1",)),
+        replace(KEY, account="acct-00ff00ff00ff00ff"),
+        ObjectKey("customers/sources", KEY.id, ("cus_1",)),
     ],
 )
 def test_another_object_inside(lib: Library, other: ObjectKey) -> None:
@@ -381,15 +381,10 @@ def test_crlf_and_bom(lib: Library) -> None:
 @pytest.mark.parametrize(
     "id",
     [
-        "../../x",
-        "/etc/passwd",
         "%2e%2e",
-        "x" * 300,
+        "x" * 255,
         "CON",
         "\u0456n_1",
-        "pi_x_secret_y",
-        "..",
-        "a/b",
         "$(x)",
         "ünï",
         "Nul.txt",
@@ -407,11 +402,27 @@ def test_hostile_ids(lib: Library, id: str) -> None:
     assert (key,) == tuple(found.key for found in lib.recorded(key))
 
 
-def test_an_id_with_a_control_character_is_not_written(lib: Library) -> None:
-    """Messages show IDs; no call of the API has such a one."""
-    key = ObjectKey("coupons", "a\0b")
-    with pytest.raises(CassetteDamaged, match=r"cassette\.id holds a control character"):
-        put(lib, key)
+@pytest.mark.parametrize(
+    "id",
+    [
+        "../../x",
+        "/etc/passwd",
+        "x" * 300,
+        "pi_x_secret_y",
+        "..",
+        "a/b",
+        "a b",
+        "a\0b",
+        "",
+        "\ufffd",
+    ],
+    ids=ascii,
+)
+def test_an_id_that_no_call_has_is_not_written(lib: Library, id: str) -> None:
+    """Rows 42 to 51: no call of the API asks for such a one, so that none is served either."""
+    with pytest.raises(CassetteDamaged, match=r"cassette\.id holds a control|request\.uri is not"):
+        put(lib, ObjectKey("coupons", id))
+    assert [] == lib.paths() if lib.exists() else True
 
 
 def test_locks_are_per_object(lib: Library) -> None:
@@ -616,7 +627,7 @@ def test_other_resources_are_not_read(lib: Library) -> None:
 
 def test_nearest(lib: Library) -> None:
     """The recorded IDs most like the one asked for come first, digests and other parents never."""
-    for id in ("in_1AAAA", "in_1AAAB", "in_1ABCD", "zz", "a b"):
+    for id in ("in_1AAAA", "in_1AAAB", "in_1ABCD", "zz", "a."):
         put(lib, ObjectKey("invoices", id))
     put(lib, NESTED)
     wanted = ObjectKey("invoices", "in_1AAAC")

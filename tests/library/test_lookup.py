@@ -39,17 +39,26 @@ def call(version: str | None = None, *expand: str, id: str = ID) -> Call:
     return retrieve(INVOICE, [id], expand=expand, version=version)
 
 
-def take(pinned: str | None, *expand: str, day: int = 1, total: int = 0) -> Interaction:
+def take(
+    pinned: str | None, *expand: str, day: int = 1, total: int = 0, id: str = ID
+) -> Interaction:
     """A take as it was asked for: with a version, or without."""
     headers = (("Stripe-Version", pinned),) if pinned else ()
-    asked = Request("GET", call(None, *expand).uri, headers)
+    asked = Request("GET", call(None, *expand, id=id).uri, headers)
     made = cassette({"id": ID, "total": total}).interactions[0]
     return replace(made, request=asked, recorded_at=f"2026-01-{day:02}T00:00:00Z")
 
 
+def answered(version: str, takes: Iterable[Interaction]) -> tuple[Interaction, ...]:
+    """Takes as a version answered them."""
+    stated = (("Stripe-Version", version),)
+    return tuple(replace(t, response=replace(t.response, headers=stated)) for t in takes)
+
+
 def record(library: Library, version: str, takes: Iterable[Interaction], id: str = ID) -> Cassette:
     """Write takes at the version that answered."""
-    made = Cassette(call(id=id).key, version, "stripe-1 sha256:0123456789ab", tuple(takes))
+    label = "stripe-1 sha256:0123456789ab"
+    made = Cassette(call(id=id).key, version, label, answered(version, takes))
     with storage_of(library).lock(made.key):
         storage_of(library).write(made, unchecked)
     return made
@@ -121,19 +130,18 @@ def test_resolution(
             require(lib, call(session or pinned, *expand))
     else:
         name, numbers = expected
-        takes = tuple(recorded[name][n] for n in numbers)
+        takes = answered(NAMES[name], [recorded[name][n] for n in numbers])
         assert Recorded(NAMES[name], takes) == require(lib, call(session or pinned, *expand))
 
 
-def test_takes_of(library: Path) -> None:
+def test_takes_of() -> None:
     """A cassette's takes are told apart by their expand sets, in whichever spelling and order."""
     spelled = take(A, "payments", "customer", day=2)
     spelled = replace(
         spelled, request=Request("GET", call().uri + "?expand[0]=payments&expand[]=customer")
     )
-    made = record(
-        Library(library), A, [take(A), spelled, take(A, "payments", day=3), take(A, day=4)]
-    )
+    takes = (take(A), spelled, take(A, "payments", day=3), take(A, day=4))
+    made = Cassette(call().key, A, "stripe-1 sha256:0123456789ab", takes)
     assert (take(A), take(A, day=4)) == takes_of(made, call())
     assert (spelled,) == takes_of(made, call(None, "customer", "payments"))
     assert () == takes_of(made, call(None, "customer"))
@@ -143,7 +151,7 @@ def test_nothing_recorded(library: Path) -> None:
     """The refusal names the nearest IDs, and the line that would record this call."""
     lib = Library(library)
     for id in ("in_1Objecu", "in_1Objexx", "in_9"):
-        record(lib, A, [take(A)], id=id)
+        record(lib, A, [take(A, id=id)], id=id)
     with pytest.raises(CassetteNotFound) as caught:
         require(lib, call(B))
     error = caught.value

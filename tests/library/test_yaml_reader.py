@@ -100,8 +100,6 @@ def test_scalars(text: str, expected: Any) -> None:
         ("? a\n: b\n", {"a": "b"}),
         ("'': x", {"": "x"}),
         ("---\na: b\n...\n", {"a": "b"}),
-        ("%YAML 1.1\n---\na: b\n", {"a": "b"}),
-        ("# note\na: b # note\n", {"a": "b"}),
         ("\ufeffa: b\n", {"a": "b"}),
         ("plain", "plain"),
         ("a: 1\nb: 1\nc: {a: 1}\n", {"a": 1, "b": 1, "c": {"a": 1}}),

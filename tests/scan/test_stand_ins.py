@@ -74,34 +74,56 @@ def test_a_tape_that_cannot_be_read_is_not_proven(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "where"),
+    ("old", "new"),
     [
-        ("recorded_at: '2026", "recorded_at: 'Jenny 2026", "recorded_at"),
-        ("uri: https://api.stripe.com/", "uri: https://jenny-rosen.example/", "request/uri"),
-        ("in_1MtHbELkdIwHu7ixl4OzzPMv\n    body", "in_1MtHbELkdIwHu7ixl4OzzPMv#jenny\n    body",
-         "request/uri"),
-        ("https://api.stripe.com/v1/invoices/in_1Mt", "https://api.stripe.com/v1/invoices/in_2Mt",
-         "request/uri"),
-        ("method: GET", "method: HEAD", "request/method"),
-        ("/customer_email: email", "/customer_email: jenny_rosen", "redacted"),
-        ("/customer_email: email", "/customer_email: key+jenny", "redacted"),
+        ("recorded_at: '2026", "recorded_at: 'Jenny 2026"),
+        ("uri: https://api.stripe.com/", "uri: https://jenny-rosen.example/"),
+        ("in_1MtHbELkdIwHu7ixl4OzzPMv\n    body", "in_1MtHbELkdIwHu7ixl4OzzPMv#jenny\n    body"),
+        ("https://api.stripe.com/v1/invoices/in_1Mt", "https://api.stripe.com/v1/invoices/in_2Mt"),
+        ("method: GET", "method: HEAD"),
+        ("/customer_email: email", "/customer_email: jenny_rosen"),
+        ("/customer_email: email", "/customer_email: key+jenny"),
     ],
 )  # fmt: skip
 def test_what_stands_beside_a_body_has_one_form(
-    edited: Callable[..., Path], old: str, new: str, where: str
+    edited: Callable[..., Path], old: str, new: str
 ) -> None:
     """A time is a time, and the address is the one of the call that the cassette is of."""
-    assert {("unproven-leaf", f"interactions/0 {where}")} == rules(edited(old, new))
+    path = edited(old, new)
+    assert {("damaged-cassette", "")} == rules(path)
+    told = replay_command("scan", path).out
+    assert "is not in the format: interactions[0]." in told
+    assert "enny" not in told
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where"),
+    [
+        ("recorded_at: '2026-", "recorded_at: '0000-", "recorded_at"),
+        ("    /customer_email: email", "    /invented: email", "redacted"),
+    ],
+)
+def test_what_only_the_values_tell_is_found(
+    edited: Callable[..., Path], old: str, new: str, where: str
+) -> None:
+    """A day that does not exist, and a pointer that leads nowhere."""
+    assert ("unproven-leaf", f"interactions/0 {where}") in rules(edited(old, new))
 
 
 def test_a_version_with_a_word_that_nobody_knows_is_noted(edited: Callable[..., Path]) -> None:
     """Not what the client's version is, if this release knows its train."""
-    old = "api_version: '2024-06-20'"
-    assert set() == rules(edited(old, "api_version: 2025-03-31.basil")) - {
+
+    def at(version: str) -> Path:
+        path = edited("version: 1", "version: 1")
+        text = path.read_text("utf-8").partition("\n")[2].replace("'2024-06-20'", version)
+        path.write_text(seals.seal(text), "utf-8")
+        return path
+
+    assert set() == rules(at("2025-03-31.basil")) - {
         ("forged-stand-in", "interactions/0 /response/headers/Request-Id")
     }
     for word in ("2025-03-31.janedoe", "'2024-06-20; janedoe=v1'"):
-        path = edited(old, f"api_version: {word}")
+        path = at(word)
         assert ("unknown-version", "") in rules(path)
         assert "janedoe" not in replay_command("scan", path).out
     assert codec.loads(path.read_bytes(), "x").api_version == "2024-06-20; janedoe=v1"
@@ -110,10 +132,10 @@ def test_a_version_with_a_word_that_nobody_knows_is_noted(edited: Callable[..., 
 @pytest.mark.parametrize(
     ("old", "new", "where"),
     [
-        (f"policy: {POLICY.label}", "policy: jenny sha256:0123456789ab", "cassette/policy"),
-        (f"policy: {POLICY.label}", f"policy: {POLICY.label} jenny", "cassette/policy"),
-        ("  api_version:", "  account: jenny-rosen\n  api_version:", "cassette/account"),
-        ("  api_version:", "  account: acct-jenny\n  api_version:", "cassette/account"),
+        (f"policy: {POLICY.label}", "policy: jenny sha256:0123456789ab", "cassette.policy"),
+        (f"policy: {POLICY.label}", f"policy: {POLICY.label} jenny", "cassette.policy"),
+        ("  api_version:", "  account: jenny-rosen\n  api_version:", "cassette.account"),
+        ("  api_version:", "  account: acct-jenny\n  api_version:", "cassette.account"),
     ],
 )
 def test_what_stands_at_the_head_has_one_form(
@@ -121,5 +143,7 @@ def test_what_stands_at_the_head_has_one_form(
 ) -> None:
     """A policy's label and an account's are names with a digest, and no words."""
     path = edited(old, new)
-    assert ("unproven-leaf", where) in rules(path)
-    assert "jenny" not in replay_command("scan", path).out
+    assert {("damaged-cassette", "")} == rules(path)
+    told = replay_command("scan", path).out
+    assert where in told
+    assert "jenny" not in told

@@ -119,6 +119,34 @@ def test_a_live_key_is_refused(recording: Served, stand_in: StandIn, serve: Serv
     assert 200 == allowed.retrieve(**live).status_code
 
 
+@pytest.mark.parametrize("prefix", ["sk", "rk", "pk", "ek", "sk_org"])
+def test_a_live_key_is_refused_wherever_it_stands(
+    recording: Served, stand_in: StandIn, serve: Serve, prefix: str
+) -> None:
+    """In each header, the address and the body; the source is not asked, the message is silent."""
+    key = f"{prefix}_live_51PRIVATEabcdef"
+    packed = base64.b64encode(f"user:{key}".encode()).decode()
+    test, path = f"Bearer {KEY}", f"/v1/invoices/{DRAFT}"
+    lines = [{"Authorization": key}, {"Authorization": f"Basic {packed}"}, {"X-Api-Key": key}]
+    lines += [{"Authorization": test, name: value} for name, value in (
+        ("X-Api-Key", key), ("Proxy-Authorization", f"Basic {packed}"), ("Cookie", f"key={key}"),
+        ("Stripe-Account", key),
+    )]  # fmt: skip
+    answers = [recording.get(path, headers=line) for line in lines]
+    answers.append(recording.get(f"{path}?api_key={key}", headers={"Authorization": test}))
+    preview = "/v1/invoices/create_preview"
+    form = {"customer": "cus_1", "api_key": key}
+    answers.append(recording.post(preview, data=form, headers={"Authorization": test}))
+    for answer in answers:
+        assert 403 == answer.status_code, answer.text
+        assert "replay_live_data_refused" == answer.json()["error"]["code"]
+        assert "PRIVATE" not in answer.text
+    assert [] == stand_in.seen
+    allowed = serve(mode="once", api_base=stand_in.url, allow_live=True)
+    for line in lines[:2]:
+        assert 200 == allowed.get(path, headers=line).status_code
+
+
 def test_an_unpinned_client_gets_the_accounts_version(recording: Served) -> None:
     """As from the live API."""
     assert PREVIEW == recording.retrieve(version=None).headers["Stripe-Version"]

@@ -7,10 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from replay.errors import CallRefused
 from replay.model.cassette import Cassette, Interaction, ObjectKey, Request, Response
+from replay.stripe_api.call import read_call
+from replay.stripe_api.routes import retrieves
+from replay.stripe_api.versions import UNVERSIONED
 
 OLD, NEW = "2024-06-20", "2025-03-31.basil"
 SOURCE = "api.stripe.com"
+POLICY = "stripe-1 sha256:0123456789ab"
 
 Entry = tuple[str, Cassette]
 
@@ -33,9 +38,10 @@ def recording(
 ) -> Entry:
     """A cassette of one take, with its path below the library."""
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
+    stated = () if version == UNVERSIONED else (("Stripe-Version", version),)
     interaction = Interaction(
-        Request("GET", f"https://api.stripe.com/v1/{resource}/{id}{query}"),
-        Response(status, "", (), text),
+        Request("GET", _uri(ObjectKey(resource, id, parents), query)),
+        Response(status, "", stated, text),
         "2026-01-01T00:00:00Z",
         source,
         batch,
@@ -43,8 +49,18 @@ def recording(
         unconfirmed=unconfirmed,
         equal_values=equal_values or {},
     )
-    cassette = Cassette(ObjectKey(resource, id, parents, account), version, "p", (interaction,))
+    cassette = Cassette(ObjectKey(resource, id, parents, account), version, POLICY, (interaction,))
     return f"{resource}/{id}/{version}.yaml", cassette
+
+
+def _uri(key: ObjectKey, query: str) -> str:
+    """The address of a call, in canonical form if the API has it."""
+    route = next((route for route in retrieves() if route.resource == key.resource), None)
+    path = route.url_path(key.parents, key.id) if route else f"/v1/{key.resource}/{key.id}"
+    try:
+        return read_call(Request("GET", f"https://api.stripe.com{path}{query}")).uri
+    except CallRefused:
+        return f"https://api.stripe.com{path}{query}"
 
 
 def takes(*entries: Entry) -> Entry:

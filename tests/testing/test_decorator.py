@@ -15,6 +15,7 @@ import unittest
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -527,6 +528,23 @@ def test_other_calls_are_let_through_when_asked(stand_in: StandIn, library: Path
         asyncio.run(post())
     assert {f"/v1/invoices/{DRAFT}": 6} == stand_in.hits
     assert (1, 0) == (session.counts.recorded, session.counts.refused)
+
+
+def test_a_write_with_a_live_key_is_not_let_through(stand_in: StandIn, library: Path) -> None:
+    """It would move money; allow_live=True lets it pass."""
+    url = f"{stand_in.url}/v1/invoices/{DRAFT}"
+    passing = partial(
+        replay.use_cassettes, library, mode="once", api_base=stand_in.url, other_calls="pass"
+    )
+    for sent in ({"auth": ("sk_live_51AbCdEf", "")}, {"params": {"api_key": "rk_live_51AbCdEf"}}):
+        with pytest.raises(replay.LiveDataRefused), passing():
+            requests.post(url, data={"a": "b"}, timeout=5, **sent)
+        with pytest.raises(replay.LiveDataRefused), passing():
+            httpx.post(url, data={"a": "b"}, **sent)
+    assert {} == stand_in.hits
+    with passing(allow_live=True):
+        requests.post(url, auth=("sk_live_51AbCdEf", ""), timeout=5)
+    assert {f"/v1/invoices/{DRAFT}": 1} == stand_in.hits
 
 
 @pytest.mark.parametrize("mode", ["none", "once"])

@@ -338,8 +338,8 @@ def test_a_damaged_side_is_refused(base: Cassette, stage: str, side: str, other:
 def test_another_object_is_refused(base: Cassette) -> None:
     """Sides of two objects are not one recording."""
     conflict(base, [take(base, "paid", 2)], [take(base, "open", 1)])
-    other = replace(base, key=replace(base.key, id="in_1Another2Invoice3"))
-    bad(lambda _: codec.dumps(other).encode(), "3")
+    text = codec.dumps(base).partition("\n")[2].replace(base.key.id, "in_1Another2Invoice3")
+    bad(lambda _: seals.seal(text).encode(), "3")
     done = merge()
     assert (2, True) == (done.code, "of two objects or versions" in done.err)
     assert "git checkout --ours" in done.err
@@ -387,26 +387,13 @@ def test_private_values_are_refused(base: Cassette) -> None:
     assert "Jenny" not in done.err
 
 
-def test_unknown_keys_are_kept_or_refused(base: Cassette) -> None:
-    """Keys that replay does not know are united; where the sides disagree a person decides."""
-    one, other = take(base, "paid", 2), take(base, "open", 1)
-    put_extra = replace(base, extra={"x-team": "a"}, cassette_extra={"x-one": 1})
-    git("switch", "--quiet", "-c", "side")
-    put(put_extra, other)
-    commit()
-    git("switch", "--quiet", "main")
-    put(replace(put_extra, cassette_extra={"x-two": 2}), one)
-    commit()
-    git("merge", "side", code=1)
-    assert 0 == merge().code
-    (found,) = [cassette for _, cassette in Library("cassettes").cassettes()]
-    assert ({"x-team": "a"}, {"x-one": 1, "x-two": 2}) == (found.extra, found.cassette_extra)
-    bad(
-        lambda blob: codec.dumps(replace(codec.loads(blob, ""), extra={"x-team": "b"})).encode(),
-        "3",
-    )
-    git("checkout", "-m", "--", str(FILE))
-    assert "differ in a key" in merge().err
+def test_a_side_that_no_recording_has_is_named(base: Cassette) -> None:
+    """A key that somebody added to one side is not merged: the error names it and the side."""
+    conflict(base, [take(base, "paid", 2)], [take(base, "open", 1)])
+    bad(lambda blob: seals.seal(codec.dumps(base).partition("\n")[2] + "note: x\n").encode(), "3")
+    done = merge()
+    assert (2, True) == (done.code, "theirs cannot be used" in done.err)
+    assert "note is a key that replay does not write" in done.err
 
 
 def test_policies_that_differ(base: Cassette) -> None:

@@ -86,7 +86,9 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path):
 
 def test_an_answer_without_a_body_stays(file):
     head = file.read_text().partition("\n")[2].partition("      string: |-\n")[0]
-    text = f"{head}      string: ''\n  redacted: {{}}\n".replace("code: 200", "code: 204")
+    text = f"{head}      string: ''\n  redacted: {{}}\n".replace(
+        "code: 200, message: OK", "code: 204, message: No Content"
+    )
     file.write_text(seals.seal(text))
     assert redact_again(file, with_team(STRICT, "p")).relabelled
     assert b"" == codec.loads(file.read_bytes(), "f").interactions[0].response.body

@@ -7,6 +7,7 @@ text that is not in the form that replay writes.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -74,16 +75,6 @@ def loads(data: bytes, where: str) -> Cassette:
         raise _damaged(error, where) from None
 
 
-def comments(data: bytes, where: str) -> Sequence[tuple[str, int]]:
-    """The comments in a cassette, with their line numbers; the seal is not one of them."""
-    body = whole(data, where)
-    if fast_reader.read(bytes(body)) is not None:
-        return ()
-    from replay.library.format import yaml_reader
-
-    return [(text, line + 1) for text, line in yaml_reader.comments(decoded(body, where))]
-
-
 def head(data: bytes, where: str) -> tuple[ObjectKey, str]:
     """The object and API version of a sealed cassette.
 
@@ -107,4 +98,9 @@ def _parsed(text: str) -> Any:
 
 
 def _damaged(error: ValueError, where: str) -> CassetteDamaged:
-    return CassetteDamaged(f"the cassette {error}", where=where, hint=RESTORE)
+    return CassetteDamaged(
+        f"the cassette {error}",
+        where=where,
+        hint="if you edited it, put back there what was recorded, and run: "
+        f"replay seal {shlex.quote(where)}\nif you did not, {RESTORE}",
+    )

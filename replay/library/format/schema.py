@@ -1,9 +1,8 @@
 """Turns a parsed document into a `Cassette`, strictly.
 
-Unknown keys are kept at the top level, below ``cassette:`` and in an interaction, where a rewrite
-can put them back. Anywhere else they would be lost, so they are refused. So is a status or
-header that replay does not record: somebody else wrote it, and clients would obey it.
-``cassette.schema.json`` says the same for other readers.
+It takes what recording can write, and nothing else: what differs was written by somebody else, and
+clients would obey it. Errors name the field. ``cassette.schema.json`` says the same for other
+readers, but for what takes the table of paths to know.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from replay.library.format import forms as frame
 from replay.model.cassette import (
     NOTHING,
     Cassette,
@@ -23,22 +23,23 @@ from replay.model.cassette import (
     Response,
 )
 from replay.stripe_api.headers import (
-    REASON,
     REQUEST_HEADERS,
     RESPONSE_HEADERS,
     Forms,
     is_kept_status,
+    phrases,
     why_not_recorded,
 )
+from replay.stripe_api.routes import resources
+from replay.stripe_api.versions import UNVERSIONED, is_version
 
 VERSION = 1
 """The version that a document states."""
 
 
-EQUAL_VALUE = re.compile(r"(?:id|text)-[1-9][0-9]{0,3}\Z")
-"""The names that twins use for values which they share: they say nothing about the value."""
-
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_SHOWN_KEY = re.compile("[a-z][a-z_-]{0,39}")
+_METHOD = "[A-Z]{1,9}"
 
 
 class Unfit(ValueError):
@@ -60,7 +61,7 @@ class Later(Exception):
 def _take(mapping: Mapping[str, Any], name: str, kind: type[Any], at: str) -> Any:
     value = mapping.get(name)
     if type(value) is not kind:
-        raise Unfit(f"is not in the format: {at}{name} is missing or of another type")
+        raise _unfit(f"{at}{name} is missing or of another type")
     return value
 
 
@@ -70,36 +71,55 @@ def _text(mapping: Mapping[str, Any], name: str, at: str) -> str:
     return value
 
 
+def _formed(mapping: Mapping[str, Any], name: str, at: str, form: str) -> str:
+    value = _text(mapping, name, at)
+    if not re.fullmatch(form, value):
+        raise _unfit(f"{at}{name} does not have the form that replay writes there")
+    return value
+
+
 def _no_control(value: str, at: str) -> None:
     # Messages show these texts, and clients get the address.
     if _CONTROL.search(value):
-        raise Unfit(f"is not in the format: {at} holds a control character or a line end")
+        raise _unfit(f"{at} holds a control character or a line end")
 
 
 def _only(mapping: Mapping[str, Any], known: frozenset[str], at: str) -> None:
-    # Values have no place for unknown keys here: the next rewrite would lose them.
-    if not mapping.keys() <= known:
-        raise Unfit(f"is not in the format: {at} holds a key that is not known there")
+    for name in mapping:
+        if name not in known:
+            shown = f"{at}.{name}".lstrip(".") if _SHOWN_KEY.fullmatch(name) else ""
+            raise _unfit(
+                f"{shown} is a key that replay does not write"
+                if shown
+                else f"{at or 'the top level'} holds a key that replay does not write"
+            )
 
 
-def _rest(mapping: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:
-    return {name: value for name, value in mapping.items() if name not in known}
+def _unfit(why: str) -> Unfit:
+    return Unfit(f"is not in the format: {why}")
 
 
 def takes(document: Any) -> tuple[tuple[Interaction, ...], dict[str, Any]]:
     """The interactions of a vcrpy cassette, and the other keys at its top level.
 
-    Any status may be there, also a redirect: `replay.vcr` keeps them all. No header says where to.
+    Any status, method and address of an API may be there: `replay.vcr` keeps them all. No header
+    says where a redirect leads to.
 
     Raises:
         Unfit: they are not in the format.
     """
     items = _take(document if type(document) is dict else {}, "interactions", list, "")
-    found = tuple(_interaction(item, f"interactions[{n}]") for n, item in enumerate(items))
-    return found, _rest(document, frozenset({"version", "interactions"}))
+    _only(document, _TAPE, "")
+    if "policy" in document:
+        _formed(document, "policy", "", frame.POLICY)
+    found = tuple(
+        _interaction(item, f"interactions[{n}]", tape=True) for n, item in enumerate(items)
+    )
+    return found, {name: document[name] for name in ("policy", "metadata") if name in document}
 
 
 _TOP = frozenset({"version", "cassette", "interactions"})
+_TAPE = frozenset({"version", "interactions", "policy", "metadata"})
 _HEAD = frozenset({"resource", "parents", "id", "query", "account", "api_version", "policy"})
 _ITEM = frozenset({
     "recorded_at", "source", "batch", "unconfirmed", "equal_values",
@@ -119,98 +139,94 @@ def to_cassette(document: Any) -> Cassette:
         Unfit: it is not a cassette.
     """
     if type(document) is not dict:
-        raise Unfit("is not in the format: the file is not a mapping")
+        raise _unfit("the file is not a mapping")
     version = _take(document, "version", int, "")
     if version > VERSION:
         raise Later(version)
     if version != VERSION:
-        raise Unfit(f"is not in the format: version is not {VERSION}")
+        raise _unfit(f"version is not {VERSION}")
+    _only(document, _TOP, "")
     head = _take(document, "cassette", dict, "")
+    _only(head, _HEAD, "cassette")
     items = _take(document, "interactions", list, "")
     if not items:
-        raise Unfit("is not in the format: interactions is empty")
-    parents = head.get("parents", [])
-    if type(parents) is not list or not all(type(p) is str for p in parents):
-        raise Unfit("is not in the format: cassette.parents is not a list of IDs")
-    for parent in parents:
-        _no_control(parent, "cassette.parents")
-    resource = _text(head, "resource", "cassette.")
-    if len(parents) > resource.count("/"):
-        raise Unfit("is not in the format: cassette.parents has more IDs than the resource")
+        raise _unfit("interactions is empty")
+    key, at_version = _key(head), _text(head, "api_version", "cassette.")
+    if not (is_version(at_version) or at_version == UNVERSIONED):
+        raise _unfit("cassette.api_version is not an API version")
     interactions = tuple(_interaction(item, f"interactions[{n}]") for n, item in enumerate(items))
     for number, take in enumerate(interactions):
-        if not is_kept_status(take.response.status):
-            at = f"interactions[{number}].response.status.code"
-            raise Unfit(f"is not in the format: {at} is a status that replay does not record")
+        if why := _why_not_of(key, at_version, take):
+            raise _unfit(f"interactions[{number}].{why}")
     return Cassette(
-        key=ObjectKey(
-            resource=resource,
-            id=_text(head, "id", "cassette."),
-            parents=tuple(parents),
-            account=_text(head, "account", "cassette.") if "account" in head else "",
-            query=_text(head, "query", "cassette.") if "query" in head else None,
-        ),
-        api_version=_text(head, "api_version", "cassette."),
-        policy=_text(head, "policy", "cassette."),
+        key=key,
+        api_version=at_version,
+        policy=_formed(head, "policy", "cassette.", frame.POLICY),
         interactions=interactions,
-        extra=_rest(document, _TOP),
-        cassette_extra=_rest(head, _HEAD),
     )
 
 
-def _interaction(item: Any, at: str) -> Interaction:
+def _key(head: Mapping[str, Any]) -> ObjectKey:
+    parents = head.get("parents", [])
+    if type(parents) is not list or not all(type(p) is str for p in parents):
+        raise _unfit("cassette.parents is not a list of IDs")
+    for parent in parents:
+        _no_control(parent, "cassette.parents")
+    resource = _text(head, "resource", "cassette.")
+    if resource not in resources():
+        raise _unfit("cassette.resource is none that replay records")
+    return ObjectKey(
+        resource=resource,
+        id=_text(head, "id", "cassette."),
+        parents=tuple(parents),
+        account=_formed(head, "account", "cassette.", frame.ACCOUNT) if "account" in head else "",
+        query=_text(head, "query", "cassette.") if "query" in head else None,
+    )
+
+
+def _why_not_of(key: ObjectKey, version: str, take: Interaction) -> str:
+    answer = take.response
+    if not answer.body and answer.status not in {204, 304}:
+        return "response.body.string is empty, and its status has a body"
+    return frame.why_another_call(key, version, take.request, answer.headers)
+
+
+def _interaction(item: Any, at: str, *, tape: bool = False) -> Interaction:
     if type(item) is not dict:
-        raise Unfit(f"is not in the format: {at} is not a mapping")
+        raise _unfit(f"{at} is not a mapping")
+    _only(item, _ITEM, at)
     request = _take(item, "request", dict, f"{at}.")
     response = _take(item, "response", dict, f"{at}.")
     status = _take(response, "status", dict, f"{at}.response.")
     body = _take(response, "body", dict, f"{at}.response.")
     string = _take(body, "string", str, f"{at}.response.body.")
-    redacted = _take(item, "redacted", dict, f"{at}.")
-    code = _take(status, "code", int, f"{at}.response.status.")
     _only(request, _REQUEST, f"{at}.request")
     _only(response, _RESPONSE, f"{at}.response")
     _only(status, _STATUS, f"{at}.response.status")
     _only(body, _BODY, f"{at}.response.body")
-    sent = request.get("body")
-    if sent is not None and not (type(sent) is str and sent.isascii()):
-        raise Unfit(f"is not in the format: {at}.request.body is neither null nor ASCII")
-    if not all(type(kind) is str for kind in redacted.values()):
-        raise Unfit(f"is not in the format: {at}.redacted maps a pointer to no text")
-    _no_control("".join((*redacted, *redacted.values())), f"{at}.redacted")
-    _no_control(sent or "", f"{at}.request.body")
+    code = _take(status, "code", int, f"{at}.response.status.")
     if code in {204, 304} and string:
-        raise Unfit(f"is not in the format: {at}.response has a body, and its status has none")
-    if not string.isascii() or not 100 <= code <= 599:
-        raise Unfit(
-            f"is not in the format: {at}.response has a body that is not ASCII, or no status"
-        )
-    reason = _take(status, "message", str, f"{at}.response.status.")
-    if not REASON.match(reason):
-        raise Unfit(f"is not in the format: {at}.response.status.message is not a reason phrase")
-    uri = _text(request, "uri", f"{at}.request.")
-    try:
-        urlsplit(uri)
-    except ValueError:
-        raise Unfit(f"is not in the format: {at}.request.uri is not a URI") from None
+        raise _unfit(f"{at}.response has a body, and its status has none")
+    if not (100 <= code <= 599 if tape else is_kept_status(code)):
+        raise _unfit(f"{at}.response.status.code is a status that replay does not record")
+    if not string.isascii():
+        raise _unfit(f"{at}.response.body.string is not ASCII")
+    if string and not frame.is_object(string):
+        raise _unfit(f"{at}.response.body.string is not an object of JSON")
+    if _take(status, "message", str, f"{at}.response.status.") not in phrases(code):
+        raise _unfit(f"{at}.response.status.message is not the reason phrase of its status")
     return Interaction(
-        request=Request(
-            method=_text(request, "method", f"{at}.request."),
-            uri=uri,
-            headers=_headers(request, f"{at}.request.", REQUEST_HEADERS),
-            body=None if sent is None else sent.encode("ascii"),
-        ),
+        request=_request(request, f"{at}.request."),
         response=Response(
             status=code,
-            reason=reason,
+            reason=status["message"],
             headers=_headers(response, f"{at}.response.", RESPONSE_HEADERS),
             body=string.encode("ascii"),
         ),
-        recorded_at=_text(item, "recorded_at", f"{at}."),
-        source=_text(item, "source", f"{at}."),
-        batch=_text(item, "batch", f"{at}.") if "batch" in item else "",
-        redacted=redacted,
-        extra=_rest(item, _ITEM),
+        recorded_at=_formed(item, "recorded_at", f"{at}.", frame.TIME),
+        source=_formed(item, "source", f"{at}.", frame.SOURCE),
+        batch=_formed(item, "batch", f"{at}.", frame.BATCH) if "batch" in item else "",
+        redacted=_redacted(item, at),
         unconfirmed=_unconfirmed(item, at),
         equal_values=_equal_values(item, at),
     )
@@ -221,7 +237,7 @@ def _unconfirmed(item: Mapping[str, Any], at: str) -> tuple[str, ...] | None:
         return None
     pointers = _take(item, "unconfirmed", list, f"{at}.")
     if not all(type(pointer) is str and _is_pointer(pointer) for pointer in pointers):
-        raise Unfit(f"is not in the format: {at}.unconfirmed is not a list of pointers")
+        raise _unfit(f"{at}.unconfirmed is not a list of pointers")
     _no_control("".join(pointers), f"{at}.unconfirmed")
     return tuple(pointers)
 
@@ -231,10 +247,10 @@ def _equal_values(item: Mapping[str, Any], at: str) -> Mapping[str, str]:
         return NOTHING
     found = _take(item, "equal_values", dict, f"{at}.")
     if not all(
-        type(name) is str and EQUAL_VALUE.match(name) and _is_pointer(pointer)
+        type(name) is str and re.fullmatch(frame.EQUAL_VALUE, name) and _is_pointer(pointer)
         for pointer, name in found.items()
     ):
-        raise Unfit(f"is not in the format: {at}.equal_values maps a pointer to no name")
+        raise _unfit(f"{at}.equal_values maps a pointer to no name")
     _no_control("".join(found), f"{at}.equal_values")
     return found or NOTHING
 
@@ -243,14 +259,44 @@ def _is_pointer(text: str) -> bool:
     return not text or text.startswith("/")
 
 
+def _request(request: Mapping[str, Any], at: str) -> Request:
+    sent = request.get("body")
+    if sent is not None and not (type(sent) is str and sent.isascii()):
+        raise _unfit(f"{at}body is neither null nor ASCII")
+    _no_control(sent or "", f"{at}body")
+    uri = _text(request, "uri", at)
+    try:
+        parts = urlsplit(uri)
+        _ = parts.port
+    except ValueError:
+        raise _unfit(f"{at}uri is not a URI") from None
+    if parts.scheme not in {"http", "https"} or "@" in parts.netloc or parts.fragment:
+        raise _unfit(f"{at}uri is not the address of an API's call")
+    return Request(
+        method=_formed(request, "method", at, _METHOD),
+        uri=uri,
+        headers=_headers(request, at, REQUEST_HEADERS),
+        body=None if sent is None else sent.encode("ascii"),
+    )
+
+
+def _redacted(item: Mapping[str, Any], at: str) -> Mapping[str, str]:
+    redacted: Mapping[str, Any] = _take(item, "redacted", dict, f"{at}.")
+    for pointer, kind in redacted.items():
+        if type(kind) is not str:
+            raise _unfit(f"{at}.redacted maps a pointer to no text")
+        _no_control(pointer, f"{at}.redacted")
+        if pointer[:1] != "/" or not frame.names_classes(kind):
+            raise _unfit(f"{at}.redacted maps what is no pointer, or to what is no class")
+    return redacted
+
+
 def _headers(message: Mapping[str, Any], at: str, forms: Forms) -> Headers:
     lines: list[tuple[str, str]] = []
     for name, values in _take(message, "headers", dict, at).items():
         if type(values) is not list or [str] != [type(value) for value in values]:
-            raise Unfit(
-                f"is not in the format: {at}headers holds a value that is not a list of one text"
-            )
+            raise _unfit(f"{at}headers holds a value that is not a list of one text")
         lines.append((name, values[0]))
     if why := why_not_recorded(tuple(lines), forms):
-        raise Unfit(f"is not in the format: {at}headers {why}")
+        raise _unfit(f"{at}headers {why}")
     return tuple(lines)

@@ -2,7 +2,7 @@
 
 It refuses what a cassette never holds and an attacker might send: aliases, anchors, tags, duplicate
 keys, a second document, deep nesting. `yaml.load` would follow the first three, and deep nesting
-kills the interpreter.
+kills the interpreter. Comments and directives are refused too: no check of values would see them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MAX_DIGITS = 4000
 _TOO_DEEP = f"nesting deeper than {MAX_DEPTH}"
 
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
-_COMMENT = re.compile(r"#([^\n]*)")
+_MAY_BE_COMMENT = re.compile(r"(?:^|[ \t\n])#")
 _CONSTANTS = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
@@ -47,7 +47,10 @@ def parse(text: str) -> Any:
     """
     parser = yaml.CSafeLoader(text)
     try:
-        return _document(parser)
+        document = _document(parser)
+        if _MAY_BE_COMMENT.search(text) and (at := _comment(text)):
+            raise Malformed(f"holds a comment (line {at})")
+        return document
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" (line {mark.line + 1})" if mark is not None else ""
@@ -88,6 +91,8 @@ def _document(parser: Any) -> Any:
             documents += 1
             if documents > 1:
                 raise Malformed(_at("a second document", event))
+            if event.version is not None or event.tags:
+                raise Malformed(_at("a directive", event))
             continue
         elif kind is yaml.StreamEndEvent:
             break
@@ -154,8 +159,8 @@ def scalars(text: str) -> Iterator[tuple[str, int]]:
         parser.dispose()
 
 
-def comments(text: str) -> Iterator[tuple[str, int]]:
-    """The comments of a YAML text that `parse` reads: text and line (from 1)."""
+def _comment(text: str) -> int:
+    """The line of the first comment in a text that is YAML; 0 if there is none."""
     # The parser drops them: they stand between its tokens, and in the first line of a block.
     end = 0
     for token in yaml.scan(text, Loader=yaml.CSafeLoader):
@@ -164,6 +169,9 @@ def comments(text: str) -> Iterator[tuple[str, int]]:
         if isinstance(token, yaml.ScalarToken) and token.style in {"|", ">"}:
             between.append((start, text.find("\n", start)))
         for begin, stop in between:
-            for found in _COMMENT.finditer(text[begin:stop]):
-                yield found[1], text.count("\n", 0, begin + found.start()) + 1
+            found = text.find("#", begin, stop)
+            if found >= 0:
+                return text.count("\n", 0, found) + 1
         end = max(end, after)
+    found = text.find("#", end)
+    return text.count("\n", 0, found) + 1 if found >= 0 else 0

@@ -69,9 +69,8 @@ def whole(cassette: Cassette) -> str:
     return _yaml(
         {
             "version": 1,
-            "cassette": {**head, **cassette.cassette_extra},
+            "cassette": head,
             "interactions": [_interaction(take) for take in cassette.interactions],
-            **cassette.extra,
         }
     )
 
@@ -114,7 +113,6 @@ def _interaction(take: Interaction) -> dict[str, Any]:
             "body": {"string": _Literal(body)},
         },
         "redacted": dict(take.redacted),
-        **take.extra,
     }
 
 

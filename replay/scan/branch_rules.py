@@ -79,13 +79,17 @@ def rules_of(branch: Branch, ignore_file: str | None = None) -> BranchRules:
     }
     with TemporaryDirectory() as made:
         room = Path(made).resolve()
-        base, start, head = (room / name for name in ("base", "start", "head"))
-        _write(base, *_at(branch, branch.base), extra)
+        base, start, head, index = (room / name for name in ("base", "start", "head", "index"))
+        _write(base, *_at(branch, branch.files_at(branch.base)), extra)
         if branch.start == branch.base:
             start = base
         else:
-            _write(start, *_at(branch, branch.start), extra)
+            _write(start, *_at(branch, branch.files_at(branch.start)), extra)
         _write(head, *_on_disk(branch), extra)
+        ends = [head]
+        if not branch.is_staged_as_it_is():
+            _write(index, *_at(branch, branch.files_staged()), extra)
+            ends.append(index)
         with _naming(base, f"{branch.base[:12]}:"):
             policy = _policy_of_base(base, folder, top, policy_named)
             if named is None:
@@ -94,7 +98,11 @@ def rules_of(branch: Branch, ignore_file: str | None = None) -> BranchRules:
                 found = (base / named).is_file()
                 ignores = read_ignores(str(base / named)) if found else ()
         missing = ignore_file is not None and named is not None and not (base / named).is_file()
-        hits = [*_looser_policies(start, head), *_looser_ignores(start, head, named)]
+        hits = [
+            hit
+            for end in ends
+            for hit in (*_looser_policies(start, end), *_looser_ignores(start, end, named))
+        ]
     return BranchRules(policy, ignores, tuple(dict.fromkeys(hits)), missing)
 
 
@@ -127,9 +135,13 @@ def _policy_of_base(base: Path, folder: str, top: Path, named: str) -> Policy:
 # The files of each side
 
 
-def _at(branch: Branch, commit: str) -> tuple[list[str], Reader]:
-    """The deciding files of a commit, and a reader of any file of it."""
-    files = branch.files_at(commit)
+def _at(branch: Branch, files: Mapping[str, tuple[str, str]]) -> tuple[list[str], Reader]:
+    """The deciding files of a commit or of the index, and a reader of any file of it.
+
+    Args:
+        branch: the branch.
+        files: name -> mode and blob.
+    """
     links = {name: id for name, (mode, id) in files.items() if mode == _LINK}
     targets = {source.path: source.data or b"" for source in branch.read_at(links)}
     blobs = {name: id for name, (mode, id) in files.items() if name not in links}

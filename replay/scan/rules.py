@@ -151,7 +151,8 @@ class Hit:
         pointer: where in a recording: ``interactions/0 /customer_email``; empty in plain text.
         detail: more for people, such as the field's name.
         inside: the member of an archive that it is in; empty for the file itself.
-        version: the blob or commit in the history that it is in; empty for a file on disk.
+        version: the blob or commit in the history that it is in, or ``staged`` for git's index;
+            empty for a file on disk.
         digest: of the value, see `digest_of`; empty where there is no value.
     """
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 
 from replay.errors import ReplayError
 from replay.library.format import codec
@@ -188,10 +189,12 @@ def scan_branch(
             judge.searched()
     judge.take(values.new())
     began = branch.files_at(branch.start)
-    for source in branch.commits(blobs):
+    for source in chain(branch.staged_changes(blobs), branch.commits(blobs)):
         if source.path in began and source.path not in paths:  # changed, and changed back
             paths.add(source.path)
             values.had(*branch.read_at({source.path: began[source.path][1]}))
+        for label in _labels(source) if source.version == sources.STAGED else ():
+            kept.setdefault(label, source.path)
         judge.take(values.passing(source))
     judge.take(_newly_kept(branch, kept))
     notes = (_NO_IGNORE_FILE,) if rules.missing_ignore_file else ()
@@ -246,7 +249,7 @@ class _Values:
                 yield hit
 
     def passing(self, source: Source) -> Iterator[Hit]:
-        """What a commit of the branch holds that neither its beginning nor its end does."""
+        """What the index or a commit holds that neither the branch's beginning nor its end does."""
         for hit in self._hits(source):
             if not (hit.digest and (_value(hit) in self._before or _value(hit) in self._told)):
                 self._told.add(_value(hit))

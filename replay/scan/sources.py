@@ -8,7 +8,7 @@ import stat
 import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha1, sha256
 from pathlib import Path
 from threading import Thread
@@ -26,6 +26,8 @@ _SKIPPED = frozenset(
 )  # fmt: skip
 
 _TOO_LARGE = f"it is larger than {MAX_BYTES // 1024 // 1024} MB"
+STAGED = "staged"
+"""The version of a file that git's index holds, and the working tree does not."""
 _SUBMODULE, _LINK = "160000", "120000"
 _FORM = "%(objectname) %(objecttype) %(objectsize) %(rest)"
 _CHUNK = 1024 * 1024
@@ -38,7 +40,8 @@ class Source:
     Attributes:
         path: its name, in POSIX form; bytes that are no UTF-8 are lone surrogates, as in `os`.
         data: its bytes; None where it was not read.
-        version: the blob that holds it in a history; empty for the file on disk.
+        version: the blob that holds it in a history; `STAGED` for what git's index holds; empty for
+            the file on disk.
         unread: why it was not read.
     """
 
@@ -155,6 +158,42 @@ class Branch:
             return Source(name, read.data, unread=read.unread)
         # A sparse checkout leaves out files that the branch has all the same.
         return Source(name, git("cat-file", "blob", id, cwd=self.top)) if id.strip("0") else None
+
+    def staged_changes(self, known: set[str]) -> Iterator[Source]:
+        """What git's index holds of the files that differ there from where the branch began.
+
+        Args:
+            known: blobs that are read already, such as those of files that are in the working tree
+                as they are staged.
+        """
+        options = "--cached", "--raw", "--no-renames", "--no-abbrev", "--no-ext-diff", "-z"
+        rows = git("diff", *options, self.start, cwd=self.top).split(b"\0")
+        found: dict[str, str] = {}
+        for head, raw in zip(rows[::2], rows[1::2], strict=False):
+            _, mode, _, id, _ = head.decode().removeprefix(":").split()
+            name = os.fsdecode(raw)
+            if mode == _SUBMODULE:
+                if not (self.top / name).is_dir():
+                    yield Source(name, None, STAGED, "it is a submodule")
+            elif id.strip("0") and id not in known:
+                found[name] = id
+        for source in self.read_at(found):
+            yield replace(source, version=STAGED)
+
+    def files_staged(self) -> dict[str, tuple[str, str]]:
+        """All files of git's index: name -> mode and blob; without those in a conflict."""
+        found = {}
+        for row in git("ls-files", "--stage", "-z", cwd=self.top).split(b"\0"):
+            head, _, name = row.partition(b"\t")
+            if name:
+                mode, id, stage = head.decode().split()
+                if stage == "0":
+                    found[os.fsdecode(name)] = mode, id
+        return found
+
+    def is_staged_as_it_is(self) -> bool:
+        """Whether the working tree holds each file as git's index does."""
+        return not git("diff", "--raw", "--no-ext-diff", cwd=self.top)
 
     def commits(self, known: set[str]) -> Iterator[Source]:
         """The messages and blobs of the branch's commits, but for blobs that are known."""

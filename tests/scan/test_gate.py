@@ -160,6 +160,60 @@ def test_what_a_file_had_before_is_not_found_in_its_early_commits():
     assert (0, []) == gate()
 
 
+@pytest.mark.parametrize(
+    "there", [{}, {"a.txt": "nothing"}, {"a.txt": f"key {TEST}"}], ids=["new", "old", "with a key"]
+)
+@pytest.mark.parametrize("then", ["edited", "deleted", "put back"])
+def test_a_secret_that_is_staged_and_gone_from_the_working_tree_is_found(there, then):
+    """What will be committed is read, whatever the working tree shows."""
+    commit(**there)
+    branch()
+    commit("work", other="x")
+    write("a.txt", f"key {LIVE}")
+    git("add", "a.txt")
+    if then == "edited":
+        write("a.txt", "nothing")
+    elif then == "deleted" or not there:
+        Path("a.txt").unlink()
+    else:
+        write("a.txt", there["a.txt"])
+    assert (1, [("a.txt", "secret-key")]) == gate()
+    text = CliRunner().invoke(cli, ["scan", "--diff", "main"]).stdout
+    assert "a.txt@staged:1" in text
+    git("rm", "-q", "-f", "--cached", "a.txt")
+    Path("a.txt").unlink(missing_ok=True)
+    assert (0, []) == gate()
+
+
+def test_a_secret_that_is_in_the_working_tree_and_not_staged_is_found():
+    branch()
+    write("a.txt", "nothing")
+    git("add", "a.txt")
+    write("a.txt", f"key {LIVE}")
+    assert (1, [("a.txt", "secret-key")]) == gate()
+
+
+def test_what_is_staged_is_told_once_and_by_what_was_there_before():
+    commit(**{"a.txt": f"key {TEST}"})
+    branch()
+    write("a.txt", f"key {TEST} and more")
+    git("add", "a.txt")
+    write("a.txt", f"key {TEST} and less")
+    assert (0, []) == gate()
+    write("a.txt", f"key {LIVE}")
+    git("add", "a.txt")
+    write("a.txt", f"key {LIVE} again")
+    assert (1, [("a.txt", "secret-key")]) == gate()
+
+
+def test_rules_that_are_loosened_in_the_index_alone_are_found():
+    branch()
+    write("replay-policy.toml", '[[keep]]\ntype = "invoice"\npath = "customer_name"\n')
+    git("add", "-A")
+    Path("replay-policy.toml").unlink()
+    assert ("replay-policy.toml", "policy-loosened") in gate()[1]
+
+
 def test_a_secret_in_a_message_is_found():
     branch()
     commit(f"the key is {LIVE}")

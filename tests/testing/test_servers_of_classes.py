@@ -24,6 +24,12 @@ from replay.intercept import current_session
 ABSENT = generated("in", "absent")
 
 
+@pytest.fixture(autouse=True)
+def no_orphans() -> None:
+    """What a thread of another test was refused, after its session, is not of these tests."""
+    current_session.orphan_refusals.clear()
+
+
 @pytest.fixture
 def recorded(stand_in: StandIn, library: Path) -> Path:
     """A library with one invoice; the source goes on and counts."""

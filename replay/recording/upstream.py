@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -29,6 +30,9 @@ MAX_BODY = 16 * 1024 * 1024
 
 TIMEOUT = 80.0
 """Seconds to wait for a connection or for the next bytes; the SDK's own default."""
+
+_WHOLE = 4
+"""How many times as long a whole answer may take."""
 
 # Sent on as they are; everything else that a client says about its person or machine stays here.
 _PASSED_ON = ("Authorization", "Stripe-Account", "Stripe-Context")
@@ -127,6 +131,7 @@ class Upstream:
     def __init__(self, base: str, *, timeout: float = TIMEOUT) -> None:
         import httpx
 
+        self._longest = _WHOLE * timeout
         for name in _LOGGERS:
             logging.getLogger(name).addFilter(_quiet)  # the same one each time: added once
         self.base = base
@@ -173,7 +178,8 @@ class Upstream:
 
         Raises:
             ConfigError: the key or account holds characters that no header can carry.
-            UpstreamError: it did not answer, or not in HTTP, or with more than `MAX_BODY`.
+            UpstreamError: it did not answer, or not in HTTP, or with more than `MAX_BODY`, or
+                without end.
             Undecodable: it answered, but its content encoding could not be undone.
         """
         import httpx
@@ -199,7 +205,7 @@ class Upstream:
                 _own_fetch(),
                 self._client.stream(method, url, headers=sent, content=form) as answer,
             ):
-                return _read(answer)
+                return _read(answer, self._longest)
         except httpx.InvalidURL as error:
             raise UpstreamError(
                 "the address is not valid",
@@ -238,15 +244,21 @@ def _reason(error: httpx.HTTPError) -> str:
     return f"{type(error).__name__} ({text})" if text else type(error).__name__
 
 
-def _read(answer: httpx.Response) -> Response:
-    raw = bytearray()
-    for chunk in answer.iter_raw(1 << 16):
+def _read(answer: httpx.Response, longest: float) -> Response:
+    raw, end = bytearray(), monotonic() + longest
+    for chunk in answer.iter_raw():
         raw += chunk
         if len(raw) > MAX_BODY:
             raise UpstreamError(
                 f"the answer is larger than {MAX_BODY} bytes",
                 where=str(answer.url.host),
                 hint="ask for less: a smaller limit, or fewer fields to expand",
+            )
+        if monotonic() > end:
+            raise UpstreamError(
+                f"the answer did not end within {longest:g} seconds",
+                where=str(answer.url.host),
+                hint="replay records answers that end; stub this call if it is a stream of events",
             )
     headers: Headers = tuple(
         (name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from replay.config import Config, Origin, plain_host
-from replay.errors import CallRefused, NoSession, Refused, ReplayError
+from replay.errors import CallRefused, FileRefused, NoSession, Refused, ReplayError
 from replay.library import Library
 from replay.library.library import storage_of
 from replay.library.location import display_path
@@ -220,8 +220,12 @@ class OpenSession(Session):
             return False
         try:
             self._reader.read(request)
-        except CallRefused:
-            return not (self._leads_past_source(request) or self._recorder.has_live_key(request))
+        except CallRefused as error:
+            if self._leads_past_source(request) or self._recorder.has_live_key(request):
+                return False
+            if isinstance(error, FileRefused):
+                self.say(f"{error.where} was let through, and not recorded: its answer is a file")
+            return True
         except ReplayError:
             return False
         return False

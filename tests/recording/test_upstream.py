@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import socketserver
 import threading
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -318,6 +319,33 @@ def test_silence(stand_in: StandIn) -> None:
         with pytest.raises(UpstreamError, match="ReadTimeout"):
             live.fetch(request(), PATH, None)
         stand_in.hold.set()
+
+
+def test_an_answer_without_end() -> None:
+    """A stream of events that goes on and on is given up: each part of it came in time."""
+    given_up = threading.Event()
+
+    class Dripping(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(1 << 16)
+            self.request.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+            with suppress(OSError):
+                while not given_up.wait(0.01):
+                    self.request.sendall(b"data: {}\n\n")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Dripping) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            with (
+                opened("http://127.0.0.1:{1}".format(*server.server_address), timeout=0.1) as live,
+                pytest.raises(UpstreamError, match=r"did not end within 0\.4 seconds"),
+            ):
+                live.fetch(request(), PATH, None)
+        finally:
+            given_up.set()
+            server.shutdown()
+            thread.join()
 
 
 @pytest.mark.parametrize(

@@ -52,8 +52,8 @@ def test_what_breaks_fails_and_says_what_moved(suite: Suite) -> None:
     assert 2 == ran.out.count(f"answered at {NEW}; the client asked for {OLD}")
     sections = ran.out.split("Captured replay drift call")[1:]
     firsts = [section.splitlines()[2] for section in sections]
-    assert "breaking  proven  invoices: payment_intent removed; invoice_payments may have it" in firsts[0]
-    assert "invoices: subscription moved to parent.subscription_details.subscription" in firsts[1]
+    assert "proven  invoices: payment_intent removed; invoice_payments may have it" in firsts[0]
+    assert "subscription moved, probably to parent.subscription_details.subscription" in firsts[1]
     assert f"all of it: replay diff {OLD} {NEW} --library cassettes" in sections[0]
 
 

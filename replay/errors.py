@@ -212,10 +212,6 @@ class CallRefused(ReplayError):
     """A call to the API that replay does not answer: a write, or a path it does not know."""
 
 
-class FileRefused(CallRefused):
-    """A read whose answer is a file, such as the PDF of a quote."""
-
-
 class NetworkBlocked(ReplayError):
     """Code tried to reach the API past the hooks, while a session was open."""
 

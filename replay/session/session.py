@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from replay.config import Config, Origin, plain_host
-from replay.errors import CallRefused, FileRefused, NoSession, Refused, ReplayError
+from replay.errors import CallRefused, NoSession, Refused, ReplayError
 from replay.library import Library
 from replay.library.library import storage_of
 from replay.library.location import display_path
@@ -31,7 +31,7 @@ from replay.redaction.policy_source import PolicySource
 from replay.session.calls import CallReader
 from replay.session.playback import Playbacks
 from replay.session.store import Fetch, Served, Store
-from replay.stripe_api.call import API_HOST, Call, read_call
+from replay.stripe_api.call import API_HOST, Call, asks_for_file, read_call
 
 if TYPE_CHECKING:
     from replay.session.event_loops import EventLoop
@@ -223,7 +223,7 @@ class OpenSession(Session):
         except CallRefused as error:
             if self._leads_past_source(request) or self._recorder.has_live_key(request):
                 return False
-            if isinstance(error, FileRefused):
+            if asks_for_file(request):
                 self.say(f"{error.where} was let through, and not recorded: its answer is a file")
             return True
         except ReplayError:

@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 from operator import itemgetter
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
-from replay.errors import CallRefused, ConfigError, FileRefused
+from replay.errors import CallRefused, ConfigError
 from replay.model.cassette import Headers, ObjectKey, Request, header
 from replay.stripe_api.routes import Match, Route, match, retrieved_by_id, template_of
 from replay.stripe_api.versions import canonical_version
@@ -219,15 +219,13 @@ def read_call(request: Request, stripes: StripeHeaders | None = None) -> Call:
     found = match(parts.path)
     method = "GET" if request.method == "HEAD" else request.method
     if found is None or method != found.route.method or found.route.file:
-        kind = CallRefused
         if method != "GET":
             what = "writes are not recorded, and never sent unless asked for"
         elif found is not None and found.route.file:
-            kind = FileRefused
             what = "the answer is a file, not JSON: replay cannot redact it, and does not record it"
         else:
             what = "replay does not know this read, so that nothing is sent unless asked for"
-        raise kind(
+        raise CallRefused(
             what,
             where=_shown(request, found),
             hint="stub this call, or let it through to the live API: "
@@ -296,6 +294,12 @@ def wrong_part(request: Request, key: ObjectKey) -> str:
         return "body"
     same = request.uri == call.uri and replace(call.key, account=key.account) == key
     return "" if same else "uri"
+
+
+def asks_for_file(request: Request) -> bool:
+    """Whether the answer to a request is a file, such as the PDF of a quote."""
+    found = match(urlsplit(request.uri).path)
+    return request.method == "GET" and found is not None and found.route.file
 
 
 def _parameters(request: Request, found: Match, query: str) -> list[tuple[str, str]]:

@@ -368,6 +368,15 @@ def test_what_one_half_of_a_library_lost_breaks_a_build() -> None:
     assert 8 == hits
 
 
+def test_objects_of_other_types_are_other_objects() -> None:
+    """What is inside them says nothing of the version, however many there are."""
+    old = {"means": {"type": "card", "network": "visa", "number": 4, "more": {"x": 1}}}
+    new = {"means": {"type": "bank", "number": "4-2", "more": {}}}
+    findings = compare(pools([old] * 40, [new] * 40)).findings
+    assert {"/means/network", "/means/number", "/means/more/x"} <= {f.path for f in findings}
+    assert [] == [f for f in findings if f.severity is Severity.BREAKING]
+
+
 def test_only_pairs_show_that_a_promise_was_broken() -> None:
     """Within a train a break is unlikely, so what was recorded counts for less."""
     train = ("2025-03-31.basil", "2025-06-30.basil")

@@ -44,8 +44,8 @@ def changes(olds: list[Any], news: list[Any], name: str = "a") -> list[tuple[str
          [["x", "y"], ["x"], ["y", "z"], ["z", "y"]]),
         ("without link", [["x", "link"], ["link", "y", "x"], ["link", "z"], ["y"]],
          [["x"], ["y", "x"], ["z"], ["y"]]),
-        ("a is now q, b is now r, c is now s and 1 more", ["a", "b", "c", "d"],
-         ["q", "r", "s", "t"]),
+        ("a is now q, b is now r, c is now s and 1 more", ["a", "b", "c", "d", "a"],
+         ["q", "r", "s", "t", "q"]),
     ],
 )  # fmt: skip
 def test_one_function_that_fits_all_twins_is_a_change(
@@ -63,6 +63,8 @@ def test_one_function_that_fits_all_twins_is_a_change(
     ("olds", "news"),
     [
         (["one"] * 2, ["two"] * 2),
+        (["one", "two", "three"], ["four", "five", "six"]),
+        ([["u", "v"], ["w", "x"], ["y", "z"]], [["v"], ["x"], ["z"]]),
         (["one"] * 4, ["two"] * 3 + ["one"]),
         (["one"] * 3, ["two", "two", "three"]),
         ([1, 2, 3, 0], [100, 200, 300, 5]),

@@ -29,7 +29,7 @@ from replay.drift.observe.pair_events import PairEvents
 from replay.drift.observe.pairs import Pair, Take, status_of
 from replay.drift.observe.pointers import parent
 from replay.drift.observe.selection import Epoch
-from replay.drift.observe.shape import Calendar, Shape, Stat
+from replay.drift.observe.shape import Calendar, Shape, Stat, merge
 
 
 def compare(
@@ -149,9 +149,16 @@ def _evidence(
         [(before.pools[state].shape(), after.pools[state].shape()) for state in states],
         controlled,
         loose,
+        (_of_objects(before), _of_objects(after)),
         (before.calendar(), after.calendar()),
         one_account,
     )
+
+
+def _of_objects(observed: Observed) -> Shape:
+    if not observed.rest.shape():
+        return observed.total
+    return merge(*(pool.shape() for pool in observed.pools.values()))
 
 
 def _added(events: PairEvents) -> PairEvents:

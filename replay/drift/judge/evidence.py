@@ -28,9 +28,9 @@ ENOUGH = 3
 CHANCE = 1e-8
 """Pools prove a difference where chance is at most this likely, at one of the paths looked at."""
 
-LIKELY_CHANCE = 4e-3
-"""Pools make a difference likely where chance is at most this likely: from five objects against
-five. One version against itself then fails a build in fewer than one of a hundred runs;
+LIKELY_CHANCE = 2e-2
+"""Pools make a difference likely where chance is at most this likely: from four objects against
+four. One version against itself then fails a build in fewer than one of a hundred runs;
 `tests/proofs/halves.py` tries it."""
 
 _DIFFERING = 1 / 5
@@ -46,6 +46,7 @@ class Evidence:
         pools: for each state that both sides show, the shapes of one body per object.
         controlled: the events in twins and pairs of one state.
         loose: the events in pairs whose state may have changed.
+        objects: the shapes of one body per object, whatever its state.
         calendars: on which days the paths of either side were seen.
         one_account: whether both sides are recordings of one account. Pools of two accounts differ
             in what the accounts use.
@@ -57,6 +58,7 @@ class Evidence:
     pools: Sequence[tuple[Shape, Shape]]
     controlled: PairEvents
     loose: PairEvents
+    objects: tuple[Shape, Shape]
     calendars: tuple[Calendar, Calendar]
     one_account: bool = True
     replaced: frozenset[str] = frozenset()
@@ -168,17 +170,26 @@ class Evidence:
         if lacks_it.last_absent(path) < has_it.first_seen(path):
             return Grade.UNOBSERVED  # what shipped in between is on one side only
         above, chance = parent(path), 1.0
-        n = m = 0
+        if self._of_other_types(path):
+            return Grade.UNOBSERVED
+        met = 0
         for pool in self.pools:
             has, lacks = pool if gone else (pool[1], pool[0])
             stat, of, without = has.get(path), has.get(above), lacks.get(above)
             if stat is None or of is None or without is None or path in lacks:
                 continue
             if stat.seen == of.parents and not _differing(has, above, has_it):
-                with_it, without_it = _with_object(of), _with_object(without)
-                chance *= at_random(with_it, without_it)
-                n, m = n + with_it, m + without_it
-        return self._sure(chance, at_random(n, m))
+                n, m = _with_object(of), _with_object(without)
+                met += min(n, m)
+                chance *= at_random(n, m)
+        # Where all have it, whatever their state, the state does not choose.
+        together = chance
+        has, lacks = self.objects if gone else (self.objects[1], self.objects[0])
+        stat, of, without = has.get(path), has.get(above), lacks.get(above)
+        always = stat is not None and of is not None and stat.seen == of.parents
+        if met and of and without and always and not _differing(has, above, has_it):
+            together = at_random(_with_object(of), _with_object(without))
+        return self._sure(chance, together)
 
     def pool_kinds(self, path: str) -> Grade:
         """How surely pools show that the JSON types at a path are others on the two sides.
@@ -187,6 +198,8 @@ class Evidence:
         """
         x, y = (shape[path].kinds - {"null"} for shape in (self.old, self.new))
         chance = 1.0
+        if self._of_other_types(path):
+            return Grade.UNOBSERVED
         for a, b in self.pools:
             if path not in a or path not in b:
                 continue
@@ -200,6 +213,17 @@ class Evidence:
                 # That all with the new type are among the m.
                 chance *= comb(m, fresh) / comb(n + m, fresh)
         return self._sure(chance, chance)
+
+    def _of_other_types(self, path: str) -> bool:
+        """Whether an object around a path has a `type` that none had on the other side."""
+        above = parent(path)
+        while above:
+            stats = [shape.get(f"{above}/type") for shape in (self.old, self.new)]
+            words = [(stat.tokens() if stat is not None else None) or {} for stat in stats]
+            if all(words) and words[0].keys().isdisjoint(words[1]):
+                return True
+            above = parent(above)
+        return False
 
     def _sure(self, chance: float, together: float) -> Grade:
         """The grade of what pools show.

@@ -188,6 +188,8 @@ def _words(values: Values) -> str:
         if meant.setdefault(was, now) != now:
             return ""
     told = sorted(f"{was} is now {now}" for was, now in meant.items() if was != now)
+    if len(told) == sum(was != now for was, now in values):
+        return ""  # any words fit where none comes twice
     more = f" and {len(told) - _SHOWN} more" if len(told) > _SHOWN else ""
     return ", ".join(told[:_SHOWN]) + more
 
@@ -229,6 +231,7 @@ def _lists(values: Values) -> str:
         if not all(isinstance(item, str) for item in was):
             return ""
         gone |= {*was} - {*now}
-    if all(now == [item for item in was if item not in gone] for was, now in values):
+    again = len(gone) < sum(was != now for was, now in values)
+    if again and all(now == [item for item in was if item not in gone] for was, now in values):
         return "without " + ", ".join(sorted(gone)[:_SHOWN])
     return ""

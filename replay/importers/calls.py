@@ -110,8 +110,11 @@ def _call(format: Format, node: Any, line: int, used: set[tuple[int, Any]]) -> R
                     encoding=look("encoding"))  # fmt: skip
     if (packed := look("base64 body")) is not None:
         found = body_of(packed, encoding="base64")
-    plain = without_encoding(found, header(headers, "Content-Encoding") or "")
-    kept = [line for line in headers if line[0].lower() not in _DESCRIBES_BODY]
+    named = [(header_name(name), value) for name, value in headers]
+    plain = without_encoding(found, header(tuple(named), "Content-Encoding") or "")
+    kept = [
+        line for line, (name, _) in zip(headers, named, strict=True) if name not in _DESCRIBES_BODY
+    ]
     method = str(look("method") or "").lstrip(":").upper()
     return RecordedCall(
         format.name,
@@ -125,6 +128,20 @@ def _call(format: Format, node: Any, line: int, used: set[tuple[int, Any]]) -> R
     )
 
 
+def header_name(name: str) -> str:
+    """A header's name in one spelling: ``:http_x_a``, ``HTTP_X_A``, ``xA`` and ``X-A`` are ``x-a``.
+
+    CGI, Rack and PHP write names of requests with `HTTP_` before them.
+    """
+    if name.islower() and name.isalpha():  # the usual case
+        return name
+    name = name.strip().lstrip(":").replace("_", "-")
+    if "-" not in name:
+        name = _CAPITAL.sub("-", name)
+    return name.lower().removeprefix("redirect-").removeprefix("http-")
+
+
+_CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _DESCRIBES_BODY = frozenset({"content-encoding", "transfer-encoding", "content-length"})
 
 

@@ -7,6 +7,7 @@ far cheaper for thousands of values, and it also finds spellings that nobody lis
 
 from __future__ import annotations
 
+import base64
 import binascii
 import html
 import re
@@ -17,6 +18,7 @@ from urllib.parse import unquote, unquote_plus
 BASE64_RUN = re.compile(r"[A-Za-z0-9+/_-]{8,}")
 HEX_RUN = re.compile(r"[0-9A-Fa-f]{12,}")
 
+_BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _LAYERS = 5  # the file's own JSON text, a string in it, JSON in that, and two to spare
 _URL_ALPHABET = str.maketrans("-_", "+/")
 _JSON_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|([\"\\/bfnrt]))")
@@ -67,6 +69,22 @@ def base64_views(*runs: str) -> Iterator[str]:
     plain = [run.translate(_URL_ALPHABET) for run in runs]
     for start in range(4):
         yield from _as_text(binascii.a2b_base64(_whole(run[start:])) for run in plain)
+
+
+def base32_views(*runs: str) -> Iterator[str]:
+    """The texts that runs of base32 digits decode to, from eight start positions; a line each."""
+    for start in range(8):
+        parts = [run[start:].upper() for run in runs]
+        yield from _as_text(
+            base64.b32decode(part[: len(part) // 8 * 8]) + _rest(part[len(part) // 8 * 8 :])
+            for part in parts
+        )
+
+
+def _rest(digits: str) -> bytes:
+    """The whole bytes in fewer than eight digits of base32."""
+    bits = "".join(f"{_BASE32.index(digit):05b}" for digit in digits)
+    return bytes(int(bits[at : at + 8], 2) for at in range(0, len(bits) // 8 * 8, 8))
 
 
 def hex_views(*runs: str) -> Iterator[str]:

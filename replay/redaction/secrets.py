@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
 from replay.redaction.encodings import (
+    base32_views,
     base64_views,
     hex_views,
     json_unescaped,
@@ -137,6 +138,7 @@ _DENSE = {
         string.ascii_letters + string.digits + "+/_-", re.compile("[A-Za-z0-9+/_-]*"), base64_views
     ),
     "hex": _Dense(string.hexdigits, re.compile("[0-9A-Fa-f]*"), hex_views),
+    "base32": _Dense(string.ascii_letters + "234567", re.compile("[A-Za-z2-7]*"), base32_views),
 }
 _DEPTH = 3
 _TOKEN = re.compile(r"[^\s\"'<>]+")
@@ -296,8 +298,12 @@ def _words() -> tuple[AhoCorasick, list[tuple[str, tuple[SecretPattern, ...]]]]:
                 continue  # too short to be recognised through two encodings
             for wide in (word.encode("utf-16-le"), word.encode("utf-16-be")):
                 needles |= dict.fromkeys(_in_base64(wide), ("base64", ()))
+            for digits in _in_base32(raw):
+                needles[digits] = needles[digits.lower()] = ("base32", ())
             for once in _in_base64(raw):
-                needles |= dict.fromkeys(_in_base64(once.encode()), ("base64", ()))
+                for twice in _in_base64(once.encode()):
+                    needles[twice] = ("base64", ())
+                    needles |= dict.fromkeys(_in_base64(twice.encode()), ("base64", ()))
     return AhoCorasick(list(needles)), list(needles.values())
 
 
@@ -307,3 +313,11 @@ def _in_base64(raw: bytes) -> Iterator[str]:
         # Cut off the characters that share bits with unknown neighbours.
         coded = base64.b64encode(b"\0" * offset + raw).decode().rstrip("=")
         yield coded[(0, 2, 3)[offset] : len(coded) - bool((offset + len(raw)) % 3)]
+
+
+def _in_base32(raw: bytes) -> Iterator[str]:
+    """What bytes become in base32, at each of the five places where they may start in it."""
+    for offset in range(5):
+        coded = base64.b32encode(b"\0" * offset + raw).decode()
+        first, last = -(-offset * 8 // 5), (offset + len(raw)) * 8 // 5
+        yield coded[first:last]

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from replay.importers.documents import Unreadable, named, read_json
 from replay.redaction.pseudonyms import STAND_IN
 
 _NAMES = frozenset(
@@ -35,10 +36,11 @@ _NAMELESS = re.compile(
 """Names that tell nothing: no name, a container's ID, an architecture, what somebody put there."""
 
 _IN_TEXT = re.compile(
-    r"""\\*["'](?P<key>uname|os_uname|hostname|host_name|nodename|machine_name|computer_name)"""
-    r"""\\*["']\s{0,4}(?::|=>)\s{0,4}\\*["'](?P<value>[^"'\\\n]{1,400})"""
+    r"""(?:\\*["'`]|:|(?<![\w.-]))(?P<key>uname|os_uname|hostname|host_name|nodename|machine_name"""
+    r"""|computer_name)(?:\\*["'`])?\s{0,4}(?::|=>|=)\s{0,4}\\*["'`](?P<value>[^"'`\\\n]{1,400})"""
 )
-_NEAR = re.compile(r"bindings_version|client-user-agent", re.IGNORECASE)
+_AGENT = re.compile(r"client[-_ ]?user[-_ ]?agent", re.IGNORECASE)
+_NEAR = re.compile(rf"bindings_version|{_AGENT.pattern}", re.IGNORECASE)
 _REACH = 4096
 _USER_AGENT = re.compile(r"\s*[A-Za-z][A-Za-z0-9_.-]{0,40}/v?\d[\w.-]*(?:\s|\Z)")
 
@@ -55,9 +57,34 @@ def machine_names(value: Mapping[str, Any]) -> Iterator[str]:
     """The names of machines in a client's description of itself."""
     for key, child in value.items():
         if isinstance(child, str):
+            key = named(key)
             name = _node(child) if key in _UNAME else child if key in _NAMES else ""
             if _tells(name):
                 yield name
+
+
+def names_agent(name: str) -> bool:
+    """Whether a name is that of a header in which a client describes itself, in any spelling."""
+    return _AGENT.search(name) is not None
+
+
+def names_in_header(value: str) -> Iterator[str]:
+    """The names of machines in the value of such a header: JSON, or the output of ``uname -a``."""
+    value = unquote(value) if "%" in value and " " not in value else value
+    value = value.strip().strip("'\"").replace('\\"', '"')
+    try:
+        found = read_json(value)
+    except Unreadable:
+        yield from (name for _, name in names_in_text(f"client-user-agent {value}"))
+        if value.startswith(_SYSTEMS) and _tells(name := _node(value)):
+            yield name
+        return
+    for one in found if isinstance(found, list) else [found]:
+        if isinstance(one, dict):
+            yield from machine_names(one)
+
+
+_SYSTEMS = ("Linux ", "Darwin ", "FreeBSD ", "Windows ", "MINGW", "CYGWIN", "SunOS ")
 
 
 def names_in_text(text: str) -> Iterator[tuple[int, str]]:
@@ -65,6 +92,9 @@ def names_in_text(text: str) -> Iterator[tuple[int, str]]:
     near = [found.start() for found in _NEAR.finditer(text)] if "name" in text else []
     if not near:
         return
+    if "%22" in text:  # in a form or an address; the lines stay
+        text = unquote(text.replace("%0A", " ").replace("%0a", " ").replace("%0D", " "))
+        near = [found.start() for found in _NEAR.finditer(text)]
     line, counted = 1, 0
     for found in _IN_TEXT.finditer(text):
         name = _node(found["value"]) if found["key"] in _UNAME else found["value"]

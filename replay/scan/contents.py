@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from replay.importers import containers
-from replay.importers.calls import RecordedCall, recorded_calls
+from replay.importers.calls import RecordedCall, header_name, recorded_calls
 from replay.importers.charsets import text_of
 from replay.importers.containers import Budget
 from replay.importers.documents import (
@@ -34,7 +34,7 @@ from replay.importers.documents import (
 )
 from replay.importers.literals import literals
 from replay.redaction.encodings import json_unescaped
-from replay.scan.agents import is_telemetry
+from replay.scan.agents import is_telemetry, names_agent
 
 FIRST_LINE = b"# replay cassette "
 """The first characters of every cassette of replay."""
@@ -78,7 +78,8 @@ class Piece:
         kind: what it is.
         value: JSON for a body or an agent, else a string.
         line: its line, from 1.
-        name: a header's name in lower case; for a form, the URL that it was sent to if known.
+        name: a header's name, as `header_name` spells it; for a form, the URL that it was sent to
+            if known.
     """
 
     kind: Kind
@@ -284,8 +285,11 @@ class _Walk:
             for number, (key, child) in enumerate(node.items()):
                 if (id(node), key) not in self._used:
                     place = lines[number] if lines else line
-                    if isinstance(key, str) and "@" in key:
-                        self.plain(key, place)
+                    if isinstance(key, str):
+                        if "@" in key:
+                            self.plain(key, place)
+                        if names_agent(key):
+                            self._agent(key, child, place)
                     yield child, place
         elif node and all(isinstance(one, str) and _HEX.match(one) for one in node):
             self._try_hex("".join(node), lines[0] if lines else line, deeper)
@@ -401,7 +405,13 @@ class _Walk:
 
     def header(self, name: str, value: str, line: int) -> None:
         """A header of a message."""
-        self.pieces.append(Piece(Kind.HEADER, value, line, name.strip().lower()))
+        self.pieces.append(Piece(Kind.HEADER, value, line, header_name(name)))
+
+    def _agent(self, name: str, child: Any, line: int) -> None:
+        """A header in which a client describes itself, outside a call."""
+        for value in child if isinstance(child, list) else [child]:
+            if isinstance(value, str):
+                self.header(name, value, line or self.line(value))
 
     # Calls
 

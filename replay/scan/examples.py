@@ -161,6 +161,12 @@ EXAMPLES: dict[str, Examples] = {
     ),
     "policy-behind": Examples(_edits(_OTHER_POLICY), _edits(_ALLOWED)),
     "unknown-version": Examples(_edits(("2025-03-31.basil", "2025-03-31.holm")), _edits(_ALLOWED)),
+    "unknown-name": Examples(
+        _edits(('"footer": null', '"footer": null, "ines_holm": true'),
+               ("\n  source: .*", "\n  source: ines-mbp.holm.lan")),
+        _edits(_ALLOWED, ("\n  source: .*", "\n  source: localhost:12111"),
+               ("\n  source: .*", "\n  source: files.stripe.com")),
+    ),
     "newly-kept": Examples(
         _edits(('"footer": null', '"footer": "", "billing": "card"')), _edits(_ALLOWED)
     ),

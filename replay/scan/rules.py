@@ -112,6 +112,11 @@ RULES: dict[str, ScanRule] = {
             "Check that a client asked for it: any word could be there.",
         ),
         ScanRule(
+            "unknown-name", Confidence.NOTE,
+            "the name of a field or a host that this release does not know",
+            "Check that Stripe sends the field, or that the host is yours: any word may be there.",
+        ),
+        ScanRule(
             "newly-kept", Confidence.NOTE, "a field whose values no cassette kept before",
             "Check that the policy means to keep it.",
         ),

@@ -8,7 +8,6 @@ by redacting it again. Pure; hits name fields, never values.
 
 from __future__ import annotations
 
-import json
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
@@ -18,6 +17,7 @@ from typing import Any, NamedTuple
 
 from replay.errors import ReplayError
 from replay.importers.containers import Budget
+from replay.importers.documents import Unreadable, read_json
 from replay.library.format import codec
 from replay.model import json_body
 from replay.model.cassette import Cassette, Interaction
@@ -193,22 +193,25 @@ def _private_in(piece: Piece, policy: Policy) -> Iterator[_Found]:
         case Kind.FORM:
             for detail, parameter in sent.in_form(value, policy):
                 yield _Found("private-parameter", detail, parameter)
-        case Kind.HEADER if value[:1] == "{":
-            yield from _in_header(value)
+        case Kind.HEADER if agents.names_agent(piece.name) or value[:1] == "{":
+            yield from (_Found("machine-name", "", name) for name in _in_header(piece))
         case Kind.TEXT | Kind.HEADER if "@" in value and not agents.is_user_agent(value):
             for email in _EMAIL.finditer(value):
                 if not (_RESERVED.search(email[0]) or STAND_IN.fullmatch(email[0])):
                     yield _Found("email-address", "", email[0])
 
 
-def _in_header(value: str) -> Iterator[_Found]:
-    """The names of machines in a header that is JSON."""
+def _in_header(piece: Piece) -> Iterator[str]:
+    """The names of machines in a header, if it describes a client: it may have another name."""
+    if agents.names_agent(piece.name):
+        yield from agents.names_in_header(piece.value)
+        return
     try:
-        found = json.loads(value)
-    except (ValueError, RecursionError):
+        found = read_json(piece.value)
+    except Unreadable:
         return
     if isinstance(found, dict) and agents.is_telemetry(found):
-        yield from (_Found("machine-name", "", name) for name in agents.machine_names(found))
+        yield from agents.machine_names(found)
 
 
 def _in_answer(whole: dict[str, Any], policy: Policy) -> Iterator[_Found]:
@@ -261,6 +264,7 @@ def _unproven(text: _Text, data: bytes, policy: Policy) -> Iterator[Hit]:
     for number, take in enumerate(cassette.interactions):
         found = unproven_take(take, cassette, policy)
         yield from _in_take(text, number, take, found, places, policy)
+        yield from _names(text, number, take, places, policy)
 
 
 def _unproven_tape(text: _Text, data: bytes, policy: Policy) -> Iterator[Hit]:
@@ -286,6 +290,44 @@ def _in_take(
         in_headers = place.startswith("/response/headers/")
         value = repr(take.response.headers) if in_headers else _value_at(take.response.body, place)
         yield text.hit(line, rule, value, kind, f"interactions/{number} {_shown(place, policy)}")
+
+
+def _names(
+    text: _Text, number: int, take: Interaction, places: _Places, policy: Policy
+) -> Iterator[Hit]:
+    """A hit for each name in a take that a recording may have, and that only its writer knows."""
+    at = f"interactions/{number}"
+    host = re.sub(r":\d{1,5}\Z", "", take.source) if take.source.count(":") == 1 else take.source
+    if not _OUR_HOSTS.fullmatch(host):
+        rule = "unproven-leaf" if _ADDRESS.fullmatch(host) else "unknown-name"
+        yield text.hit(places.of(f"{at} source"), rule, host, "the source", f"{at} source")
+    try:
+        body = json_body.parse_recorded(take.response.body, "") if take.response.body else None
+    except ReplayError:
+        return  # the body itself is reported
+    for above in dict.fromkeys(_with_unknown_keys(body, "", policy)):
+        shown = _shown(above, policy)
+        yield text.hit(places.of(f"{at} {above}"), "unknown-name", above, "", f"{at} {shown}/*")
+
+
+_OUR_HOSTS = re.compile(
+    r"(?:(?:[a-z0-9-]+\.)*stripe\.com|localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)?"
+)
+_ADDRESS = re.compile(r"[0-9.-]+|\[?[0-9a-f]*:[0-9a-f:.]*\]?")
+"""Numbers: the address of a machine, or something of a person's."""
+
+
+def _with_unknown_keys(body: Any, pointer: str, policy: Policy) -> Iterator[str]:
+    """The pointers of objects that have a key which is no word of the API's; metadata may."""
+    if isinstance(body, dict):
+        for key, child in body.items():
+            if key not in policy.vocabulary:
+                yield pointer
+            if key != "metadata":
+                yield from _with_unknown_keys(child, f"{pointer}/{key}", policy)
+    elif isinstance(body, list):
+        for index, child in enumerate(body):
+            yield from _with_unknown_keys(child, f"{pointer}/{index}", policy)
 
 
 def _frame(cassette: Cassette, pointer: str) -> str:

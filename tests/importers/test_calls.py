@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from support import foreign
 
-from replay.importers.calls import RecordedCall, recorded_calls
+from replay.importers.calls import RecordedCall, header_name, recorded_calls
 from replay.importers.charsets import text_of
 from replay.importers.containers import parts
 from replay.importers.documents import Document, document
@@ -148,3 +148,12 @@ def test_wiremocks_file_is_named():
     """The body of a mapping may be another file."""
     call = of({"request": {"urlPath": "/v1/x"}, "response": {"bodyFileName": "x.json"}})
     assert "x.json" == call.body_file
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Content-Encoding", "content_encoding", "HTTP_CONTENT_ENCODING", ":content_encoding",
+     "contentEncoding", "REDIRECT_HTTP_CONTENT_ENCODING", " CONTENT-ENCODING "],
+)  # fmt: skip
+def test_a_headers_name_is_read_in_every_spelling(name):
+    assert "content-encoding" == header_name(name)

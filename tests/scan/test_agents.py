@@ -94,6 +94,37 @@ def test_the_header_is_found_in_every_form(name, text):
     assert "machine-name" in found
 
 
+SPELLINGS = ("X-Stripe-Client-User-Agent", "HTTP_X_STRIPE_CLIENT_USER_AGENT",
+             "x_stripe_client_user_agent", ":x_stripe_client_user_agent", "xStripeClientUserAgent",
+             "REDIRECT_HTTP_X_STRIPE_CLIENT_USER_AGENT", "X_SHOP_CLIENT_USER_AGENT")  # fmt: skip
+SHORT = json.dumps({"lang": "php", "uname": "Linux gretas-x1 5.4.0 #1 SMP"})
+WRITTEN = {
+    "YAML": ("a.yaml", "{name}: '{value}'\n"),
+    "a call in YAML": ("a.yaml", "interactions:\n- request:\n    method: GET\n    uri: x\n"
+                       "    headers: {{'{name}': ['{value}']}}\n  response: {{}}\n"),
+    "an unknown recording": ("a.json", '{{"id": "cus_QaTestAbCd1234", "object": "customer"}}\n'
+                             '{{"env": {{"{name}": {quoted}}}}}'),
+    "Ruby": ("a.rb", 'env = {{ "{name}" => {quoted} }}'),
+    "PHP": ("a.php", "$_SERVER['{name}'] = '{value}';"),
+    "a form": ("a.txt", "a=1&{name}={percent}&b=2"),
+    "a log": ("a.log", "{name}: {value}"),
+    "uname alone": ("a.yaml", "interactions:\n- request:\n    method: GET\n    uri: x\n"
+                    "    headers: {{'{name}': ['Linux gretas-x1 5.4.0 #1']}}\n  response: {{}}\n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("form", WRITTEN)
+def test_the_headers_name_is_known_in_every_spelling(form, spelling):
+    """As HTTP, CGI, Rack, PHP and symbols write it."""
+    name, text = WRITTEN[form]
+    filled = text.format(
+        name=spelling, value=SHORT, quoted=json.dumps(SHORT), percent=quote(SHORT, safe="")
+    )
+    found = [hit.rule for hit in hits_in(Source(name, filled.encode()), default_policy())]
+    assert "machine-name" in found
+
+
 @pytest.mark.parametrize(
     "text",
     [

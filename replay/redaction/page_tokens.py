@@ -7,8 +7,11 @@ that records asks the live source with the token itself.
 
 from __future__ import annotations
 
+import base64
 import re
+import zlib
 from collections.abc import Collection
+from contextlib import suppress
 from urllib.parse import parse_qsl, quote_plus
 
 from replay.redaction.encodings import BASE64_RUN, HEX_RUN, base64_views, hex_views
@@ -20,6 +23,8 @@ _TOKEN = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[A-Za-z0-9_+/-]{16,512}={0,2
 _READABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\ufffd]{12,}")
 _TEXT = re.compile(r"[\w @.,+'&-]{8,}")
 _SHORTEST = 11  # characters of base64 that encode eight characters of text
+_URL_SAFE = str.maketrans("+/", "-_")
+_MOST_INFLATED = 1 << 16
 _WORDS = re.compile(r"[A-Za-z0-9_]+|[^\x00-\x7f]+")
 
 
@@ -33,7 +38,7 @@ def is_opaque(value: object, vocabulary: Collection[str], prefixes: Collection[s
     """
     if not isinstance(value, str) or not _TOKEN.match(value) or is_secret(value):
         return False
-    if is_in_token(value):
+    if is_in_token(value) or _is_compressed(value):
         return False
     return all(
         _is_public(word, vocabulary, prefixes)
@@ -41,6 +46,21 @@ def is_opaque(value: object, vocabulary: Collection[str], prefixes: Collection[s
         for run in _READABLE.findall(view)
         for word in _WORDS.findall(run)
     )
+
+
+def _is_compressed(value: str) -> bool:
+    """Whether a token in base64 is a whole stream of gzip, zlib or deflate: it may hold a text."""
+    try:
+        data = base64.urlsafe_b64decode(value.translate(_URL_SAFE) + "=" * (-len(value) % 4))
+    except ValueError:
+        return False
+    for window in (47, -15):
+        inflater = zlib.decompressobj(window)
+        with suppress(zlib.error):
+            text = inflater.decompress(data, _MOST_INFLATED)
+            if text and not inflater.unused_data and (inflater.eof or inflater.unconsumed_tail):
+                return True
+    return False
 
 
 def in_address(url: str) -> str:

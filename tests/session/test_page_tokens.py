@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import pytest
 import requests
@@ -24,11 +27,42 @@ INVOICES = [generated("in", f"page{n}") for n in range(5)]
 SECRET = "jane.PRIVATE@example.net"
 
 
-class Source(StandIn):
-    """A source whose page tokens are JSON in base64, with an e-mail address in it."""
+def _padded(text: str) -> str:
+    return text + "=" * (-len(text) % 4)
 
-    def __init__(self) -> None:
+
+JWT = "eyJhbGciOiJIUzI1NiJ9.{}.c2lnbmF0dXJlc2lnbmF0dXJl"
+FORMS: dict[str, tuple[Callable[[bytes], str], Callable[[str], bytes]]] = {
+    "base64": (lambda data: base64.b64encode(data).decode(), base64.b64decode),
+    "url-safe": (
+        lambda data: base64.urlsafe_b64encode(data).decode().rstrip("="),
+        lambda token: base64.urlsafe_b64decode(_padded(token)),
+    ),
+    "twice": (
+        lambda data: base64.b64encode(base64.b64encode(data)).decode(),
+        lambda token: base64.b64decode(base64.b64decode(token)),
+    ),
+    "JWT": (
+        lambda data: JWT.format(base64.urlsafe_b64encode(data).decode().rstrip("=")),
+        lambda token: base64.urlsafe_b64decode(_padded(token.split(".")[1])),
+    ),
+    "compressed": (
+        lambda data: base64.urlsafe_b64encode(zlib.compress(data)).decode(),
+        lambda token: zlib.decompress(base64.urlsafe_b64decode(token)),
+    ),
+    "hex": (lambda data: data.hex(), bytes.fromhex),
+    "as it is": (bytes.decode, str.encode),
+    "percent": (lambda data: quote(data, safe=""), lambda token: unquote(token).encode()),
+}
+"""How a source may write its page tokens, and read them."""
+
+
+class Source(StandIn):
+    """A source whose page tokens are JSON in one of these forms, with an e-mail address in it."""
+
+    def __init__(self, form: str = "url-safe") -> None:
         super().__init__()
+        self.encode, self.decode = FORMS[form]
         for id in EVENTS:
             self.add(
                 f"/v2/core/events/{id}", {"id": id, "object": "v2.core.event", "livemode": False}
@@ -39,10 +73,10 @@ class Source(StandIn):
         }
 
     def _page(self, path: str, version: str, asked: dict[str, str]) -> Any:
-        start = json.loads(base64.urlsafe_b64decode(asked["page"]))["at"] if "page" in asked else 0
+        start = json.loads(self.decode(asked["page"]))["at"] if "page" in asked else 0
         limit, paths = int(asked.get("limit", "2")), self.lists[path]
         data = [self.objects[p](version, []) for p in paths[start : start + limit]]
-        back, on = self._token(start - limit), self._token(start + limit)
+        back, on = self.token(start - limit), self.token(start + limit)
         more = start + limit < len(paths)
         if "search" in path:
             found = {"object": "search_result", "data": data, "has_more": more, "url": path}
@@ -50,13 +84,13 @@ class Source(StandIn):
         url = f"{path}?limit={limit}&page="
         return {
             "data": data,
-            "next_page_url": url + on if more else None,
-            "previous_page_url": url + back if start else None,
+            "next_page_url": url + quote(on, safe="") if more else None,
+            "previous_page_url": url + quote(back, safe="") if start else None,
         }
 
-    @staticmethod
-    def _token(at: int) -> str:
-        return base64.urlsafe_b64encode(json.dumps({"at": at, "by": SECRET}).encode()).decode()
+    def token(self, at: int) -> str:
+        """The token of the page that starts there."""
+        return self.encode(json.dumps({"at": at, "by": SECRET}).encode())
 
 
 def events(client: Any) -> list[str]:
@@ -97,11 +131,30 @@ def test_all_pages_are_recorded_and_replayed(
         assert 6 == session.counts.played
     texts = [path.read_text("utf-8") for path in library.rglob("*.yaml")]
     assert 6 == len(texts)
-    assert all("PRIVATE" not in text and Source._token(2) not in text for text in texts)
+    assert all("PRIVATE" not in text and source.token(2) not in text for text in texts)
     assert 6 == sum("page_Redacted" in text for text in texts)
     verified = replay_command("verify", "--deep", "--library", library)
     assert (0, True) == (verified.code, "no findings" in verified.out), verified.out
     assert 0 == replay_command("scan", library).code
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_tokens_of_each_form(form: str, library: Path, tmp_path: Path) -> None:
+    """Followed while recording, offline and over the server; in no form are they written."""
+    with Source(form) as source:
+        for mode in ("once", "none"):
+            with replay.use_cassettes(library, mode=mode, api_base=source.url):
+                assert (EVENTS, INVOICES) == (events(client_of()), searched(client_of()))
+            app = create_app(resolve(library=tmp_path / "served", mode=mode, api_base=source.url))
+            with ServerThread(app) as server:
+                client = client_of(server.url)
+                assert (EVENTS, INVOICES) == (events(client), searched(client))
+            app.sessions.close()
+        assert 12 == source.hits["/v2/core/events"] + source.hits["/v1/invoices/search"]
+        tokens = {text for at in (2, 4) for text in (source.token(at), quote(source.token(at)))}
+    written = "".join(path.read_text("utf-8") for path in tmp_path.rglob("*.yaml"))
+    assert "PRIVATE" not in written
+    assert not [token for token in tokens if token in written]
 
 
 def test_the_same_stand_ins_are_given_again(source: Source, library: Path) -> None:

@@ -111,6 +111,9 @@ def _base64(text: str) -> bytes | None:
 def without_encoding(body: Body, encoding: str) -> Body:
     """A body without its content encoding; one that is packed all the same is unpacked too."""
     data = body.data
+    if data and encoding.strip().lower() == "deflate" and not containers.is_packed(data):
+        plain = containers.inflated(data)
+        return body if plain is None else Body(plain, body.problem, packed=True)
     if not data or not (encoding.strip() or containers.is_packed(data)):
         return body
     parts = list(containers.parts(data))

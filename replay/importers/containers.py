@@ -1,5 +1,7 @@
 """Unpacks what files are packed in: gzip, zlib, bzip2, xz, zip (wheels too) and tar, also nested.
 
+Texts that are compressed inside a PDF or a PNG are unpacked as well.
+
 Nothing is unpacked without a limit: on bytes, on their ratio to the packed ones, on members and on
 nesting. A part that is refused, damaged or in a format that is not read here is named with the
 reason, and what could be unpacked of it is given all the same.
@@ -9,6 +11,7 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import re
 import struct
 import tarfile
 import zipfile
@@ -80,6 +83,16 @@ def parts(data: bytes, budget: Budget | None = None) -> Iterator[Part]:
     yield from _parts(data, "", MOST_NESTED, budget or Budget())
 
 
+def inflated(data: bytes) -> bytes | None:
+    """Bytes without the compression "deflate", which has no mark of its own; None if it fails."""
+    engine = zlib.decompressobj(-15)
+    try:
+        found = engine.decompress(data, max(ALWAYS_ALLOWED, MOST_RATIO * len(data)))
+    except zlib.error:
+        return None
+    return found if engine.eof else None
+
+
 def is_packed(data: bytes) -> bool:
     """Whether bytes start as one of the formats that are unpacked here."""
     return _kind(data) != ""
@@ -96,6 +109,8 @@ def _parts(data: bytes, name: str, deeper: int, budget: Budget) -> Iterator[Part
         yield from _zip(data, name, deeper, budget)
     elif kind == "tar":
         yield from _tar(data, name, deeper, budget)
+    elif kind in {"PDF", "PNG"}:
+        yield from _with_streams(kind, data, name, budget)
     else:
         yield from _stream(kind, data, name, deeper, budget)
 
@@ -111,6 +126,10 @@ def _kind(data: bytes) -> str:
         return "xz"
     if data[257:262] == b"ustar":
         return "tar"
+    if data.startswith(b"%PDF-"):
+        return "PDF"
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
     if data.startswith((b"PK\x03\x04", b"PK\x05\x06")) or (
         # A program or a picture may stand before a zip archive.
         b"PK\x05\x06" in data[-65_558:] and b"PK\x01\x02" in data
@@ -146,6 +165,51 @@ def _stream(kind: str, data: bytes, name: str, deeper: int, budget: Budget) -> I
             yield from _parts(data[end:], name, deeper, budget)
             return
         start = end
+
+
+def _with_streams(kind: str, data: bytes, name: str, budget: Budget) -> Iterator[Part]:
+    """A PDF or a PNG as it is, and the texts that are compressed in it."""
+    yield Part(data, name)
+    texts: list[bytes] = []
+    for start in _pdf_streams(data) if kind == "PDF" else _png_texts(data):
+        sample, _, _ = _inflated("zlib", data, start, _SAMPLE)
+        strange = sum(byte < 9 or 13 < byte < 32 or byte > 126 for byte in sample)
+        if not sample or strange > len(sample) // 5:
+            continue  # a picture or a font
+        allowed = budget.allowance(len(data))
+        found, _, problem = _inflated("zlib", data, start, max(allowed, 1))
+        budget.bytes += len(found)
+        texts.append(found)
+        budget.members += 1
+        if budget.members > MOST_MEMBERS or (problem and problem != _DAMAGED):
+            yield Part(b"", name, problem or _too_many())
+            break
+    if texts:
+        yield Part(b"\n".join(texts), name)
+
+
+_SAMPLE = 2048
+
+
+def _pdf_streams(data: bytes) -> Iterator[int]:
+    """Where streams with zlib's mark start."""
+    for found in re.finditer(rb"stream\r?\n(?=\x78[\x01\x5e\x9c\xda])", data):
+        yield found.end()
+
+
+def _png_texts(data: bytes) -> Iterator[int]:
+    """Where the compressed texts of a PNG start."""
+    at = 8
+    while at + 8 <= len(data):
+        length, kind = struct.unpack(">I4s", data[at : at + 8])
+        keyword = data.find(b"\0", at + 8, at + 8 + length)
+        if kind in {b"zTXt", b"iTXt"} and keyword > 0:
+            start = data.find(b"\x78", keyword + 2, at + 8 + length)
+            while start >= 0 and data[start : start + 2] not in _ZLIB_STARTS:
+                start = data.find(b"\x78", start + 1, at + 8 + length)
+            if start >= 0:
+                yield start
+        at += 12 + length
 
 
 _BROKEN_ZIP = (

@@ -542,6 +542,15 @@ _QUOTED = re.compile(r"=(?:5F|3D|2D|2E)|=\r?\n\S")
 _CODE_ESCAPE = re.compile(
     r"\\(?:x([0-9a-fA-F]{2})|u\{([0-9a-fA-F]{1,6})\}|U([0-9a-fA-F]{8})|([0-3][0-7]{2}))"
 )
+_JOIN = r"""["'`]\s{0,80}(?:[+.&~\\]|\.\.|<>|\|\|)?\s{0,80}["'`]"""
+_CUT = re.compile(
+    r"(?:[srpue]k|pst|whsec)(?:_(?:live|test|org)?)?_?[A-Za-z0-9]{0,9}"
+    rf"(?:{_JOIN}[A-Za-z0-9_]{{1,200}})+"
+)
+_CUT_LINE = re.compile(
+    r"(?:[sr]k_(?:live|test)_)[A-Za-z0-9]{0,9}[ \t]*\r?\n[ \t>#*|]{0,40}"
+    r"(?=[a-z0-9]{0,100}[A-Z])(?=[A-Z0-9]{0,100}[a-z])[A-Za-z0-9]{14,200}"
+)
 _WIDE = re.compile(r"(?:[\x20-\x7e]\0){12,}")
 _BREAK = r"(?:[ \t]*(?:\r?\n|(?:\\r)?\\n)[ \t]*)"
 _WRAPPED = re.compile(rf"(?<![A-Za-z0-9+/])(?:[A-Za-z0-9+/]{{40,}}{_BREAK})+[A-Za-z0-9+/]+={{0,2}}")
@@ -579,8 +588,8 @@ class Hidden:
 def hidden(text: str, budget: Budget) -> Iterator[Hidden]:
     """What a text says in other ways than character by character.
 
-    These are words that are split over two lines, quoted-printable text, base64 over several lines,
-    and compressed text in base64 or hex.
+    These are words that are split over two lines, keys in two strings, quoted-printable text,
+    base64 over several lines, and compressed text in base64 or hex.
 
     Args:
         text: what to look through.
@@ -592,6 +601,8 @@ def hidden(text: str, budget: Budget) -> Iterator[Hidden]:
         yield from _rewritten(text, _SOFT_BREAK, _quoted)
     if _CODE_ESCAPE.search(text):
         yield from _rewritten(text, _CODE_ESCAPE, _from_code)
+    yield from _rewritten(text, _CUT, _joined)
+    yield from _rewritten(text, _CUT_LINE, _unbroken)
     if "\0" in text:  # UTF-16 inside a file that is otherwise none
         for run in _WIDE.finditer(text):
             yield Hidden(run[0].replace("\0", ""), run.start())
@@ -616,6 +627,15 @@ def hidden(text: str, budget: Budget) -> Iterator[Hidden]:
             for part in containers.parts(data or b"", budget):
                 if part.data is not data or pattern is _WRAPPED:
                     yield Hidden(text_of(part.data), run.start(), part.problem)
+
+
+def _joined(cut: re.Match[str]) -> str:
+    return re.sub(_JOIN, "", cut[0])
+
+
+def _unbroken(cut: re.Match[str]) -> str:
+    key = re.sub(r"\s[\s>#*|]*", "", cut[0])
+    return key if re.search("[0-9]", key) else cut[0]
 
 
 def _quoted(found: re.Match[str]) -> str:

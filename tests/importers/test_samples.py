@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import zlib
 
 import pytest
 
@@ -103,3 +104,19 @@ def test_a_git_conflict_is_no_document():
     with pytest.raises(Unreadable, match=r"line \d+") as caught:
         document(text, ".yml")
     assert "HEAD" not in str(caught.value)
+
+
+def test_a_body_in_raw_deflate_is_unpacked():
+    """Servers that say ``deflate`` send it with zlib's mark or without."""
+    engine = zlib.compressobj(wbits=-15)
+    packed = engine.compress(b'{"id": "in_QaTest"}') + engine.flush()
+    for data in (packed, zlib.compress(b'{"id": "in_QaTest"}')):
+        text = (
+            f"interactions:\n- request: {{body: '', method: GET, uri: '{API}/v1/invoices/in_Qa',"
+            " headers: {}}\n  response:\n    body:\n      string: !!binary |\n"
+            f"        {base64.b64encode(data).decode()}\n"
+            "    headers: {HTTP_CONTENT_ENCODING: [deflate]}\n"
+            "    status: {code: 200, message: OK}\nversion: 1\n"
+        )
+        (call,) = calls(text)
+        assert b'{"id": "in_QaTest"}' == call.response.body

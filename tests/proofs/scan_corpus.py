@@ -136,6 +136,8 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     ).decode(),
     "split over two lines": _folded,
     "base64 twice": lambda secret: _b64(_b64(f"key {secret}")),
+    "base64 thrice": lambda secret: _b64(_b64(_b64(f"key {secret}"))),
+    "base32": lambda secret: base64.b32encode(f"key {secret}".encode()).decode(),
     "base64 of UTF-16": lambda secret: _utf16(f"$key = '{secret}'"),
     "escapes of code": lambda secret: '"' + "".join(f"\\x{ord(c):02x}" for c in secret) + '"',
     "JSON in JSON": lambda secret: json.dumps(json.dumps({"a": {"b": secret + "/"}})),
@@ -158,8 +160,8 @@ CARRIERS: dict[str, Callable[[Maker, str], str]] = {
     "a.log": lambda maker, held: f"12:00 INFO {maker.words(4)}\n12:01 WARN <{held}>\n",
 }  # fmt: skip
 
-TWICE = frozenset({"base64 twice", "base64 of UTF-16"})
-"""Two encodings, one in another: three characters such as `ac_` are too few to be seen there."""
+TWICE = frozenset({"base64 twice", "base64 thrice", "base32", "base64 of UTF-16"})
+"""Encodings of which three characters such as `ac_` are too few to be seen there."""
 
 
 def secrets() -> Iterator[Tally]:

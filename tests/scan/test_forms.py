@@ -6,6 +6,9 @@ import base64
 import gzip
 import html
 import json
+import random
+import struct
+import zlib
 from pathlib import Path
 from urllib.parse import quote
 
@@ -116,3 +119,66 @@ def test_the_sample_library_is_clean():
     report = scan([str(ROOT / "cassettes")], default_policy())
     assert report.files >= 10
     assert [] == [f for f in report.hits if f.confidence is not Confidence.NOTE]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'key = "sk_live_" + "{TAIL}"',
+        f"$key = 'sk_' . 'live_' . '{TAIL}';",
+        f'key = ("rk" "_test_"\n       "{TAIL}")',
+        f'key = "sk_live_51Q" \\\n  "{TAIL[3:]}"',
+        f"key = `whsec_` + `{TAIL}`",
+        f"STRIPE: sk_live_51Qa\n  {TAIL[4:]}\n",
+        f"> key: sk_test_\n> {TAIL}\n",
+    ],
+)
+def test_a_key_in_two_strings_or_lines_is_found(text):
+    assert {"secret-key", "webhook-secret"} & {*found(text)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['x.startswith("sk_live_") and "configuration"', '"sk_test_" + key', "sk_live_\nSomethingElse",
+     '["sk_live_", "sk_test_1234567890"[:3]]', "the sk_test_\nABCDEFGHIJKLMNOPQRS"],
+)  # fmt: skip
+def test_strings_beside_each_other_are_no_key(text):
+    assert [] == [rule for rule in found(text) if "1234" not in text]
+
+
+@pytest.mark.parametrize("offset", range(5))
+@pytest.mark.parametrize("encode", ["base32", "base32 in lower case", "base64 thrice"])
+def test_a_key_is_found_wherever_it_starts_in_an_encoding(encode, offset):
+    data = b"x" * offset + f" {KEY} and more".encode()
+    if encode == "base64 thrice":
+        for _ in range(3):
+            data = base64.b64encode(data)
+    else:
+        data = base64.b32encode(data)
+    text = data.decode().lower() if "lower" in encode else data.decode()
+    assert ["secret-key"] == found(f"value: {text}\n")
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+PACKED = zlib.compress(f"BT ({KEY}) Tj ET".encode())
+PICTURE = zlib.compress(random.Random(1).randbytes(5000))
+PNG = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", bytes(13)) + chunk(b"IDAT", PICTURE)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        PNG + chunk(b"zTXt", b"Comment\0\0" + PACKED),
+        PNG + chunk(b"iTXt", b"Comment\0\1\0en\0x\0" + PACKED),
+        PNG + chunk(b"tEXt", b"Comment\0" + KEY.encode()),
+        b"%PDF-1.4\n1 0 obj\nstream\r\n" + PICTURE + b"\nendstream\nstream\n" + PACKED,
+    ],
+    ids=["zTXt", "iTXt", "tEXt", "PDF"],
+)
+def test_compressed_texts_of_pictures_and_documents_are_read(data):
+    source = Source("a.bin", data)
+    assert ["secret-key"] == [hit.rule for hit in hits_in(source, default_policy())]
+    assert [] == list(hits_in(Source("a.bin", PNG), default_policy()))

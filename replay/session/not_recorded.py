@@ -15,7 +15,8 @@ from replay.library.location import display_path, fake_files_hint
 from replay.library.lookup import takes_of
 from replay.model.cassette import Cassette
 from replay.redaction.policy_source import PolicySource
-from replay.stripe_api.call import Call, expand_of
+from replay.redaction.pseudonyms import is_masked
+from replay.stripe_api.call import BY_TEST, Call, expand_of
 from replay.stripe_api.routes import types_elsewhere
 from replay.stripe_api.versions import is_version, meant_version, version_order
 
@@ -58,6 +59,10 @@ def refusal(library: Library, call: Call, policy: PolicySource) -> CassetteNotFo
     if call.pinned and (meant := meant_version(call.pinned)):
         command = ""
         record = f"there is no version {call.pinned}: did you mean {meant}? the client names it"
+    masked = any(map(is_masked, (*call.key.parents, id)))
+    if masked:
+        # The command would ask for the stand-in. The code under test knows the ID itself.
+        command, record = "", f"its ID is a stand-in here: {BY_TEST}"
     if types := types_elsewhere(call.route, id):
         command = ""
         record = f"{id} is the ID of another resource: {' or '.join(types)}"
@@ -94,8 +99,10 @@ def refusal(library: Library, call: Call, policy: PolicySource) -> CassetteNotFo
     else:
         what = f"{name} is not recorded at API version {call.pinned}"
         hint = f"recorded: {listed}\n{record}"
-        if command:
-            hint += "".join(f"\nor {way}" for way in _other_ways(call.pinned, versions, library))
+        if command or masked:
+            ways = list(_other_ways(call.pinned, versions, library))
+            # `upgrade` cannot ask for a stand-in either.
+            hint += "".join(f"\nor {way}" for way in (ways[:1] if masked else ways))
     return VersionNotRecorded(
         what, where=where, hint=hint, resource=resource, id=id, command=command, recorded=versions
     )

@@ -106,6 +106,26 @@ def test_a_pinned_version_that_is_not_recorded_has_three_ways_out(
     assert (0, True) == (planned.code, "fetch  1 invoices" in planned.out), planned.err
 
 
+def test_an_id_that_is_replaced_is_recorded_by_its_test(stand_in: StandIn, project: Path) -> None:
+    """A command would ask the live source for the stand-in, and so would an upgrade."""
+    (project / "replay.toml").write_text("pseudonymise_ids = true\n")
+    url = f"{stand_in.url}/v1/invoices/{DRAFT}"
+    with replay.use_cassettes("masked", mode="once", api_base=stand_in.url):
+        requests.get(url, headers={"Stripe-Version": OLD}, timeout=5)
+    for asked, version in ((DRAFT, NEW), (DRAFT[:-1] + "x", OLD)):
+        with (
+            pytest.raises(replay.CassetteNotFound) as caught,
+            replay.use_cassettes("masked", api_base=stand_in.url),
+        ):
+            requests.get(url.replace(DRAFT, asked), headers={"Stripe-Version": version}, timeout=5)
+        hint = caught.value.hint
+        assert "its ID is a stand-in here: run the test that makes this call" in hint
+        assert not caught.value.command
+        assert "replay record" not in hint
+        assert "replay upgrade" not in hint
+        assert (asked == DRAFT) == (f"REPLAY_API_VERSION={OLD}" in hint)
+
+
 def test_an_id_of_another_resource_gets_no_command_that_is_refused(project: Path) -> None:
     """`replay record customers in_…` would be refused before the call."""
     with (

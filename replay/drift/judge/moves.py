@@ -20,7 +20,7 @@ from typing import Any
 
 from replay.drift.judge.findings import Grade
 from replay.drift.judge.side_by_side import together
-from replay.drift.observe.marks import mark
+from replay.drift.observe.marks import MAPS, mark
 from replay.drift.observe.pairs import Pair, Take
 from replay.drift.observe.pointers import ANY, escape, key, occurrences, parent, value_at
 from replay.drift.observe.shape import Shape, Witness, is_map
@@ -128,7 +128,11 @@ def leaves(shape: Shape, root: str) -> list[str]:
         stat = shape[path]
         if stat.kinds & {"bool", "int", "num", "str"} or is_map(shape, path):
             found.append(path)
-    return [path for path in found if not any(is_map(shape, above) for above in _above(path))]
+    maps = {path for path in shape if path.endswith(f"/{ANY}") and is_map(shape, parent(path))}
+    inner = {parent(path) for path in maps} | {path for path in shape if key(path) in MAPS}
+    if not inner:
+        return found
+    return [path for path in found if inner.isdisjoint(_above(path))]
 
 
 def follow(

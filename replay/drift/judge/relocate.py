@@ -39,6 +39,8 @@ def relocate(
     """
     gone = {finding.path: finding for finding in findings if finding.rule in GONE}
     came = {finding.path: finding for finding in findings if finding.rule == "field-added"}
+    if not gone and not came:
+        return list(findings)
     targets = leaves(evidence.new, "")
     fresh = {path for path in targets if _is_fresh(evidence, path)}
     sources = [leaf for root in gone for leaf in leaves(evidence.old, root)]
@@ -182,6 +184,8 @@ def _within(path: str, root: str) -> bool:
 
 def _aliases(evidence: Evidence, samples: Sequence[Pair], fresh: Sequence[str]) -> list[Move]:
     # Within the new version alone, which has both paths.
+    if not fresh:
+        return []
     names = {key(path) for path in fresh}
     stayed = [
         path

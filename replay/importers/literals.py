@@ -74,6 +74,8 @@ class _Name(str):
 
 _KINDS = frozenset({"Object", "Array"})
 """What snapshots of Jest write before a bracket."""
+_CASTS = frozenset({"as", "const"})
+"""What TypeScript writes behind a value that is what it is."""
 _NOTHING = object()
 
 
@@ -101,6 +103,8 @@ class _Open:
             if isinstance(value, list):  # what a function is given, or an index
                 value = [one for one in value if isinstance(one, dict | list)] or last
         elif type(last) is str:
+            if isinstance(value, _Name) and value in _CASTS:
+                return
             if type(value) is str and self.joins:
                 value = last + value
             else:

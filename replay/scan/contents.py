@@ -9,6 +9,7 @@ a search of its characters would miss.
 from __future__ import annotations
 
 import binascii
+import html
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
@@ -30,6 +31,7 @@ from replay.importers.documents import (
     named,
     put,
     read_json,
+    read_yaml,
     sides,
 )
 from replay.importers.literals import literals
@@ -39,6 +41,10 @@ from replay.scan.agents import is_telemetry, names_agent
 FIRST_LINE = b"# replay cassette "
 """The first characters of every cassette of replay."""
 
+_MOST_SEARCHES = 1000
+"""How often a value is looked for in the whole text, for its line."""
+_NEAR = 64 * 1024
+"""How far it is looked for after that, in characters."""
 _MOST_NESTED = 6
 """JSON in strings in JSON, base64 in that, and so on, is followed this deep."""
 _VCR_KEY = re.compile(r"""^["']?(?:http_interactions|interactions)["']?[ \t]*:""", re.MULTILINE)
@@ -167,6 +173,7 @@ class _Walk:
         self._kept: list[Any] = []  # what is seen must stay: another value could get its identity
         self._loose = False
         self._position = 0
+        self._searches = _MOST_SEARCHES
         self._breaks: list[int] | None = None
 
     def read(self, suffix: str) -> None:
@@ -181,6 +188,7 @@ class _Walk:
         else:
             self._inside(self.text, 0, _MOST_NESTED)
             self._in_strings_of_code()
+            self._in_other_dress()
 
     def document(self, found: Document) -> None:
         """Take the pieces of a document."""
@@ -236,8 +244,11 @@ class _Walk:
         if not isinstance(token, str):
             return self.line_at(self._position)
         token = token[:40]
-        found = self.text.find(token, self._position)
-        if found < 0:
+        # It may be written in another way; looking through the whole text takes time.
+        end = len(self.text) if self._searches else self._position + _NEAR
+        found = self.text.find(token, self._position, end)
+        if found < 0 and self._searches:
+            self._searches -= 1
             found = self.text.find(token)
         if found >= 0:
             self._position = found
@@ -294,6 +305,10 @@ class _Walk:
         elif node and all(isinstance(one, str) and _HEX.match(one) for one in node):
             self._try_hex("".join(node), lines[0] if lines else line, deeper)
         else:
+            if len(node) > 1 and all(isinstance(one, str) for one in node):
+                joined = "".join(node)  # notebooks keep a text as its lines
+                if '"object"' in joined:
+                    yield joined, lines[0] if lines else line
             for number, child in enumerate(node):
                 yield child, lines[number] if lines else line
 
@@ -482,7 +497,26 @@ class _Walk:
                 inner = json_unescaped(literal)
                 self._inside(inner, self.line_at(start.start()), _MOST_NESTED)
 
+    def _in_other_dress(self) -> None:
+        """Values in a page of HTML, in a table, and in blocks of YAML in a page of Markdown."""
+        if "object&quot;" in self.text or "object&#34;" in self.text:
+            self._inside(html.unescape(self.text), 0, _MOST_NESTED)
+        if '""object""' in self.text:
+            self._inside(self.text.replace('""', '"'), 0, _MOST_NESTED)
+        if "object:" in self.text and "```y" in self.text:
+            for block in _YAML_BLOCK.finditer(self.text):
+                try:
+                    found = read_yaml(block[1])
+                except Unreadable as error:
+                    if error.bounded:
+                        self.problems.append(f"it {error}")
+                    continue
+                self._kept.append(found)
+                self._loose, self._position = True, block.start()
+                self.value(found.root, 0, _MOST_NESTED)
 
+
+_YAML_BLOCK = re.compile(r"^ {0,3}```ya?ml\b[^\n]*\n(.*?)^ {0,3}```", re.MULTILINE | re.DOTALL)
 _COMMENTS = re.compile(r"[\s,\ufeff\x1e]+|//[^\n]*|#[^\n]*|/\*.*?\*/", re.DOTALL)
 _IN_STRING = re.compile(r"\{\s*\\+[\"'n]")
 

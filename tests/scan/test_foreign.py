@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+import yaml
 from support import foreign
 
 from replay.redaction.policy import default_policy
@@ -53,3 +56,23 @@ def test_files_in_every_encoding_are_read(form, encoding):
     """A recording is found in whatever encoding its file has, with a mark or without."""
     name, data = foreign.RECORDINGS[form]
     assert fields(name, foreign.ENCODED[encoding](data.decode())) >= foreign.FIELDS
+
+
+QUOTED = foreign.BODY.replace('"', "&quot;")
+DOUBLED = foreign.BODY.replace('"', '""')
+DRESSED = {
+    "HTML": ("a.html", f"<pre>{QUOTED}</pre>"),
+    "HTML, numbers": ("a.html", f"<pre>{foreign.BODY.replace(chr(34), '&#34;')}</pre>"),
+    "a table": ("a.csv", f'id,body\n1,"{DOUBLED}"\n'),
+    "a notebook": ("a.ipynb", json.dumps({"text": foreign.PRETTY.splitlines(keepends=True)})),
+    "Markdown": ("a.md", f"# A\n\n```yaml\n{yaml.safe_dump(foreign.CUSTOMER)}```\n"),
+    "Python": ("a.py", f"answer = {foreign.CUSTOMER!r}\n"),
+    "a snapshot": ("a.snap", f"exports[`a`] = `\n{foreign.PRETTY}\n`;"),
+    "TypeScript": ("a.ts", f"const a = {foreign.BODY} as const satisfies Answer;"),
+}
+
+
+@pytest.mark.parametrize("form", DRESSED)
+def test_an_object_of_stripes_is_found_in_pages_tables_and_code(form):
+    name, text = DRESSED[form]
+    assert fields(name, text.encode()) >= foreign.FIELDS

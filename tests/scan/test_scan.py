@@ -524,3 +524,11 @@ def test_a_file_that_refuses_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "read_bytes", refuse)
     with pytest.raises(LibraryError, match="Permission denied"):
         scan([str(file)], POLICY)
+
+
+def test_values_that_stand_in_another_way_in_the_text_take_linear_time():
+    """The line of a value with escapes is looked for only so often."""
+    began = time.process_time()
+    rows = json.dumps([['"object"', "x"]] * 5_000 + [{"id": "cus_1", "object": "customer"}])
+    assert set() == found(rows, "a.json")
+    assert time.process_time() - began < 4

@@ -6,9 +6,11 @@ second word is the machine's name: often that of its owner.
 
 from __future__ import annotations
 
+import base64
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote
 
@@ -72,6 +74,10 @@ def names_in_header(value: str) -> Iterator[str]:
     """The names of machines in the value of such a header: JSON, or the output of ``uname -a``."""
     value = unquote(value) if "%" in value and " " not in value else value
     value = value.strip().strip("'\"").replace('\\"', '"')
+    if value.startswith("eyJ"):  # JSON in base64
+        with suppress(ValueError):
+            padded = value.rstrip("=") + "=" * (-len(value.rstrip("=")) % 4)
+            value = base64.b64decode(padded, altchars=b"-_" if "-" in value else None).decode()
     try:
         found = read_json(value)
     except Unreadable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from typing import Any
@@ -108,6 +109,8 @@ WRITTEN = {
     "PHP": ("a.php", "$_SERVER['{name}'] = '{value}';"),
     "a form": ("a.txt", "a=1&{name}={percent}&b=2"),
     "a log": ("a.log", "{name}: {value}"),
+    "base64": ("a.yaml", "interactions:\n- request:\n    method: GET\n    uri: x\n"
+               "    headers: {{'{name}': ['{packed}']}}\n  response: {{}}\n"),
     "uname alone": ("a.yaml", "interactions:\n- request:\n    method: GET\n    uri: x\n"
                     "    headers: {{'{name}': ['Linux gretas-x1 5.4.0 #1']}}\n  response: {{}}\n"),
 }  # fmt: skip
@@ -119,7 +122,11 @@ def test_the_headers_name_is_known_in_every_spelling(form, spelling):
     """As HTTP, CGI, Rack, PHP and symbols write it."""
     name, text = WRITTEN[form]
     filled = text.format(
-        name=spelling, value=SHORT, quoted=json.dumps(SHORT), percent=quote(SHORT, safe="")
+        name=spelling,
+        value=SHORT,
+        quoted=json.dumps(SHORT),
+        percent=quote(SHORT, safe=""),
+        packed=base64.b64encode(SHORT.encode()).decode(),
     )
     found = [hit.rule for hit in hits_in(Source(name, filled.encode()), default_policy())]
     assert "machine-name" in found

@@ -94,7 +94,7 @@ plugins: install  ## a small suite beside each of the pytest plugins that people
 	$(PY) scripts/plugin_matrix.py
 
 versions: install  ## each library that replay hooks, at its lowest and newest supported version
-	$(PY) scripts/library_versions.py
+	$(PY) scripts/library_versions.py $(VERSIONS)
 
 fuzz: install  ## fuzz what reads files of strangers, guided by coverage; FUZZ_SECONDS=3600 for hours
 	$(PY) tests/fuzz/run.py --seconds $(FUZZ_SECONDS) $(FUZZ)

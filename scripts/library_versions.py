@@ -3,6 +3,7 @@
 ``make versions`` runs it: an environment per library and version under ``.venv-plugin-*``, with the
 built wheel, the Stripe SDK and that library. In each, one call is answered through the library's
 hook, offline. A version that is not supported has to be refused with an error that says so.
+``--lowest`` leaves out the newest versions: ``make test`` and ``make plugins`` install those.
 """
 
 from __future__ import annotations
@@ -120,8 +121,8 @@ class Row:
     supported: bool = True
 
 
-def rows() -> dict[str, Row]:
-    """The environments by their names."""
+def rows(*, newest: bool = True) -> dict[str, Row]:
+    """The environments by their names; without the newest versions, if these are not wanted."""
     from replay.intercept.supported import SUPPORTED
 
     found = {}
@@ -131,7 +132,8 @@ def rows() -> dict[str, Row]:
             (bounds.lowest, f"{bounds.name}=={bounds.lowest}.*"),
             ("newest", str(bounds)),
         ):
-            found[f"{bounds.name}-{which}"] = Row(bounds.name, (wanted, *more))
+            if newest or which != "newest":
+                found[f"{bounds.name}-{which}"] = Row(bounds.name, (wanted, *more))
     for name, old in TOO_OLD.items():
         found[f"{name}-too-old"] = Row(name, (f"{name}=={old}",), supported=False)
     return found
@@ -155,8 +157,9 @@ def main() -> int:
     wheel = next((ROOT / "dist").glob("*.whl"), None)
     if wheel is None:
         sys.exit("there is no wheel: run `make versions`")
-    named, bad = sys.argv[1:], 0
-    wanted = {name: row for name, row in rows().items() if not named or row.name in named}
+    named, bad = [each for each in sys.argv[1:] if each != "--lowest"], 0
+    tried_here = rows(newest="--lowest" not in sys.argv)
+    wanted = {name: row for name, row in tried_here.items() if not named or row.name in named}
     print(f"{'library':<26}{'result':<8}what happened")
     for name, python in environments(wheel, {name: row.wanted for name, row in wanted.items()}):
         said = tried(python, wanted[name])

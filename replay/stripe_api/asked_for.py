@@ -63,7 +63,8 @@ _ALIASES: Mapping[str, frozenset[str]] = MappingProxyType(
 object of its own ID."""
 
 _NO_IDS = frozenset({"upcoming"})
-"""Words in an ID's place that are not IDs: the preview of an invoice, at older versions."""
+"""Words in an ID's place that are not IDs: the preview of an invoice, at older versions. All other
+types without an ID are singletons, such as the balance, or lists: no ID is asked for there."""
 
 _ANY_CASE = frozenset({"country_specs", "exchange_rates"})
 """Resources whose IDs are codes, which may be asked for in any case."""
@@ -103,7 +104,11 @@ def why_another(call: Call, status: int, body: Any) -> str:
     if isinstance(kind, str) and not _fits(call, kind):
         return "the answer is of another type than the path answers with"
     asked = call.key.id
-    if not isinstance(id, str) or not asked or asked in _NO_IDS or is_test_alias(resource, asked):
+    if not asked or asked in _NO_IDS:
+        return ""
+    if not isinstance(id, str) or not id:
+        return "the answer has no ID, and one was asked for"
+    if is_test_alias(resource, asked):
         return ""
     same = id.lower() == asked.lower() if resource in _ANY_CASE else id == asked
     return "" if same else "the answer has another ID than was asked for"

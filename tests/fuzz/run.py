@@ -2,11 +2,11 @@
 
 ``make fuzz`` runs it in an environment of its own (``.venv-fuzz``) with atheris, or with hypothesis
 where atheris has no build for this Python. Inputs that reach new code are kept in ``.fuzz/``, so
-that the next run goes on from there. An input that breaks a law is written to ``.fuzz/found/`` and
-named; copied to ``tests/fuzz/findings/TARGET/``, it is a test.
+that the next run goes on from there. An input that breaks a law is written to ``.fuzz/found/``, and
+the command that tries it again is printed; in ``tests/fuzz/findings/TARGET/`` it is a test.
 
-With ``--runs`` a run tries the same inputs each time, from the seeds alone: CI does that, so that
-it fails for a change and not by chance.
+CI gives each target a minute, with another seed each time. What it finds is a defect, whichever
+change it comes with: time and memory are bounded by what the process itself used.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from __future__ import annotations
 import argparse
 import os
 import resource
-import shutil
+import secrets
+import shlex
 import subprocess
 import sys
 import time
@@ -46,36 +47,33 @@ def _checked(name: str) -> object:
     return run
 
 
-def fuzz(name: str, seconds: int, runs: int) -> None:
+def fuzz(name: str, seconds: int, seed: int) -> None:
     """Fuzz one target in this process, which ends with it."""
-    corpus = ROOT / ".fuzz" / (f"{name}-steady" if runs else name)
-    if runs:
-        shutil.rmtree(corpus, ignore_errors=True)
+    corpus = ROOT / ".fuzz" / name
     corpus.mkdir(parents=True, exist_ok=True)
     FOUND.mkdir(exist_ok=True)
     try:
         import atheris
     except ImportError:
-        _by_hypothesis(name, seconds, runs)
+        _by_hypothesis(name, seconds, seed)
         return
     with atheris.instrument_imports(include=["replay"]):
         import targets
-    for number, seed in enumerate(targets.TARGETS[name].seeds()):
-        (corpus / f"seed-{number}").write_bytes(seed)
+    for number, start in enumerate(targets.TARGETS[name].seeds()):
+        (corpus / f"seed-{number}").write_bytes(start)
     options = [
         f"-max_total_time={seconds}", f"-rss_limit_mb={MEMORY}", f"-max_len={LONGEST}",
         "-timeout=300",  # a busy machine may stop it for long; `SLOW` is counted in CPU time
         f"-artifact_prefix={FOUND}/{name}-", "-print_final_stats=1",
-        "-verbosity=0",
+        "-verbosity=0", f"-seed={seed}",
     ]  # fmt: skip
-    if runs:
-        options += [f"-runs={runs}", "-seed=1"]
     atheris.Setup([sys.argv[0], *options, str(corpus)], _checked(name))
     atheris.Fuzz()
 
 
-def _by_hypothesis(name: str, seconds: int, runs: int) -> None:
+def _by_hypothesis(name: str, seconds: int, seed: int) -> None:
     from hypothesis import HealthCheck, Phase, given, settings
+    from hypothesis import seed as seeded
     from hypothesis import strategies as st
     from targets import TARGETS
 
@@ -83,13 +81,13 @@ def _by_hypothesis(name: str, seconds: int, runs: int) -> None:
     edits = st.lists(st.tuples(st.integers(0, LONGEST), st.integers(0, 30), st.binary(max_size=30)))
 
     @settings(
-        max_examples=runs or 500, derandomize=bool(runs), deadline=None, database=None,
+        max_examples=500, deadline=None, database=None,
         suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink],
     )  # fmt: skip
     @given(st.sampled_from(seeds), edits)
-    def once(seed: bytes, changes: list[tuple[int, int, bytes]]) -> None:
+    def once(start: bytes, changes: list[tuple[int, int, bytes]]) -> None:
         nonlocal tried
-        data = seed
+        data = start
         for place, gone, new in changes:
             at = place % (len(data) + 1)
             data = data[:at] + new + data[at + gone :]
@@ -102,9 +100,10 @@ def _by_hypothesis(name: str, seconds: int, runs: int) -> None:
 
     limit = MEMORY << 20
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    once()
-    while not runs and time.monotonic() < end:
-        once()
+    seeded(seed)(once)()
+    while time.monotonic() < end:
+        seed += 1
+        seeded(seed)(once)()
     print(f"stat::number_of_executed_units: {tried}", file=sys.stderr)
 
 
@@ -123,33 +122,54 @@ def _environment() -> str:
     return python
 
 
+def seconds_each(wanted: int, most: int, targets: int, cores: int) -> int:
+    """How long each target runs, if all of them together may take `most` seconds; 0 for no limit.
+
+    As many run at once as there are cores.
+    """
+    return min(wanted, most // -(-targets // cores)) if most else wanted
+
+
 def main() -> int:
     """Fuzz all targets, or those that are named; 1 if one of them broke a law."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=60, help="how long each target runs")
-    parser.add_argument("--runs", type=int, default=0, help="try this many inputs, always the same")
+    parser.add_argument("--most", type=int, default=0, help="how long all of them together may run")
+    parser.add_argument("--seed", type=int, default=0, help="by default another one each time")
+    parser.add_argument("--input", type=Path, help="try this file alone, on the target named")
     parser.add_argument("--here", metavar="TARGET", help=argparse.SUPPRESS)
     parser.add_argument("targets", nargs="*", help="by default all")
     given = parser.parse_args()
     if given.here:
-        fuzz(given.here, given.seconds, given.runs)
+        if given.input:
+            _checked(given.here)(given.input.read_bytes())
+        else:
+            fuzz(given.here, given.seconds, given.seed)
         return 0
     names = given.targets or _names()
+    if not {*names} <= {*_names()} or (given.input and len(given.targets) != 1):
+        parser.error(f"targets are {', '.join(_names())}; --input takes one")
     python, bad, running = _environment(), 0, {}
-    waiting = list(names)
+    if given.input:
+        line = [python, __file__, "--here", names[0], "--input", str(given.input.resolve())]
+        return subprocess.run(line, cwd=ROOT, check=False).returncode
+    cores, seed = os.cpu_count() or 1, given.seed or secrets.randbelow(2**31 - 1) + 1
+    seconds = seconds_each(given.seconds, given.most, len(names), cores)
+    print(f"{len(names)} targets, {seconds} s each, {cores} at once, --seed {seed}", flush=True)
+    waiting, began = list(names), time.time()
     (ROOT / ".fuzz").mkdir(exist_ok=True)
     while waiting or running:
-        while waiting and len(running) < (os.cpu_count() or 1):
+        while waiting and len(running) < cores:
             name = waiting.pop(0)
             log = (ROOT / ".fuzz" / f"{name}.log").open("wb")
-            line = [python, __file__, "--here", name, "--seconds", str(given.seconds)]
-            line += ["--runs", str(given.runs)]
+            line = [python, __file__, "--here", name, "--seconds", str(seconds)]
+            line += ["--seed", str(seed)]
             running[name] = subprocess.Popen(
                 line, stdout=log, stderr=log, cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": "0"}
             )
         time.sleep(0.2)
         for name in [name for name, process in running.items() if process.poll() is not None]:
-            bad += _report(name, running.pop(name).returncode)
+            bad += _report(name, running.pop(name).returncode, seed, began)
     return 1 if bad else 0
 
 
@@ -158,13 +178,22 @@ def _names() -> list[str]:
     return ["readers", "loader", "call", "form", "json", "toml", "archive", "scan"]
 
 
-def _report(name: str, code: int) -> bool:
+def _report(name: str, code: int, seed: int, began: float) -> bool:
     said = (ROOT / ".fuzz" / f"{name}.log").read_text("utf-8", "replace")
     lines = said.splitlines()
     tried = next((line.split()[-1] for line in lines if "number_of_executed_units" in line), "?")
     print(f"{name:<10}{tried:>12} inputs  {'FAILED' if code else 'ok'}", flush=True)
     if code:
         print("\n".join(lines[-40:]), file=sys.stderr)
+        found = [path for path in FOUND.glob(f"{name}-*") if path.stat().st_mtime >= began]
+        again = (
+            f"--input {shlex.quote(str(found[-1].relative_to(ROOT)))}"
+            if found
+            else f"--seed {seed}"
+        )
+        print(f"try it again: make fuzz FUZZ={shlex.quote(f'{again} {name}')}", file=sys.stderr)
+        if found:
+            print(f"its bytes: {found[-1].read_bytes()[:2000]!r}", file=sys.stderr)
     return bool(code)
 
 

@@ -73,6 +73,11 @@ def _bodies() -> list[bytes]:
     return [*bodies, planted, other, b"", b"version: 1\ncassette: {}\ninteractions: []\n"]
 
 
+def _tape() -> bytes:
+    path = ROOT / "tests" / "library" / "recorded_by_0_1_0" / "tape.yaml"
+    return path.read_bytes().partition(b"\n")[2]
+
+
 def _check_readers(data: bytes) -> None:
     """The quick reader says what the YAML reader says, or leaves the text to it."""
     found = fast_reader.read(data)
@@ -88,13 +93,15 @@ def _check_readers(data: bytes) -> None:
 
 
 def _check_loader(data: bytes) -> None:
-    """A file as it stands, and the same with a seal that fits."""
+    """A file as it stands, and the same with a seal that fits: as a cassette, and as a tape."""
     with _in_order():
         codec.loads(data, "x.yaml")
     with _in_order():
         codec.head(data, "x.yaml")
+    text = data.decode("utf-8", "replace")
     with _in_order():
-        text = data.decode("utf-8", "replace")
+        codec.loads_vcr(seals.seal(text, "vcr").encode("utf-8", "replace"), "x.yaml")
+    with _in_order():
         sealed = seals.seal(text).encode("utf-8", "replace")
         cassette = codec.loads(sealed, "x.yaml")
         json_body.require_readable(cassette, "x.yaml")
@@ -224,7 +231,7 @@ def _scan_seeds() -> list[bytes]:
 
 TARGETS: dict[str, Target] = {
     "readers": Target(_check_readers, _bodies),
-    "loader": Target(_check_loader, lambda: [*_samples()[:3], *_bodies()]),
+    "loader": Target(_check_loader, lambda: [*_samples()[:3], *_bodies(), _tape()]),
     "call": Target(_check_call, _call_seeds),
     "form": Target(_check_form, _form_seeds),
     "json": Target(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,6 @@ def test_another_object_is_not_recorded(
         (f"/v1/customers/{CUS}/sources/{BA}", named("source", BA)),
         (f"/v1/files/{FILE}", named("file_upload", FILE)),
         ("/v1/country_specs/us", named("country_spec", "US")),
-        (f"/v1/charges/{CH}", {"error": {"type": "api_error"}}),
     ],
 )
 def test_what_stripe_rightly_answers_is_recorded(
@@ -114,3 +114,38 @@ def test_an_alias_has_an_object_with_an_id_of_its_own(path: str, kind: str) -> N
 def test_every_route_says_its_types(route: Route) -> None:
     """No retrieve path of the table is without the types that it answers with."""
     assert route.objects
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"object": "charge"}, {"object": "charge", "id": None}, {"object": "charge", "id": ""},
+        {"object": "charge", "id": 7}, {"object": "charge", "deleted": True}, {},
+        {"error": {"type": "api_error"}},
+    ],
+)  # fmt: skip
+def test_an_answer_without_an_id_is_not_recorded(
+    body: Any, stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one was asked for; also if the ID asked for is one of those for tests."""
+    monkeypatch.chdir(tmp_path)
+    _, notes, files = recorded(f"/v1/charges/{CH}", body, stand_in)
+    assert (1, 0) == (len(notes), files)
+    assert "the answer has no ID, and one was asked for" in notes[0]
+    alias = read_call(Request("GET", "https://api.stripe.com/v1/payment_methods/pm_card_visa"))
+    assert "has no ID" in why_another(alias, 200, {"object": "payment_method"})
+
+
+def test_types_without_an_id_are_asked_for_without_one() -> None:
+    """No retrieve route with an ID answers with a type of the SDK that has none."""
+    from stripe._object_classes import OBJECT_CLASSES
+
+    found = set()
+    for route in retrieves():
+        for name in route.objects:
+            if home := OBJECT_CLASSES.get(name):
+                made = getattr(import_module(home[0]), home[1])
+                if not any("id" in vars(c).get("__annotations__", {}) for c in made.__mro__):
+                    found.add((route.resource, route.singleton))
+    assert ("balance", True) in found
+    assert {True} == {singleton for _, singleton in found}

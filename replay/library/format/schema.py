@@ -168,7 +168,11 @@ def to_cassette(document: Any) -> Cassette:
 
 def _key(head: Mapping[str, Any]) -> ObjectKey:
     parents = head.get("parents", [])
-    if type(parents) is not list or not all(type(p) is str for p in parents):
+    if (
+        type(parents) is not list
+        or not all(type(p) is str for p in parents)
+        or ("parents" in head and not parents)
+    ):
         raise _unfit("cassette.parents is not a list of IDs")
     for parent in parents:
         _no_control(parent, "cassette.parents")

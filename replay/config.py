@@ -55,6 +55,9 @@ _SWITCHES = frozenset({"pseudonymise_ids", "keep_chosen_ids", "follow_links"})
 POLICY_FILE = "replay-policy.toml"
 """The policy file that is in force where the settings name none."""
 
+_EDGES = ("pyproject.toml", ".git")
+"""A folder with one of them is the top of a project: what lies above belongs to another."""
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -231,6 +234,15 @@ def sources(
     return values
 
 
+def is_configured(directory: str) -> bool:
+    """Whether a configuration or a policy of the team's holds in a directory.
+
+    Raises:
+        ConfigError: the configuration file cannot be used.
+    """
+    return _file(directory) is not None or os.path.isfile(_beside(directory))  # noqa: PTH113 - hot path
+
+
 def _policy(named: str, where: str, directory: str) -> str:
     # A team's policy is beside the configuration, in a file that code owners can guard.
     if named:
@@ -260,8 +272,14 @@ def _policy(named: str, where: str, directory: str) -> str:
 @lru_cache(maxsize=16)
 def _beside(directory: str) -> str:
     table = _file(directory)
-    folder = Path(table.file).parent if table is not None else Path(directory)
-    return str(folder / POLICY_FILE)
+    if table is not None:
+        return str(Path(table.file).parent / POLICY_FILE)
+    for folder in (Path(directory), *Path(directory).parents):
+        if os.path.exists(folder / POLICY_FILE):  # noqa: PTH110 - False for what may not be looked at
+            return str(folder / POLICY_FILE)
+        if any(os.path.exists(folder / name) for name in _EDGES):  # noqa: PTH110 - as above
+            break
+    return str(Path(directory) / POLICY_FILE)
 
 
 def _switch(text: str, where: str) -> bool:

@@ -54,9 +54,9 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("REPLAY_RUN", "")  # each test is a run of its own
     monkeypatch.chdir(tmp_path)
     # A relative library is the test's own folder, not the samples beside the checkout's pyproject.
-    project_of = decorator._project_of
+    project_of = decorator.project_of
     monkeypatch.setattr(
-        decorator, "_project_of", lambda file: "" if file.startswith(_TESTS) else project_of(file)
+        decorator, "project_of", lambda file: "" if file.startswith(_TESTS) else project_of(file)
     )
 
 

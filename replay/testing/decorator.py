@@ -6,7 +6,7 @@ import inspect
 import os
 import pkgutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache, lru_cache
 from importlib import import_module
@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 from weakref import WeakKeyDictionary
 
-from replay.config import DEFAULTS, ENVIRONMENT, Config, resolve
+from replay.config import DEFAULTS, ENVIRONMENT, Config, is_configured, resolve
 from replay.errors import ConfigError, ReplayError, raise_alone, without_chain
 from replay.intercept import user_frames
 from replay.intercept.unittest import REPORTED, refusal_in
@@ -89,6 +89,7 @@ class Cassettes:
         # A test may change the directory: library, configuration and policy stay the same.
         self._directory = directory or os.getcwd()  # noqa: PTH109 - as `resolve` takes it
         self._project = project
+        self._home = settings_folder(project, self._directory)
         self._at = at
         self._named = DEFAULTS["library"] if library is None else path_of(library)
         self._settings: dict[str, Any] = {
@@ -125,7 +126,7 @@ class Cassettes:
         return open_session(config, library[1], **self._options)
 
     def _resolve(self) -> Config:
-        config = resolve(**self._settings, directory=self._directory)
+        config = resolve(**self._settings, directory=self._home, environment=self._environment())
         library = config.library
         if os.path.isabs(library):  # noqa: PTH117 - once per session
             return config
@@ -134,6 +135,14 @@ class Cassettes:
         else:
             place = self._place(library)
         return replace(config, library=place)
+
+    def _environment(self) -> Mapping[str, str] | None:
+        """The environment, in which a relative policy starts from the working directory."""
+        policy = os.environ.get(ENVIRONMENT["policy"])
+        if not policy or self._home == self._directory:
+            return None
+        # Joining keeps absolute paths as they are.
+        return {**os.environ, ENVIRONMENT["policy"]: os.path.join(self._directory, policy)}  # noqa: PTH118
 
     def _place(self, library: str) -> str:
         """Where a library is: the first place that has one, else the first place."""
@@ -153,7 +162,8 @@ class Cassettes:
             storage_of(library).require()
         except ConfigError as error:
             places = self._places(self._named)
-            if len(places) == 1 or str(library.root) not in places or library.root.exists():
+            plain = {os.path.abspath(place) for place in places}  # noqa: PTH100 - as `Library` does
+            if len(places) == 1 or str(library.root) not in plain or library.root.exists():
                 raise
             raise ConfigError(
                 "there is no library at any of these paths",
@@ -390,14 +400,27 @@ def use_cassettes(library: Any = None, **settings: Any) -> Any:
                 hint=f"did you mean {near[0]}?" if near else "options: " + ", ".join(OPTIONS),
             )
     at = user_frames.caller(sys._getframe(1))
-    project = _project_of(at.file if at is not None and not at.file.startswith("<") else "")
+    project = project_of(at.file if at is not None and not at.file.startswith("<") else "")
     if callable(library):
         return Cassettes(**settings, project=project, at=at)(library)
     return Cassettes(library, **settings, project=project, at=at)
 
 
+def settings_folder(project: str, directory: str) -> str:
+    """Where configuration and policy are looked for, from whichever folder the tests are run.
+
+    Args:
+        project: the folder of the project that the test belongs to; may be empty.
+        directory: the working directory, which counts where that project has neither.
+
+    Raises:
+        ConfigError: the project's configuration file cannot be used.
+    """
+    return project if project and is_configured(project) else directory
+
+
 @lru_cache(maxsize=1024)
-def _project_of(file: str) -> str:
+def project_of(file: str) -> str:
     """The folder of the project that a file belongs to; empty where none is found."""
     for folder in Path(file).absolute().parents if file else ():
         if any(os.path.exists(folder / name) for name in _PROJECT):  # noqa: PTH110 - never raises

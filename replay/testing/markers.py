@@ -11,7 +11,7 @@ import pytest
 from replay.config import DEFAULTS, ENVIRONMENT, resolve
 from replay.errors import ConfigError
 from replay.model.modes import RecordMode
-from replay.testing.decorator import OPTIONS, Cassettes
+from replay.testing.decorator import OPTIONS, Cassettes, project_of, settings_folder
 from replay.testing.options import MARKER
 
 
@@ -32,7 +32,7 @@ class MarkerSettings:
         # Relative paths start at the root, if there is one, from whichever folder pytest is run.
         self._folder = str(config.invocation_params.dir)
         self._root = str(config.rootpath if config.inipath else config.invocation_params.dir)
-        self._made: dict[tuple[tuple[str, Any], ...], Cassettes] = {}
+        self._made: dict[tuple[Any, ...], Cassettes] = {}
 
     def of(self, node: pytest.Item | pytest.Collector) -> Cassettes:
         """The object that opens the sessions of a test.
@@ -41,16 +41,17 @@ class MarkerSettings:
             ConfigError: an option that does not exist or cannot be used.
         """
         settings = merged(node)
-        key = tuple(settings.items())
+        project = project_of(str(node.path))
+        key = project, *settings.items()
         try:
             found = self._made.get(key)
         except TypeError:  # a value that no option can have: `Cassettes` says which
-            return Cassettes(**settings, directory=self._folder)
+            return Cassettes(**settings, directory=self._folder, project=project)
         if found is None:
-            found = self._made[key] = self._make(settings)
+            found = self._made[key] = self._make(settings, project)
         return found
 
-    def _make(self, settings: dict[str, Any]) -> Cassettes:
+    def _make(self, settings: dict[str, Any], project: str) -> Cassettes:
         from_line = {**self._command_line}
         if settings.get("mode") == RecordMode.NONE:
             from_line.pop("mode", None)
@@ -62,11 +63,11 @@ class MarkerSettings:
             base, library = self._folder, from_line["library"]
         else:
             # `resolve` reads what the environment or a configuration file names.
-            library = resolve(directory=self._folder).library
+            library = resolve(directory=settings_folder(project, self._folder)).library
             given = os.environ.get(ENVIRONMENT["library"]) or library != DEFAULTS["library"]
             base = self._folder if given else self._root
         settings["library"] = os.path.join(base, library)  # noqa: PTH118 - keeps absolute ones
-        return Cassettes(**{**from_line, **settings}, directory=self._folder)
+        return Cassettes(**{**from_line, **settings}, directory=self._folder, project=project)
 
 
 def merged(node: pytest.Item | pytest.Collector) -> dict[str, Any]:

@@ -143,3 +143,60 @@ def test_where_nothing_is_found_all_folders_are_named(
     places = (project / "cassettes", tmp_path / "elsewhere" / "cassettes")
     assert ", ".join(map(str, places)) == raised.value.where
     assert "replay record" in raised.value.hint
+
+
+@pytest.fixture
+def foreign(project: Path, tmp_path: Path) -> Path:
+    """A folder with settings and a policy of its own, in which the project's tests are run."""
+    (tmp_path / "elsewhere" / "replay.toml").write_text("mode = 'all'\n")
+    return tmp_path / "elsewhere"
+
+
+@pytest.mark.parametrize("start", ["project", "project/tests", "elsewhere", "."])
+@pytest.mark.parametrize("configured", [True, False], ids=["configured", "policy alone"])
+def test_the_projects_settings_and_policy_hold_in_every_folder(
+    project: Path, foreign: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: str,
+    configured: bool,
+) -> None:  # fmt: skip
+    """A test that is run from elsewhere records no more than from its own project's folder."""
+    if configured:
+        (project / "pyproject.toml").write_text("[tool.replay]\nmode = 'once'\n")
+    policy = project / "replay-policy.toml"
+    policy.write_text("[[redact]]\ntype = 'invoice'\npath = 'total'\n")
+    monkeypatch.chdir(tmp_path / start)
+    with suite(project)["block"](mode=None if configured else "once") as session:
+        assert ("once", str(policy)) == (session.config.mode, session.config.policy)
+
+
+def test_a_project_without_settings_has_those_of_the_working_directory(
+    project: Path, foreign: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A policy that holds where the run was started is not lost in a package below it."""
+    policy = foreign / "replay-policy.toml"
+    policy.write_text("[[redact]]\ntype = 'invoice'\npath = 'total'\n")
+    monkeypatch.chdir(foreign)
+    with suite(project)["block"]() as session:
+        assert ("all", str(policy)) == (session.config.mode, session.config.policy)
+
+
+def test_the_environments_policy_belongs_to_the_working_directory(
+    project: Path, foreign: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its path is relative to that, in the project's tests too."""
+    (project / "replay.toml").write_text("mode = 'once'\n")
+    (foreign / "mine.toml").write_text("[[redact]]\ntype = 'invoice'\npath = 'total'\n")
+    monkeypatch.setenv("REPLAY_POLICY", "mine.toml")
+    monkeypatch.chdir(foreign)
+    with suite(project)["block"]() as session:
+        assert ("once", str(foreign / "mine.toml")) == (session.config.mode, session.config.policy)
+
+
+@pytest.mark.parametrize("library", ["cassettes", "./cassettes", "cassettes/", "x/../cassettes"])
+def test_the_folders_that_were_tried_are_named_in_any_spelling(
+    project: Path, foreign: Path, monkeypatch: pytest.MonkeyPatch, library: str
+) -> None:
+    monkeypatch.chdir(foreign)
+    with pytest.raises(replay.ConfigError, match="there is no library at any") as raised:
+        suite(project)["block"](library, mode="none")
+    assert str(project) in raised.value.where
+    assert str(foreign) in raised.value.where

@@ -205,13 +205,29 @@ def test_a_library_is_found_from_any_folder(suite: Suite) -> None:
     assert {"passed": 2} == suite.run("..", cwd=below).outcomes
 
 
+def test_a_projects_policy_holds_from_any_folder(suite: Suite, tmp_path: Path) -> None:
+    """The root's settings are not those of the package's tests."""
+    policy = suite.folder / "replay-policy.toml"
+    policy.write_text("[[redact]]\ntype = 'invoice'\npath = 'total'\n")
+    suite.write(f"""
+        @pytest.mark.cassettes("cassettes")
+        def test_marked(cassettes):
+            assert cassettes.config.policy == {str(policy)!r}
+    """)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "replay.toml").write_text("mode = 'once'\n")
+    assert {"passed": 1} == suite.run(str(suite.folder), cwd=elsewhere).outcomes
+
+
 def test_a_run_without_marked_tests_loads_nothing_of_replay(suite: Suite) -> None:
     """The entry is loaded, and neither sessions nor hooks nor a line in the summary follow."""
     (suite.folder / "test_plain.py").write_text(
         "import sys\n"
         "def test_plain():\n"
         "    found = {n for n in sys.modules if n.split('.')[0] == 'replay'}\n"
-        "    assert found == {'replay', 'replay.pytest_plugin', 'replay.testing',\n"
+        "    assert found == {'replay', 'replay.model', 'replay.model.forks',\n"
+        "                     'replay.pytest_plugin', 'replay.testing',\n"
         "                     'replay.testing.collecting', 'replay.testing.options'}\n"
         "    assert not {'yaml', 'vcr', 'deepdiff', 'click', 'httpx', 'rich'} & set(sys.modules)\n"
     )

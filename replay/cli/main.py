@@ -84,6 +84,12 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; errors of replay go to stderr with what to do next."""
+    if sys.stdout is None:
+        closed = ReplayError(
+            "the output cannot be written: it is closed", hint="give it a file, or /dev/null"
+        )
+        click.echo(f"error: {closed}", err=True)
+        sys.exit(closed.exit_code)
     try:
         code = cli.main(prog_name="replay", standalone_mode=False)
         sys.stdout.flush()

@@ -34,6 +34,11 @@ _CLIENTS = frozenset(
 )
 """Packages that do not count as the user's code, even as a copy in a project (``vendor/``)."""
 
+_VENDORED = frozenset(
+    {"_vendor", "vendor", "_vendored", "vendored", "third_party", "extern", "_extern", "packages"}
+)
+"""Packages that hold copies of others: ``shop._vendor.requests`` is no code of the shop's."""
+
 
 class Line(NamedTuple):
     """A place on a stack: the frame, the index of its last instruction, and the line number."""
@@ -58,7 +63,7 @@ class Place(NamedTuple):
 def is_users(frame: FrameType) -> bool:
     """Whether a frame runs the user's own code."""
     module = str(frame.f_globals.get("__name__"))
-    if module.partition(".")[0] in _CLIENTS:
+    if _is_clients(module):
         return False
     file = frame.f_code.co_filename
     if file.startswith("<"):
@@ -66,6 +71,15 @@ def is_users(frame: FrameType) -> bool:
         # and their like), which is that module's.
         file = frame.f_globals.get("__file__") or ("" if module == "__main__" else file)
     return is_users_file(str(file))
+
+
+@lru_cache(maxsize=4096)
+def _is_clients(module: str) -> bool:
+    first, *others = module.split(".")
+    copied = zip((first, *others), others, strict=False)
+    return first in _CLIENTS or any(
+        holder in _VENDORED and name in _CLIENTS for holder, name in copied
+    )
 
 
 @lru_cache(maxsize=1024)

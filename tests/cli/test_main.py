@@ -72,3 +72,15 @@ def test_a_folder_that_this_user_may_not_enter(
     assert "Permission denied" in said
     assert f"where: {file}" in said
     assert "next: give this user the right" in said
+
+
+@pytest.mark.parametrize("command", ["list", "scan", "--help"])
+def test_an_output_that_is_closed(command: str, tmp_path: Path) -> None:
+    done = run(["sh", "-c", f'exec "{REPLAY}" {command} >&-'], tmp_path)
+    assert (done.returncode, done.stderr.splitlines()) == (
+        2,
+        [
+            "error: the output cannot be written: it is closed",
+            "  next: give it a file, or /dev/null",
+        ],
+    )

@@ -466,7 +466,7 @@ def _(bench: Bench) -> str:
     cassette = codec.loads(path.read_bytes(), str(path))
     (take,) = cassette.interactions
     assert len(take.redacted) > 20
-    assert () == scan([str(path)], default_policy()).hits
+    assert {"unknown-name"} == {hit.rule for hit in scan([str(path)], default_policy()).hits}
     for pointer in (*take.redacted, "/response/headers/Request-Id"):
         forged = replace(cassette, interactions=(replaced(take, pointer),))
         for policy, confidence in (
@@ -476,7 +476,9 @@ def _(bench: Bench) -> str:
             path.write_text(codec.dumps(replace(forged, policy=policy)), "utf-8")
             with bench.timed():
                 hits = scan([str(path)], default_policy()).hits
-            placed = {hit.pointer.partition(" ")[2]: hit for hit in hits}
+            placed = {
+                hit.pointer.partition(" ")[2]: hit for hit in hits if hit.rule != "unknown-name"
+            }
             at = pointer.rpartition("/")[0] if pointer not in placed else pointer
             hit = placed.get(pointer) or next(
                 h for p, h in placed.items() if p.startswith(f"{at}/")

@@ -43,7 +43,7 @@ from replay.intercept import current_session
 from replay.recording.upstream import pass_through, passing
 
 IDS = [generated("in", str(n)) for n in range(8)]
-THREADS, CALLS = 16, rounds(4, 200)
+THREADS, CALLS = 16, rounds(2, 200)
 
 
 @pytest.fixture

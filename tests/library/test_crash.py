@@ -123,8 +123,8 @@ def test_every_operation_can_fail(
 ) -> None:
     """Whichever operation of a recording run fails, nothing is lost or half-written, or silent.
 
-    The k-th fails, k = 1, 2, … until a run passes untouched; every eleventh k where it must be
-    short.
+    The k-th fails, k = 1, 2, … until a run passes untouched; every twenty-third k where it must
+    be short.
     """
     if not FULL and once == (code == errno.EIO):
         pytest.skip("half of the combinations, where it must be short: make crash runs all")
@@ -137,7 +137,7 @@ def test_every_operation_can_fail(
     old, new = cassettes(before), cassettes(tmp_path / "after")
     assert 2 <= len(new)
     failures = 0
-    for k in count(1, 1 if FULL else 11):
+    for k in count(1, 1 if FULL else 23):
         library = tmp_path / str(k)
         if before.exists():
             shutil.copytree(before, library)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import pytest
 from support.recordings import NEW, OLD, Shelf, recording, twins
 
-from replay.drift.report import report
+from replay.drift.report import Report, report
 from replay.render.markdown import LIMIT, escape, to_markdown
 
 
@@ -56,12 +57,18 @@ def test_nothing_to_compare_is_said() -> None:
     assert "Nothing to compare." in to_markdown(report(Shelf([])))
 
 
+@cache
+def many_findings() -> Report:
+    """900 fields gone, 900 new ones."""
+    olds = [{f"old_{n:04}_{'x' * 40}": 1 for n in range(900)}]
+    news = [{f"new_{n:04}_{'x' * 40}": 1 for n in range(900)}]
+    return report(Shelf(twins(olds, news)))
+
+
 @pytest.mark.parametrize("limit", [LIMIT, 3000, 1200])
 def test_a_comment_is_never_too_long_and_says_what_it_left_out(limit: int) -> None:
     """Breaking findings are kept before the others; every block is closed."""
-    olds = [{f"old_{n:04}_{'x' * 40}": 1 for n in range(900)}]
-    news = [{f"new_{n:04}_{'x' * 40}": 1 for n in range(900)}]
-    text = to_markdown(report(Shelf(twins(olds, news))), limit)
+    text = to_markdown(many_findings(), limit)
     assert len(text) <= limit
     assert text.count("<details>") == text.count("</details>")
     shown = text.count("| **breaking**") + text.count("| info |")

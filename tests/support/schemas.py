@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Any
 
 import stripe
 
+DECLARED = re.compile(
+    r'^    OBJECT_NAME: ClassVar\[\s*Literal\["[^"]+"\]\s*\] = \(?\s*"([^"]+)"', re.MULTILINE
+)
 MAPS = {"Dict", "UntypedStripeObject", "dict"}
 PREFIXES = {
     "account": "acct", "charge": "ch", "coupon": "coupon", "customer": "cus", "event": "evt",
@@ -24,13 +28,12 @@ TIMES = ("_at", "created", "date", "timestamp", "_on", "_time", "_end", "_start"
 def classes() -> dict[str, ast.ClassDef]:
     """Class name -> definition, of all classes that declare an `object` value."""
     found = {}
-    for module in sorted(Path(stripe.__file__).parent.rglob("_*.py")):
-        if "params" not in module.parts and not module.name.endswith("_service.py"):
-            for node in ast.parse(module.read_text("utf-8")).body:
-                if isinstance(node, ast.ClassDef) and object_name(node):
-                    # Names repeat across namespaces: the first one stands for all where named.
-                    found.setdefault(node.name, node)
-                    found[f"{object_name(node)}!"] = node
+    for text in _sources():
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.ClassDef) and object_name(node):
+                # Names repeat across namespaces: the first one stands for all where named.
+                found.setdefault(node.name, node)
+                found[f"{object_name(node)}!"] = node
     return found
 
 
@@ -38,7 +41,15 @@ def classes() -> dict[str, ast.ClassDef]:
 def names() -> tuple[str, ...]:
     """All object types but the envelopes."""
     envelopes = {"list", "search_result", "v2.search_result"}
-    return tuple(sorted({n[:-1] for n in classes() if n[-1] == "!"} - envelopes))
+    declared = {name for text in _sources() for name in DECLARED.findall(text)}
+    return tuple(sorted(declared - envelopes))
+
+
+def _sources() -> Iterator[str]:
+    """The text of each module of the SDK that declares types of answers."""
+    for module in sorted(Path(stripe.__file__).parent.rglob("_*.py")):
+        if "params" not in module.parts and not module.name.endswith("_service.py"):
+            yield module.read_text("utf-8")
 
 
 def object_name(node: ast.ClassDef) -> str:

@@ -10,7 +10,7 @@ the objects.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +22,7 @@ from replay.drift.observe.gather import Recordings
 from replay.drift.observe.marks import mark
 from replay.drift.observe.nested import contents, nested_objects, read_take
 from replay.drift.observe.pairs import Pair, Take
-from replay.drift.observe.pointers import ANY, escape, key, occurrences
+from replay.drift.observe.pointers import ANY, children, key, occurrences
 from replay.drift.observe.shape import Witness
 from replay.model.cassette import Cassette
 from replay.stripe_api.call import expand_of
@@ -96,20 +96,15 @@ def _look(file: str, cassette: Cassette, searches: Sequence[Search]) -> None:
             inside = nested_objects(take, key, dict.fromkeys(places), expand)
             found += [(each.key.resource, each.take) for each in inside]
         for resource, body in found:
-            ids = _ids(body)
             for search in concerned:
                 if search.resource != resource:
-                    search.add(resource, body, ids)
+                    search.add(resource, body)
 
 
 def _objects_below(value: Any, path: str = "") -> Iterator[str]:
     """The paths of the objects with an ID in a body, without the body itself."""
-    children: Iterable[tuple[str, Any]] = ()
-    if isinstance(value, dict):
-        children = ((escape(name), child) for name, child in value.items())
-    elif isinstance(value, list):
-        children = ((ANY, child) for child in value)
-    for name, child in children:
+    for step, child in children(value):
+        name = ANY if isinstance(value, list) else step
         if isinstance(child, dict) and "id" in child and "object" in child:
             yield f"{path}/{name}"
         yield from _objects_below(child, f"{path}/{name}")
@@ -146,13 +141,16 @@ class Search:
         self.version = version
         self.owners = frozenset(own for values in lost.values() for own in values)
         self._lost = lost
+        values = (value for found in lost.values() for value, _ in found.values())
+        self._ids = self.owners.union(values)
         # (path, resource, join) -> the objects whose IDs are at the join.
         self._joined: dict[tuple[str, str, str], set[str]] = {}
         # (path, resource, join, target) -> object -> where its value is.
         self._hits: dict[tuple[str, str, str, str], dict[str, Witness]] = {}
 
-    def add(self, resource: str, take: Take, places: Places) -> None:
-        """Look into a take of another resource, whose IDs are at these places."""
+    def add(self, resource: str, take: Take) -> None:
+        """Look into a take of another resource."""
+        places = _places(take, self._ids)
         for own in self.owners & places.keys():
             joins = {path for path, _ in places[own]}
             for path, values in self._lost.items():
@@ -205,14 +203,21 @@ class Search:
         }
 
 
-def _ids(take: Take) -> dict[str, list[tuple[str, str]]]:
-    places: dict[str, list[tuple[str, str]]] = {}
-    for path, marks in take.marks.by_path.items():
-        if "str:id" in marks:
-            for pointer, value in occurrences(take.body, path):
-                if _is_id(value) and pointer not in take.redacted:
-                    places.setdefault(value, []).append((path, pointer))
-    return places
+def _places(take: Take, ids: Collection[str]) -> Places:
+    """Where some IDs stand in a take, unless they are stand-ins: ID -> its paths and pointers."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    left: list[tuple[str, Any]] = [("", take.body)]
+    while left:
+        above, value = left.pop()
+        for step, child in children(value):
+            if isinstance(child, dict | list):
+                left.append((f"{above}/{step}", child))
+            elif isinstance(child, str) and child in ids:
+                pointer = f"{above}/{step}"
+                if pointer not in take.redacted:
+                    path = take.marks.path(pointer)
+                    found.setdefault(child, []).append((path, pointer))
+    return found
 
 
 def _is_id(value: Any) -> bool:

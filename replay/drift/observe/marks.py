@@ -108,6 +108,17 @@ class Marks:
         """Path -> its marks, sorted and joined by ``|``."""
         return joined(*self._flat)
 
+    def path(self, pointer: str) -> str:
+        """The path of a JSON pointer into the body."""
+        node: Any = self.root
+        path = ""
+        for segment in pointer.split("/")[1:]:
+            named = segment in node.names
+            step = segment if named else UNNAMED
+            path += f"/{step if node.is_record else ANY}"
+            node = node.children[node.names.index(segment)] if named else NO_MARKS.root
+        return path
+
     def pointer(self, path: str) -> str:
         """The JSON pointer at which a path occurs first."""
         found = self._flat[1].get(path)

@@ -6,7 +6,7 @@ plan of any line of an invoice. This module writes paths, parses them, and looks
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from replay.errors import printable
@@ -46,24 +46,31 @@ def dotted(path: str) -> str:
     return words.removeprefix(".") or "the body"
 
 
-def occurrences(body: Any, path: str) -> Iterator[tuple[str, Any]]:
+def occurrences(body: Any, path: str) -> list[tuple[str, Any]]:
     """The values at a path of a body, each with its JSON pointer."""
-    if not path:
-        yield "", body
-        return
-    segment, _, rest = path[1:].partition("/")
-    rest = f"/{rest}" if rest or path.endswith("/") else ""
-    children: Iterable[tuple[str, Any]] = ()
-    if isinstance(body, list):
-        children = ((str(n), item) for n, item in enumerate(body)) if segment == ANY else ()
-    elif isinstance(body, dict):
+    found = [("", body)]
+    for segment in path.split("/")[1:]:
         if segment == ANY:
-            children = ((escape(name), item) for name, item in body.items())
-        elif (name := unescape(segment)) in body:
-            children = ((segment, body[name]),)
-    for step, child in children:
-        for pointer, value in occurrences(child, rest):
-            yield f"/{step}{pointer}", value
+            found = [
+                (f"{pointer}/{step}", child)
+                for pointer, value in found
+                for step, child in children(value)
+            ]
+        else:
+            name = unescape(segment)
+            found = [
+                (f"{pointer}/{segment}", value[name])
+                for pointer, value in found
+                if isinstance(value, dict) and name in value
+            ]
+    return found
+
+
+def children(value: Any) -> Iterable[tuple[str | int, Any]]:
+    """The items of a list or values of a map, each with its segment of a pointer."""
+    if isinstance(value, list):
+        return enumerate(value)
+    return ((escape(name), v) for name, v in value.items()) if isinstance(value, dict) else ()
 
 
 def value_at(body: Any, pointer: str) -> Any:

@@ -86,6 +86,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "vcr":  # the adapter for vcrpy is a module
+        return import_module("replay.vcr")
     if name not in __all__:
         raise AttributeError(f"module 'replay' has no attribute {name!r}")
     value = getattr(import_module(_HOMES.get(name, "replay.errors")), name)

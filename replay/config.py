@@ -24,7 +24,7 @@ from replay.library.location import path_of
 from replay.model import strict_toml
 from replay.model.modes import RecordMode
 from replay.model.strict_toml import Table
-from replay.model.text_files import read_text
+from replay.model.text_files import read_text, reading_hint
 from replay.stripe_api.call import API_BASE, API_HOST
 from replay.stripe_api.versions import checked_version
 
@@ -379,7 +379,7 @@ def _parsed(path: Path) -> Table | None:
         raise ConfigError(
             f"the configuration cannot be read: {error.strerror}",
             where=str(path),
-            hint="give this user the right to read it",
+            hint=reading_hint(error),
         ) from error
     return strict_toml.parse(text, str(path))
 

@@ -211,21 +211,22 @@ def test_misspelt_setting(kind: str, text: str, what: str, hint: str, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("data", "what"),
+    ("data", "what", "hint"),
     [
-        (b"mode = ", "not valid TOML"),
-        (b"\xff\xfe", "configuration cannot be read"),
-        (b'mode = "once"\nmode = "all"\n', "not valid TOML"),
-        (b"x = " + b"[" * 100_000, "TOML"),
+        (b"mode = ", "not valid TOML", ""),
+        (b"\xff\xfe", "configuration cannot be read", "save it as UTF-8"),
+        (b'mode = "once"\nmode = "all"\n', "not valid TOML", ""),
+        (b"x = " + b"[" * 100_000, "TOML", ""),
     ],
     ids=["syntax", "not UTF-8", "twice", "deep"],
 )
-def test_broken_file(data: bytes, what: str, tmp_path: Path) -> None:
+def test_broken_file(data: bytes, what: str, hint: str, tmp_path: Path) -> None:
     """A file that is no TOML is an error that names it, never an absent one."""
     (tmp_path / "replay.toml").write_bytes(data)
     with pytest.raises(ConfigError, match=what) as caught:
         resolve()
     assert str(tmp_path / "replay.toml") in caught.value.where
+    assert hint in caught.value.hint
 
 
 def test_tool_replay_is_a_table(tmp_path: Path) -> None:

@@ -181,3 +181,10 @@ def test_star_import() -> None:
 def test_typed() -> None:
     """Type checkers are told that the package is typed."""
     assert (SOURCE.parent / "py.typed").is_file()
+
+
+def test_the_adapter_for_vcrpy_needs_no_import_of_its_own() -> None:
+    """`replay.vcr.Persister()` works after `import replay`, as the manual writes it."""
+    code = "import replay; print(replay.vcr.Persister().__class__.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "Persister\n" == done.stdout

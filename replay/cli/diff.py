@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from replay.cli.options import library_option, open_library
+from replay.cli.options import OneOf, library_option, open_library
 from replay.errors import printable
 from replay.library.library import storage_of
 from replay.library.location import display_path
@@ -68,7 +68,7 @@ _BASELINE = "replay-drift.json"
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(FORMATS),
+    type=OneOf(FORMATS),
     default="text",
     show_default=True,
     help="How to print the result.",
@@ -76,13 +76,13 @@ _BASELINE = "replay-drift.json"
 @click.option("--output", metavar="FILE", help="Write the result to a file.")
 @click.option(
     "--fail-on",
-    type=click.Choice(["breaking", "warning", "info", "never"]),
+    type=OneOf(["breaking", "warning", "info", "never"]),
     help="The lowest severity that makes the exit code 1."
     " [default: the configuration's, or breaking]",
 )
 @click.option(
     "--min-grade",
-    type=click.Choice(["proven", "likely", "unobserved"]),
+    type=OneOf(["proven", "likely", "unobserved"]),
     help="The lowest grade that makes the exit code 1; unobserved never does."
     " [default: the configuration's, or likely]",
 )

@@ -37,6 +37,22 @@ RATE = 20.0
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+
+class OneOf(click.Choice[str]):
+    """A choice of words; a word that is none of them is told which one is near."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The word, if it is one of them."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            from difflib import get_close_matches
+
+            near = get_close_matches(str(value).lower(), self.choices, n=1)
+            error.message += f" Did you mean {near[0]!r}?" if near else ""
+            raise
+
+
 library_option: Callable[[F], F] = click.option(
     "--library",
     metavar="DIR",
@@ -47,7 +63,7 @@ library_option: Callable[[F], F] = click.option(
 format_option: Callable[[F], F] = click.option(
     "--format",
     "format_",
-    type=click.Choice(["text", "json"]),
+    type=OneOf(["text", "json"]),
     default="text",
     show_default=True,
     help="How to print the result.",

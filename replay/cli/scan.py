@@ -8,13 +8,15 @@ from contextlib import contextmanager
 
 import click
 
+from replay.cli.options import OneOf
+
 FORMATS = ["text", "json", "sarif", "github", "markdown"]
 CONFIDENCES = ["high", "medium", "low"]
 
 
 @click.command("scan")
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
-@click.option("--format", "format_", type=click.Choice(FORMATS), default="text", show_default=True,
+@click.option("--format", "format_", type=OneOf(FORMATS), default="text", show_default=True,
               help="How to print the result.")  # fmt: skip
 @click.option("--diff", "base", metavar="BASE",
               help="Report only what this branch adds. The policy and ignore file of BASE "
@@ -26,7 +28,7 @@ CONFIDENCES = ["high", "medium", "low"]
               help="List every finding, not one row for those of one rule and field.")  # fmt: skip
 @click.option("--ignore-file", metavar="FILE",
               help="Accepted findings, with reasons. [default: replay-scan.toml]")  # fmt: skip
-@click.option("--min-confidence", type=click.Choice(CONFIDENCES),
+@click.option("--min-confidence", type=OneOf(CONFIDENCES),
               help="Report only findings of at least this confidence, and fail if there is one. "
               "[default: report all, and fail from medium on]")  # fmt: skip
 @click.pass_context

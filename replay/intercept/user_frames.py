@@ -34,6 +34,9 @@ _CLIENTS = frozenset(
 )
 """Packages that do not count as the user's code, even as a copy in a project (``vendor/``)."""
 
+PROJECT = ("replay.toml", "pyproject.toml", "pytest.ini", ".git")
+"""What lies in a project's own folder: each of these makes it one."""
+
 _VENDORED = frozenset(
     {"_vendor", "vendor", "_vendored", "vendored", "third_party", "extern", "_extern", "packages"}
 )
@@ -88,13 +91,25 @@ def is_users_file(file: str) -> bool:
     if file.startswith((_REPLAY, _STANDARD_LIBRARY, "<")):
         return False
     path = Path(file)
-    return path.parent != _COMMANDS and _INSTALLED.isdisjoint(path.parts)
+    return path.parent != _COMMANDS and not _lies_installed(file)
 
 
 def is_installed(frame: FrameType) -> bool:
     """Whether a frame runs code of an installed package, other than replay."""
     file = frame.f_code.co_filename
-    return not file.startswith(_REPLAY) and not _INSTALLED.isdisjoint(Path(file).parts)
+    return not file.startswith(_REPLAY) and _lies_installed(file)
+
+
+@lru_cache(maxsize=1024)
+def _lies_installed(file: str) -> bool:
+    """Whether a file lies where packages are installed, not in a project that lies there."""
+    for folder in Path(file).parents:
+        if folder.name in _INSTALLED:
+            return True
+        # A package is installed without these; a person may keep a project anywhere.
+        if any(os.path.exists(folder / name) for name in PROJECT):  # noqa: PTH110 - never raises
+            return False
+    return False
 
 
 def stack(frame: FrameType | None) -> list[Line]:

@@ -500,7 +500,9 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def lock(path: Path, what: str, *, seconds: float = 120.0) -> Iterator[None]:
+def lock(
+    path: Path, what: str, *, seconds: float = 120.0, instead: str = ANOTHER_LIBRARY
+) -> Iterator[None]:
     """Hold a lock that excludes other threads and processes.
 
     The operating system frees the lock of a killed process.
@@ -509,6 +511,7 @@ def lock(path: Path, what: str, *, seconds: float = 120.0) -> Iterator[None]:
         path: the lock file; created if missing, and not removed.
         what: what is locked, as error messages name it.
         seconds: how long to wait for it.
+        instead: what else a person may name, for errors.
 
     Raises:
         LibraryBusy: another thread or process still held it after that time.
@@ -524,18 +527,18 @@ def lock(path: Path, what: str, *, seconds: float = 120.0) -> Iterator[None]:
         held.acquire()
     except Timeout as error:
         raise LibraryBusy(
-            f"another process has been recording {what} for {seconds:.0f} s",
+            f"another process has been writing {what} for {seconds:.0f} s",
             where=str(path),
             hint="wait for it to end, or stop it, and try again",
         ) from error
     except OSError as error:
         if error.errno in {errno.ENOLCK, *_UNSUPPORTED}:
             raise LibraryError(
-                "this file system has no file locks, so recording could lose takes",
+                "this file system has no file locks, so two writers could lose answers",
                 where=str(path),
-                hint="record into a library on a local disk",
+                hint=f"use a local disk, or name {instead}",
             ) from error
-        raise translated(error, "the library cannot be locked for recording", str(path)) from error
+        raise translated(error, f"{what} cannot be locked", str(path), instead) from error
     try:
         yield
     except BaseException:  # this error counts, even if unlocking fails too
@@ -545,7 +548,7 @@ def lock(path: Path, what: str, *, seconds: float = 120.0) -> Iterator[None]:
     try:
         held.release()
     except OSError as error:
-        raise translated(error, "the library cannot be unlocked", str(path)) from error
+        raise translated(error, f"{what} cannot be unlocked", str(path), instead) from error
 
 
 def _unreadable(error: OSError, path: str) -> CassetteDamaged | LibraryError:

@@ -13,6 +13,19 @@ MOST_BYTES = 64 << 20
 """The largest text file that is read. Stripe's OpenAPI file, the largest one in use, has 12 MB."""
 
 
+_HELPS = {
+    errno.EILSEQ: "save it as UTF-8",
+    errno.EFBIG: "name a text file that people wrote; this one is too large to be one",
+    errno.EACCES: "give this user the right to read it",
+    errno.EPERM: "give this user the right to read it",
+}
+
+
+def reading_hint(error: OSError) -> str:
+    """What to do about an error of `read_text`."""
+    return _HELPS.get(error.errno or 0, "check the path")
+
+
 def read_text(path: str | os.PathLike[str]) -> str:
     """The text of a file in UTF-8, with line ends as ``\\n``.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from replay.errors import PolicyError
-from replay.model.text_files import read_text
+from replay.model.text_files import read_text, reading_hint
 
 if TYPE_CHECKING:
     from replay.config import Config
@@ -65,7 +65,7 @@ class PolicySource:
                 raise PolicyError(
                     f"the policy file cannot be read: {error.strerror}",
                     where=self.file,
-                    hint="give this user the right to read it, or name another file",
+                    hint=f"{reading_hint(error)}, or name another file",
                 ) from error
         return with_team(
             text,

@@ -10,7 +10,7 @@ from pathlib import Path
 from replay.errors import ConfigError
 from replay.model import strict_toml
 from replay.model.strict_toml import Table
-from replay.model.text_files import read_text
+from replay.model.text_files import read_text, reading_hint
 from replay.scan.rules import RULES, Hit
 
 FILE = "replay-scan.toml"
@@ -67,7 +67,7 @@ def read_ignores(path: str | None) -> tuple[Ignore, ...]:
         raise ConfigError(
             f"the ignore file cannot be read: {error.strerror}",
             where=str(file),
-            hint="give this user the right to read it",
+            hint=reading_hint(error),
         ) from error
     document = strict_toml.parse(text, str(file))
     document.only(("ignore",), "section")

@@ -48,9 +48,6 @@ OtherCalls = Literal["block", "pass"]
 ORIGINALS: WeakKeyDictionary[ReplayError, list[ReplayError]] = WeakKeyDictionary()
 """What the end of a session raised, and the refusals that it stands for."""
 
-_PROJECT = ("replay.toml", "pyproject.toml", "pytest.ini", ".git")
-"""Files that mark a project's folder, the nearest one above the decorated file."""
-
 
 class Cassettes:
     """The value of `use_cassettes`: a decorator and a context manager, sync and async.
@@ -423,6 +420,6 @@ def settings_folder(project: str, directory: str) -> str:
 def project_of(file: str) -> str:
     """The folder of the project that a file belongs to; empty where none is found."""
     for folder in Path(file).absolute().parents if file else ():
-        if any(os.path.exists(folder / name) for name in _PROJECT):  # noqa: PTH110 - never raises
+        if any(os.path.exists(folder / name) for name in user_frames.PROJECT):  # noqa: PTH110 - never raises
             return str(folder)
     return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +13,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from replay.cli.main import main
+from replay.drift.acceptance import own_files
+from replay.errors import LibraryError
 
 REPLAY = Path(sys.executable).with_name("replay")
 NOBODY = 65534
@@ -84,3 +87,27 @@ def test_an_output_that_is_closed(command: str, tmp_path: Path) -> None:
             "  next: give it a file, or /dev/null",
         ],
     )
+
+
+@pytest.mark.parametrize("command", [("diff", "--format", "jsn"), ("scan", "--format", "jsn")])
+def test_a_misspelt_choice_is_told_the_word_that_was_meant(
+    command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each option that takes one of a few words says so."""
+    monkeypatch.setattr(sys, "argv", ["replay", *command])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert "Did you mean 'json'?" in capsys.readouterr().err
+
+
+def test_a_lock_of_another_users_folder_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is locked is a file of the team's, not a library."""
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path / "taken"))
+    (tmp_path / "taken").touch()
+    with (
+        pytest.raises(LibraryError, match=r"baseline\.json cannot be locked"),
+        own_files.locked(tmp_path / "baseline.json"),
+    ):
+        pytest.fail("nothing is locked")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -41,3 +42,14 @@ def test_a_copy_of_a_client_is_not_the_users(name: str) -> None:
 def test_a_module_of_the_users_own_is_the_users(name: str) -> None:
     """It may be called like a client."""
     assert runs_as(name)
+
+
+def test_a_project_may_lie_below_a_folder_of_any_name(tmp_path: Path) -> None:
+    """Below `dist-packages` too; an installed package there is still no code of the user's."""
+    folder = tmp_path / "dist-packages"
+    project = folder / "shop"
+    (project / "tests").mkdir(parents=True)
+    (project / "pyproject.toml").touch()
+    assert user_frames.is_users_file(str(project / "tests" / "test_pay.py"))
+    assert not user_frames.is_users_file(str(folder / "requests" / "adapters.py"))
+    assert not user_frames.is_users_file(str(project / ".venv" / "site-packages" / "a" / "b.py"))

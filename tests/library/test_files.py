@@ -446,7 +446,7 @@ def test_a_dead_process_holds_no_lock(tmp_path: Path) -> None:
         assert holder.stdout is not None
         assert "held\n" == holder.stdout.readline()
         with (
-            pytest.raises(LibraryBusy, match="another process has been recording in_1") as caught,
+            pytest.raises(LibraryBusy, match="another process has been writing in_1") as caught,
             files.lock(path, "in_1", seconds=0.1),
         ):
             pytest.fail("two hold it")
@@ -509,7 +509,7 @@ def test_lock_where_it_cannot_be(tmp_path: Path) -> None:
     """A file in the place of the locks' folder is an error with its path."""
     (tmp_path / "locks").touch()
     with (
-        pytest.raises(LibraryError, match="cannot be locked for recording") as caught,
+        pytest.raises(LibraryError, match="cannot be locked") as caught,
         files.lock(tmp_path / "locks" / "a.lock", "in_1"),
     ):
         pytest.fail("nothing is locked")

@@ -27,7 +27,7 @@ def locked(path: Path) -> AbstractContextManager[None]:
     # Beside other temporary files: a lock in the user's folder would be committed one day.
     user = getattr(os, "getuid", int)()
     lock = Path(tempfile.gettempdir()) / f"replay-{user}" / f"{name}.lock"
-    return files.lock(lock, path.name)
+    return files.lock(lock, path.name, instead="another folder for temporary files: TMPDIR=DIR")
 
 
 def write(path: Path, text: str, what: str, instead: str) -> None:

@@ -99,8 +99,8 @@ _BASELINE = "replay-drift.json"
     "--expires", metavar="DATE", help="With --accept: the last day on which it is accepted."
 )
 @click.option("--used", metavar="FILE",
-              help="List findings on fields that tests read before the others; FILE is "
-              "written by pytest --replay-track-fields.")  # fmt: skip
+              help="List findings on fields that tests read before the others, with the lines "
+              "that read them; FILE is written by pytest --replay-track-fields.")  # fmt: skip
 @click.option(
     "--fail-on-used",
     is_flag=True,

@@ -49,8 +49,10 @@ class OneOf(click.Choice[str]):
             from difflib import get_close_matches
 
             near = get_close_matches(str(value).lower(), self.choices, n=1)
-            error.message += f" Did you mean {near[0]!r}?" if near else ""
-            raise
+            if not near:
+                raise
+            message = f"{error.message} Did you mean {near[0]!r}?"
+            raise click.BadParameter(message, ctx, param) from None
 
 
 library_option: Callable[[F], F] = click.option(

@@ -10,6 +10,7 @@ from replay.drift.judge.rules import CATALOGUE, sentence
 from replay.drift.observe.pointers import dotted
 from replay.errors import printable
 from replay.render import github, sarif
+from replay.render.words import reader, readers
 
 _LEVELS: dict[Severity, sarif.Level] = {
     Severity.BREAKING: "error",
@@ -64,7 +65,7 @@ def to_junit(report: Report, fails: Callable[[Finding], bool]) -> str:
 
 
 def to_sarif(report: Report, library: str) -> str:
-    """SARIF 2.1.0: a result for each finding, at the cassette that shows it.
+    """SARIF 2.1.0: a result for each finding, at the code that reads it, else at its cassette.
 
     Args:
         report: the comparisons to write.
@@ -91,8 +92,10 @@ def _result(comparison: Comparison, finding: Finding, library: str) -> dict[str,
     level = _LEVELS[finding.severity]
     if finding.grade is Grade.UNOBSERVED:
         more["kind"], level = "open", "none"
-    locations = []
-    if new or old:
+    locations = [
+        sarif.location(at.file, at.line, message={"text": reader(at)}) for at in finding.used_at
+    ]
+    if not locations and (new or old):
         logical = [{"fullyQualifiedName": finding.path or "/", "kind": "member"}]
         locations.append(_location(new or old, library, logicalLocations=logical))
     if old and new:
@@ -116,6 +119,9 @@ def _location(witness: str, library: str, **more: Any) -> dict[str, Any]:
 def to_github(report: Report, library: str, *, only_used: bool = False) -> str:
     """GitHub's workflow commands: a line for each finding that is not accepted, the worst first.
 
+    A finding stands at the line of code that reads the field; where that is not known, at the
+    cassette that shows it.
+
     Args:
         report: the comparisons to write.
         library: the library's path, relative to the repository.
@@ -131,7 +137,12 @@ def to_github(report: Report, library: str, *, only_used: bool = False) -> str:
         title = f"{finding.rule} {dotted(finding.path)}"
         file = f"{library}/{witness.partition('#')[0]}" if witness else ""
         words = f"{_title(comparison)}: {sentence(comparison, finding)} [{finding.grade}]"
-        lines.append(github.command(command, words, title, file))
+        if not finding.used_at:
+            lines.append(github.command(command, words, title, file))
+            continue
+        first = finding.used_at[0]
+        words = "\n".join([words, *readers(finding)])
+        lines.append(github.command(command, words, title, first.file, first.line))
     return "".join(lines)
 
 

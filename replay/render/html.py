@@ -11,13 +11,14 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from html import escape
 from importlib.resources import files
+from urllib.parse import quote
 
 from replay.drift.judge.findings import Comparison, Finding, Grade, Matrix, Report, Severity, Side
 from replay.drift.judge.rules import sentence
 from replay.drift.observe.pointers import dotted
 from replay.errors import printable
 from replay.render.excerpts import Excerpt
-from replay.render.words import cell, counted, counted_use
+from replay.render.words import cell, counted, counted_use, reader
 
 Excerpts = Mapping[tuple[str, str], Excerpt]
 
@@ -159,6 +160,9 @@ def _facts(name: str, finding: Finding) -> Iterator[tuple[str, str]]:
     yield "path", f"<code>{_text(finding.path)}</code>"
     if finding.to is not None:
         yield "read it", f"at <code>{_text(dotted(finding.to.path))}</code>, {finding.to.grade}"
+    for at in finding.used_at:
+        address = f"{quote(at.file)}#L{at.line}"
+        yield "at", f'<a href="{address}"><code>{_text(reader(at))}</code></a>'
     if finding.carried is not None:
         yield "carried", "a value in {} of {}".format(*finding.carried)
     for source, target in finding.parts:

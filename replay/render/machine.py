@@ -101,6 +101,16 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "broken_promise": finding.broken_promise,
         "accepted": finding.accepted,
         "used": finding.used,
+        "used_at": [
+            {
+                "file": at.file,
+                "line": at.line,
+                "column": at.column,
+                "in_test": at.in_test,
+                "tests": list(at.tests),
+            }
+            for at in finding.used_at
+        ],
         "fingerprint": finding.fingerprint,
     }
 

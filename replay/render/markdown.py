@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
+from urllib.parse import quote
 
-from replay.drift.judge.findings import Comparison, Finding, Grade, Report, Severity
+from replay.drift.judge.findings import Comparison, Finding, Grade, Report, Severity, UsedAt
 from replay.drift.judge.rules import sentence
 from replay.errors import printable
-from replay.render.words import counted, counted_use
+from replay.render.words import MOST_LINES, counted, counted_use, reader
 
 LIMIT = 60_000
 """Characters of a comment; GitHub refuses more than 65,536."""
@@ -78,7 +80,21 @@ def _loud(finding: Finding) -> bool:
 def _row(comparison: Comparison, finding: Finding) -> str:
     mark = {Severity.BREAKING: "**breaking**", Severity.WARNING: "warning", Severity.INFO: "info"}
     what = escape(sentence(comparison, finding)) + " (**used by these tests**)" * bool(finding.used)
+    what += "".join(f"<br>{_link(at)}" for at in finding.used_at[:MOST_LINES])
+    if len(finding.used_at) > MOST_LINES:
+        what += f"<br>and {len(finding.used_at) - MOST_LINES} more lines"
     return f"| {mark[finding.severity]} | {finding.grade} | {what} |\n"
+
+
+def _link(at: UsedAt) -> str:
+    """The line, as a link: to the commit that GitHub checks, where it tells which that is."""
+    names = "GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_SHA"
+    server, repository, commit = (os.environ.get(name, "") for name in names)
+    known = server and repository and commit
+    start = f"{server}/{repository}/blob/{commit}/" if known else ""
+    place, *rest = reader(at).partition(f":{at.line}")
+    address = f"{start}{quote(at.file)}#L{at.line}"
+    return f"[{escape(f'{place}:{at.line}')}]({address}){escape(''.join(rest[1:]))}"
 
 
 def escape(text: str) -> str:

@@ -10,7 +10,7 @@ from replay.drift.judge.findings import Comparison, Finding, Matrix, Report, Sev
 from replay.drift.judge.rules import Rule, sentence
 from replay.drift.observe.pointers import dotted
 from replay.errors import printable
-from replay.render.words import cell, counted, counted_use, group
+from replay.render.words import MOST_LINES, cell, counted, counted_use, group, readers
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -119,6 +119,9 @@ def _comparison(to: Console, comparison: Comparison, verbose: bool) -> None:
                 severity, style = "accepted", "dim"
             row = (severity, grade, sentence(comparison, finding, where))
             columns(to, [row], "    ", style)
+            lines = readers(finding, len(finding.used_at) if verbose else MOST_LINES)
+            if lines:
+                columns(to, [("at", line) for line in lines], "      ", "dim")
             if verbose:
                 columns(to, list(_evidence(comparison, finding)), "      ", "dim")
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from replay.drift.judge.findings import Report
+from replay.drift.judge.findings import Finding, Report, UsedAt
 from replay.drift.observe.pointers import ANY
+from replay.errors import printable
 
 
 def group(path: str) -> str:
@@ -33,6 +34,32 @@ def counted_use(report: Report) -> str:
     if counts is None:
         return ""
     return f"breaking: {counts[0]} used by these tests, {counts[1]} not used"
+
+
+MOST_LINES = 3
+"""Of the lines that read a field, at most this many are shown."""
+
+
+def readers(finding: Finding, most: int = MOST_LINES) -> list[str]:
+    """The lines that read a field, in words: ``billing/views.py:42, read by test_total``.
+
+    Args:
+        finding: the finding on the field.
+        most: at most this many lines; the others are counted in one more.
+    """
+    shown = [reader(at) for at in finding.used_at[:most]]
+    if len(finding.used_at) > most:
+        shown.append(f"and {len(finding.used_at) - most} more lines")
+    return shown
+
+
+def reader(at: UsedAt) -> str:
+    """A line that reads a field, and the tests that run it."""
+    names = [test.rpartition("::")[2] for test in at.tests]
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    by = f", read by {names[0]}{more}" if names else ""
+    by = " (the test itself)" if at.in_test else by
+    return printable(f"{at.file}:{at.line}{by}")
 
 
 def cell(seen: tuple[int, int] | None) -> str:

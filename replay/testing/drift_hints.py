@@ -52,7 +52,7 @@ class DriftHints:
                 load(self._file, missing_ok=True)
             except ReplayError as error:
                 raise pytest.UsageError(str(error)) from None
-            self._tracker = Tracker()
+            self._tracker = Tracker(config.rootpath)
             self._tracker.start()
             config.add_cleanup(self._stop)
 
@@ -80,7 +80,7 @@ class DriftHints:
         from replay.drift.acceptance.used import add
 
         try:
-            add(self._file, self._tracker.all())
+            add(self._file, self._tracker.all(), self._tracker.sites)
         except ReplayError as error:
             return [f"the used fields are not written: {error.what} ({error.where})"]
         return []

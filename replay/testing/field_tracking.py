@@ -11,27 +11,30 @@ import functools
 import json
 import os
 import re
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, FrameType, ModuleType
 from typing import Any
 
-from replay.drift.acceptance.used import ALL, Body, add, merged
+from replay.drift.acceptance.used import ALL, Body, Site, add, merged
 from replay.drift.observe.marks import MAPS
 from replay.drift.observe.nested import resource_of
 from replay.drift.observe.pointers import ANY, escape
 from replay.intercept.patches import Patches
+from replay.intercept.user_frames import is_users
 from replay.model.cassette import Request, Response, header
 from replay.model.forks import renew_in_child
 from replay.redaction.policy import default_policy
 from replay.redaction.values import is_plain_key
 from replay.session.session import OpenSession
 from replay.stripe_api.call import read_call
-from replay.stripe_api.versions import UNVERSIONED
+from replay.stripe_api.versions import UNVERSIONED, is_version
 
 FILE = "used-fields.json"
 """Where used fields are kept, unless another file is named."""
@@ -51,12 +54,19 @@ class Tracker:
 
     What is read is kept in parts, such as one for each test.
 
+    Args:
+        root: the project's folder: lines of code outside it are not noted.
+
     Attributes:
         read: body -> paths that were read in the running part.
+        sites: where they were read, in all parts.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, root: Path) -> None:
         self.read: dict[Body, set[str]] = {}
+        self.sites: dict[Body, dict[str, dict[Site, set[str]]]] = {}
+        self._root = f"{root.absolute()}{os.sep}"
+        self._site_of: dict[tuple[CodeType, int], Site | None] = {}
         self._before: dict[Body, set[str]] = {}
         # Answers that have not become an object of the SDK yet: number -> body.
         self._waiting: dict[str, Body] = {}
@@ -178,6 +188,11 @@ class Tracker:
             elif _is_object(values):
                 # `stripe.Invoice.retrieve` fills one object from another.
                 this.__dict__[_POSITION] = values.__dict__.get(_POSITION, ())
+            elif isinstance(values, dict) and values.get("object") == "event":
+                # What `construct_event` makes of a webhook's body.
+                version = str(values.get("api_version"))
+                body = Body("events", "event", version if is_version(version) else UNVERSIONED)
+                this.__dict__[_POSITION] = ((body, ""),)
 
         return refresh
 
@@ -259,9 +274,36 @@ class Tracker:
         return tuple(found)
 
     def _add(self, positions: Iterable[tuple[Body, str]]) -> None:
+        site, test = self._reader(), _running_test()
         with self._lock:
             for body, path in positions:
                 self.read.setdefault(body, set()).add(path)
+                if site is not None:
+                    sites = self.sites.setdefault(body, {}).setdefault(path, {})
+                    sites.setdefault(site, set()).add(test)
+
+    def _reader(self) -> Site | None:
+        """The expression of the user's code that reads just now: that of the innermost frame."""
+        frame: FrameType | None = sys._getframe(2)
+        while frame is not None and not (is_users(frame) and _is_code(frame)):
+            frame = frame.f_back
+        if frame is None:
+            return None
+        expression = frame.f_code, frame.f_lasti
+        if expression not in self._site_of:
+            self._site_of[expression] = self._site(frame)
+        return self._site_of[expression]
+
+    def _site(self, frame: FrameType) -> Site | None:
+        file = os.path.abspath(frame.f_code.co_filename)  # noqa: PTH100 - keeps links
+        if not file.startswith(self._root):
+            return None
+        file = file[len(self._root) :].replace(os.sep, "/")
+        places = islice(frame.f_code.co_positions(), frame.f_lasti // 2, None)
+        line, end_line, column, end_column = next(places, (None,) * 4)
+        if line is None or end_line is None or column is None or end_column is None:
+            return Site(file, frame.f_lineno)
+        return Site(file, line, column + 1, end_line, end_column + 1)
 
     def _set_position(self, value: Any, positions: Positions) -> None:
         """Note in the SDK's objects within a value which positions they have."""
@@ -274,6 +316,17 @@ class Tracker:
             value.__dict__[_POSITION] = positions + _own(value, positions)
         elif isinstance(value, dict):
             self._add((body, f"{path}/{ALL}") for body, path in positions)
+
+
+def _is_code(frame: FrameType) -> bool:
+    """Whether a frame is of a file, and not of pytest's configuration."""
+    file = frame.f_code.co_filename
+    return not file.startswith("<") and not file.endswith("conftest.py")
+
+
+def _running_test() -> str:
+    """The test that runs, without its parameters, which may hold anything; empty for none."""
+    return os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0].partition("[")[0]
 
 
 def _is_known(this: Any, name: str) -> bool:
@@ -342,16 +395,17 @@ def track_fields(file: str | os.PathLike[str] = FILE) -> Iterator[None]:
     ``replay diff --used FILE`` then shows which breaking changes concern these tests.
 
     Args:
-        file: the file to add to. It holds resources, types, versions and paths, never values.
+        file: the file to add to. It holds resources, types, versions and paths, and the lines of
+            code below the working directory that read them, never values.
 
     Raises:
         ConfigError: the file exists, and is not a file of used fields.
         LibraryError: it cannot be written.
     """
-    tracker = Tracker()
+    tracker = Tracker(Path.cwd())
     tracker.start()
     try:
         yield
     finally:
         tracker.stop()
-        add(Path(file), tracker.all())
+        add(Path(file), tracker.all(), tracker.sites)

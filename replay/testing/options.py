@@ -44,7 +44,8 @@ def add(parser: pytest.Parser) -> None:
         metavar="FILE",
         nargs="?",
         const=_USED_FIELDS,
-        help="note in FILE which fields of answers the run reads, for replay diff --used "
+        help="note in FILE which fields of answers the run reads, and in which lines of code, for "
+        "replay diff --used "
         f"(default: {_USED_FIELDS}; write it with =)",
     )
     group.addoption(

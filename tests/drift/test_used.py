@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from support.recordings import NEW, OLD, Shelf, recording, twins
 
-from replay.drift.acceptance.used import Body, Used, add, load, mark_used
-from replay.drift.judge.findings import Report, Severity
+from replay.drift.acceptance.used import Body, Site, Used, add, load, mark_used
+from replay.drift.judge.findings import Report, Severity, UsedAt
 from replay.drift.report import report
 from replay.errors import ConfigError, LibraryError
 
@@ -76,6 +76,64 @@ def test_the_file_adds_up(tmp_path: Path) -> None:
     rows = json.loads(path.read_text())["bodies"]
     assert [["/**"], ["/a", "/b", "/c"]] == [row["paths"] for row in rows]
     assert {"/a", "/b", "/c"} == load(path).paths[Body("invoices", "invoice", OLD)]
+
+
+VIEW, TEST = Site("billing/views.py", 42, 5, 42, 20), Site("tests/test_a.py", 7, 1, 7, 9)
+ONE, TWO = "tests/test_a.py::test_one", "tests/test_a.py::test_two"
+INVOICE = Body("invoices", "invoice", OLD)
+
+
+def test_a_finding_names_the_lines_that_read_it() -> None:
+    """The code's lines come before those of the tests; a line of another type is none."""
+    sites = {
+        INVOICE: {"/d": {TEST: {ONE}, VIEW: {ONE, TWO}}, "/a": {VIEW: {""}}},
+        Body("prices", "price", OLD): {"/b": {VIEW: {ONE}}},
+    }
+    found = mark_used(compared(), Used({INVOICE: {"/d", "/a"}}, sites))
+    at = {f.path: f.used_at for _, f in found.findings() if f.used is not None}
+    assert (
+        UsedAt("billing/views.py", 42, 5, (ONE, TWO), in_test=False),
+        UsedAt("tests/test_a.py", 7, 1, (ONE,), in_test=True),
+    ) == at["/d"]
+    assert (UsedAt("billing/views.py", 42, 5, (), in_test=False),) == at["/a"]
+    assert () == at["/b"]
+
+
+def test_lines_that_moved_are_forgotten_when_their_tests_run_again(tmp_path: Path) -> None:
+    """Those of tests that did not run stay."""
+    path, moved = tmp_path / "used.json", VIEW._replace(line=50)
+    read = {INVOICE: {"/a"}}
+    add(path, read, {INVOICE: {"/a": {VIEW: {ONE, TWO}}}})
+    add(path, read, {INVOICE: {"/a": {moved: {ONE}}}})
+    assert {VIEW: {TWO}, moved: {ONE}} == load(path).sites[INVOICE]["/a"]
+    add(path, read, {INVOICE: {"/a": {moved: {TWO}}}})
+    assert {moved: {ONE, TWO}} == load(path).sites[INVOICE]["/a"]
+
+
+def test_a_file_of_before_lines_were_noted_is_read(tmp_path: Path) -> None:
+    """It says what is used, and not where."""
+    path = tmp_path / "used.json"
+    row = {"resource": "invoices", "type": "invoice", "version": OLD, "paths": ["/a"]}
+    path.write_text(json.dumps({"format": 1, "bodies": [row]}))
+    assert {INVOICE: {"/a"}} == load(path).paths
+    assert {INVOICE: {}} == load(path).sites
+
+
+@pytest.mark.parametrize(
+    "site",
+    [
+        {"file": "//evil.example/x"}, {"file": "../x.py"}, {"file": 1}, {"line": "4"},
+        {"line": -1}, {"tests": None},
+    ],
+)  # fmt: skip
+def test_a_line_that_no_run_noted_is_refused(tmp_path: Path, site: dict[str, Any]) -> None:
+    """Reports link to the files: they lie in the project."""
+    path = tmp_path / "used.json"
+    site = {**VIEW._asdict(), "tests": [], **site}
+    row = {"resource": "a", "type": "", "version": "", "paths": ["/a"], "sites": {"/a": [site]}}
+    path.write_text(json.dumps({"format": 1, "bodies": [row]}))
+    with pytest.raises(ConfigError, match="not a file of used fields"):
+        load(path)
 
 
 @pytest.mark.parametrize(

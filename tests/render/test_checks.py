@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,10 +12,14 @@ import jsonschema
 import pytest
 from support.recordings import NEW, OLD, Entry, Shelf, pools, recording, twins
 
-from replay.drift.judge.findings import Finding, Report, Severity
+from replay.drift.judge.findings import Finding, Report, Severity, UsedAt
 from replay.drift.judge.rules import RULES
 from replay.drift.report import report
 from replay.render.checks import to_github, to_junit, to_sarif
+from replay.render.html import to_html
+from replay.render.machine import to_json
+from replay.render.markdown import to_markdown
+from replay.render.terminal import show
 
 HOSTILE = 'x\n::error::<b>&"\x1b\ud800'
 
@@ -143,3 +148,61 @@ def test_percent_signs_and_colons_of_a_property_are_spelled_out() -> None:
     """As GitHub reads them back."""
     (line,) = to_github(report(Shelf(twins([{"50%, a:b": 1}], [{}]))), "c").splitlines()
     assert "title=field-removed 50%25%2C a%3Ab::" in line
+
+
+def read_by_code() -> Report:
+    """A report in which a line of code and a test read what is gone."""
+    made = many()
+    (comparison,) = made.comparisons
+    tests = ("tests/test_a.py::test_one", "tests/test_a.py::test_two")
+    at = (
+        UsedAt("billing/views.py", 42, 5, tests, in_test=False),
+        UsedAt("tests/test_a.py", 7, 1, tests[:1], in_test=True),
+    )
+    findings = tuple(
+        replace(f, used=True, used_at=at) if f.path == "/gone" else f for f in comparison.findings
+    )
+    return replace(made, comparisons=(replace(comparison, findings=findings),))
+
+
+def test_github_annotates_the_line_that_reads() -> None:
+    """Not the cassette, which nobody reviews; the lines are named in the message too."""
+    (line,) = [row for row in to_github(read_by_code(), "lib").splitlines() if "gone" in row]
+    assert line.startswith("::error file=billing/views.py,line=42,title=field-removed gone::")
+    assert "%0Abilling/views.py:42, read by test_one and 1 more" in line
+    assert "%0Atests/test_a.py:7 (the test itself)" in line
+
+
+def test_sarif_places_a_finding_at_the_lines_that_read() -> None:
+    """Each line is a location; what the recordings show is related to it."""
+    document = json.loads(to_sarif(read_by_code(), "lib"))
+    jsonschema.validate(document, SARIF)
+    (gone,) = [r for r in document["runs"][0]["results"] if r["properties"]["path"] == "/gone"]
+    places = [place["physicalLocation"] for place in gone["locations"]]
+    assert [("billing/views.py", 42), ("tests/test_a.py", 7)] == [
+        (place["artifactLocation"]["uri"], place["region"]["startLine"]) for place in places
+    ]
+
+
+@pytest.mark.parametrize("ci", [False, True])
+def test_a_comment_links_the_line(ci: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the commit that is checked, where GitHub names it; else to the file."""
+    place = {"SERVER_URL": "https://code.example", "REPOSITORY": "a/b", "SHA": "c0ffee"}
+    for name, value in place.items():
+        monkeypatch.setenv(f"GITHUB_{name}", value if ci else "")
+    start = "https://code.example/a/b/blob/c0ffee/" if ci else ""
+    link = f"<br>[billing/views.py:42]({start}billing/views.py#L42), read by test\\_one and 1 more"
+    assert link in to_markdown(read_by_code())
+
+
+def test_the_other_formats_name_the_line() -> None:
+    """The terminal below the finding, the page as a link, JSON with the whole of it."""
+    made = read_by_code()
+    out = StringIO()
+    show(made, out)
+    assert "      at        billing/views.py:42, read by test_one and 1 more\n" in out.getvalue()
+    assert '<a href="billing/views.py#L42"><code>billing/views.py:42, read by' in to_html(made, {})
+    (gone,) = [f for f in json.loads(to_json(made))["comparisons"][0]["findings"] if f["used"]]
+    first = {"file": "billing/views.py", "line": 42, "column": 5, "in_test": False}
+    tests = ["tests/test_a.py::test_one", "tests/test_a.py::test_two"]
+    assert {**first, "tests": tests} == gone["used_at"][0]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import hmac
 import json
 import pickle
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import islice
@@ -20,7 +22,7 @@ import stripe
 from support.standin import DRAFT, OLD, StandIn, generated
 
 import replay
-from replay.drift.acceptance.used import Body, load
+from replay.drift.acceptance.used import Body, Site, load
 from replay.errors import ConfigError
 from replay.redaction.policy import default_policy
 from replay.session.session import OpenSession
@@ -193,7 +195,7 @@ def test_what_is_read_so_far_can_be_asked_for_while_threads_read(
 ) -> None:
     """A thread that goes on reading after its test disturbs nobody who asks, and is not lost."""
     words = filter(str.isidentifier, sorted(default_policy().vocabulary - {*dir(stripe.Invoice)}))
-    tracker, stop, fields = Tracker(), threading.Event(), list(islice(words, 300))
+    tracker, stop, fields = Tracker(Path.cwd()), threading.Event(), list(islice(words, 300))
     switching = sys.getswitchinterval()
     tracker.start()
     try:
@@ -253,6 +255,48 @@ def test_a_refreshed_object_goes_on(recorded: StandIn, library: Path) -> None:
     """What the SDK fills again is still the same place."""
     found = reads(library, recorded, lambda c: retrieved(c).refresh().total)
     assert "/total" in found["invoice"]
+
+
+def test_the_line_that_reads_is_noted_with_its_test(
+    recorded: StandIn, library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The innermost line of the user's code below the working directory; no parameter of a test."""
+    monkeypatch.setenv("PYTEST_CURRENT_TEST", "tests/test_a.py::test_it[jenny@corp.example] (call)")
+    code = "def total(invoice):\n    tax = 1; return (invoice\n        .issuer.type, tax)\n"
+    Path("billing").mkdir()
+    Path("billing/views.py").write_text(code)
+    views: dict[str, Any] = {"__name__": "billing.views"}
+    exec(compile(code, str(Path("billing/views.py").absolute()), "exec"), views)  # noqa: S102
+    reads(library, recorded, lambda client: views["total"](retrieved(client)))
+    sites = load(Path("used.json")).sites[Body("invoices", "invoice", OLD)]
+    test = {"tests/test_a.py::test_it"}
+    assert {
+        "/issuer": {Site("billing/views.py", 3, 10, 3, 16): test},
+        "/issuer/type": {Site("billing/views.py", 3, 17, 3, 21): test},
+    } == sites
+    assert "jenny" not in Path("used.json").read_text()
+
+
+def test_code_outside_the_project_is_not_named(recorded: StandIn, library: Path) -> None:
+    """This file is not below the working directory: the path of a machine is nobody's business."""
+    reads(library, recorded, lambda client: retrieved(client).total)
+    assert {"/total"} == load(Path("used.json")).paths[Body("invoices", "invoice", OLD)]
+    assert {} == load(Path("used.json")).sites.get(Body("invoices", "invoice", OLD), {})
+
+
+def test_what_a_webhook_carried_counts(tmp_path: Path) -> None:
+    """An event that `construct_event` built, and the object in it, at the event's version."""
+    invoice = {"id": "in_1", "object": "invoice", "total": 5, "issuer": {"type": "self"}}
+    event = {"id": "evt_1", "object": "event", "api_version": OLD, "data": {"object": invoice}}
+    payload, secret = json.dumps(event), "whsec_invented"
+    stamp = int(time.time())
+    signed = hmac.new(secret.encode(), f"{stamp}.{payload}".encode(), "sha256").hexdigest()
+    with replay.track_fields("used.json"):
+        built = stripe.Webhook.construct_event(payload, f"t={stamp},v1={signed}", secret)
+        assert "self" == built.data.object.issuer.type
+    found = load(Path("used.json")).paths
+    assert {"/issuer", "/issuer/type"} == found[Body("invoices", "invoice", OLD)]
+    assert {"/data", "/data/object"} <= found[Body("events", "event", OLD)]
 
 
 def test_without_tracking_nothing_is_patched(recorded: StandIn, library: Path) -> None:

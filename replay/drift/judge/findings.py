@@ -102,6 +102,26 @@ class Support:
 
 
 @dataclass(frozen=True, slots=True)
+class UsedAt:
+    """A line of the user's code that reads a field.
+
+    Attributes:
+        file: the file, relative to the project's folder, with slashes.
+        line: the line, from 1.
+        column: where the expression that reads begins in that line, in bytes, from 1; 0 where the
+            interpreter does not tell.
+        tests: the tests that ran the line, sorted, without their parameters.
+        in_test: whether the line is a test's own.
+    """
+
+    file: str
+    line: int
+    column: int
+    tests: tuple[str, ...]
+    in_test: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One drift between two versions.
 
@@ -125,6 +145,7 @@ class Finding:
         accepted: the reason it is accepted for; None where it is not.
         fingerprint: hash of rule, resource, path and versions; independent of the wording.
         used: whether tests read the field; None where that is not known.
+        used_at: the lines that read it; the tested code's before those of tests.
     """
 
     rule: str
@@ -145,6 +166,7 @@ class Finding:
     accepted: str | None = None
     fingerprint: str = ""
     used: bool | None = None
+    used_at: tuple[UsedAt, ...] = ()
 
     @property
     def order(self) -> tuple[int, int, int, str, str, str]:

@@ -172,7 +172,7 @@ def bodies(suite: Suite, name: str = "used-fields.json") -> dict[tuple[str, str]
     document = json.loads((suite.folder / name).read_text())
     assert {"format", "bodies"} == document.keys()
     for row in document["bodies"]:
-        assert {"resource", "type", "version", "paths"} == row.keys()
+        assert {"resource", "type", "version", "paths", "sites"} == row.keys()
     return {(row["type"], row["version"]): set(row["paths"]) for row in document["bodies"]}
 
 

@@ -111,6 +111,7 @@ bench: install  ## time replay beside its rivals, as ratios
 	$(PY) tests/benchmarks/drift.py
 	$(PY) tests/benchmarks/verify.py
 	$(PY) tests/benchmarks/scan.py
+	$(PY) tests/benchmarks/tracking.py
 	$(NEEDS_WRK)
 	$(PY) tests/benchmarks/servers.py
 

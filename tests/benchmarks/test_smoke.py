@@ -96,5 +96,16 @@ def test_a_small_tree_is_scanned() -> None:
     assert all("exit code 1 " in row and " MB at most" in row for row in rows)
 
 
+def test_the_cost_of_noting_reads_is_measured() -> None:
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("tracking.py")),
+         "--sessions", "2", "--rounds", "1"],
+        capture_output=True, text=True, timeout=600, check=False,
+    )  # fmt: skip
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert "aim 1.50" in done.stdout
+
+
 def _is(row: str, line: str) -> bool:
     return line.startswith(f"{row}  ") and line.rstrip("- ").endswith((" ms", " us"))

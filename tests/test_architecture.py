@@ -51,6 +51,7 @@ FLOORS_WITHIN_DRIFT = """
 observe
 judge
 acceptance
+guide
 openapi
 report object_diff
 """

@@ -27,6 +27,7 @@ NOTHING_TO_COMPARE = 3
 FORMATS = ("text", "json", "markdown", "junit", "sarif", "github", "html")
 MATRIX_FORMATS = ("text", "json", "html")
 OBJECT_FORMATS = ("text", "json")
+KINDS = ("breaking", "warning", "info", "accepted")
 _BASELINE = "replay-drift.json"
 
 
@@ -72,6 +73,13 @@ _BASELINE = "replay-drift.json"
     default="text",
     show_default=True,
     help="How to print the result.",
+)
+@click.option(
+    "--show",
+    "shown",
+    type=OneOf(KINDS),
+    multiple=True,
+    help="Print only these findings; the summary and the exit code count all. Repeatable.",
 )
 @click.option("--output", metavar="FILE", help="Write the result to a file.")
 @click.option(
@@ -127,6 +135,7 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
     Examples:
       replay diff 2024-06-20 2025-03-31.basil --resource invoice
       replay diff --fail-on warning --min-grade proven
+      replay diff --show breaking --show warning
       replay diff 2024-06-20 2025-03-31.basil --format html --output drift.html
       replay diff --same-version 2024-06-20 --before 2026-01-01
       replay diff --old-library ../main/cassettes
@@ -147,6 +156,7 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
     from replay.cli.progress import watched
     from replay.config import drift_table
     from replay.drift.acceptance.settings import read_settings
+    from replay.drift.guide.outline import only
 
     _check(ctx, options)
     settings = read_settings(drift_table())
@@ -164,7 +174,8 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
         found = used.mark_used(found, used.load(Path(options["used"])))
     baseline = Path(options["baseline"] or settings.baseline or _BASELINE)
     found, accepted = _with_baseline(found, baseline, options, settings)
-    text = _rendered(found, options, settings, library, older or library)
+    shown = only(found, options["shown"]) if options["shown"] else found
+    text = _rendered(shown, options, settings, library, older or library)
     if options["output"]:
         _write(Path(options["output"]), text)
     else:
@@ -252,7 +263,7 @@ def _check(ctx: click.Context, options: Mapping[str, Any]) -> None:
     if options["id"] is not None:
         refuse(not new, "--id takes two versions: replay diff OLD NEW --id ID.")
         refuse(not options["id"], "--id is empty: name an object, such as in_1Mt….")
-        gates = ("matrix", "accept", "baseline", "used", "fail_on", "min_grade")
+        gates = ("matrix", "accept", "baseline", "used", "shown", "fail_on", "min_grade")
         refuse(
             any(options[name] for name in gates),
             "--id is a look at one object: it has no findings to accept or to fail on.",

@@ -24,6 +24,8 @@ def document(report: Report) -> dict[str, Any]:
         "comparisons": [_comparison(comparison) for comparison in report.comparisons],
         "summary": report.summary(),
     }
+    if report.left_out:
+        made["left_out"] = len(report.left_out)
     if report.matrices:
         made["matrices"] = [_matrix(matrix) for matrix in report.matrices]
     return made

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, TextIO
 
+from replay.drift.guide.outline import Outline, outline
 from replay.drift.judge.findings import Comparison, Finding, Matrix, Report, Severity
 from replay.drift.judge.rules import Rule, sentence
 from replay.drift.observe.pointers import dotted
 from replay.errors import printable
-from replay.render.words import MOST_LINES, cell, counted, counted_use, group, readers
+from replay.render.words import MOST_LINES, cell, counted, counted_use, group, readers, remark
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,7 +42,7 @@ def show(report: Report, stream: TextIO, *, verbose: bool = False) -> None:
     for n, comparison in enumerate(report.comparisons):
         if n:
             to.print()
-        _comparison(to, comparison, verbose)
+        _comparison(to, comparison, verbose, hidden=bool(report.left_out))
     to.print()
     _closing(to, report, verbose)
 
@@ -91,7 +92,7 @@ def show_rule(rule: Rule, stream: TextIO) -> None:
     columns(to, rows, "  ")
 
 
-def _comparison(to: Console, comparison: Comparison, verbose: bool) -> None:
+def _comparison(to: Console, comparison: Comparison, verbose: bool, *, hidden: bool) -> None:
     from rich.text import Text
 
     old, new, paired = comparison.objects
@@ -107,7 +108,8 @@ def _comparison(to: Console, comparison: Comparison, verbose: bool) -> None:
         style="dim",
     )
     if not comparison.findings:
-        to.print("  no drift seen")
+        to.print("  nothing of it is shown" if hidden else "  no drift seen")
+    _outline(to, outline(comparison))
     findings = sorted(comparison.findings, key=lambda f: (not f.used, group(f.path), f.order))
     for (use, where), members in groupby(findings, key=lambda f: (f.used, group(f.path))):
         to.print((f"  {named} {dotted(where)}" if where else f"  {named}") + _USE[use])
@@ -124,6 +126,19 @@ def _comparison(to: Console, comparison: Comparison, verbose: bool) -> None:
                 columns(to, [("at", line) for line in lines], "      ", "dim")
             if verbose:
                 columns(to, list(_evidence(comparison, finding)), "      ", "dim")
+
+
+def _outline(to: Console, told: Outline) -> None:
+    if told.moved:
+        to.print("  old -> new", style="bold")
+        rows = [(row.old, row.new, remark(row)) for row in told.moved]
+        columns(to, rows, "    ")
+    for title, open_rows in (("gone for good", told.gone), ("questions", told.questions)):
+        if open_rows:
+            to.print(f"  {title}", style="bold")
+            columns(to, [(row.old, remark(row)) for row in open_rows], "    ")
+    if told:
+        to.print("  all findings", style="bold")
 
 
 def _evidence(comparison: Comparison, finding: Finding) -> Iterator[tuple[str, str]]:
@@ -184,6 +199,8 @@ def _closing(to: Console, report: Report, verbose: bool) -> None:
     findings = [finding for _, finding in report.findings()]
     if findings and not verbose:
         to.print("next: --verbose shows the evidence; replay rules RULE explains a rule")
+    if report.left_out:
+        to.print(f"not shown (--show): {len(report.left_out)}")
     commands = sorted(
         {finding.settle for finding in findings if finding.settle and finding.accepted is None}
     )

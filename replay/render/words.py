@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from replay.drift.guide.outline import Row
 from replay.drift.judge.findings import Finding, Report, UsedAt
 from replay.drift.observe.pointers import ANY
 from replay.errors import printable
@@ -60,6 +61,17 @@ def reader(at: UsedAt) -> str:
     by = f", read by {names[0]}{more}" if names else ""
     by = " (the test itself)" if at.in_test else by
     return printable(f"{at.file}:{at.line}{by}")
+
+
+def remark(row: Row) -> str:
+    """What there is to know of a row of the outline, beside its places."""
+    told = [
+        "likely" * (bool(row.new) and not row.sure and row.finding.to is not None),
+        row.new if row.finding.to is None and not row.finding.parts else "",
+        row.carried,
+        "used by these tests" * bool(row.finding.used),
+    ]
+    return "; ".join(filter(None, told))
 
 
 def cell(seen: tuple[int, int] | None) -> str:

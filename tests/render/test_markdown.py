@@ -8,6 +8,7 @@ from functools import cache
 import pytest
 from support.recordings import NEW, OLD, Shelf, recording, twins
 
+from replay.drift.guide.outline import only
 from replay.drift.report import Report, report
 from replay.render.markdown import LIMIT, escape, to_markdown
 
@@ -27,6 +28,10 @@ def test_a_report_is_a_table_with_what_informs_folded() -> None:
 #### invoices: {OLD} → {NEW}
 
 1 and 1 objects, 1 at both; 1 controlled pairs.
+
+Gone for good:
+
+- invoices.a\\_b: set in 1 of 1
 
 | severity | grade | what |
 |---|---|---|
@@ -55,6 +60,24 @@ def test_comparisons_are_told_apart() -> None:
 def test_nothing_to_compare_is_said() -> None:
     """An empty comment would be read as good news."""
     assert "Nothing to compare." in to_markdown(report(Shelf([])))
+
+
+def test_what_moved_is_a_table_before_the_findings() -> None:
+    """The first question of an upgrade: where is it now?"""
+    ids = [f"sub_1MowQVLkdIwHu7i{n}" for n in range(3)]
+    olds, news = [{"a": id} for id in ids], [{"p": {"a": id}} for id in ids]
+    text = to_markdown(report(Shelf(twins(olds, news))))
+    row = "| old | → new | |\n|---|---|---|\n| invoices.a | invoices.p.a | set in 3 of 3 |\n"
+    assert text.index(row) < text.index("| **breaking** | proven | a moved to p.a")
+
+
+def test_findings_that_are_not_shown_are_counted() -> None:
+    """A filter hides no number."""
+    made = only(report(Shelf(twins([{"a": 1}], [{"b": 1}]))), ["info"])
+    text = to_markdown(made)
+    assert "### API drift: 1 breaking, 0 warnings, 1 info" in text
+    assert "| **breaking**" not in text
+    assert "1 are not shown (--show)" in text
 
 
 @cache

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from support.recordings import NEW, OLD, Entry, Shelf, pools, recording, twins
 
+from replay.drift.guide.outline import only
 from replay.drift.judge.findings import Comparison, Finding, Grade, Side
 from replay.drift.judge.rules import CATALOGUE, Rule, by_id, sentence
 from replay.drift.observe.pointers import dotted
@@ -41,6 +42,12 @@ def test_findings_are_lines_under_their_object() -> None:
     assert f"""\
 invoices  {OLD} -> {NEW}
 objects: 1 old, 1 new, 1 at both versions; twins and pairs of one state: 1
+  old -> new
+    invoice.a  invoice.p.a  likely; set in 1 of 1
+  gone for good
+    invoice.l[].plan  set in 1 of 1
+    invoice.paid      set in 1 of 1
+  all findings
   invoice
     breaking  proven      a moved, probably to p.a (1 of 1 pairs agree)
     breaking  proven      paid removed{found_nowhere}
@@ -81,6 +88,15 @@ def test_a_few_recordings_that_settle_are_named_and_the_rest_counted() -> None:
     assert 3 == shown.count("  replay record invoices")
     assert "and 2 more (--verbose)" in shown
     assert 10 == text(pools(olds, news), verbose=True).count("replay record invoices")
+
+
+def test_what_is_not_shown_is_no_absence() -> None:
+    """A comparison whose findings are filtered away is not called free of drift."""
+    stream = io.StringIO()
+    show(only(report(Shelf(twins([{"a": 1}], [{}]))), ["warning"]), stream)
+    assert "no drift seen" not in stream.getvalue()
+    assert "1 breaking, 0 warnings, 0 info" in stream.getvalue()
+    assert "not shown (--show): 1" in stream.getvalue()
 
 
 def test_no_drift_is_said() -> None:

@@ -288,17 +288,22 @@ class Report:
     matrices: tuple[Matrix, ...] = ()
     stubs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     expanded: Mapping[str, Sides] = field(default_factory=dict)
+    left_out: tuple[Finding, ...] = ()
 
     def findings(self) -> Iterator[tuple[Comparison, Finding]]:
-        """All findings, each with its comparison."""
+        """All findings that are shown, each with its comparison."""
         for comparison in self.comparisons:
             for finding in comparison.findings:
                 yield comparison, finding
 
+    def _counted(self) -> Iterator[Finding]:
+        yield from (finding for _, finding in self.findings())
+        yield from self.left_out
+
     def summary(self) -> dict[str, int]:
         """How many findings of each severity; unobserved and accepted ones are counted apart."""
         counts = {"breaking": 0, "warning": 0, "info": 0, "unobserved": 0, "accepted": 0}
-        for _, finding in self.findings():
+        for finding in self._counted():
             if finding.accepted is not None:
                 counts["accepted"] += 1
             elif finding.grade is Grade.UNOBSERVED:
@@ -317,14 +322,14 @@ class Report:
             grade: the least grade that fails; `UNOBSERVED` findings never do.
             used: whether only what tests use can fail.
         """
-        return any(finding.fails(severity, grade, used=used) for _, finding in self.findings())
+        return any(finding.fails(severity, grade, used=used) for finding in self._counted())
 
     def summary_of_used(self) -> tuple[int, int] | None:
         """How many breaking findings are used by tests, and how many are not.
 
         Unobserved and accepted ones are left out. None where use is not known.
         """
-        known = [finding for _, finding in self.findings() if finding.used is not None]
+        known = [finding for finding in self._counted() if finding.used is not None]
         breaking = [f.used for f in known if f.fails(Severity.BREAKING)]
         return (sum(map(bool, breaking)), breaking.count(False)) if known else None
 

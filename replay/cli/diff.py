@@ -169,9 +169,7 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
     with watched(library, older) as progress:
         found = _report(options, library, older, settings, progress)
     if options["used"]:
-        from replay.drift.acceptance import used
-
-        found = used.mark_used(found, used.load(Path(options["used"])))
+        found = _with_used(found, options)
     baseline = Path(options["baseline"] or settings.baseline or _BASELINE)
     found, accepted = _with_baseline(found, baseline, options, settings)
     shown = only(found, options["shown"]) if options["shown"] else found
@@ -350,10 +348,26 @@ def _report(
         older=older,
         settings=settings,
         one_account=options["same_account"],
-        matrix=options["matrix"] or options["format_"] == "html",
+        matrix=_has_matrices(options) or bool(options["used"]),
         processes=options["processes"] or os.cpu_count() or 1,
         progress=progress,
     )
+
+
+def _has_matrices(options: Mapping[str, Any]) -> bool:
+    return bool(options["matrix"]) or options["format_"] == "html"
+
+
+def _with_used(found: Report, options: Mapping[str, Any]) -> Report:
+    """The report with what is known of the fields that tests read."""
+    from dataclasses import replace
+
+    from replay.drift.acceptance.used import load, mark_used
+    from replay.drift.guide.coverage import coverage
+
+    used = load(Path(options["used"]))
+    found = replace(mark_used(found, used), coverage=coverage(found, used))
+    return found if _has_matrices(options) else replace(found, matrices=())
 
 
 def _with_specs(

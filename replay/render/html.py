@@ -18,7 +18,7 @@ from replay.drift.judge.rules import sentence
 from replay.drift.observe.pointers import dotted
 from replay.errors import printable
 from replay.render.excerpts import Excerpt
-from replay.render.words import cell, counted, counted_use, reader
+from replay.render.words import cell, counted, counted_coverage, counted_use, reader
 
 Excerpts = Mapping[tuple[str, str], Excerpt]
 
@@ -46,6 +46,7 @@ def to_html(report: Report, excerpts: Excerpts) -> str:
         '<a class="skip" href="#findings">Skip to the findings</a>\n',
         f"<header>\n<h1>API drift</h1>\n<p>{_text(counted(report.summary()))}</p>\n",
         f"<p>{_text(counted_use(report))}</p>\n" if counted_use(report) else "",
+        *(f"<p>{_text(line)}</p>\n" for line in counted_coverage(report)),
         "</header>\n",
         _form(report),
         '<main>\n<section id="findings" aria-label="Findings">\n',

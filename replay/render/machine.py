@@ -6,7 +6,16 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from replay.drift.judge.findings import Comparison, Finding, Matrix, Report, Side, Support, Target
+from replay.drift.judge.findings import (
+    Comparison,
+    Coverage,
+    Finding,
+    Matrix,
+    Report,
+    Side,
+    Support,
+    Target,
+)
 from replay.drift.judge.rules import Rule
 
 FORMAT = 1
@@ -26,9 +35,25 @@ def document(report: Report) -> dict[str, Any]:
     }
     if report.left_out:
         made["left_out"] = len(report.left_out)
+    if report.coverage:
+        made["coverage"] = [_coverage(each) for each in report.coverage]
     if report.matrices:
         made["matrices"] = [_matrix(matrix) for matrix in report.matrices]
     return made
+
+
+def _coverage(coverage: Coverage) -> dict[str, Any]:
+    return {
+        "old": coverage.old,
+        "new": coverage.new,
+        "fields": coverage.fields,
+        "unchanged": coverage.unchanged,
+        "changed": coverage.changed,
+        "unobserved": [
+            {"resource": one.resource, "type": one.type, "path": one.path, "settle": one.settle}
+            for one in coverage.blind
+        ],
+    }
 
 
 def _matrix(matrix: Matrix) -> dict[str, Any]:

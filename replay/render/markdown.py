@@ -12,7 +12,7 @@ from replay.drift.guide.outline import outline
 from replay.drift.judge.findings import Comparison, Finding, Grade, Report, Severity, UsedAt
 from replay.drift.judge.rules import sentence
 from replay.errors import printable
-from replay.render.words import MOST_LINES, counted, counted_use, reader, remark
+from replay.render.words import MOST_LINES, counted, counted_coverage, counted_use, reader, remark
 
 LIMIT = 65_000
 """Characters of a comment; GitHub refuses more than 65,536."""
@@ -36,6 +36,7 @@ def to_markdown(report: Report, limit: int = LIMIT) -> str:
     text = f"### API drift: {words}\n"
     if counted_use(report):
         text += f"\n{counted_use(report)}\n"
+    text += "".join(f"\n{escape(printable(line))}\n" for line in counted_coverage(report))
     if not report.comparisons:
         return text + "\nNothing to compare.\n"
     left = 0

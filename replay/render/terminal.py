@@ -11,7 +11,17 @@ from replay.drift.judge.findings import Comparison, Finding, Matrix, Report, Sev
 from replay.drift.judge.rules import Rule, sentence
 from replay.drift.observe.pointers import dotted
 from replay.errors import printable
-from replay.render.words import MOST_LINES, cell, counted, counted_use, group, readers, remark
+from replay.render.words import (
+    MOST_LINES,
+    blind_spots,
+    cell,
+    counted,
+    counted_coverage,
+    counted_use,
+    group,
+    readers,
+    remark,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -196,6 +206,13 @@ def _closing(to: Console, report: Report, verbose: bool) -> None:
     to.print(counted(counts), style="bold red" if counts["breaking"] else "bold")
     if counted_use(report):
         to.print(counted_use(report), style="bold")
+    for line in counted_coverage(report):
+        to.print(printable(line), style="bold")
+    spots = blind_spots(report)
+    if spots:
+        columns(to, spots if verbose else spots[:_SETTLING], "  ")
+        if len(spots) > _SETTLING and not verbose:
+            to.print(f"  and {len(spots) - _SETTLING} more (--verbose)")
     findings = [finding for _, finding in report.findings()]
     if findings and not verbose:
         to.print("next: --verbose shows the evidence; replay rules RULE explains a rule")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from replay.drift.guide.outline import Row
 from replay.drift.judge.findings import Finding, Report, UsedAt
-from replay.drift.observe.pointers import ANY
+from replay.drift.observe.pointers import ANY, dotted
 from replay.errors import printable
 
 
@@ -35,6 +35,30 @@ def counted_use(report: Report) -> str:
     if counts is None:
         return ""
     return f"breaking: {counts[0]} used by these tests, {counts[1]} not used"
+
+
+def counted_coverage(report: Report) -> list[str]:
+    """What the recordings cover of the fields that tests read, in words: a line for each pair."""
+    return [
+        f"of {each.fields} fields that your tests read, {each.unchanged} are shown unchanged,"
+        f" {each.changed} changed, {len(each.blind)} were not observed at {each.new}"
+        + f" (from {each.old})"
+        * (len(report.coverage) > 1)
+        for each in report.coverage
+    ]
+
+
+def blind_spots(report: Report) -> list[tuple[str, str]]:
+    """The fields that tests read and recordings do not show, each with what would show it."""
+    found: dict[tuple[str, str], None] = {}
+    for each in report.coverage:
+        for blind in each.blind:
+            name = blind.type or blind.resource
+            field = f"{printable(name)}.{dotted(blind.path)}"
+            found[field, blind.settle or f"another {printable(name)} at {each.new} that has it"] = (
+                None
+            )
+    return list(found)
 
 
 MOST_LINES = 3

@@ -83,7 +83,7 @@ class Used:
         return any(
             _reads(paths, path)
             for body, paths in self.paths.items()
-            if _concerns(body, comparison)
+            if concerns(body, comparison)
             for path in _wanted(finding)
         )
 
@@ -91,7 +91,7 @@ class Used:
         """The lines that read what a finding is about: of the tested code first, then of tests."""
         found: dict[tuple[str, int, int], set[str]] = {}
         for body, paths in self.sites.items():
-            if _concerns(body, comparison):
+            if concerns(body, comparison):
                 for read, sites in paths.items():
                     if any(_reads({read}, path) for path in _wanted(finding)):
                         for site, tests in sites.items():
@@ -104,7 +104,8 @@ class Used:
         return tuple(lines)
 
 
-def _concerns(body: Body, comparison: Comparison) -> bool:
+def concerns(body: Body, comparison: Comparison) -> bool:
+    """Whether what was read of a body is told by a comparison, at any version."""
     return body.type == comparison.type and (
         body.type not in _SHARED or body.resource == comparison.resource
     )

@@ -268,6 +268,46 @@ Sides = tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Blind:
+    """A field that tests read, and that a version did not show.
+
+    Attributes:
+        resource: the resource path of its body.
+        type: the body's `object` value.
+        path: its pointer there, as a pattern.
+        settle: the command that records what would show it; empty where it takes another object.
+    """
+
+    resource: str
+    type: str
+    path: str
+    settle: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What the recordings of two versions say of the fields that tests read.
+
+    Attributes:
+        old, new: the sides in words.
+        unchanged: how many fields both sides show, without a difference.
+        changed: how many have a finding that is not unobserved.
+        blind: those that the recordings cannot tell about.
+    """
+
+    old: str
+    new: str
+    unchanged: int
+    changed: int
+    blind: tuple[Blind, ...]
+
+    @property
+    def fields(self) -> int:
+        """How many fields the tests read."""
+        return self.unchanged + self.changed + len(self.blind)
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """All comparisons that were asked for.
 
@@ -288,6 +328,7 @@ class Report:
     matrices: tuple[Matrix, ...] = ()
     stubs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     expanded: Mapping[str, Sides] = field(default_factory=dict)
+    coverage: tuple[Coverage, ...] = ()
     left_out: tuple[Finding, ...] = ()
 
     def findings(self) -> Iterator[tuple[Comparison, Finding]]:

@@ -1,0 +1,136 @@
+"""What the recordings cover of the fields that tests read: unchanged, changed, or not observed.
+
+A report that finds nothing may have seen nothing. This says how much of what the tests read both
+versions showed, and which recording would show the rest.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Sequence
+
+from replay.drift.acceptance.used import ALL, Body, Used, concerns
+from replay.drift.judge.findings import (
+    Blind,
+    Comparison,
+    Coverage,
+    Finding,
+    Grade,
+    Matrix,
+    Report,
+)
+from replay.drift.observe.pointers import ANY, parent
+
+_Cells = dict[str, tuple[bool, bool]]
+"""Path -> whether the old and the new side had an object that could hold it."""
+
+
+def coverage(report: Report, used: Used) -> tuple[Coverage, ...]:
+    """What a report says of the fields that tests read, for each two sides that it compares.
+
+    A body that was read as a whole, as JSON, counts with all fields that were recorded of it.
+    Where only two sides are compared, what was read of other types counts as not observed.
+
+    Args:
+        report: the report, with its matrices; without them there is nothing to tell.
+        used: the fields that the tests read.
+    """
+    if not report.matrices:
+        return ()
+    living = [comparison for comparison in report.comparisons if not comparison.deleted]
+    sides = dict.fromkeys(comparison.sides for comparison in living)
+    return tuple(
+        found
+        for both in sides
+        if (
+            found := _of_sides(
+                report, used, [one for one in living if one.sides == both], alone=len(sides) == 1
+            )
+        ).fields
+    )
+
+
+def _of_sides(
+    report: Report, used: Used, comparisons: Sequence[Comparison], *, alone: bool
+) -> Coverage:
+    first = comparisons[0]
+    counts = {"unchanged": 0, "changed": 0}
+    blind: dict[tuple[str, str], Blind] = {}
+    for type, bodies in _types(used).items():
+        told = [one for one in comparisons if any(concerns(body, one) for body in bodies)]
+        if not told and not alone:
+            continue
+        resource = told[0].resource if told else bodies[0].resource
+        kind = told[0].type if told else type
+        cells = _cells(report.matrices, told)
+        findings = [finding for comparison in told for finding in comparison.findings]
+        read = {path for body in bodies for path in used.paths[body]}
+        for path in sorted(_fields(read, cells)):
+            about = [finding for finding in findings if _tells_of(finding, path)]
+            if any(finding.grade > Grade.UNOBSERVED for finding in about):
+                counts["changed"] += 1
+            elif not about and all(_seen(cells, path)):
+                counts["unchanged"] += 1
+            else:
+                settle = next((finding.settle for finding in about if finding.settle), "")
+                if not told:
+                    settle = f"replay upgrade {shlex.quote(first.new)} --resource {resource}"
+                blind[kind, path] = Blind(resource, kind, path, settle)
+    return Coverage(*first.sides, counts["unchanged"], counts["changed"], tuple(blind.values()))
+
+
+def _types(used: Used) -> dict[str, list[Body]]:
+    """The bodies that were read, by what they are."""
+    found: dict[str, list[Body]] = {}
+    for body in sorted(used.paths):
+        found.setdefault(body.type or body.resource, []).append(body)
+    return found
+
+
+def _cells(matrices: Iterable[Matrix], comparisons: Sequence[Comparison]) -> _Cells:
+    found: _Cells = {}
+    for comparison in comparisons:
+        for matrix in matrices:
+            if (matrix.resource, matrix.type, matrix.deleted, matrix.expand) == (
+                comparison.resource, comparison.type, comparison.deleted, comparison.expand,
+            ):  # fmt: skip
+                places = [matrix.versions.index(side) for side in comparison.sides]
+                found[""] = (True, True)
+                for row in matrix.rows:
+                    old, new = (row.cells[place] is not None for place in places)
+                    before = found.get(row.path, (False, False))
+                    found[row.path] = (before[0] or old, before[1] or new)
+    return found
+
+
+def _fields(read: Iterable[str], cells: _Cells) -> set[str]:
+    """The fields among what was read: not the items of lists, nor the values of maps."""
+    found: set[str] = set()
+    for path in read:
+        if path.endswith(f"/{ALL}"):
+            root = path.removesuffix(ALL)
+            found.update(one for one in cells if one.startswith(root))
+        while path.endswith((f"/{ANY}", f"/{ALL}")):
+            path = parent(path)
+        if path:
+            found.add(path)
+    return found
+
+
+def _tells_of(finding: Finding, path: str) -> bool:
+    """Whether a finding is about a field, or about an object that holds it."""
+    at, segments = finding.path.split("/"), path.split("/")
+    return len(at) <= len(segments) and all(
+        a == b or ANY in (a, b) for a, b in zip(at, segments, strict=False)
+    )
+
+
+def _seen(cells: _Cells, path: str) -> tuple[bool, bool]:
+    """Whether the old and the new side observed what could hold a field."""
+    if path in cells:
+        return cells[path]
+    # No side ever had it: they observed what could hold it where they did for its neighbours.
+    beside = [cells[one] for one in cells if one and parent(one) == parent(path)]
+    if beside and parent(path):
+        return any(old for old, _ in beside), any(new for _, new in beside)
+    return cells.get(parent(path), (False, False))

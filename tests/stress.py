@@ -41,8 +41,9 @@ def run(name: str, *args: str) -> list[str]:
     said = done.stdout.rstrip().splitlines() or [done.stderr]
     print(f"{name}: {said[-1]}  ({time.monotonic() - start:.0f} s)", flush=True)
     failed = OUTCOME.findall(done.stdout)
+    if done.returncode:  # at once: who ends this program early has seen why
+        print(done.stdout + done.stderr, flush=True)
     if done.returncode and not failed:
-        print(done.stdout + done.stderr)
         failed = [f"{name}: pytest ended with status {done.returncode}"]
     return failed
 

@@ -91,6 +91,7 @@ USERS = {
     },
     "vcr": {"replay.intercept.vcrpy", "replay.vcr"},
     "deepdiff": {"replay.drift.object_diff"},
+    "libcst": {"replay.drift.guide.rewriting", "replay.cli.apply"},
     "click": {"replay.cli"},
     "httpx": {"replay.recording.upstream", "replay.intercept.httpx"},
     "pytest": {"replay.pytest_plugin", "replay.testing"},
@@ -112,6 +113,7 @@ HEAVY = {
     "yaml",
     "vcr",
     "deepdiff",
+    "libcst",
     "click",
     "pytest",
     "httpx",
@@ -345,7 +347,7 @@ def test_a_comparison_is_light(tmp_path: Path) -> None:
         MAIN.replace("not stop.code", "stop.code == 3"), "diff", "--library", str(tmp_path)
     )
     assert "replay" in found
-    assert set() == {"deepdiff", "httpx", "vcr", "tenacity", "starlette"} & found
+    assert set() == {"deepdiff", "libcst", "httpx", "vcr", "tenacity", "starlette"} & found
 
 
 @pytest.mark.parametrize("command", ["list", "show", "record", "serve"])

@@ -90,7 +90,7 @@ def test_the_tutorial(project: StandIn) -> None:
             if "--replay-api-version" in command:
                 (section,) = (b for b in blocks("upgrade.md", "text") if "Captured" in b)
                 in_order(section.splitlines()[1:], done.stdout)
-    assert 7 == len(ran)
+    assert 8 == len(ran)
     assert 0 == replay_command("scan", "cassettes").code
 
 

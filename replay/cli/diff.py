@@ -115,6 +115,13 @@ _BASELINE = "replay-drift.json"
     help="With --used: only findings on fields that tests read make the exit code 1.",
 )
 @click.option(
+    "--apply",
+    is_flag=True,
+    help="With --used: print the renames that can be made in your code, as a unified diff, and"
+    " on stderr the lines that are left to you. No file is touched.",
+)
+@click.option("--write", is_flag=True, help="With --apply: write the files too.")
+@click.option(
     "--require-source", metavar="HOST", help="Use only recordings of answers from this host."
 )
 @click.option(
@@ -140,6 +147,7 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
       replay diff --same-version 2024-06-20 --before 2026-01-01
       replay diff --old-library ../main/cassettes
       replay diff 2024-06-20 2025-03-31.basil --used used-fields.json --fail-on-used
+      replay diff 2024-06-20 2025-03-31.basil --used used-fields.json --apply
       replay diff --matrix --resource invoice
       replay diff 2024-06-20 2025-03-31.basil --id in_1MtHbELkdIwHu7ixl4OzzPMv
       replay diff 2025-03-31.basil --spec openapi.json
@@ -150,6 +158,7 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
     Exit codes:
       0  no finding at or above the gate      2  misuse or broken input
       1  findings at or above the gate        3  nothing to compare
+    (With --apply: 0 every line that reads what changed is edited; 1 some are left to you.)
     (4 is for commands that ask the live source; this one never does.)
     """
     # Imported here because it takes time, and `replay --help` needs none of it.
@@ -159,6 +168,10 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
     from replay.drift.guide.outline import only
 
     _check(ctx, options)
+    if options["apply"]:
+        from replay.cli.apply import require_extra
+
+        require_extra()
     settings = read_settings(drift_table())
     library = open_library(options["library"], with_evidence=True)
     named = options["old_library"]
@@ -173,6 +186,9 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
     baseline = Path(options["baseline"] or settings.baseline or _BASELINE)
     found, accepted = _with_baseline(found, baseline, options, settings)
     shown = only(found, options["shown"]) if options["shown"] else found
+    if options["apply"] and found.comparisons:
+        _apply(ctx, found, options)
+        return
     text = _rendered(shown, options, settings, library, older or library)
     if options["output"]:
         _write(Path(options["output"]), text)
@@ -189,6 +205,23 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
         click.echo(f"note: {note}", err=True)
     failed = found.fails(*_gate(options, settings), used=options["fail_on_used"])
     ctx.exit(1 if failed and not options["matrix"] else 0)
+
+
+def _apply(ctx: click.Context, found: Report, options: Mapping[str, Any]) -> None:
+    """Print or make the edits that a report asks for, and name the lines that it leaves."""
+    from replay.cli.apply import apply, told
+    from replay.drift.acceptance.used import load
+    from replay.drift.guide.edits import plan
+
+    wanted = plan(found, load(Path(options["used"])))
+    done = apply(wanted, Path.cwd(), write=options["write"])
+    if options["output"]:
+        _write(Path(options["output"]), done.diff)
+    else:
+        click.echo(done.diff, nl=False)
+    for line in told(done, written=options["write"]):
+        click.echo(line, err=True)
+    ctx.exit(1 if done.left else 0)
 
 
 def _write(path: Path, text: str) -> None:
@@ -257,11 +290,21 @@ def _check(ctx: click.Context, options: Mapping[str, Any]) -> None:
         f"--format {options['format_']} has no matrix: use {', '.join(MATRIX_FORMATS)}.",
     )
     refuse(options["fail_on_used"] and not options["used"], "--fail-on-used goes with --used.")
+    refuse(options["write"] and not options["apply"], "--write goes with --apply.")
+    refuse(
+        options["apply"] and not (options["used"] and new),
+        "--apply goes with two versions and --used: replay diff OLD NEW --used FILE --apply.",
+    )
+    refuse(
+        options["apply"]
+        and (options["accept"] or options["matrix"] or options["format_"] != "text"),
+        "--apply prints a unified diff: it goes without --accept, --matrix and --format.",
+    )
     refuse(options["expand"] and options["id"] is None, "--expand goes with --id.")
     if options["id"] is not None:
         refuse(not new, "--id takes two versions: replay diff OLD NEW --id ID.")
         refuse(not options["id"], "--id is empty: name an object, such as in_1Mt….")
-        gates = ("matrix", "accept", "baseline", "used", "shown", "fail_on", "min_grade")
+        gates = ("matrix", "accept", "baseline", "used", "shown", "apply", "fail_on", "min_grade")
         refuse(
             any(options[name] for name in gates),
             "--id is a look at one object: it has no findings to accept or to fail on.",

@@ -7,7 +7,7 @@ read them. ``*`` is any one key or item, ``**`` everything below, ``/**`` the wh
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
@@ -87,15 +87,22 @@ class Used:
             for path in _wanted(finding)
         )
 
-    def at(self, comparison: Comparison, finding: Finding) -> tuple[UsedAt, ...]:
-        """The lines that read what a finding is about: of the tested code first, then of tests."""
-        found: dict[tuple[str, int, int], set[str]] = {}
+    def readings(
+        self, comparison: Comparison, finding: Finding
+    ) -> Iterator[tuple[Body, str, Site]]:
+        """The expressions that read what a finding is about, with the body and the path read."""
+        wanted = _wanted(finding)
         for body, paths in self.sites.items():
             if concerns(body, comparison):
                 for read, sites in paths.items():
-                    if any(_reads({read}, path) for path in _wanted(finding)):
-                        for site, tests in sites.items():
-                            found.setdefault(site[:3], set()).update(tests)
+                    if any(_reads({read}, path) for path in wanted):
+                        yield from ((body, read, site) for site in sites)
+
+    def at(self, comparison: Comparison, finding: Finding) -> tuple[UsedAt, ...]:
+        """The lines that read what a finding is about: of the tested code first, then of tests."""
+        found: dict[tuple[str, int, int], set[str]] = {}
+        for body, read, site in self.readings(comparison, finding):
+            found.setdefault(site[:3], set()).update(self.sites[body][read][site])
         lines = [
             UsedAt(file, line, column, tuple(sorted(tests - {""})), _is_of(file, tests))
             for (file, line, column), tests in found.items()

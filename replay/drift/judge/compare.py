@@ -24,6 +24,7 @@ from replay.drift.judge.relocate import GONE, relocate
 from replay.drift.judge.rules import RULES
 from replay.drift.judge.value_changes import findings as findings_of
 from replay.drift.judge.value_changes import replaced
+from replay.drift.judge.ways import with_ways
 from replay.drift.observe.corpus import Corpus, Observed, Paired, Stratum
 from replay.drift.observe.pair_events import PairEvents
 from replay.drift.observe.pairs import Pair, Take, status_of
@@ -63,6 +64,7 @@ def compare(
     found = [*_dated(found, *evidence.calendars), *findings_of(evidence, changes)]
     whole = before.objects == len(pairs) and not before.rest.shape()
     found = relocate(evidence, found, pairs, stratum.resource, tuple if whole else others)
+    found = with_ways(found, pairs, stratum.resource)
     sizes = before.objects, after.objects, paired.objects
     comparison = comparison_of(stratum, old, new, sizes, evidence.controlled.pairs)
     return with_findings(comparison, found)

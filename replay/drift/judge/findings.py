@@ -87,6 +87,23 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """What stands in the way to a new place, in the pairs whose old side had the field.
+
+    Attributes:
+        pairs: how many pairs these are.
+        null: the objects above the new place that were null, each with the number of pairs.
+        missing: the keys on the way that were missing, or the place itself, each with the number.
+        others: in how many pairs the new value is of another kind, or lacks keys of the old one.
+    """
+
+    pairs: int = 0
+    null: tuple[tuple[str, int], ...] = ()
+    missing: tuple[tuple[str, int], ...] = ()
+    others: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Support:
     """How many pairs show a change.
 
@@ -133,6 +150,7 @@ class Finding:
         old, new: the observations of each version there.
         witnesses: where each version shows it: file, take, pointer. Empty where it shows nothing.
         to: where it is to be read now.
+        way: what stands in the way to that place; None where lists lie on it, or in another body.
         parts: for an object or a list that is gone, its leaves with their places now.
         support: the pairs behind it; None where only pools speak. Where it names a new place: how
             many of the pairs that carried a value show it there.
@@ -156,6 +174,7 @@ class Finding:
     new: Side
     witnesses: tuple[str, str] = ("", "")
     to: Target | None = None
+    way: Way | None = None
     parts: tuple[tuple[str, str], ...] = ()
     support: Support | None = None
     carried: tuple[int, int] | None = None

@@ -1,0 +1,127 @@
+"""`replay diff --apply`: the renames in the user's code, as a unified diff, or written."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import unified_diff
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from replay.errors import ConfigError, printable
+
+if TYPE_CHECKING:
+    from replay.drift.guide.edits import Left, Plan
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What `apply` did, or would do.
+
+    Attributes:
+        diff: the edits as a unified diff.
+        edits, files: how many edits, in how many files.
+        left: the lines for a person.
+        guarded: edited lines whose value may be None.
+    """
+
+    diff: str
+    edits: int
+    files: int
+    left: tuple[Left, ...]
+    guarded: tuple[Left, ...]
+
+
+def require_extra() -> None:
+    """Make sure that what edits code is installed.
+
+    Raises:
+        ConfigError: it is not; says what to run.
+    """
+    try:
+        import libcst  # noqa: F401 - whether it is there
+    except ImportError as error:
+        raise ConfigError(
+            "editing code needs a package that is not installed",
+            where=str(error.name),
+            hint="pip install 'replay-cassettes[apply]'",
+        ) from error
+
+
+def apply(plan: Plan, root: Path, *, write: bool) -> Applied:
+    """Make the edits of a plan that can be made, in the files of a project.
+
+    Args:
+        plan: the edits, and the lines for a person.
+        root: the project's folder.
+        write: whether to write the files; else nothing is touched.
+
+    Raises:
+        LibraryError: a file cannot be read or written.
+    """
+    from replay.drift.acceptance import own_files
+    from replay.drift.guide.edits import Left, by_file
+    from replay.drift.guide.rewriting import rewrite
+
+    diffs, edits, guarded, left = [], 0, [], [*plan.left]
+    for name, wanted in by_file(plan.edits).items():
+        path = root / name
+        text, why = _read(path, root)
+        if why:
+            left += [Left(name, edit.site.line, edit.field, why) for edit in wanted]
+            continue
+        made = rewrite(text, wanted)
+        left += [Left(name, edit.site.line, edit.field, why) for edit, why in made.left]
+        if made.text == text:
+            continue
+        guarded += [
+            Left(name, edit.site.line, edit.field, f"may be None here ({edit.remark})")
+            for edit in made.done
+            if edit.guards
+        ]
+        edits += len(made.done)
+        diffs.append("".join(_diff(name, text, made.text)))
+        if write:
+            with own_files.locked(path):
+                own_files.write(path, made.text, "the edited file", "no other: leave out --write")
+    left.sort(key=lambda one: (one.file, one.line, one.field))
+    return Applied("".join(diffs), edits, len(diffs), tuple(left), tuple(guarded))
+
+
+def _read(path: Path, root: Path) -> tuple[str, str]:
+    """A file's text with its own line ends; else why it is not edited."""
+    if path.suffix != ".py":
+        return "", "this is no Python file"
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
+        return "", "a link leads out of this folder"
+    try:
+        return path.read_bytes().decode(), ""
+    except FileNotFoundError:
+        return "", "there is no such file below this folder"
+    except UnicodeDecodeError:
+        return "", "this file is not UTF-8"
+    except OSError as error:
+        return "", f"this file cannot be read: {error.strerror}"
+
+
+def _diff(name: str, old: str, new: str) -> Iterator[str]:
+    before, after = (re.findall(r"[^\n]*\n|[^\n]+", text) for text in (old, new))
+    for line in unified_diff(before, after, f"a/{name}", f"b/{name}"):
+        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+
+
+def told(applied: Applied, *, written: bool) -> list[str]:
+    """What a person must know beside the diff: a line each."""
+    lines = [
+        f"{one.file}:{one.line}: {one.field}: {one.why}"
+        for one in (*applied.guarded, *applied.left)
+    ]
+    did = "made" if written else "can be made"
+    edits = f"{applied.edits} edit{'s' * (applied.edits != 1)}"
+    files = f"{applied.files} file{'s' * (applied.files != 1)}"
+    lines.append(f"{edits} in {files} {did}, {len(applied.left)} left to you")
+    if applied.edits and not written:
+        lines.append("next: --apply --write writes them")
+    return [printable(line) for line in lines]

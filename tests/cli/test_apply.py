@@ -1,0 +1,122 @@
+"""`replay diff --apply`: an example suite, its edit, and what the suite says before and after."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.command import Done, replay_command
+from support.recordings import NEW, OLD, recording, twins
+from support.suites import Suite
+from support.writing import shelve
+
+BOTH = "2024-12-18.acacia"
+IDS = [f"sub_1MowQVLkdIwHu7i{n}" for n in range(4)]
+CODE = """# Caf\u00e9
+def subscription_of(invoice):
+    return invoice.subscription  # the old place
+
+
+def plan_of(invoice):
+    return getattr(invoice, "subscription")
+"""
+
+
+@pytest.fixture
+def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Suite:
+    """A suite, run once with tracking; one of four invoices has no subscription."""
+    made = Suite(tmp_path / "suite")
+    monkeypatch.chdir(made.folder)
+    olds = [{"object": "invoice", "subscription": id} for id in (*IDS, None)]
+    news = [{"object": "invoice", "parent": {"subscription": id} if id else None}
+            for id in (*IDS, None)]  # fmt: skip
+    both = {"object": "invoice", "id": "in_1A0000", **olds[0], **news[0]}
+    shelve(made.folder / "cassettes", [*twins(olds, news), recording(both, BOTH, id="in_1A0000")])
+    (made.folder / "billing.py").write_text(CODE, "utf-8")
+    made.write("""
+        import sys; sys.path.insert(0, "."); import billing
+
+        @pytest.mark.cassettes
+        def test_it():
+            assert billing.subscription_of(get("in_1A0000", OLD)) == ID
+
+        @pytest.mark.cassettes
+        def test_none():
+            if not VERSION == BOTH:
+                assert billing.subscription_of(get("in_1A0004", OLD)) is None
+
+        @pytest.mark.cassettes
+        def test_dynamic():
+            if VERSION == OLD:
+                assert billing.plan_of(get("in_1A0000", OLD))
+    """)
+    text = Path("test_suite.py").read_text("utf-8")
+    head = f"OLD, BOTH, ID = {OLD!r}, {BOTH!r}, {IDS[0]!r}\n"
+    head += "import os; VERSION = os.environ.get('V', OLD)\n"
+    Path("test_suite.py").write_text(head + text, "utf-8")
+    ran = made.run("--replay-track-fields")
+    assert {"passed": 3} == ran.outcomes, ran.out
+    return made
+
+
+def apply(*more: str) -> Done:
+    return replay_command("diff", OLD, NEW, "--used", "used-fields.json", "--apply", *more)
+
+
+def at(suite: Suite, version: str) -> dict[str, int]:
+    return suite.run(f"--replay-api-version={version}", V=version).outcomes
+
+
+def test_a_suite_that_fails_at_the_new_version_passes_after_the_edit(suite: Suite) -> None:
+    """And still passes where both places exist; a second run changes nothing."""
+    assert {"failed": 2, "passed": 1} == at(suite, NEW)
+    done = apply("--write")
+    assert 1 == done.code  # one line is left
+    assert {"passed": 3} == at(suite, NEW)
+    assert {"passed": 3} == at(suite, BOTH)
+    edited = Path("billing.py").read_bytes()
+    again = apply("--write")
+    assert "" == again.out
+    assert edited == Path("billing.py").read_bytes()
+
+
+def test_the_edit_is_a_diff_that_patch_takes_and_nothing_is_written(suite: Suite) -> None:
+    """On standard output alone; what may be None and what is left is named beside it."""
+    done = apply()
+    assert CODE == Path("billing.py").read_text("utf-8")
+    assert "-    return invoice.subscription  # the old place\n" in done.out
+    new = "(invoice.parent.subscription if invoice.parent is not None else None)"
+    assert f"+    return {new}  # the old place\n" in done.out
+    assert (
+        "billing.py:3: invoice.subscription: may be None here (parent: null in 1 of 5)" in done.err
+    )
+    assert "billing.py:7: invoice.subscription: no chain of attributes" in done.err
+    assert "1 edit in 1 file can be made, 1 left to you" in done.err
+    Path("a.diff").write_text(done.out, "utf-8")
+    git = shutil.which("git")
+    assert git
+    subprocess.run([git, "apply", "--unsafe-paths", "a.diff"], check=True)
+    assert new in Path("billing.py").read_text("utf-8")
+
+
+def test_without_libcst_the_command_that_installs_it_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is an extra."""
+    monkeypatch.setitem(sys.modules, "libcst", None)
+    done = apply()
+    assert 2 == done.code
+    assert "pip install 'replay-cassettes[apply]'" in done.err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--apply",), (OLD, NEW, "--apply"), ("--used", "u.json", "--apply"), (OLD, NEW, "--write"),
+     (OLD, NEW, "--used", "u.json", "--apply", "--format", "json")],
+)  # fmt: skip
+def test_options_that_do_not_go_together_are_refused(options: tuple[str, ...]) -> None:
+    """Edits need two versions, and the lines."""
+    assert 2 == replay_command("diff", *options).code

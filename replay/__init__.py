@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         CassetteTooNew,
         CassetteUnsealed,
         ConfigError,
+        DoubleDiffers,
         KeyMismatch,
         LeakFound,
         LibraryBusy,
@@ -41,9 +42,11 @@ if TYPE_CHECKING:
     from replay.redaction.pseudonyms import pseudonym
     from replay.session.session import Session
     from replay.testing.decorator import use_cassettes
+    from replay.testing.doubles import check
     from replay.testing.field_tracking import track_fields
 
 _HOMES = {
+    "check": "replay.testing.doubles",
     "use_cassettes": "replay.testing.decorator",
     "Library": "replay.library",
     "RecordMode": "replay.model.modes",
@@ -62,6 +65,7 @@ __all__ = [
     "CassetteTooNew",
     "CassetteUnsealed",
     "ConfigError",
+    "DoubleDiffers",
     "KeyMismatch",
     "LeakFound",
     "Library",
@@ -79,6 +83,7 @@ __all__ = [
     "Session",
     "UpstreamError",
     "VersionNotRecorded",
+    "check",
     "pseudonym",
     "track_fields",
     "use_cassettes",

@@ -177,6 +177,22 @@ class LibraryBusy(LibraryError):
     """Another process held an object's lock for longer than replay waits."""
 
 
+class DoubleDiffers(ReplayError):
+    """A hand-written object that could not be an answer of the API version it should be of.
+
+    Attributes:
+        findings: where it differs, one sentence each, without its values.
+    """
+
+    findings: tuple[str, ...]
+
+    def __init__(
+        self, what: str, *, where: str = "", hint: str = "", findings: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.findings = findings
+
+
 class PolicyError(ReplayError):
     """A redaction policy that cannot be used."""
 

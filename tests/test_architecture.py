@@ -54,6 +54,7 @@ acceptance
 guide
 openapi
 report object_diff
+doubles
 """
 FLOOR_WITHIN_DRIFT = {
     name: n

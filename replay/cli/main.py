@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "seal": "Accept cassettes that you edited: check them and renew their seal.",
     "upgrade": "Fetch every recorded call at another API version too.",
     "diff": "Report the differences between two API versions, from recordings alone.",
+    "check": "Check hand-written doubles against the recordings of an API version.",
     "serve": "Serve a library to clients in any language.",
     "scan": "Find secrets and private values in any tree of files.",
     "doctor": "Say what is broken here, what would go online, and what to do.",

@@ -154,8 +154,8 @@ class Branch:
             with suppress(OSError):
                 return Source(name, os.fsencode(os.readlink(path)))  # noqa: PTH115 - as bytes
         if _is_file(path):
-            read = _read(path)
-            return Source(name, read.data, unread=read.unread)
+            found = read(path)
+            return Source(name, found.data, unread=found.unread)
         # A sparse checkout leaves out files that the branch has all the same.
         return Source(name, git("cat-file", "blob", id, cwd=self.top)) if id.strip("0") else None
 
@@ -244,7 +244,7 @@ def on_disk(paths: Iterable[str]) -> Iterator[Source]:
         ConfigError: a path that does not exist.
         LibraryError: a file that cannot be read.
     """
-    yield from (_read(file) for file in files_on_disk(paths))
+    yield from (read(file) for file in files_on_disk(paths))
 
 
 def files_on_disk(paths: Iterable[str]) -> Iterator[Path]:
@@ -338,7 +338,12 @@ def _unreadable(error: OSError, path: Path) -> LibraryError:
     )
 
 
-def _read(path: Path) -> Source:
+def read(path: Path) -> Source:
+    """A file on disk; of a link that leads to no file, its target.
+
+    Raises:
+        LibraryError: it cannot be read.
+    """
     name = path.as_posix()
     try:
         if path.is_symlink() and not path.is_file():

@@ -7,13 +7,13 @@ file, and never "anything is allowed".
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import unquote
 
-from replay.drift.observe.pointers import escape, unescape
+from replay.drift.observe.pointers import ANY, escape, unescape
 from replay.errors import ConfigError
 from replay.model.cassette import NOTHING
 from replay.model.text_files import read_text
@@ -104,6 +104,33 @@ class Schemas:
             ConfigError: it cannot be understood; says where in the file.
         """
         return list(self._alternatives(place, ()))
+
+    def below(self, above: Iterable[Schema], segment: str) -> list[Schema] | None:
+        """The alternatives one step below some: of a property, an item or a map's value.
+
+        Args:
+            above: the alternatives of the enclosing object or list.
+            segment: the step, as a segment of a path.
+
+        Returns:
+            None where anything is allowed there; empty where nothing is.
+
+        Raises:
+            ConfigError: one cannot be understood; says where in the file.
+        """
+        name, found = unescape(segment), list[Schema]()
+        for schema in above:
+            properties = schema.properties or {}
+            if name == ANY and schema.items is not None:
+                found += self.alternatives(schema.items)
+            elif name in properties:
+                found += self.alternatives(properties[name])
+            elif schema.kinds is None or "obj" in schema.kinds:
+                if schema.rest is True:
+                    return None
+                if schema.rest:
+                    found += self.alternatives(schema.rest)
+        return found
 
     def _alternatives(self, place: RawSchema, above: tuple[str, ...]) -> Iterator[Schema]:
         raw = place.raw

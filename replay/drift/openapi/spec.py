@@ -12,7 +12,7 @@ from replay.drift.judge.findings import TYPES, Comparison, Finding, Grade, Repor
 from replay.drift.judge.rules import RULES
 from replay.drift.observe.corpus import Corpus, Stratum
 from replay.drift.observe.gather import Recordings, Sources, gather
-from replay.drift.observe.pointers import ANY, key, parent, unescape
+from replay.drift.observe.pointers import ANY, key, parent
 from replay.drift.observe.selection import Epoch, Selection, Slice, Which
 from replay.drift.observe.shape import KINDS, Shape, is_map
 from replay.drift.openapi.schemas import Schema, Schemas, schemas_of
@@ -165,18 +165,7 @@ class _Check:
         above = self._at[parent(path)]
         if not above:
             return None
-        name, found = unescape(key(path)), list[Schema]()
-        for schema in above:
-            properties = schema.properties or {}
-            if name == ANY and schema.items is not None:
-                found += self._schemas.alternatives(schema.items)
-            elif name in properties:
-                found += self._schemas.alternatives(properties[name])
-            elif schema.kinds is None or "obj" in schema.kinds:
-                if schema.rest is True:
-                    return None
-                if schema.rest:
-                    found += self._schemas.alternatives(schema.rest)
+        found = self._schemas.below(above, key(path))
         return None if not found and is_map(self._shape, parent(path)) else found
 
     def _is_legacy(self, path: str) -> bool:

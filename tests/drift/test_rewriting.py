@@ -88,6 +88,8 @@ def test_what_may_be_null_is_guarded() -> None:
          "  return i.parent.subscription_details.subscription\n",
          "i.subscription", "reads the new place too"),
         ("x = f'{i[\"subscription\"]}'", "i[\"subscription\"]", "f-string"),
+        ("def f(i):\n  if hasattr(i, 'subscription'):\n    return i.subscription\n",
+         "i.subscription", "asks for the name too"),
         ("x = (i.subscription", "i.subscription", "cannot be parsed"),
     ],
 )  # fmt: skip

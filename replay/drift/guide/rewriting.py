@@ -88,6 +88,12 @@ class _Code:
         self._parents = wrapper.resolve(ParentNodeProvider)
         self._lines = _LINE_END.split(module.code)
         self._chains = [node for node in self._ranges if isinstance(node, Chain)]
+        keys = {node.slice[0] for node in self._chains if isinstance(node, cst.Subscript)}
+        self._names = {
+            node: node.evaluated_value
+            for node in self._ranges
+            if isinstance(node, cst.SimpleString) and not keys & {*self._above(node)[:2]}
+        }
         self._at = {_span(self._ranges[node]): node for node in self._chains}
 
     def chain_of(self, edit: Edit) -> Chain | str:
@@ -116,6 +122,11 @@ class _Code:
             if _keys(other, 1) == edit.new[-1:]
         ):
             return "the code around it reads the new place too"
+        if any(
+            name == edit.old[-1] and (function is self.module or function in self._above(string))
+            for string, name in self._names.items()
+        ):
+            return "the code around it asks for the name too, as hasattr does"
         if any(isinstance(one, cst.FormattedString) for one in above) and not _plain(node, edit):
             return "it stands in an f-string"
         base = _steps(node, len(edit.old))[-1]

@@ -34,20 +34,27 @@ class Applied:
     guarded: tuple[Left, ...]
 
 
+def is_installed() -> bool:
+    """Whether what edits code is installed."""
+    try:
+        import libcst  # noqa: F401 - whether it is there
+    except ImportError:
+        return False
+    return True
+
+
 def require_extra() -> None:
     """Make sure that what edits code is installed.
 
     Raises:
         ConfigError: it is not; says what to run.
     """
-    try:
-        import libcst  # noqa: F401 - whether it is there
-    except ImportError as error:
+    if not is_installed():
         raise ConfigError(
             "editing code needs a package that is not installed",
-            where=str(error.name),
+            where="libcst",
             hint="pip install 'replay-cassettes[apply]'",
-        ) from error
+        )
 
 
 def apply(plan: Plan, root: Path, *, write: bool) -> Applied:

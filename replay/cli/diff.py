@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from replay.drift.judge.findings import Finding, Report, Sides
     from replay.drift.observe.gather import Progress
     from replay.library import Library
+    from replay.render.brief import Advice
 
 NOTHING_TO_COMPARE = 3
-FORMATS = ("text", "json", "markdown", "junit", "sarif", "github", "html")
+FORMATS = ("text", "json", "markdown", "junit", "sarif", "github", "html", "brief")
 MATRIX_FORMATS = ("text", "json", "html")
 OBJECT_FORMATS = ("text", "json")
 KINDS = ("breaking", "warning", "info", "accepted")
@@ -148,6 +149,7 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
       replay diff --old-library ../main/cassettes
       replay diff 2024-06-20 2025-03-31.basil --used used-fields.json --fail-on-used
       replay diff 2024-06-20 2025-03-31.basil --used used-fields.json --apply
+      replay diff 2024-06-20 2025-03-31.basil --used used-fields.json --format brief
       replay diff --matrix --resource invoice
       replay diff 2024-06-20 2025-03-31.basil --id in_1MtHbELkdIwHu7ixl4OzzPMv
       replay diff 2025-03-31.basil --spec openapi.json
@@ -521,6 +523,10 @@ def _rendered(
         from replay.render.markdown import to_markdown
 
         return to_markdown(found)
+    if format_ == "brief":
+        from replay.render.brief import to_brief
+
+        return to_brief(found, _advice(found, options), display_path(library.root))
     if format_ == "json":
         from replay.render.machine import to_json
 
@@ -534,6 +540,29 @@ def _rendered(
     if format_ == "sarif":
         return to_sarif(found, place)
     return to_github(found, place, only_used=only_used)
+
+
+def _advice(found: Report, options: Mapping[str, Any]) -> Callable[[str], Advice]:
+    """What is known of the edits for a field; without --used, or the extra, little."""
+    from replay.cli.apply import apply, is_installed
+    from replay.drift.acceptance.used import load
+    from replay.drift.guide.edits import Plan, plan
+    from replay.render.brief import Advice
+
+    if not options["used"]:
+        return lambda field: Advice()
+    wanted = plan(found, load(Path(options["used"])))
+
+    def advice(field: str) -> Advice:
+        edits = tuple(edit for edit in wanted.edits if edit.field == field)
+        left = tuple(one for one in wanted.left if one.field == field)
+        if not is_installed():
+            return Advice(notes=tuple(f"{one.file}:{one.line}: {one.why}" for one in left))
+        done = apply(Plan(edits, left), Path.cwd(), write=False)
+        notes = [f"{one.file}:{one.line}: {one.why}" for one in (*done.guarded, *done.left)]
+        return Advice(done.diff, tuple(notes))
+
+    return advice
 
 
 def _text(found: Report, options: Mapping[str, Any]) -> str:

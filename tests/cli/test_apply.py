@@ -102,6 +102,15 @@ def test_the_edit_is_a_diff_that_patch_takes_and_nothing_is_written(suite: Suite
     assert new in Path("billing.py").read_text("utf-8")
 
 
+def test_the_brief_has_the_edit_and_the_lines_that_are_left(suite: Suite) -> None:
+    """The same as --apply says, below the finding; nothing is written."""
+    done = replay_command("diff", OLD, NEW, "--used", "used-fields.json", "--format", "brief")
+    _, _, task = done.out.partition("## 1. `invoice.subscription`")
+    assert "+    return (invoice.parent.subscription if" in task
+    assert "billing.py:7: no chain of attributes" in task
+    assert CODE == Path("billing.py").read_text("utf-8")
+
+
 def test_without_libcst_the_command_that_installs_it_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -1,4 +1,4 @@
-"""Calls of Stripe's clients to an address that no open session answers: they are noted, and go on.
+"""Calls of Stripe's clients that no open session answers: they are noted, and go on.
 
 A client with a base of its own (a proxy, a stand-in) is not replay's to answer unless the settings
 name that base. Without a note, a test would go online and say only that nothing was played.
@@ -6,14 +6,18 @@ name that base. Without a note, a test would go online and say only that nothing
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from replay.config import Origin, is_loopback
 from replay.intercept.current_session import current, open_sessions, standing_aside
 from replay.recording.upstream import passing
+from replay.stripe_api.call import API_HOST
 
 OWN: set[tuple[str, int]] = set()
 """Host and port of replay's own servers in this process: what asks them is answered by replay."""
+
+listeners: list[Callable[[], None]] = []
+"""Each is called for a request to Stripe's API that goes on while no session is open."""
 
 _PATHS = ("/v1/", "/v2/")
 _KEYS = ("sk_", "rk_")
@@ -36,6 +40,9 @@ def note(scheme: str, host: str, port: int, path: str, headers: Mapping[str, obj
     ):
         return
     sessions = open_sessions()
+    if not sessions and host == API_HOST:
+        for heard in listeners:
+            heard()
     session = current.get() or (sessions[0] if len(sessions) == 1 else None)
     if session is None or session not in sessions:
         return

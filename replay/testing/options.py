@@ -6,6 +6,9 @@ Light: the plugin's entry module imports it in every pytest run.
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -20,6 +23,8 @@ VERSION = "REPLAY_API_VERSION"
 _MODES = ("none", "once", "new_episodes", "all")
 _UNUSED = ("off", "warn", "fail")
 _USED_FIELDS = "used-fields.json"
+_MARKED = "replay_cassettes_marked"
+_TABLE = re.compile(rb"^\s*\[+\s*tool\s*\.\s*replay\b", re.MULTILINE)
 
 
 def add(parser: pytest.Parser) -> None:
@@ -51,7 +56,8 @@ def add(parser: pytest.Parser) -> None:
     group.addoption(
         "--replay-block-network",
         action="store_true",
-        help="refuse calls to the API from unmarked tests too (ini: replay_block_network)",
+        help="refuse calls to the API from unmarked tests, also where nothing else says that the "
+        "project uses replay (ini: replay_block_network)",
     )
     group.addoption(
         "--replay-unused",
@@ -59,7 +65,13 @@ def add(parser: pytest.Parser) -> None:
         help="cassettes that no test of a full run played: off, list them, or fail "
         "(ini: replay_unused)",
     )
-    parser.addini("replay_block_network", "as --replay-block-network", type="bool", default=False)
+    parser.addini(
+        "replay_block_network",
+        "whether calls to the API from unmarked tests are refused (default: true, where the "
+        "project has settings of replay or a collected test is marked)",
+        type="bool",
+        default=None,
+    )
     parser.addini("replay_unused", "as --replay-unused: off, warn or fail", default="off")
 
 
@@ -105,9 +117,44 @@ def needs_session(item: pytest.Item) -> bool:
     )
 
 
+def note_marked(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
+    """Note whether a collected test is marked, before any is deselected."""
+    if any(needs_session(item) for item in items):
+        setattr(config, _MARKED, True)
+
+
 def blocks_network(config: pytest.Config) -> bool:
-    """Whether calls of unmarked tests to the API are refused, too."""
-    return bool(config.getoption("--replay-block-network") or config.getini("replay_block_network"))
+    """Whether calls of unmarked tests to the API are refused.
+
+    So it is where the project uses replay: it has settings of replay's, or a collected test is
+    marked. ``replay_block_network = false`` lets them through.
+    """
+    if config.getoption("--replay-block-network"):
+        return True
+    asked = config.getini("replay_block_network")
+    if isinstance(asked, bool):
+        return asked
+    return hasattr(config, _MARKED) or is_configured(config)
+
+
+def is_configured(config: pytest.Config) -> bool:
+    """Whether the project has settings of replay's: in pytest's configuration, or of its own."""
+    if config.getini("replay_unused") != "off":
+        return True
+    for folder in (config.rootpath, *config.rootpath.parents):
+        settings = folder / "pyproject.toml"
+        if (folder / "replay.toml").is_file() or _has_table(settings):
+            return True
+        if settings.is_file() or (folder / ".git").exists():
+            return False  # the project's own folder
+    return False
+
+
+def _has_table(path: Path) -> bool:
+    # Settings that are broken are told when they are read, by the first test that needs them.
+    with suppress(OSError):
+        return _TABLE.search(path.read_bytes()) is not None
+    return False
 
 
 def tracked_file(config: pytest.Config) -> Path | None:

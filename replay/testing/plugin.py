@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from replay.config import resolve
+from replay.config import Config, resolve
 from replay.errors import CallRefused, ConfigError, ReplayError
-from replay.intercept import current_session, installation, network_warning
+from replay.intercept import current_session, elsewhere, installation, network_warning
 from replay.intercept.unittest import refusal_in
 from replay.intercept.user_frames import Line, Place
 from replay.library.library import clear_cache
@@ -51,7 +51,8 @@ class _RefuseAll:
         raise CallRefused(
             "a test that is not marked called the API, and calls are blocked",
             where=self._test,
-            hint="mark it with @pytest.mark.cassettes, or leave out --replay-block-network",
+            hint="mark it with @pytest.mark.cassettes, or let unmarked tests go online: "
+            "replay_block_network = false in pytest's configuration",
         )
 
     def after_fork(self) -> None:
@@ -100,6 +101,7 @@ class Run:
         self._config = config
         self._settings = MarkerSettings(config)
         self._blocks = blocks_network(config)
+        self._blocking: Config | None = None
         self._summary = summary_of(config)
         self._test: _Test | None = None
         self._setup_error: ReplayError | None = None
@@ -112,6 +114,9 @@ class Run:
             installation.hold(self._ended)
         except ReplayError as error:
             raise pytest.UsageError(str(error)) from None
+        if not self._blocks:
+            elsewhere.listeners.append(self._went_online)
+            config.add_cleanup(lambda: elsewhere.listeners.remove(self._went_online))
         config.add_cleanup(clear_cache)
         config.add_cleanup(lambda: installation.release(self._ended))
 
@@ -122,6 +127,9 @@ class Run:
             ConfigError: the settings cannot be used.
         """
         test = self._test
+        if test is not None and test.blocked:
+            self._close(test)  # it asks for a fixture of replay's after all
+            test = None
         if test is None:
             test = self._begin(item, self._settings.of(item).session())
         return test.session
@@ -148,7 +156,9 @@ class Run:
             if needs_session(item):
                 self._begin(item, self._settings.of(item).session())
             elif self._blocks:
-                blocked = open_session(resolve(mode="none"), first=[_RefuseAll(item.nodeid)])
+                if self._blocking is None:
+                    self._blocking = resolve(mode="none")
+                blocked = open_session(self._blocking, first=[_RefuseAll(item.nodeid)])
                 self._begin(item, blocked, blocked=True)
         except ReplayError as error:
             self._setup_error = error
@@ -276,6 +286,9 @@ class Run:
         self._summary.add_refusals(())
         self._summary.notes.update(self._drift_hints.finish())
 
+    def _went_online(self) -> None:
+        self._summary.unmarked += 1
+
     def _begin(self, item: pytest.Item, session: OpenSession, *, blocked: bool = False) -> _Test:
         file, line, _ = item.reportinfo()
         network_warning.found(Place(os.fspath(file), (line or 0) + 1))
@@ -283,6 +296,8 @@ class Run:
         test.before = current_session.current.get()
         self._enter(test.session)
         self._test = test
+        if blocked:
+            self._update_server()
         return test
 
     def _session_for(self, scope: pytest.Item | pytest.Collector, item: pytest.Item) -> OpenSession:
@@ -303,7 +318,8 @@ class Run:
 
     def _update_server(self) -> None:
         if self._server is not None:
-            self._server.set_default(self._open[-1] if self._open else None)
+            blocked = self._test is not None and self._test.blocked
+            self._server.set_default(self._open[-1] if self._open and not blocked else None)
 
     def _end_named(self, *, failed: bool) -> None:
         if self._server is not None:

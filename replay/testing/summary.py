@@ -46,6 +46,7 @@ class Summary:
         used: by library, whose cassettes answered or were recorded.
         linked: the libraries whose links are followed.
         skipped: how many marked tests were skipped.
+        unmarked: how many calls of tests without a session went to Stripe's API.
         partial: why this is not a full run; empty where it is one.
         unused: the cassettes that no test used; None where that cannot be said.
     """
@@ -57,6 +58,7 @@ class Summary:
     used: dict[str, set[Key]] = field(default_factory=dict)
     linked: set[str] = field(default_factory=set)
     skipped: int = 0
+    unmarked: int = 0
     partial: str = ""
     unused: list[str] | None = None
 
@@ -95,7 +97,7 @@ class Summary:
     def pack(self) -> dict[str, Any]:
         """This summary in types that travel between processes."""
         return {
-            "counts": [self.played, self.recorded, self.refused, self.skipped],
+            "counts": [self.played, self.recorded, self.refused, self.skipped, self.unmarked],
             "notes": dict(self.notes),
             "used": {root: list(keys) for root, keys in self.used.items()},
             "linked": list(self.linked),
@@ -104,11 +106,12 @@ class Summary:
 
     def unpack(self, packed: Mapping[str, Any]) -> None:
         """Add another process's summary."""
-        played, recorded, refused, skipped = packed["counts"]
+        played, recorded, refused, skipped, unmarked = packed["counts"]
         self.played += played
         self.recorded += recorded
         self.refused += refused
         self.skipped += skipped
+        self.unmarked += unmarked
         self.notes.update(packed["notes"])
         for root, keys in packed["used"].items():
             self.used.setdefault(root, set()).update(map(tuple, keys))
@@ -171,11 +174,15 @@ def summarise(reporter: Any, config: pytest.Config) -> None:
     parts = [
         f"{summary.played} played", f"{summary.recorded} recorded", f"{summary.refused} refused",
     ]  # fmt: skip
+    if summary.unmarked:
+        parts.append(f"{summary.unmarked} online from unmarked tests")
     if summary.unused is not None:
         parts.append(f"{len(summary.unused)} unused")
     elif wanted != "off":
         parts.append(f"unused not looked for: {summary.partial}")
-    if reporter.verbosity >= -1 and (wanted != "off" or summary.used or summary.refused):
+    if reporter.verbosity >= -1 and (
+        wanted != "off" or summary.used or summary.refused or summary.unmarked
+    ):
         reporter.ensure_newline()
         reporter.write_line("replay: " + ", ".join(parts))
         for note, count in summary.notes.most_common(_SHOWN):

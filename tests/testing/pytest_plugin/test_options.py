@@ -122,7 +122,7 @@ def test_a_mode_that_does_not_exist_is_a_usage_error(suite: Suite) -> None:
     assert "use one of off, warn, fail" in ran.out
 
 
-@pytest.mark.parametrize("how", ["option", "ini"])
+@pytest.mark.parametrize("how", ["option", "ini", "marked"])
 def test_blocking_refuses_the_calls_of_unmarked_tests(
     suite: Suite, stand_in: StandIn, how: str
 ) -> None:
@@ -164,3 +164,118 @@ def test_blocking_refuses_the_calls_of_unmarked_tests(
     assert "where: test_suite.py::test_unmarked" in ran.out
     assert "mark it with @pytest.mark.cassettes" in ran.out
     assert 1 == sum(stand_in.hits.values())
+
+
+UNMARKED = """
+    import socket
+
+    def nowhere(*args, **kwargs):
+        raise socket.gaierror("no name is looked up here")
+
+    socket.getaddrinfo = nowhere
+
+    def test_unmarked():
+        with pytest.raises({expected}):
+            get()
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("replay.toml", 'mode = "none"\n'),
+        ("pyproject.toml", '[tool.replay]\nmode = "none"\n'),
+        ("pyproject.toml", '[tool.replay.drift]\nfail_on = "warning"\n'),
+    ],
+)
+def test_a_project_with_settings_of_replay_blocks(suite: Suite, name: str, text: str) -> None:
+    """Also where no test is marked."""
+    (suite.folder / name).write_text(text)
+    suite.write(UNMARKED.format(expected="replay.CallRefused"))
+    ran = suite.run()
+    assert {"failed": 1} == ran.outcomes, ran.out
+    assert "a test that is not marked called the API" in ran.out
+    assert "replay_block_network = false" in ran.out
+
+
+def test_a_marked_test_that_is_deselected_blocks_all_the_same(suite: Suite) -> None:
+    """What `-k` leaves out changes nothing for the others."""
+    suite.write(
+        UNMARKED.format(expected="replay.CallRefused")
+        + """
+    @pytest.mark.cassettes
+    def test_marked():
+        get()
+"""
+    )
+    ran = suite.run("-k", "unmarked")
+    assert {"failed": 1, "deselected": 1} == ran.outcomes, ran.out
+    assert "a test that is not marked called the API" in ran.out
+
+
+def test_a_project_that_does_not_use_replay_is_left_alone(suite: Suite) -> None:
+    """replay may be installed for another project of the same environment."""
+    (suite.folder / "pyproject.toml").write_text("[tool.other]\n")
+    suite.write(UNMARKED.format(expected="stripe.APIConnectionError"))
+    ran = suite.run()
+    assert ({"passed": 1}, "") == (ran.outcomes, ran.summary), ran.out
+
+
+def test_calls_that_are_let_through_are_counted(suite: Suite) -> None:
+    """Once each, from whichever client, and added up over workers."""
+    suite.ini("replay_block_network = false")
+    suite.write(
+        UNMARKED.format(expected="stripe.APIConnectionError")
+        + """
+    import httpx, urllib.error, urllib.request, aiohttp
+    URL, HEADERS = "https://api.stripe.com/v1/invoices/in_1", {"Stripe-Version": "2024-06-20"}
+
+    def test_clients():
+        with pytest.raises(OSError):
+            requests.get(URL, headers=HEADERS)
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(URL, headers=HEADERS)
+        with pytest.raises(urllib.error.URLError):
+            urllib.request.urlopen(urllib.request.Request(URL, headers=HEADERS))
+
+        async def ask():
+            async with aiohttp.ClientSession() as client:
+                await client.get(URL, headers=HEADERS)
+
+        with pytest.raises(aiohttp.ClientError):
+            asyncio.run(ask())
+
+    @pytest.mark.cassettes
+    def test_marked():
+        get()
+"""
+    )
+    ran = suite.run("-n2", "-p", "no:anyio")
+    assert {"passed": 3} == ran.outcomes, ran.out
+    assert "replay: 1 played, 0 recorded, 0 refused, 5 online from unmarked tests" == ran.summary
+
+
+def test_a_stub_of_an_unmarked_test_answers(suite: Suite) -> None:
+    """A patched client's does, and so does a recording that vcrpy plays."""
+    suite.write("""
+        import json, unittest.mock, vcr
+        URL = "https://api.stripe.com/v1/invoices/in_1"
+
+        def test_patched():
+            with unittest.mock.patch("requests.Session.send") as send:
+                assert requests.get(URL) is send.return_value
+
+        def test_vcrpy(tmp_path):
+            request = {"method": "GET", "uri": URL, "body": None, "headers": {}}
+            status = {"code": 200, "message": "OK"}
+            response = {"status": status, "headers": {}, "body": {"string": "{}"}}
+            recorded = {"version": 1, "interactions": [{"request": request, "response": response}]}
+            (tmp_path / "a.yaml").write_text(json.dumps(recorded))
+            with vcr.use_cassette(str(tmp_path / "a.yaml"), record_mode="none"):
+                assert requests.get(URL).json() == {}
+
+        @pytest.mark.cassettes
+        def test_marked():
+            get()
+    """)
+    assert {"passed": 3} == suite.run().outcomes

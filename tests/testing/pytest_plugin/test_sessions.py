@@ -235,8 +235,11 @@ def test_a_run_without_marked_tests_loads_nothing_of_replay(suite: Suite) -> Non
     assert ({"passed": 1}, "") == (ran.outcomes, ran.summary), ran.out
 
 
-def test_unmarked_tests_go_their_own_way(suite: Suite, stand_in: StandIn) -> None:
+def test_unmarked_tests_go_their_own_way_where_the_project_says_so(
+    suite: Suite, stand_in: StandIn
+) -> None:
     """Between marked tests the hooks are in, and let every call pass as it is."""
+    suite.ini("replay_block_network = false")
     suite.write(f"""
         @pytest.mark.cassettes
         def test_before():

@@ -515,10 +515,13 @@ def _rendered(
     if format_ == "text":
         return _text(found, options)
     if format_ == "html":
+        from datetime import date
+
         from replay.render.excerpts import excerpts
         from replay.render.html import to_html
 
-        return to_html(found, excerpts(found, older.read, library.read))
+        shown = excerpts(found, older.read, library.read)
+        return to_html(found, shown, display_path(library.root), date.today().isoformat())
     if format_ == "markdown":
         from replay.render.markdown import to_markdown
 

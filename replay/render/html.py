@@ -13,22 +13,28 @@ from html import escape
 from importlib.resources import files
 from urllib.parse import quote
 
+from replay.drift.guide.outline import outline
 from replay.drift.judge.findings import Comparison, Finding, Grade, Matrix, Report, Severity, Side
 from replay.drift.judge.rules import sentence
 from replay.drift.observe.pointers import dotted
 from replay.errors import printable
 from replay.render.excerpts import Excerpt
-from replay.render.words import cell, counted, counted_coverage, counted_use, reader
+from replay.render.words import cell, counted, counted_coverage, counted_use, reader, remark
+
+_USE = ("used", "not used")
+"""Whether tests read a field, as the page's filter names it."""
 
 Excerpts = Mapping[tuple[str, str], Excerpt]
 
 
-def to_html(report: Report, excerpts: Excerpts) -> str:
+def to_html(report: Report, excerpts: Excerpts, library: str = "", made: str = "") -> str:
     """The report as a page.
 
     Args:
         report: the report, with its matrices.
         excerpts: the result of `replay.render.excerpts.excerpts` for the report.
+        library: the name of the recordings, for people.
+        made: the day on which the page is made, as ``YYYY-MM-DD``.
     """
     style, script = (_data(name) for name in ("page.css", "page.js"))
     policy = (
@@ -47,9 +53,12 @@ def to_html(report: Report, excerpts: Excerpts) -> str:
         f"<header>\n<h1>API drift</h1>\n<p>{_text(counted(report.summary()))}</p>\n",
         f"<p>{_text(counted_use(report))}</p>\n" if counted_use(report) else "",
         *(f"<p>{_text(line)}</p>\n" for line in counted_coverage(report)),
+        _origin(library, made),
         "</header>\n",
         _form(report),
-        '<main>\n<section id="findings" aria-label="Findings">\n',
+        "<main>\n",
+        _places(report),
+        '<section id="findings" aria-label="Findings">\n',
         *(_comparison(n, one, names, excerpts) for n, one in enumerate(report.comparisons)),
         '</section>\n<section id="matrix" aria-label="Fields against versions">\n',
         *(_matrix(matrix, report, names) for matrix in report.matrices),
@@ -82,6 +91,35 @@ def _names(report: Report) -> dict[tuple[int, int], str]:
     return names
 
 
+def _origin(library: str, made: str) -> str:
+    named = f"Library <code>{_text(library)}</code>" if library else ""
+    day = f'<time datetime="{_text(made)}">{_text(made)}</time>' if made else ""
+    told = ", ".join(filter(None, (named, day)))
+    return f"<p>{told}</p>\n" if told else ""
+
+
+def _places(report: Report) -> str:
+    """The table of old and new places, to be copied into a ticket or a sheet."""
+    rows = [row for comparison in report.comparisons for row in outline(comparison).moved]
+    if not rows:
+        return ""
+    cells = "".join(
+        f'<tr data-text="{_text(f"{row.old} {row.new}".lower())}">'
+        f'<th scope="row" class="path">{_text(row.old)}</th>'
+        f'<td class="path">{_text(row.new)}</td><td>{_text(remark(row))}</td></tr>\n'
+        for row in rows
+    )
+    return (
+        '<section aria-labelledby="places">\n<h2 id="places">Old and new places</h2>\n'
+        '<p><button type="button" id="copy" hidden>Copy the table</button>'
+        ' <output id="copied" role="status"></output></p>\n'
+        '<div class="scroll" tabindex="0" role="region" aria-label="Old and new places">\n'
+        '<table id="moved">\n<thead><tr><th scope="col">old</th><th scope="col">new</th>'
+        f'<th scope="col">evidence</th></tr></thead>\n<tbody>\n{cells}</tbody>\n</table>\n'
+        "</div>\n</section>\n"
+    )
+
+
 def _form(report: Report) -> str:
     def boxes(name: str, values: tuple[str, ...]) -> str:
         made = "".join(
@@ -101,6 +139,7 @@ def _form(report: Report) -> str:
         ' aria-keyshortcuts="/" placeholder="field, rule or word"></label>\n'
         + boxes("severity", tuple(str(severity) for severity in reversed(Severity)))
         + boxes("grade", tuple(str(grade) for grade in reversed(Grade)))
+        + (boxes("tests", _USE) if counted_use(report) else "")
         + '<label>Comparison <select id="comparison"><option value="">all</option>\n'
         + options
         + '</select></label>\n<button type="reset">Reset</button>\n'
@@ -146,6 +185,7 @@ def _finding(
     return (
         f'<li id="{name}" class="finding {finding.severity}{accepted}" data-comparison="{n}"'
         f' data-severity="{finding.severity}" data-grade="{finding.grade}"'
+        f' data-tests="{_USE[not finding.used]}"'
         f' data-text="{_text(text)}">\n<details>\n<summary><b>{finding.severity}</b>'
         f' <span class="grade">{finding.grade}</span>'
         f' <span class="what">{_text(words)}{used}</span></summary>\n<div class="body">\n<dl>\n'

@@ -14,6 +14,7 @@ import pytest
 from support.browser import UNREADABLE, require_browser, told
 from support.recordings import NEW, OLD, Shelf, twins
 
+from replay.drift.acceptance.used import Body, Used, mark_used
 from replay.drift.report import report
 from replay.render.excerpts import excerpts
 from replay.render.html import to_html
@@ -34,6 +35,19 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     made = report(Shelf(entries), matrix=True)
     path = tmp_path_factory.mktemp("page") / "drift.html"
     path.write_text(to_html(made, excerpts(made, shelf.get, shelf.get)), "utf-8")
+    return path.as_uri()
+
+
+@pytest.fixture(scope="module")
+def used_page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of a page of which it is known what tests read: one field that moved."""
+    ids = [f"sub_1MowQVLkdIwHu7i{n}" for n in range(3)]
+    olds = [{"object": "invoice", "sub": id, "paid": True} for id in ids]
+    news = [{"object": "invoice", "p": {"sub": id}} for id in ids]
+    used = Used({Body("invoices", "invoice", OLD): {"/sub"}})
+    made = mark_used(report(Shelf(twins(olds, news))), used)
+    path = tmp_path_factory.mktemp("used") / "drift.html"
+    path.write_text(to_html(made, {}, "cassettes", "2026-12-01"), "utf-8")
     return path.as_uri()
 
 
@@ -119,6 +133,54 @@ def test_a_link_opens_its_finding_even_where_a_filter_hides_it(opened: Any, page
     opened.execute_script("location.hash = '#nobody'")
 
 
+def test_it_filters_by_what_tests_read(browser: Any, used_page: str, page: str) -> None:
+    """Only where that is known."""
+    browser.get(used_page)
+    assert 2 == len(shown(browser))
+    find(browser, "input[value='not used']").click()
+    assert ["sub moved to p.sub"] == shown(browser)
+    browser.get(page)
+    assert [] == browser.find_elements("css selector", "input[name=tests]")
+
+
+def test_the_old_and_new_places_are_a_table_to_copy(browser: Any, used_page: str) -> None:
+    """As columns, for a ticket or a sheet; what a search hides is not copied."""
+    browser.get(used_page)
+    browser.execute_script("navigator.clipboard.writeText = async text => { window.pasted = text }")
+    find(browser, "#copy").click()
+    assert "copied" == find(browser, "#copied").text
+    row = "invoice.sub\tinvoice.p.sub\tset in 3 of 3; used by these tests"
+    assert f"old\tnew\tevidence\n{row}" == browser.execute_script("return window.pasted")
+    find(browser, "#search").send_keys("paid")
+    find(browser, "#copy").click()
+    assert "old\tnew\tevidence" == browser.execute_script("return window.pasted")
+
+
+def test_where_the_clipboard_is_closed_the_table_is_selected(browser: Any, used_page: str) -> None:
+    """The person copies it."""
+    browser.get(used_page)
+    browser.execute_script("navigator.clipboard.writeText = () => Promise.reject(new Error())")
+    find(browser, "#copy").click()
+    assert "selected: copy it now" == find(browser, "#copied").text
+    assert "invoice.p.sub" in browser.execute_script("return getSelection().toString()")
+
+
+def test_the_page_says_of_which_recordings_it_is_and_when_it_was_made(
+    browser: Any, used_page: str
+) -> None:
+    """Someone finds it in a folder next year."""
+    browser.get(used_page)
+    assert "Library cassettes, 2026-12-01" in find(browser, "header").text
+
+
+def test_a_row_looks_like_something_to_open(opened: Any) -> None:
+    """A triangle that turns."""
+    mark = "return getComputedStyle(document.querySelector('summary'), '::before').content"
+    closed = opened.execute_script(mark)
+    find(opened, ".finding summary").click()
+    assert "none" != closed != opened.execute_script(mark)
+
+
 def test_both_excerpts_stand_side_by_side(opened: Any) -> None:
     """Old on the left; on a narrow screen one below the other."""
     find(opened, ".finding summary").click()
@@ -160,11 +222,14 @@ def test_a_screen_reader_is_told_what_the_eye_sees(opened: Any) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_can_be_read_in_light_and_dark(scheme: str, browser: Any, page: str) -> None:
+@pytest.mark.parametrize("name", ["page", "used_page"])
+def test_text_can_be_read_in_light_and_dark(
+    scheme: str, browser: Any, name: str, request: pytest.FixtureRequest
+) -> None:
     """A contrast of 4.5 to 1 at least (WCAG AA), wherever there is text."""
     media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
-    browser.get(page)
+    browser.get(request.getfixturevalue(name))
     assert [] == browser.execute_script(UNREADABLE)
     paper = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
     assert {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 23, 29)"}[scheme] == paper

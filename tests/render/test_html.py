@@ -190,3 +190,9 @@ def test_each_side_has_its_library_and_a_recording_that_went_has_no_excerpt() ->
     made = replace(made, comparisons=(replace(comparison, findings=lone),))
     assert {} == excerpts(made, read, read)
     assert json.dumps([list(lines) for lines in found.values()])
+
+
+def test_a_library_with_a_hostile_name_is_text() -> None:
+    """The name of a folder is no markup."""
+    text = to_html(report(Shelf([])), {}, "<img src=x>", "2026-12-01")
+    assert "Library <code>&lt;img src=x&gt;</code>" in text

@@ -13,11 +13,13 @@
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const severities = checked("severity");
     const grades = checked("grade");
+    const tests = form.querySelector("input[name=tests]") && checked("tests");
     const has = (text) => words.every((word) => text.includes(word));
     let shown = 0;
     for (const finding of findings) {
       const data = finding.dataset;
       const fits = severities.has(data.severity) && grades.has(data.grade) && has(data.text)
+        && (!tests || tests.has(data.tests))
         && (comparison.value === "" || comparison.value === data.comparison);
       finding.hidden = !fits;
       shown += fits ? 1 : 0;
@@ -44,6 +46,24 @@
     target.scrollIntoView({ block: "start" });
   }
 
+  const copy = document.getElementById("copy");
+  if (copy) {
+    const table = document.getElementById("moved");
+    const lines = () => [...table.rows].filter((row) => !row.hidden)
+      .map((row) => [...row.cells].map((cell) => cell.textContent).join("\t"));
+    copy.addEventListener("click", async () => {
+      const told = document.getElementById("copied");
+      try {
+        await navigator.clipboard.writeText(lines().join("\n"));
+        told.textContent = "copied";
+      } catch {
+        // Where a page may not write there: select it, for the person to copy.
+        getSelection().selectAllChildren(table);
+        told.textContent = "selected: copy it now";
+      }
+    });
+    copy.hidden = false;
+  }
   for (const kind of ["input", "change"]) form.addEventListener(kind, filter);
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", () => setTimeout(filter));

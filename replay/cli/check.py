@@ -41,7 +41,7 @@ def check_command(
     ctx: click.Context, paths: tuple[str, ...], version: str | None, resource: str | None,
     spec: str | None, complete: bool, show: str, library: str | None, format_: str,
 ) -> None:  # fmt: skip
-    """Check hand-written doubles against what was recorded at an API version.
+    """Check hand-written doubles against the recordings of an API version.
 
     PATH is a JSON or YAML file, or a folder of them: fixtures, and mocks whose bodies hold objects
     of Stripe's. Every object with an object key is compared with the recordings of its type.

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
 from support.recordings import NEW, OLD, Shelf, recording, twins
 
+from replay.drift.guide.outline import only
+from replay.drift.judge.findings import Blind, Coverage
 from replay.drift.judge.rules import CATALOGUE, RULES
 from replay.drift.report import report
-from replay.render.machine import rules_to_json, to_json
+from replay.render.machine import document, rules_to_json, to_json
 
 SIDE = {
     "type": "object",
@@ -143,3 +146,17 @@ def test_rules_are_listed_for_machines() -> None:
     document = json.loads(rules_to_json(CATALOGUE))
     assert [rule.id for rule in CATALOGUE] == [row["id"] for row in document["rules"]]
     assert {"id", "severity", "meaning", "mirror", "why", "example"} == set(document["rules"][0])
+
+
+def test_what_is_not_shown_and_what_is_covered_are_counted() -> None:
+    """Fields that are added to the format, and only where they were asked for."""
+    plain = report(Shelf(twins([{"a": 1}], [{}])))
+    assert not {"left_out", "coverage"} & document(plain).keys()
+    blind = Blind("invoices", "invoice", "/sub/x", "replay record …")
+    covered = Coverage(OLD, NEW, 2, 1, (blind,))
+    made = document(replace(only(plain, ["info"]), coverage=(covered,)))
+    assert 1 == made["left_out"]
+    assert 1 == made["summary"]["breaking"]
+    (row,) = made["coverage"]
+    assert (4, 2, 1) == (row["fields"], row["unchanged"], row["changed"])
+    assert ["/sub/x"] == [each["path"] for each in row["unobserved"]]

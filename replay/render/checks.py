@@ -10,7 +10,7 @@ from replay.drift.judge.rules import CATALOGUE, sentence
 from replay.drift.observe.pointers import dotted
 from replay.errors import printable
 from replay.render import github, sarif
-from replay.render.words import reader, readers
+from replay.render.words import reader, readers, without_findings
 
 _LEVELS: dict[Severity, sarif.Level] = {
     Severity.BREAKING: "error",
@@ -57,7 +57,7 @@ def to_junit(report: Report, fails: Callable[[Finding], bool]) -> str:
                 failure.text = _xml("\n".join([words, *_evidence(comparison, finding)]))
                 counts["failures"] += 1
         if not comparison.findings:
-            SubElement(suite, "testcase", classname=name, name="no drift seen")
+            SubElement(suite, "testcase", classname=name, name=without_findings(report))
             counts["tests"] = 1
         suite.attrib.update({key: str(n) for key, n in counts.items()})
     indent(root)

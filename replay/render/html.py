@@ -19,7 +19,15 @@ from replay.drift.judge.rules import sentence
 from replay.drift.observe.pointers import dotted
 from replay.errors import printable
 from replay.render.excerpts import Excerpt
-from replay.render.words import cell, counted, counted_coverage, counted_use, reader, remark
+from replay.render.words import (
+    cell,
+    counted,
+    counted_coverage,
+    counted_use,
+    reader,
+    remark,
+    without_findings,
+)
 
 _USE = ("used", "not used")
 """Whether tests read a field, as the page's filter names it."""
@@ -59,7 +67,7 @@ def to_html(report: Report, excerpts: Excerpts, library: str = "", made: str = "
         "<main>\n",
         _places(report),
         '<section id="findings" aria-label="Findings">\n',
-        *(_comparison(n, one, names, excerpts) for n, one in enumerate(report.comparisons)),
+        *(_comparison(n, report, names, excerpts) for n in range(len(report.comparisons))),
         '</section>\n<section id="matrix" aria-label="Fields against versions">\n',
         *(_matrix(matrix, report, names) for matrix in report.matrices),
         f"</section>\n</main>\n<script>{script}</script>\n</body>\n</html>\n",
@@ -159,18 +167,20 @@ def _title(comparison: Comparison | Matrix) -> str:
 
 
 def _comparison(
-    n: int, comparison: Comparison, names: Mapping[tuple[int, int], str], excerpts: Excerpts
+    n: int, report: Report, names: Mapping[tuple[int, int], str], excerpts: Excerpts
 ) -> str:
+    comparison = report.comparisons[n]
     old, new, both = comparison.objects
     findings = "".join(
         _finding(n, names[n, m], comparison, finding, excerpts)
         for m, finding in enumerate(comparison.findings)
     )
+    without = f"<p>{_text(without_findings(report).capitalize())}.</p>\n"
     return (
         f'<section class="comparison">\n<h2>{_text(_title(comparison))}</h2>\n'
         f"<p>{old} old objects, {new} new, {both} at both;"
         f" twins and pairs of one state: {comparison.controlled}</p>\n"
-        + (f'<ol class="findings">\n{findings}</ol>\n' if findings else "<p>No drift seen.</p>\n")
+        + (f'<ol class="findings">\n{findings}</ol>\n' if findings else without)
         + "</section>\n"
     )
 

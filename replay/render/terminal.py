@@ -21,6 +21,7 @@ from replay.render.words import (
     group,
     readers,
     remark,
+    without_findings,
 )
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def show(report: Report, stream: TextIO, *, verbose: bool = False) -> None:
     for n, comparison in enumerate(report.comparisons):
         if n:
             to.print()
-        _comparison(to, comparison, verbose, hidden=bool(report.left_out))
+        _comparison(to, comparison, verbose, without_findings(report))
     to.print()
     _closing(to, report, verbose)
 
@@ -102,7 +103,7 @@ def show_rule(rule: Rule, stream: TextIO) -> None:
     columns(to, rows, "  ")
 
 
-def _comparison(to: Console, comparison: Comparison, verbose: bool, *, hidden: bool) -> None:
+def _comparison(to: Console, comparison: Comparison, verbose: bool, without: str) -> None:
     from rich.text import Text
 
     old, new, paired = comparison.objects
@@ -118,7 +119,7 @@ def _comparison(to: Console, comparison: Comparison, verbose: bool, *, hidden: b
         style="dim",
     )
     if not comparison.findings:
-        to.print("  nothing of it is shown" if hidden else "  no drift seen")
+        to.print(f"  {without}")
     _outline(to, outline(comparison))
     findings = sorted(comparison.findings, key=lambda f: (not f.used, group(f.path), f.order))
     for (use, where), members in groupby(findings, key=lambda f: (f.used, group(f.path))):

@@ -29,6 +29,11 @@ def counted(counts: Mapping[str, int]) -> str:
     )
 
 
+def without_findings(report: Report) -> str:
+    """What is said of a comparison that lists no finding."""
+    return "nothing of it is shown (--show)" if report.left_out else "no drift seen"
+
+
 def counted_use(report: Report) -> str:
     """How many breaking findings tests use, in words; empty where that is not known."""
     counts = report.summary_of_used()

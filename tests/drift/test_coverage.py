@@ -79,3 +79,12 @@ def test_without_matrices_nothing_is_said() -> None:
     """An OpenAPI file has no observations."""
     found = report(Shelf(twins([{"a": 1}], [{}])))
     assert () == coverage(found, Used({INVOICE: {"/a"}}))
+
+
+def test_an_object_that_changed_its_type_is_not_observed() -> None:
+    """It is recorded as another type at the old version; nothing is said of its fields."""
+    olds = [{"object": "card", "a": 1}] * 3
+    news = [{"object": "source", "a": 1}] * 3
+    found = report(Shelf(twins(olds, news)), "invoices", (OLD, NEW), matrix=True)
+    (made,) = coverage(found, Used({Body("invoices", "source", NEW): {"/a"}}))
+    assert (0, ["/a"]) == (made.unchanged, [blind.path for blind in made.blind])

@@ -94,10 +94,11 @@ def _cells(matrices: Iterable[Matrix], comparisons: Sequence[Comparison]) -> _Ce
             if (matrix.resource, matrix.type, matrix.deleted, matrix.expand) == (
                 comparison.resource, comparison.type, comparison.deleted, comparison.expand,
             ):  # fmt: skip
-                places = [matrix.versions.index(side) for side in comparison.sides]
+                # An object that changed its type is at one version alone of this one.
                 found[""] = (True, True)
                 for row in matrix.rows:
-                    old, new = (row.cells[place] is not None for place in places)
+                    cells = dict(zip(matrix.versions, row.cells, strict=True))
+                    old, new = (cells.get(side) is not None for side in comparison.sides)
                     before = found.get(row.path, (False, False))
                     found[row.path] = (before[0] or old, before[1] or new)
     return found

@@ -172,6 +172,8 @@ def _not_alone(path: str, body: Body, reads: Iterable[tuple[Body, str]]) -> str:
     An object inside another one is read at two places by one expression: at that within its own
     body, and at that within the outer one.
     """
+    if any(other.type == "event" for other, _ in reads):
+        return "it is read from an event, which has the version of the webhook endpoint"
     others = sorted(
         other.type or other.resource
         for other, read in reads

@@ -70,8 +70,8 @@ def rewrite(text: str, edits: Iterable[Edit]) -> Rewritten:
         if any(inner in wanted for inner in _steps(node, len(edit.old))[1:]):
             del wanted[node]
             left.append((edit, "another edit of this expression comes first"))
-    made = mark + code.module.visit(_Renaming(wanted)).code
     try:
+        made = mark + code.module.visit(_Renaming(wanted)).code
         ast.parse(made.removeprefix(mark))
     except (SyntaxError, ValueError, RecursionError):
         return Rewritten(text, (), tuple((edit, "the edit would not parse") for edit in edits))

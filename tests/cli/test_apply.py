@@ -102,6 +102,21 @@ def test_the_edit_is_a_diff_that_patch_takes_and_nothing_is_written(suite: Suite
     assert new in Path("billing.py").read_text("utf-8")
 
 
+def test_only_files_of_this_folder_are_written(suite: Suite, tmp_path: Path) -> None:
+    """Not what a link leads to; and what is gone, or in another encoding, is named."""
+    outside = tmp_path / "outside.py"
+    outside.write_text(CODE, "utf-8")
+    code = Path("billing.py")
+    code.unlink()
+    code.symlink_to(outside)
+    assert "a link leads out of this folder" in apply("--write").err
+    assert CODE == outside.read_text("utf-8")
+    code.unlink()
+    assert "there is no such file below this folder" in apply("--write").err
+    code.write_bytes(CODE.encode("latin-1"))
+    assert "this file is not UTF-8" in apply("--write").err
+
+
 def test_the_brief_has_the_edit_and_the_lines_that_are_left(suite: Suite) -> None:
     """The same as --apply says, below the finding; nothing is written."""
     done = replay_command("diff", OLD, NEW, "--used", "used-fields.json", "--format", "brief")

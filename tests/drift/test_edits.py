@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from support.recordings import NEW, OLD, Shelf, twins
 
 from replay.drift.acceptance.used import Body, Site, Used
 from replay.drift.guide.edits import Plan, plan
+from replay.drift.judge.findings import Severity
 from replay.drift.report import report
 
 INVOICE = Body("invoices", "invoice", OLD)
@@ -56,6 +58,8 @@ def test_what_was_null_on_the_way_is_guarded_and_counted() -> None:
          "/sub", "not there in 1 of 6"),
         ([{"sub": {"id": id, "x": 1}} for id in IDS], [{"p": id} for id in IDS],
          "/sub", "of another kind in 5 of 5"),
+        ([{"sub": [{"id": id, "x": 1}]} for id in IDS], [{"p": [{"id": id}]} for id in IDS],
+         "/sub", "of another kind in 5 of 5"),
         ([{"paid": True}] * 5, [{}] * 5, "/paid", "paid removed"),
         ([{"sub": id} for id in IDS], [{"p": {"sub": id}} for id in IDS], "/**",
          "the object is read as a whole here; 1 of its fields changed"),
@@ -70,6 +74,21 @@ def test_what_is_not_sure_is_left_to_a_person(
     (left,) = made.left
     assert ("billing.py", 3) == (left.file, left.line)
     assert why in left.why
+
+
+def test_what_the_team_has_accepted_asks_for_nothing() -> None:
+    """Nor does what only informs."""
+    olds = [{"object": "invoice", "sub": id} for id in IDS]
+    news = [{"object": "invoice", "p": {"sub": id}} for id in IDS]
+    made = report(Shelf(twins(olds, news)), "invoices", (OLD, NEW))
+    used = Used({INVOICE: {"/sub"}}, {INVOICE: {"/sub": {SITE: {"test_a"}}}})
+    for change in ({"accepted": "known"}, {"severity": Severity.INFO}):
+        comparisons = [
+            replace(c, findings=tuple(replace(f, **change) for f in c.findings))  # type: ignore[arg-type]
+            for c in made.comparisons
+        ]
+        asked = plan(replace(made, comparisons=tuple(comparisons)), used)
+        assert ((), ()) == (asked.edits, asked.left)
 
 
 def test_an_expression_that_reads_other_objects_too_is_left_to_a_person() -> None:

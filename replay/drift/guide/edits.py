@@ -149,8 +149,6 @@ def _edit(comparison: Comparison, finding: Finding) -> _Change | str:
     common = 0
     while common < len(old) - 1 and common < len(new) - 1 and old[common] == new[common]:
         common += 1
-    if new[: len(old)] == old:
-        return f"{where} lies within the old place"
     null = dict(way.null)
     guards = tuple(
         n - common for n in range(common + 1, len(new)) if "/" + "/".join(new[:n]) in null

@@ -122,6 +122,9 @@ _BASELINE = "replay-drift.json"
     " on stderr the lines that are left to you. No file is touched.",
 )
 @click.option("--write", is_flag=True, help="With --apply: write the files too.")
+@click.option("--witnesses", metavar="DIR",
+              help="Write a small test for each break that is proven: it passes at OLD and fails "
+              "at NEW, as REPLAY_API_VERSION says.")  # fmt: skip
 @click.option(
     "--require-source", metavar="HOST", help="Use only recordings of answers from this host."
 )
@@ -150,6 +153,7 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
       replay diff 2024-06-20 2025-03-31.basil --used used-fields.json --fail-on-used
       replay diff 2024-06-20 2025-03-31.basil --used used-fields.json --apply
       replay diff 2024-06-20 2025-03-31.basil --used used-fields.json --format brief
+      replay diff 2024-06-20 2025-03-31.basil --witnesses tests/witnesses
       replay diff --matrix --resource invoice
       replay diff 2024-06-20 2025-03-31.basil --id in_1MtHbELkdIwHu7ixl4OzzPMv
       replay diff 2025-03-31.basil --spec openapi.json
@@ -192,6 +196,11 @@ def diff_command(ctx: click.Context, /, **options: Any) -> None:
         _apply(ctx, found, options)
         return
     text = _rendered(shown, options, settings, library, older or library)
+    if options["witnesses"]:
+        from replay.cli.witnesses import write_witnesses
+
+        for line in write_witnesses(found, Path(options["witnesses"]), older or library, library):
+            click.echo(line, err=True)
     if options["output"]:
         _write(Path(options["output"]), text)
     else:
@@ -255,7 +264,7 @@ def _check(ctx: click.Context, options: Mapping[str, Any]) -> None:
         if wrong:
             raise click.UsageError(message, ctx)
 
-    for name in ("output", "baseline", "used"):
+    for name in ("output", "baseline", "used", "witnesses"):
         refuse(options[name] == "", f"--{name} is empty: name a file, or leave it out.")
     refuse("" in options["specs"], "--spec is empty: name a file, or leave it out.")
     if options["specs"]:
@@ -302,11 +311,17 @@ def _check(ctx: click.Context, options: Mapping[str, Any]) -> None:
         and (options["accept"] or options["matrix"] or options["format_"] != "text"),
         "--apply prints a unified diff: it goes without --accept, --matrix and --format.",
     )
+    refuse(
+        options["witnesses"] and (not new or old == new or options["matrix"] or options["apply"]),
+        "--witnesses goes with two versions, and without --matrix and --apply:"
+        " replay diff OLD NEW --witnesses DIR.",
+    )
     refuse(options["expand"] and options["id"] is None, "--expand goes with --id.")
     if options["id"] is not None:
         refuse(not new, "--id takes two versions: replay diff OLD NEW --id ID.")
         refuse(not options["id"], "--id is empty: name an object, such as in_1Mt….")
-        gates = ("matrix", "accept", "baseline", "used", "shown", "apply", "fail_on", "min_grade")
+        gates = ("matrix", "accept", "baseline", "used", "shown", "apply", "witnesses", "fail_on",
+                 "min_grade")  # fmt: skip
         refuse(
             any(options[name] for name in gates),
             "--id is a look at one object: it has no findings to accept or to fail on.",

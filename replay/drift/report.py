@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 from replay.drift.acceptance.settings import DriftSettings
+from replay.drift.guide.witnesses import Witnesses
 from replay.drift.judge.compare import compare, retyped, samples, with_findings
 from replay.drift.judge.findings import Comparison, Finding, Grade, Matrix, Report, Row, Sides
 from replay.drift.judge.other_resources import elsewhere
@@ -88,9 +89,12 @@ def report(
     strata = [
         stratum for stratum in sorted(corpus.observed) if resource in (None, stratum.resource)
     ]
-    compared = _compared(library, corpus, strata, older, one_account or older is None)
+    witnesses = Witnesses(library if older is None else older, library)
+    compared = _compared(library, corpus, strata, older, one_account or older is None, witnesses)
     found = [(stratum, _with_commands(corpus, stratum, one)) for stratum, one in compared]
     found = retyped(corpus, found, resource)
+    # Once more: what became a move into another resource, or changed its type, came after.
+    found = [(stratum, witnesses.confirmed(one)) for stratum, one in found]
     weigh = (settings or DriftSettings()).weigh
     done = [weigh(comparison) for comparison in _once(corpus, found)]
     done.sort(key=lambda c: (c.resource, version_order(c.old), version_order(c.new)))
@@ -179,6 +183,7 @@ def _compared(
     strata: Sequence[Stratum],
     older: Recordings | None,
     one_account: bool,
+    witnesses: Witnesses,
 ) -> list[tuple[Stratum, Comparison]]:
     """The comparisons of some strata."""
     places = [
@@ -191,7 +196,7 @@ def _compared(
     for stratum, both in places:
         lone = partial(before.takes, stratum, both[0])
         compared = compare(corpus, stratum, *both, lone, one_account=one_account)
-        found.append((compared, samples(corpus, stratum, *both)))
+        found.append((witnesses.confirmed(compared), samples(corpus, stratum, *both)))
     expanded = any(stratum.expand for stratum in corpus.observed)
     moved = elsewhere(library, found, set(corpus.recorded), expanded=expanded)
     return [

@@ -138,6 +138,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
             }
             for at in finding.used_at
         ],
+        "confirmed": finding.confirmed,
         "fingerprint": finding.fingerprint,
     }
 

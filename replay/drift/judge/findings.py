@@ -139,6 +139,38 @@ class UsedAt:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a recording.
+
+    Attributes:
+        file: the cassette, relative to the library.
+        take: the number of the take, from 0.
+        pointer: the JSON pointer in the body.
+    """
+
+    file: str
+    take: int
+    pointer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What code reads in one object of each version: it works on the old one, not on the new one.
+
+    Attributes:
+        old, new: the objects.
+        steps: the steps from an object to the value: a key, a position, ``("id", ID)`` for an item
+            of a list, None for the first item that has the rest.
+        kind: the type of the old value, as Python names it.
+    """
+
+    old: Place
+    new: Place
+    steps: tuple[str | int | tuple[str, str] | None, ...]
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One drift between two versions.
 
@@ -164,6 +196,8 @@ class Finding:
         fingerprint: hash of rule, resource, path and versions; independent of the wording.
         used: whether tests read the field; None where that is not known.
         used_at: the lines that read it; the tested code's before those of tests.
+        confirmed: whether a reading shows it; None where none was tried.
+        reading: the reading that shows it.
     """
 
     rule: str
@@ -186,6 +220,8 @@ class Finding:
     fingerprint: str = ""
     used: bool | None = None
     used_at: tuple[UsedAt, ...] = ()
+    confirmed: bool | None = None
+    reading: Reading | None = None
 
     @property
     def order(self) -> tuple[int, int, int, str, str, str]:

@@ -25,6 +25,7 @@ class Applied:
         edits, files: how many edits, in how many files.
         left: the lines for a person.
         guarded: edited lines whose value may be None.
+        never_null: the edited fields that no recording shows without a value.
     """
 
     diff: str
@@ -32,6 +33,7 @@ class Applied:
     files: int
     left: tuple[Left, ...]
     guarded: tuple[Left, ...]
+    never_null: tuple[str, ...]
 
 
 def is_installed() -> bool:
@@ -73,6 +75,7 @@ def apply(plan: Plan, root: Path, *, write: bool) -> Applied:
     from replay.drift.guide.rewriting import rewrite
 
     diffs, edits, guarded, left = [], 0, [], [*plan.left]
+    never_null: set[str] = set()
     for name, wanted in by_file(plan.edits).items():
         path = root / name
         text, why = _read(path, root)
@@ -88,13 +91,16 @@ def apply(plan: Plan, root: Path, *, write: bool) -> Applied:
             for edit in made.done
             if edit.guards
         ]
+        never_null |= {edit.field for edit in made.done if edit.never_null}
         edits += len(made.done)
         diffs.append("".join(_diff(name, text, made.text)))
         if write:
             with own_files.locked(path):
                 own_files.write(path, made.text, "the edited file", "no other: leave out --write")
     left.sort(key=lambda one: (one.file, one.line, one.field))
-    return Applied("".join(diffs), edits, len(diffs), tuple(left), tuple(guarded))
+    return Applied(
+        "".join(diffs), edits, len(diffs), tuple(left), tuple(guarded), tuple(sorted(never_null))
+    )
 
 
 def _read(path: Path, root: Path) -> tuple[str, str]:
@@ -124,6 +130,11 @@ def told(applied: Applied, *, written: bool) -> list[str]:
     lines = [
         f"{one.file}:{one.line}: {one.field}: {one.why}"
         for one in (*applied.guarded, *applied.left)
+    ]
+    lines += [
+        f"{field}: never null in the recordings, so it is not known whether its new place can be"
+        " read where it has no value"
+        for field in applied.never_null
     ]
     did = "made" if written else "can be made"
     edits = f"{applied.edits} edit{'s' * (applied.edits != 1)}"

@@ -578,6 +578,8 @@ def _advice(found: Report, options: Mapping[str, Any]) -> Callable[[str], Advice
             return Advice(notes=tuple(f"{one.file}:{one.line}: {one.why}" for one in left))
         done = apply(Plan(edits, left), Path.cwd(), write=False)
         notes = [f"{one.file}:{one.line}: {one.why}" for one in (*done.guarded, *done.left)]
+        if done.never_null:
+            notes.append("no recording shows it without a value: mind what is read then")
         return Advice(done.diff, tuple(notes))
 
     return advice

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from replay.drift.guide.outline import outline, place
 from replay.drift.judge.findings import Comparison, Finding, Grade, Report, Severity
 from replay.drift.judge.rules import sentence
+from replay.drift.observe.pointers import dotted
 from replay.errors import printable
 from replay.render.markdown import escape
 from replay.render.words import blind_spots, counted, counted_coverage, readers, remark
@@ -100,11 +101,13 @@ def _task(
         words = f"{kinds}, present {seen.present} of {seen.parents}"
         yield f"- at {escape(printable(side))}: {words}{see}\n"
     for source, target in finding.parts:
-        yield f"- `{_code(source)}` is at `{_code(target)}`\n"
+        yield f"- `{_code(dotted(source))}` is at `{_code(dotted(target))}`\n"
     for line in readers(finding, len(finding.used_at)):
         yield f"- read at `{_code(line)}`\n"
     given = advice(field)
-    yield from (f"- {escape(printable(note))}\n" for note in given.notes)
+    for note in given.notes:
+        if not note.endswith(sentence(comparison, finding)):  # it stands above
+            yield f"- {escape(printable(note))}\n"
     if given.diff:
         fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", given.diff)), 3)
         yield f"\nThe edit:\n\n{fence}diff\n{given.diff}{fence}\n"

@@ -45,12 +45,17 @@ def counted_use(report: Report) -> str:
 def counted_coverage(report: Report) -> list[str]:
     """What the recordings cover of the fields that tests read, in words: a line for each pair."""
     return [
-        f"of {each.fields} fields that your tests read, {each.unchanged} are shown unchanged,"
-        f" {each.changed} changed, {len(each.blind)} were not observed at {each.new}"
+        f"of {each.fields} fields that your tests read, {each.unchanged}"
+        f" {_be(each.unchanged, 'is', 'are')} shown unchanged, {each.changed} changed,"
+        f" {len(each.blind)} {_be(len(each.blind), 'was', 'were')} not observed at {each.new}"
         + f" (from {each.old})"
         * (len(report.coverage) > 1)
         for each in report.coverage
     ]
+
+
+def _be(count: int, one: str, many: str) -> str:
+    return one if count == 1 else many
 
 
 def blind_spots(report: Report) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from support.recordings import NEW, OLD, Shelf, recording, twins
 
-from replay.drift.acceptance.used import Body, Used
+from replay.drift.acceptance.used import NOWHERE, Body, Site, Sites, Used
 from replay.drift.guide.coverage import coverage
 from replay.drift.judge.findings import Coverage
 from replay.drift.report import report
@@ -15,7 +15,7 @@ from replay.render.words import blind_spots, counted_coverage
 INVOICE = Body("invoices", "invoice", OLD)
 
 
-def covered(read: dict[Body, set[str]]) -> Coverage:
+def covered(read: dict[Body, set[str]], sites: Sites = NOWHERE) -> Coverage:
     """What three pairs cover: `gone` is lost, and no new recording has a `sub`."""
     new = {"object": "invoice", "same": 1, "sub": None, "l": [{"a": 1}], "metadata": {}}
     old = {**new, "gone": 1}
@@ -26,7 +26,7 @@ def covered(read: dict[Body, set[str]]) -> Coverage:
         ]
     )
     found = report(shelf, "invoices", (OLD, NEW), matrix=True)
-    (made,) = coverage(found, Used(read))
+    (made,) = coverage(found, Used(read, sites))
     return made
 
 
@@ -64,12 +64,20 @@ def test_a_type_that_is_not_recorded_at_both_versions_is_not_observed() -> None:
     assert f"replay upgrade {NEW} --resource charges" == blind.settle
 
 
+def test_what_is_read_inside_another_body_counts_for_that_body() -> None:
+    """No test asks for a price: it is in an invoice."""
+    price, site = Body("prices", "price", OLD), Site("billing.py", 1)
+    sites = {price: {"/a": {site: {"t"}}}, INVOICE: {"/l/*/a": {site: {"t"}}}}
+    made = covered({INVOICE: {"/l/*/a"}, price: {"/a"}}, sites)
+    assert (1, 1) == (made.fields, made.unchanged)
+
+
 def test_the_words_say_how_many_and_what_would_show_the_rest() -> None:
     """One sentence; one row for each field that was not observed."""
     found = report(Shelf([recording({}, OLD)]))
     found = replace(found, coverage=(covered({INVOICE: {"/same", "/gone", "/sub/x"}}),))
-    words = "of 3 fields that your tests read, 1 are shown unchanged, 1 changed"
-    assert [f"{words}, 1 were not observed at {NEW}"] == counted_coverage(found)
+    words = "of 3 fields that your tests read, 1 is shown unchanged, 1 changed"
+    assert [f"{words}, 1 was not observed at {NEW}"] == counted_coverage(found)
     ((field, settle),) = blind_spots(found)
     assert "invoice.sub.x" == field
     assert settle

@@ -37,6 +37,7 @@ def test_a_proven_place_is_an_edit() -> None:
     made = moved((INVOICE, "/sub"))
     ((edit,), left) = made.edits, made.left
     assert (("sub",), ("p", "sub"), ()) == (edit.old, edit.new, edit.guards)
+    assert edit.never_null
     assert not left
 
 
@@ -46,6 +47,7 @@ def test_what_was_null_on_the_way_is_guarded_and_counted() -> None:
     news = [{"p": {"sub": id}} for id in IDS] + [{"p": None}, {"p": None}]
     (edit,) = planned(olds, news, {INVOICE: "/sub"}).edits
     assert ((1,), "p: null in 1 of 6") == (edit.guards, edit.remark)
+    assert not edit.never_null
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,12 @@ def _of_sides(
         kind = told[0].type if told else type
         cells = _cells(report.matrices, told)
         findings = [finding for comparison in told for finding in comparison.findings]
-        read = {path for body in bodies for path in used.paths[body]}
+        read = {
+            path
+            for body in bodies
+            for path in used.paths[body]
+            if told or not _is_inner(used, body, path)
+        }
         for path in sorted(_fields(read, cells)):
             about = [finding for finding in findings if _tells_of(finding, path)]
             if any(finding.grade > Grade.UNOBSERVED for finding in about):
@@ -85,6 +90,20 @@ def _types(used: Used) -> dict[str, list[Body]]:
     for body in sorted(used.paths):
         found.setdefault(body.type or body.resource, []).append(body)
     return found
+
+
+def _is_inner(used: Used, body: Body, path: str) -> bool:
+    """Whether a field was only ever read inside another body, for which it counts."""
+    sites = used.sites.get(body, {}).get(path, {})
+    return bool(sites) and all(
+        any(
+            site in places and len(outer) > len(path) and outer.endswith(path)
+            for other, paths in used.sites.items()
+            if other != body
+            for outer, places in paths.items()
+        )
+        for site in sites
+    )
 
 
 def _cells(matrices: Iterable[Matrix], comparisons: Sequence[Comparison]) -> _Cells:

@@ -30,6 +30,8 @@ class Edit:
         new: the keys in their place.
         guards: how many of the new keys lead to an object that may be null, in order.
         remark: which objects were null, and how often; empty without guards.
+        never_null: whether no recording shows the field without a value: then it is not known what
+            stands on the way to its new place.
     """
 
     site: Site
@@ -38,6 +40,7 @@ class Edit:
     new: tuple[str, ...]
     guards: tuple[int, ...] = ()
     remark: str = ""
+    never_null: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,8 @@ def plan(report: Report, used: Used) -> Plan:
                 if why:
                     left.add(Left(site.file, site.line, field, why))
                 else:
-                    edits.setdefault(site, set()).add(Edit(site, field, *edit))
+                    full = finding.carried is not None and finding.carried[0] == finding.carried[1]
+                    edits.setdefault(site, set()).add(Edit(site, field, *edit, full))
     for (file, line, name), changed in wholes.items():
         count = f"{len(changed)} of its fields changed"
         left.add(Left(file, line, name, f"the object is read as a whole here; {count}"))

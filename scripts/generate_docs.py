@@ -87,7 +87,8 @@ def rules() -> str:
     text = (
         "Each finding of `replay diff` has a rule. Its severity is the default for code that\n"
         "reads the response; the evidence can change it. The mirror is the rule that applies when\n"
-        "old and new change places. `replay rules RULE` prints one rule.\n"
+        "old and new change places. Recordings are a sample: each rule says when its finding\n"
+        "would be wrong, and what settles it. `replay rules RULE` prints one rule.\n"
     )
     parts = ["# Drift rules\n", MADE, text, "| rule | severity | mirror |\n|---|---|---|"]
     parts += [
@@ -96,6 +97,8 @@ def rules() -> str:
     for rule in RULES.values():
         why = f"\n\n{rule.why}" if rule.why else ""
         parts.append(f"\n## {rule.id}\n\n{rule.meaning}{why}")
+        parts.append(f"\n*When it would be wrong*: {rule.wrong}")
+        parts.append(f"\n*What settles it*: {rule.settles}")
         if rule.old:
             parts.append(f"\n```text\nold  {rule.old}\nnew  {rule.new}\n```")
     return "\n".join(parts) + "\n"

@@ -86,6 +86,8 @@ def rules_to_json(rules: Iterable[Rule]) -> str:
             "meaning": rule.meaning,
             "mirror": rule.mirror,
             "why": rule.why,
+            "wrong": rule.wrong,
+            "settles": rule.settles,
             "example": {"old": rule.old, "new": rule.new},
         }
         for rule in rules

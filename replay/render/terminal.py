@@ -100,6 +100,7 @@ def show_rule(rule: Rule, stream: TextIO) -> None:
     ]
     if rule.old:
         rows += [("old", rule.old), ("new", rule.new)]
+    rows += [("wrong if", rule.wrong), ("settled", rule.settles)]
     columns(to, rows, "  ")
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from support.recordings import NEW, OLD, Shelf, pools, twins
 
 from replay.drift.judge.findings import Finding
-from replay.drift.judge.rules import CATALOGUE, RULES, by_id
+from replay.drift.judge.rules import CATALOGUE, RULES, Rule, by_id
 from replay.drift.report import report
 from replay.errors import ConfigError
+from replay.render.terminal import show_rule
 
 SUB, SUB2, CUS = "sub_1MowQVLkdIwHu7ix", "sub_2NpxRWMleJxIv8jy", "cus_NffrFeUfNV2Hib"
 
@@ -392,6 +395,19 @@ def told(findings: list[Finding]) -> list[tuple[str, str, str, str]]:
     """Findings as the rows have them, in the order of paths."""
     rows = [(f.rule, f.path, str(f.severity), str(f.grade)) for f in findings]
     return sorted(rows, key=lambda row: row[1])
+
+
+@pytest.mark.parametrize("rule", CATALOGUE, ids=lambda rule: rule.id)
+def test_every_rule_says_when_it_would_be_wrong_and_what_settles_it(rule: Rule) -> None:
+    """In the manual and in the terminal; a rule that cannot be wrong says what it leaves open."""
+    page = (Path(__file__).parents[2] / "docs" / "rules.md").read_text("utf-8")
+    shown = StringIO()
+    show_rule(rule, shown)
+    for words in (rule.wrong, rule.settles):
+        assert words[:1].isupper()
+        assert words.endswith(".")
+        assert words in page
+        assert words in shown.getvalue()
 
 
 @pytest.mark.parametrize(

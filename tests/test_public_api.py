@@ -78,7 +78,7 @@ PUBLIC = {
         "cassettes", "evidence", "exists", "follow_links", "load", "path", "paths", "read",
         "recorded", "root", "with_evidence",
     },
-    "Session": {"calls", "config", "counts", "library", "notes", "refusals"},
+    "Session": {"calls", "config", "counts", "library", "notes", "override", "refusals"},
 }  # fmt: skip
 """What users see of a class; to add a name here is to promise it."""
 

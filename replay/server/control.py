@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from base64 import b64encode
 from functools import cache
 from importlib.resources import files
@@ -21,9 +22,13 @@ from replay.library.location import display_path
 from replay.server.error_responses import error_response
 from replay.server.journal import Journal
 from replay.server.sessions import Sessions
+from replay.session.overrides import options_of
 
 _MOST_LISTED = 2000
 """At most this many cassettes are listed on the page."""
+
+_MOST_BYTES = 1 << 20
+"""The longest body of an override."""
 
 _SAFE = {
     "Cache-Control": "no-store",
@@ -80,6 +85,18 @@ def control_app(sessions: Sessions, journal: Journal) -> Starlette:
         }
         return JSONResponse({**summary, **details}, headers=_SAFE)
 
+    async def override(request: Request) -> Response:
+        name = request.headers.get("Replay-Session", "")
+        body = await request.body()
+        try:
+            given = json.loads(body) if len(body) <= _MOST_BYTES else None
+        except (ValueError, RecursionError):
+            given = None
+        options = options_of(given, "the body of POST /_replay/override")
+        named = await run_in_threadpool(sessions.of, name)
+        named.session.override(**options)
+        return JSONResponse({"session": name, "override": options}, headers=_SAFE)
+
     return Starlette(
         routes=[
             Route("/", home),
@@ -88,6 +105,7 @@ def control_app(sessions: Sessions, journal: Journal) -> Starlette:
             Route("/_replay/state.json", state),
             Route("/_replay/recorded.json", recorded),
             Route("/_replay/reset", reset, methods=["POST"]),
+            Route("/_replay/override", override, methods=["POST"]),
         ],
         exception_handlers={ReplayError: _refused, HTTPException: _no_page},
     )
@@ -108,7 +126,7 @@ async def _no_page(request: Request, error: Exception) -> Response:
             what,
             where="below /_replay/",
             hint="GET /_replay/, /_replay/healthz, /_replay/state.json, /_replay/recorded.json; "
-            "POST /_replay/reset",
+            "POST /_replay/reset, /_replay/override",
         )
     )
     headers = {name.decode(): value.decode() for name, value in answer.headers}

@@ -55,6 +55,7 @@ class NamedSession:
             "played": counts.played,
             "recorded": counts.recorded,
             "refused": self.refused,
+            "overridden": counts.overridden,
         }
 
 

@@ -8,10 +8,11 @@ share is here: one fetch at a time per call, notes, counts and the end.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from threading import Lock
+from time import sleep
 from traceback import clear_frames
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -29,6 +30,7 @@ from replay.recording.preload import load
 from replay.recording.recorder import Outcome, Recorder
 from replay.redaction.policy_source import PolicySource
 from replay.session.calls import CallReader
+from replay.session.overrides import Overrides, made
 from replay.session.playback import Playbacks
 from replay.session.store import Fetch, Served, Store
 from replay.stripe_api.call import API_HOST, Call, asks_for_file, read_call
@@ -50,12 +52,14 @@ class Counts:
         recorded: answered by the live source, and recorded.
         refused: not answered.
         unrecorded: answered by the live source, and not recorded.
+        overridden: answered by an override, whether or not it changed a recording.
     """
 
     played: int
     recorded: int
     refused: int
     unrecorded: int
+    overridden: int = 0
 
 
 class Session:
@@ -74,6 +78,7 @@ class Session:
         self.refusals: list[ReplayError] = []
         self.notes: list[str] = []
         self._stores = stores
+        self._overrides = Overrides()
         self._played = self._recorded = self._unrecorded = 0
 
     def __repr__(self) -> str:
@@ -83,7 +88,44 @@ class Session:
     @property
     def counts(self) -> Counts:
         """How many calls were played, recorded and refused so far."""
-        return Counts(self._played, self._recorded, len(self.refusals), self._unrecorded)
+        return Counts(
+            self._played, self._recorded, len(self.refusals), self._unrecorded,
+            self._overrides.played,
+        )  # fmt: skip
+
+    def override(
+        self,
+        resource: str,
+        id: str | None,
+        patch: Mapping[str, Any] | None = None,
+        *,
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        delay: float = 0.0,
+        fault: str | None = None,
+        times: int | None = None,
+    ) -> None:
+        """Give another answer than the recorded one from now on, in this session only.
+
+        Args:
+            resource: the resource, such as ``invoices`` or ``invoice``.
+            id: the object's ID; ``"*"`` for every object of the resource; None for calls of the
+                resource itself: its lists, and what creates an object.
+            patch: a JSON merge patch over the recorded body: ``{"status": "void"}``; None as a
+                value removes a field. Over an error, it changes that error's body.
+            status: the answer's status. From 400 on, no recording is needed.
+            headers: header -> value, in place of the recorded ones.
+            delay: seconds to wait before the answer.
+            fault: one of Stripe's errors by name: ``card_declined``, ``rate_limit``, ``api_error``
+                and others (`replay.stripe_api.faults.FAULTS`), as Stripe sends them. It answers
+                writes, too.
+            times: for so many calls; None for all that follow. The latest override wins.
+
+        Raises:
+            ConfigError: something that no override can be. A field that neither the recording nor
+                the SDK's type has is refused when the call is made.
+        """
+        self._overrides.add(*made(resource, id, patch, status, headers, delay, fault, times))
 
     @property
     def calls(self) -> tuple[Served, ...]:
@@ -173,12 +215,19 @@ class OpenSession(Session):
             ReplayError: the refusal; also kept in `refusals`.
         """
         try:
+            changed = self._overrides.take(request) if self._overrides else None
+            if changed is not None:
+                sleep(changed[0].delay)
+                if changed[0].is_error:
+                    return _without_body_for(request, changed[0].error(changed[1]))
             said = self._next(request)
             response = said if isinstance(said, Response) else self._answer_of(said, request)
+            if changed is not None:
+                response = changed[0].changed(response)
         except ReplayError as error:
             self._refuse(error)
             raise
-        return _without_body(response) if request.method == "HEAD" else response
+        return _without_body_for(request, response)
 
     def serve(self, request: Request) -> Response:
         """`answer` for hooks inside client libraries.
@@ -199,11 +248,10 @@ class OpenSession(Session):
         Raises:
             Refused: carries the refusal.
         """
-        if not self.fetches:
+        if not self.fetches and not self._overrides:
             return self.serve(request)
         try:
-            response = await self.answer_async(request)
-            return _without_body(response) if request.method == "HEAD" else response
+            return _without_body_for(request, await self.answer_async(request))
         except ReplayError as error:
             self._refuse(error)
             refused = Refused(error)
@@ -216,7 +264,7 @@ class OpenSession(Session):
         a call to Stripe itself is refused: it would go online by accident. So is one with a
         live-mode key.
         """
-        if not self._pass_others:
+        if not self._pass_others or (self._overrides and self._overrides.concern(request)):
             return False
         try:
             self._reader.read(request)
@@ -293,6 +341,16 @@ class OpenSession(Session):
         from replay.session.event_loops import here
 
         loop = here()
+        changed = self._overrides.take(request) if self._overrides else None
+        if changed is None:
+            return await self._answer_in(loop, request)
+        if changed[0].delay:
+            await loop.look_up(partial(sleep, changed[0].delay))
+        if changed[0].is_error:
+            return changed[0].error(changed[1])
+        return changed[0].changed(await self._answer_in(loop, request))
+
+    async def _answer_in(self, loop: EventLoop, request: Request) -> Response:
         while True:
             said = await loop.look_up(partial(self._next, request))
             if isinstance(said, Response):
@@ -452,7 +510,10 @@ def open_session(
     return OpenSession(config, library, stores, recorder, reader, pass_others=pass_others)
 
 
-def _without_body(response: Response) -> Response:
+def _without_body_for(request: Request, response: Response) -> Response:
+    """The answer; to HEAD, without its body."""
+    if request.method != "HEAD":
+        return response
     return replace(response, body=b"", withheld=len(response.body))
 
 

@@ -6,7 +6,7 @@ import inspect
 import os
 import pkgutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, lru_cache
 from importlib import import_module
@@ -23,6 +23,7 @@ from replay.library import Library
 from replay.library.library import storage_of
 from replay.library.location import is_faked, path_of
 from replay.model.modes import RecordMode
+from replay.session.overrides import made, options_of
 from replay.session.session import OpenSession, Session, open_session
 from replay.testing import wrap
 
@@ -66,6 +67,7 @@ class Cassettes:
         allow_live: bool = False,
         other_calls: OtherCalls = "block",
         keep_errors: bool = False,
+        overrides: Sequence[Mapping[str, Any]] = (),
         directory: str | None = None,
         project: str = "",
         at: Place | None = None,
@@ -99,6 +101,9 @@ class Cassettes:
             "pass_others": other_calls == "pass",
             "keep_errors": keep_errors,
         }
+        self._overrides = [options_of(given, "overrides") for given in overrides]
+        for override in self._overrides:
+            made(**override)  # what cannot be one is told at decoration
         self._library: tuple[str, Library] | None = None
         self._entered: list[tuple[OpenSession, OpenSession | None]] = []
         config = self._resolve()
@@ -120,7 +125,10 @@ class Cassettes:
             library = self._library = config.library, _opened(config)
         if config.mode is RecordMode.NONE:
             self._require(library[1])
-        return open_session(config, library[1], **self._options)
+        session = open_session(config, library[1], **self._options)
+        for override in self._overrides:
+            session.override(**override)
+        return session
 
     def _resolve(self) -> Config:
         config = resolve(**self._settings, directory=self._home, environment=self._environment())
@@ -352,6 +360,7 @@ def use_cassettes(
     allow_live: bool = False,
     other_calls: OtherCalls = "block",
     keep_errors: bool = False,
+    overrides: Sequence[Mapping[str, Any]] = (),
 ) -> Cassettes: ...
 
 
@@ -379,6 +388,8 @@ def use_cassettes(library: Any = None, **settings: Any) -> Any:
             lets them through to the live API, in every mode.
         keep_errors: record answers of 401, 429 and 5xx too; the SDK's own retries then see them
             in order.
+        overrides: other answers than the recorded ones, each with the arguments of
+            `Session.override`: ``[{"resource": "invoices", "id": "*", "fault": "rate_limit"}]``.
 
     Raises:
         ConfigError: at decoration: a setting that cannot be used, or no such library in mode

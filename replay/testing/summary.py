@@ -25,6 +25,7 @@ from replay.session.session import OpenSession
 from replay.testing.options import unused_action
 
 _OUTPUT = "replay_cassettes"
+_COUNTS = ("played", "recorded", "refused", "skipped", "overridden", "unmarked")
 _SHOWN = 10
 
 _fields = attrgetter(*(each.name for each in fields(ObjectKey)))  # `astuple` copies deeply
@@ -46,6 +47,7 @@ class Summary:
         used: by library, whose cassettes answered or were recorded.
         linked: the libraries whose links are followed.
         skipped: how many marked tests were skipped.
+        overridden: how many calls an override answered.
         unmarked: how many calls of tests without a session went to Stripe's API.
         partial: why this is not a full run; empty where it is one.
         unused: the cassettes that no test used; None where that cannot be said.
@@ -58,6 +60,7 @@ class Summary:
     used: dict[str, set[Key]] = field(default_factory=dict)
     linked: set[str] = field(default_factory=set)
     skipped: int = 0
+    overridden: int = 0
     unmarked: int = 0
     partial: str = ""
     unused: list[str] | None = None
@@ -67,6 +70,7 @@ class Summary:
         counts = session.counts
         self.played += counts.played
         self.recorded += counts.recorded
+        self.overridden += counts.overridden
         self.add_refusals(session.refusals)
         if session.notes:
             self.notes.update(session.notes)
@@ -97,7 +101,7 @@ class Summary:
     def pack(self) -> dict[str, Any]:
         """This summary in types that travel between processes."""
         return {
-            "counts": [self.played, self.recorded, self.refused, self.skipped, self.unmarked],
+            "counts": [getattr(self, name) for name in _COUNTS],
             "notes": dict(self.notes),
             "used": {root: list(keys) for root, keys in self.used.items()},
             "linked": list(self.linked),
@@ -106,12 +110,8 @@ class Summary:
 
     def unpack(self, packed: Mapping[str, Any]) -> None:
         """Add another process's summary."""
-        played, recorded, refused, skipped, unmarked = packed["counts"]
-        self.played += played
-        self.recorded += recorded
-        self.refused += refused
-        self.skipped += skipped
-        self.unmarked += unmarked
+        for name, count in zip(_COUNTS, packed["counts"], strict=True):
+            setattr(self, name, getattr(self, name) + count)
         self.notes.update(packed["notes"])
         for root, keys in packed["used"].items():
             self.used.setdefault(root, set()).update(map(tuple, keys))
@@ -174,6 +174,8 @@ def summarise(reporter: Any, config: pytest.Config) -> None:
     parts = [
         f"{summary.played} played", f"{summary.recorded} recorded", f"{summary.refused} refused",
     ]  # fmt: skip
+    if summary.overridden:
+        parts.append(f"{summary.overridden} overridden")
     if summary.unmarked:
         parts.append(f"{summary.unmarked} online from unmarked tests")
     if summary.unused is not None:
@@ -181,7 +183,7 @@ def summarise(reporter: Any, config: pytest.Config) -> None:
     elif wanted != "off":
         parts.append(f"unused not looked for: {summary.partial}")
     if reporter.verbosity >= -1 and (
-        wanted != "off" or summary.used or summary.refused or summary.unmarked
+        wanted != "off" or summary.used or summary.refused or summary.overridden or summary.unmarked
     ):
         reporter.ensure_newline()
         reporter.write_line("replay: " + ", ".join(parts))

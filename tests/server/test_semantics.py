@@ -163,6 +163,37 @@ def test_takes_come_in_order_and_a_reset_starts_afresh(
     assert "draft" == served.retrieve(**{"Replay-Session": "one"}).json()["status"]
 
 
+def test_an_override_is_for_one_session_until_its_reset(served: Served) -> None:
+    """In any language: `POST /_replay/override`, with the session's name in the header."""
+    url, name = f"{served.url}/_replay/override", {"Replay-Session": "suite/one"}
+    patch = {"resource": "invoices", "id": "*", "patch": {"status": "void"}}
+    assert 200 == httpx.post(url, json=patch, headers=name).status_code
+    assert "void" == served.retrieve(**name).json()["status"]
+    assert "draft" == served.retrieve().json()["status"]
+    fault = {"resource": "payment_intents", "id": None, "fault": "card_declined"}
+    assert 200 == httpx.post(url, json=fault, headers=name).status_code
+    headers = {"Authorization": f"Bearer {KEY}", **name}
+    declined = httpx.post(f"{served.url}/v1/payment_intents", headers=headers)
+    assert (402, "card_declined") == (declined.status_code, declined.json()["error"]["code"])
+    assert 2 == served.reset("suite/one").json()["overridden"]
+    assert "draft" == served.retrieve(**name).json()["status"]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"[]", "an override names a resource and an id"),
+        (b"{", "an override names a resource and an id"),
+        (b'{"resource": "invoices", "id": "*", "fault": "card_decline"}', "did you mean"),
+    ],
+)
+def test_what_is_no_override_is_refused(served: Served, body: bytes, said: str) -> None:
+    """With what to send instead."""
+    answer = httpx.post(f"{served.url}/_replay/override", content=body)
+    assert 400 <= answer.status_code < 600
+    assert said in answer.json()["error"]["message"]
+
+
 def test_a_reset_tells_what_was_refused(served: Served) -> None:
     """So that any language's suite can fail for a refusal that the code swallowed."""
     served.retrieve(LATE, **{"Replay-Session": "suite/one"})

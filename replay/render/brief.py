@@ -136,7 +136,11 @@ def _open(report: Report) -> Iterator[str]:
 
 def _end(report: Report) -> Iterator[str]:
     news = dict.fromkeys(comparison.new for comparison in report.comparisons)
-    yield "\n## When all is done\n\n"
+    yield (
+        "\nTo see the changes for yourself: `replay diff OLD NEW --witnesses DIR` writes each that"
+        " is breaking and proven as a test that passes at the old version and fails at the new one.\n"
+        "\n## When all is done\n\n"
+    )
     for new in news:
         yield f"- `pytest --replay-api-version {_code(shlex.quote(new))}` passes\n"
     yield "- the version that the client pins is the new one\n"

@@ -138,7 +138,8 @@ def _end(report: Report) -> Iterator[str]:
     news = dict.fromkeys(comparison.new for comparison in report.comparisons)
     yield (
         "\nTo see the changes for yourself: `replay diff OLD NEW --witnesses DIR` writes each that"
-        " is breaking and proven as a test that passes at the old version and fails at the new one.\n"
+        " is breaking and proven as a test that passes at the old version and fails at the new"
+        " one.\n"
         "\n## When all is done\n\n"
     )
     for new in news:

@@ -268,6 +268,15 @@ class Refused(BaseException):
         super().__init__(str(error))
         self.error = error
 
+    def __getattr__(self, name: str) -> NoReturn:
+        # Code that catches everything asks for what its own errors have (`http_status`). What it
+        # fails with then is what a person reads.
+        error = self.__dict__.get("error")
+        told = "" if error is None or name.startswith("__") else f"; it carries: {error}"
+        raise AttributeError(
+            f"{type(self).__name__!r} object has no attribute {name!r}{told}", name=name, obj=self
+        )
+
     def raise_error(self) -> NoReturn:
         """Raise the error in place of its carrier.
 

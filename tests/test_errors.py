@@ -208,3 +208,16 @@ def test_each_error_says_what_to_do_next() -> None:
             if name in own and node.exc.args and not given & {"hint", None}:
                 silent.append(f"{file}:{node.lineno}")
     assert not silent
+
+
+def test_asking_a_carrier_for_what_other_errors_have_tells_what_it_carries() -> None:
+    """Code that catches everything fails at `error.http_status`: that failure is what is read."""
+    carrier = Refused(CassetteNotFound("invoices in_1 is not recorded", hint="record it"))
+    with pytest.raises(AttributeError, match=r"http_status.*invoices in_1 is not recorded") as told:
+        _ = carrier.http_status
+    assert "next: record it" in str(told.value)
+    assert not hasattr(carrier, "http_status")
+    with pytest.raises(AttributeError) as told:
+        _ = carrier.__wrapped__
+    assert "carries" not in str(told.value)
+    assert str(carrier.error) == str(copy.copy(carrier).error)

@@ -116,9 +116,9 @@ def record_command(
     key = api_key()
     opened = Library(config.library, follow_links=config.follow_links)
     storage_of(opened).require_writable()
-    recorder = Recorder(
-        opened, config.api_base, allow_live=allow_live, policy_source=PolicySource.of(config)
-    )
+    policy = PolicySource.of(config)
+    policy.load()  # a broken one ends the command here, and not each of its calls
+    recorder = Recorder(opened, config.api_base, allow_live=allow_live, policy_source=policy)
     pace = Pace(rate)
 
     def work(calls: list[Call]) -> tuple[list[Result], list[RelatedResult]]:

@@ -244,9 +244,12 @@ def _unknown(
     known = {path.split("/")[-2] for path in library.paths() if "/" in path}
     close = get_close_matches(id, sorted(filter(names.plain, known)), n=3)
     route = _route(resource, id)
-    keeps = policy.load().keeps_id
+    rules = policy.load()
     own = id.split("/") if route is None or id != route.resource else []
-    may_be_named = all(keeps(route.resource if route else "", part) for part in own)
+    may_be_named = all(
+        rules.keeps_id(route.resource, part) if route else rules.keeps_id_of_any(part)
+        for part in own
+    )
     words = ["replay", "record", route.resource if route else "RESOURCE"]
     if own:
         words.append("/".join(own))

@@ -131,7 +131,8 @@ CLIENTS: tuple[Client, ...] = (
     Client("tls-client", "tls_client", Way.REFUSED, "a Go library",
            ("tls_client:Session.execute_request", "tls_client:AsyncSession.execute_request"),
            "import tls_client; tls_client.Session().get(url)"),
-    Client("", "_xxsubinterpreters", Way.UNSEEN, "another interpreter in this process"),
+    Client("", "_xxsubinterpreters", Way.UNSEEN, "another interpreter in this process",
+           quiet=("filelock",)),  # it only asks in which interpreter it runs
     Client("", "_interpreters", Way.UNSEEN, "another interpreter in this process"),
 )  # fmt: skip
 """All of them; the ones that replay answers come first."""

@@ -90,8 +90,9 @@ def is_users_file(file: str) -> bool:
     """Whether a file of Python code is the user's own."""
     if file.startswith((_REPLAY, _STANDARD_LIBRARY, "<")):
         return False
-    path = Path(file)
-    return path.parent != _COMMANDS and not _lies_installed(file)
+    # A command that was started by a relative path (`../venv/bin/pytest`) has it in its code.
+    full = os.path.abspath(file)  # noqa: PTH100 - resolves no links, as `_COMMANDS` does not
+    return Path(full).parent != _COMMANDS and not _lies_installed(full)
 
 
 def is_installed(frame: FrameType) -> bool:

@@ -128,6 +128,10 @@ class Policy:
         kinds = (("word", known.words), ("chosen", known.chosen))
         return any(resource in listed and self.keeps(kind, id) for kind, listed in kinds)
 
+    def keeps_id_of_any(self, id: str) -> bool:
+        """Whether an ID may be written to disk as that of a resource that is not known."""
+        return self.keeps_id("", id) or self._names_id(id)
+
     def _names_id(self, value: object) -> bool:
         """Whether a team's own rule for a resource keeps an ID, and may do so."""
         return bool(self.team.keeps) and self.team.keeps_id(value) and may_be_kept(str(value))

@@ -6,6 +6,7 @@ import inspect
 import os
 import pkgutil
 import sys
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, lru_cache
@@ -219,7 +220,11 @@ class Cassettes:
         if unreported and not isinstance(raised, KeyboardInterrupt):
             # A refusal fails the session, even if the code under test caught it.
             user_frames.keep_users_lines(raised)
-            raise swallowed(unreported) from raised
+            caught = swallowed(unreported)
+            if raised is not None and _ends_a_worker(raised):
+                caught.add_note("".join(traceback.format_exception(raised, chain=False)).rstrip())
+                raise_alone(caught)
+            raise caught from raised
         if unwritten is not None:
             raise unwritten.with_traceback(None)
 
@@ -331,6 +336,24 @@ OPTIONS = tuple(
     if name not in {"directory", "project", "at"}
 )
 """The options of `use_cassettes` and of the marker."""
+
+
+def _ends_a_worker(raised: BaseException) -> bool:
+    """Whether an exception is one that this process cannot send to the one that started it.
+
+    A runner with processes (``manage.py test --parallel``) sends a failure with all that it is
+    chained to. One that does not pickle, such as urllib's `HTTPError`, ends its whole run.
+    """
+    module = sys.modules.get("multiprocessing")
+    if module is None or module.parent_process() is None:
+        return False
+    import pickle
+
+    try:
+        pickle.loads(pickle.dumps(raised))  # noqa: S301 - made here
+    except Exception:  # noqa: BLE001 - whatever its parts raise
+        return True
+    return False
 
 
 def swallowed(refusals: list[ReplayError]) -> ReplayError:

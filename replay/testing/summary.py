@@ -25,8 +25,9 @@ from replay.session.session import OpenSession
 from replay.testing.options import unused_action
 
 _OUTPUT = "replay_cassettes"
-_COUNTS = ("played", "recorded", "refused", "skipped", "overridden", "unmarked")
 _SHOWN = 10
+_COUNTS = ("played", "recorded", "refused", "unrecorded", "skipped", "overridden", "unmarked")
+"""The counts of a `Summary` that are added up over processes."""
 
 _fields = attrgetter(*(each.name for each in fields(ObjectKey)))  # `astuple` copies deeply
 
@@ -43,6 +44,7 @@ class Summary:
 
     Attributes:
         played, recorded, refused: numbers of calls.
+        unrecorded: how many calls were answered by the live source, and not recorded.
         notes: the notes of sessions, and how many sessions had each.
         used: by library, whose cassettes answered or were recorded.
         linked: the libraries whose links are followed.
@@ -56,6 +58,7 @@ class Summary:
     played: int = 0
     recorded: int = 0
     refused: int = 0
+    unrecorded: int = 0
     notes: Counter[str] = field(default_factory=Counter)
     used: dict[str, set[Key]] = field(default_factory=dict)
     linked: set[str] = field(default_factory=set)
@@ -71,6 +74,7 @@ class Summary:
         self.played += counts.played
         self.recorded += counts.recorded
         self.overridden += counts.overridden
+        self.unrecorded += counts.unrecorded
         self.add_refusals(session.refusals)
         if session.notes:
             self.notes.update(session.notes)
@@ -176,6 +180,8 @@ def summarise(reporter: Any, config: pytest.Config) -> None:
     ]  # fmt: skip
     if summary.overridden:
         parts.append(f"{summary.overridden} overridden")
+    if summary.unrecorded:
+        parts.append(f"{summary.unrecorded} answered but not recorded")
     if summary.unmarked:
         parts.append(f"{summary.unmarked} online from unmarked tests")
     if summary.unused is not None:
@@ -183,7 +189,12 @@ def summarise(reporter: Any, config: pytest.Config) -> None:
     elif wanted != "off":
         parts.append(f"unused not looked for: {summary.partial}")
     if reporter.verbosity >= -1 and (
-        wanted != "off" or summary.used or summary.refused or summary.overridden or summary.unmarked
+        wanted != "off"
+        or summary.used
+        or summary.refused
+        or summary.unrecorded
+        or summary.overridden
+        or summary.unmarked
     ):
         reporter.ensure_newline()
         reporter.write_line("replay: " + ", ".join(parts))

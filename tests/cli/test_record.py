@@ -472,3 +472,13 @@ def test_a_place_that_cannot_be_recorded_into_is_misuse(stand_in: StandIn, place
     done = replay_command("record", "invoice", DRAFT, "--library", place)
     assert (2, True) == (done.code, "error: a" in done.err), done.err
     assert not stand_in.hits
+
+
+def test_a_broken_policy_ends_the_command_before_any_call(stand_in: StandIn) -> None:
+    """One error, with file and line: not one refusal for each object."""
+    Path("replay-policy.toml").write_text("version = 1\n", "utf-8")
+    done = replay_command("record", "invoice", DRAFT, generated("in", "other"))
+    assert 2 == done.code
+    assert 1 == done.err.count("unknown section 'version'")
+    assert "replay-policy.toml:1" in done.err
+    assert not stand_in.hits

@@ -22,6 +22,7 @@ from replay.drift.observe.pointers import value_at
 from replay.errors import CassetteNotFound, ConfigError
 from replay.library import Library
 from replay.library.library import storage_of
+from replay.redaction.policy_source import PolicySource
 
 ID = "in_1A"
 
@@ -321,6 +322,19 @@ def test_a_chosen_id_is_repeated_where_the_policy_keeps_it(tmp_path: Path) -> No
     with pytest.raises(CassetteNotFound) as raised:
         object_diff(made, "gold", (OLD, NEW), resource="plans")
     assert "record it: replay record plans gold --api-version" in raised.value.hint
+
+
+def test_an_id_that_the_team_keeps_is_repeated(tmp_path: Path) -> None:
+    """Also where the resource was not named: a rule says that these IDs are no secret."""
+    made = library(tmp_path / "made", recording({}))
+    (tmp_path / "policy.toml").write_text(
+        '[[keep]]\nresource = "customers"\npattern = "team-[a-z]+-[0-9]+"\n', "utf-8"
+    )
+    policy = PolicySource(str(tmp_path / "policy.toml"))
+    with pytest.raises(CassetteNotFound, match="has the ID team-abc-02"):
+        object_diff(made, "team-abc-02", (OLD, NEW), policy=policy)
+    with pytest.raises(CassetteNotFound, match="may be private"):
+        object_diff(made, "team-abc", (OLD, NEW), policy=policy)
 
 
 def test_an_object_without_an_id_is_named_by_its_resource(tmp_path: Path) -> None:

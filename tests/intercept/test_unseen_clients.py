@@ -332,6 +332,25 @@ def test_another_interpreter_is_warned_of(library: Path) -> None:
     assert "made" in said
 
 
+@pytest.mark.parametrize("first", ["walk()", ""], ids=["before", "within"])
+def test_a_package_that_asks_in_which_interpreter_it_runs_is_not_warned_of(
+    first: str, library: Path
+) -> None:
+    """The locks' own package does, once all its names are looked at, as a frozen clock's does."""
+    library.mkdir()
+    said = run(f"""
+        import filelock, replay
+        def walk():
+            return [getattr(filelock, name) for name in dir(filelock)]
+        {first}
+        with replay.use_cassettes({str(library)!r}):
+            walk()
+        with replay.use_cassettes({str(library)!r}):
+            print("opened again")
+    """)
+    assert "opened again\n" == said
+
+
 async def _streams(host: str, port: int) -> None:
     await asyncio.open_connection(host, port)
 

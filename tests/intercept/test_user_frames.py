@@ -53,3 +53,14 @@ def test_a_project_may_lie_below_a_folder_of_any_name(tmp_path: Path) -> None:
     assert user_frames.is_users_file(str(project / "tests" / "test_pay.py"))
     assert not user_frames.is_users_file(str(folder / "requests" / "adapters.py"))
     assert not user_frames.is_users_file(str(project / ".venv" / "site-packages" / "a" / "b.py"))
+
+
+def test_a_command_is_not_the_users_however_it_was_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Started by a relative path, a command has that path in its code."""
+    commands = Path(sys.executable).parent
+    monkeypatch.chdir(commands.parent)
+    assert not user_frames.is_users_file(f"{commands.name}/pytest")
+    assert not user_frames.is_users_file(str(commands / "pytest"))
+    assert user_frames.is_users_file("tests/test_pay.py")

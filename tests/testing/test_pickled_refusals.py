@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copyreg
+import io
+import multiprocessing
 import pickle
+import urllib.error
 from collections.abc import Callable, Iterator
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -139,3 +143,40 @@ def test_the_carrier_itself_pickles(library: Path) -> None:
             plain()
         sent = _sent(refused.value)
         assert (str(refused.value), str(refused.value.error)) == (str(sent), str(sent.error))
+
+
+def behind_a_server() -> None:
+    """Miss in a server's thread: the test has the server's answer, which does not pickle."""
+    caught_and_dropped()
+    body = io.BufferedReader(io.BytesIO())  # type: ignore[arg-type]
+    raise urllib.error.HTTPError(URL, 500, "Internal Server Error", Message(), body)
+
+
+def _missed_behind_a_server(library: Path) -> tuple[str, bool, int]:
+    """What a worker's test raises whose server missed: its text, whether chained, its size."""
+    with pytest.raises(replay.CassetteNotFound) as refused, replay.use_cassettes(library):
+        behind_a_server()
+    error = refused.value
+    shown = "\n".join([str(error), *error.__notes__])
+    return shown, (error.__cause__ or error.__context__) is not None, len(pickle.dumps(error))
+
+
+@pytest.mark.usefixtures("as_tblib")
+def test_what_cannot_be_sent_is_told_and_does_not_end_the_run(library: Path) -> None:
+    """In a runner's process the refusal leaves an error behind that does not pickle."""
+    library.mkdir()
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        shown, chained, size = pool.apply(_missed_behind_a_server, (library,))
+    assert not chained
+    assert size > 0
+    assert "is not recorded" in shown
+    assert "HTTPError: HTTP Error 500: Internal Server Error" in shown
+    assert Path(__file__).name in shown  # the line that raised it
+
+
+def test_where_nothing_is_sent_the_other_error_stays_the_cause(library: Path) -> None:
+    """A person sees both, with their lines."""
+    library.mkdir()
+    with pytest.raises(replay.CassetteNotFound) as refused, replay.use_cassettes(library):
+        behind_a_server()
+    assert isinstance(refused.value.__cause__, urllib.error.HTTPError)

@@ -41,6 +41,8 @@ def test_what_is_answered_but_not_recorded_is_said(suite: Suite, stand_in: Stand
     ran = suite.run("--replay-mode=once", STRIPE_API_BASE=stand_in.url)
     assert 0 == ran.code, ran.out
     assert "was answered but not recorded" in ran.out
+    unrecorded = sum(stand_in.hits.values())
+    assert f"0 refused, {unrecorded} answered but not recorded" in ran.out
 
 
 def test_mode_all_rerecords_once_the_test_has_passed(suite: Suite, stand_in: StandIn) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
-from replay.errors import CallRefused, ConfigError, ReplayError
+from replay.errors import ConfigError, ReplayError
 from replay.library import Library
 from replay.library.library import storage_of
 from replay.library.location import display_path
@@ -66,7 +66,6 @@ class SkipReason(StrEnum):
     UNVERSIONED = "is recorded without an API version"
     ACCOUNT = "belongs to a connected account that is not named"
     PSEUDONYM = "is recorded under a pseudonym, not under its ID"
-    UNREADABLE = "has a request that does not belong to the API"
     ERROR = "answered with an error"
 
 
@@ -228,11 +227,8 @@ def plan(
         labels.add(key.account)
         why = _out_of_reach(cassette, accounts)
         for call, takes, failed in _calls(cassette) if why is None else ():
-            if call is None:
-                why = SkipReason.UNREADABLE
-            else:
-                versions = recorded.setdefault((key, call.expand), {})
-                versions[cassette.api_version] = call, takes, failed
+            versions = recorded.setdefault((key, call.expand), {})
+            versions[cassette.api_version] = call, takes, failed
         if why is not None:
             skipped[key, why] = Skipped(key, why)
     if missing:
@@ -332,21 +328,16 @@ def _out_of_reach(cassette: Cassette, accounts: Collection[str]) -> SkipReason |
     return None
 
 
-def _calls(cassette: Cassette) -> Iterator[tuple[Call | None, int, bool]]:
-    """The calls of a cassette; None for an unreadable request.
+def _calls(cassette: Cassette) -> Iterator[tuple[Call, int, bool]]:
+    """The calls of a cassette, each with its number of takes, and whether the last one failed.
 
-    Each with its number of takes, and whether the last one is an error.
+    A cassette that loads holds requests of the API alone.
     """
     counts: dict[Call, int] = {}
     failed: dict[Call, bool] = {}
     for take in cassette.interactions:
-        try:
-            call = read_call(take.request)
-        except CallRefused:
-            yield None, 0, False
-            continue
         # A recorded request does not have its account, but the key has the account's label.
-        call = replace(call, key=cassette.key, pinned=None)
+        call = replace(read_call(take.request), key=cassette.key, pinned=None)
         counts[call] = counts.get(call, 0) + 1
         failed[call] = take.response.status >= 400
     for call, count in counts.items():

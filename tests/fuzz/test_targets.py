@@ -43,18 +43,6 @@ def test_seeds_and_their_neighbours(name: str) -> None:
     assert time.process_time() - start < 60
 
 
-@pytest.mark.parametrize(
-    ("wanted", "most", "targets", "cores", "each"),
-    [(60, 0, 8, 2, 60), (60, 270, 8, 2, 60), (60, 270, 8, 1, 33), (60, 270, 8, 64, 60),
-     (60, 240, 9, 2, 48), (3600, 0, 1, 2, 3600)],
-)  # fmt: skip
-def test_the_time_of_all_targets_is_bounded(
-    wanted: int, most: int, targets: int, cores: int, each: int
-) -> None:
-    """A minute each in CI, on as many cores as there are; less where there is one."""
-    assert each == run.seconds_each(wanted, most, targets, cores)
-
-
 def test_an_input_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command that is printed runs the target's check on the file, and on nothing else."""
     monkeypatch.setitem(sys.modules, "targets", targets)

@@ -15,8 +15,8 @@ from support.recordings import NEW, OLD, Shelf, recording, twins
 from support.writing import shelve
 
 from replay.drift.guide.witnesses import FAILING, MARK, Witnesses, read
-from replay.drift.judge.findings import Comparison, Finding, Grade, Severity
-from replay.drift.judge.rules import CATALOGUE
+from replay.drift.judge.findings import Comparison, Finding, Grade, Severity, Side
+from replay.drift.judge.rules import CATALOGUE, sentence
 from replay.drift.report import report
 
 HOSTILE = 'a"""\'\\ \n import os; {x} %s \u202e/~'
@@ -193,6 +193,9 @@ def test_what_does_not_confirm_is_likely(
     assert (grade, confirmed, confirmed) == (
         found.grade, found.confirmed, found.reading is not None,
     )  # fmt: skip
+    assert confirmed is not sentence(done, replace(found, old=Side(), new=Side())).endswith(
+        "did not confirm it"
+    )
 
 
 def test_pools_are_confirmed_by_two_objects() -> None:

@@ -107,9 +107,7 @@ class Witnesses:
         if finding.confirmed is None:
             reading = self._reading(comparison, finding)
             finding = replace(finding, confirmed=reading is not None, reading=reading)
-        if finding.confirmed or not breaking:
-            return finding
-        return replace(finding, grade=Grade.LIKELY)
+        return finding if finding.confirmed else replace(finding, grade=Grade.LIKELY)
 
     def _reading(self, comparison: Comparison, finding: Finding) -> Reading | None:
         """A reading that works on the old side and does not on the new; None where none does."""
@@ -351,7 +349,9 @@ def _text(
         "        pytest.skip(f'this shows {\" and \".join(RECORDED)}, not {version}')\n"
         "    root, follow_links, file, take, place = RECORDED[version]\n"
         "    library = replay.Library(Path(__file__).parent / root, follow_links=follow_links)\n"
-        "    body = json.loads(library.read(file).interactions[take].response.body)\n"
+        "    cassette = library.read(file)\n"
+        "    assert cassette is not None, f'{file} is no longer recorded'\n"
+        "    body = json.loads(cassette.interactions[take].response.body)\n"
         "    value = read(read(body, place), STEPS)\n"
         f"{checks.get(finding.rule, '')}"
     )

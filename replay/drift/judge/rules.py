@@ -57,6 +57,8 @@ def sentence(comparison: Comparison, finding: Finding, within: str = "") -> str:
     words = f"{dotted(inside)} {RULES[finding.rule].says(comparison, finding)}"
     if finding.support is not None:
         words += f" ({_agreement(finding, finding.support)})"
+    if finding.confirmed is False:
+        words += "; reading the two recordings did not confirm it"
     if finding.broken_promise:
         words += "; Stripe promises no breaking change within this train"
     return words

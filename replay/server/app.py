@@ -15,6 +15,7 @@ from typing import Any
 
 from replay.config import is_loopback
 from replay.errors import Refused, ReplayError
+from replay.library.location import display_path
 from replay.model.cassette import Headers, Request, Response
 from replay.server.control import control_app
 from replay.server.error_responses import (
@@ -145,7 +146,8 @@ class App:
             answer = await named.session.serve_async(request)
         except (Refused, ReplayError) as raised:
             error = raised.error if isinstance(raised, Refused) else raised
-            response = error_response(error)
+            library = display_path(named.session.library.root) if named else ""
+            response = error_response(error, library)
             self.count_refusal(response, named.name if named else "")
             await _refuse(send, response, head=method == "HEAD")
             return

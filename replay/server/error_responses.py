@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shlex
 from dataclasses import dataclass
 
 from replay.errors import (
@@ -101,13 +102,20 @@ INTERNAL = ErrorResponse(
 )
 
 
-def error_response(error: ReplayError) -> ErrorResponse:
-    """The answer for an error."""
+def error_response(error: ReplayError, library: str = "") -> ErrorResponse:
+    """The answer for an error.
+
+    Args:
+        error: why the call is not answered.
+        library: the server's library, for commands that start it in another way; empty for none.
+    """
     status, code = next(KINDS[kind] for kind in type(error).__mro__ if kind in KINDS)
     hint = error.hint
     if isinstance(error, CallRefused) and "use_cassettes" in hint:
         hint = "stub this call in your test: the replay server answers reads alone"
-    hint = _IN_PYTHON.sub(r"replay serve --api-version \1", hint.replace(BY_TEST, BY_CLIENT))
+    named = f" {shlex.join(['--library', library])}" if library else ""
+    hint = hint.replace(BY_TEST, BY_CLIENT + named)
+    hint = _IN_PYTHON.sub(lambda found: f"replay serve --api-version {found[1]}{named}", hint)
     command = getattr(error, "command", "")
     message = str(ReplayError(error.what, where=error.where, hint=hint))
     return ErrorResponse(status, code, message, "" if command == BY_TEST else command)

@@ -14,6 +14,7 @@ from support.served import GONE, KEY, OTHER, Served
 from support.standin import DRAFT, NEW, OLD, PAYMENT, StandIn, generated
 
 import replay
+from replay.library.location import display_path
 from replay.server.app import MAX_BODY
 
 Serve = Callable[..., Served]
@@ -263,7 +264,8 @@ def test_a_list_that_is_missing_is_told_for_clients_of_a_server(
     error = refused(serve().get("/v1/invoices?limit=5"), 404, "replay_not_recorded")
     nearby = "limit=10, limit=77&status=paid"
     assert f"recorded with other parameters: none at all, {nearby}" in error["message"]
-    assert "replay serve --mode once" in error["message"]
+    named = f"--library {display_path(library)}"
+    assert f"replay serve --mode once {named}" in error["message"]
     assert "REPLAY_" not in error["message"]
     assert "replay_command" not in error
 
@@ -271,7 +273,7 @@ def test_a_list_that_is_missing_is_told_for_clients_of_a_server(
 def test_another_version_is_told_for_clients_of_a_server(served: Served) -> None:
     """The option of the server, not an argument in Python."""
     error = refused(served.retrieve(version="2026-01-28.clover"), 404, "replay_not_recorded")
-    assert f"replay serve --api-version {NEW}" in error["message"]
+    assert f"replay serve --api-version {NEW} --library " in error["message"]
     assert "use_cassettes" not in error["message"]
 
 

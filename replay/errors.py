@@ -269,7 +269,6 @@ class Refused(BaseException):
         self.error = error
 
     def __getattr__(self, name: str) -> NoReturn:
-        __tracebackhide__ = True  # of pytest
         # Code that catches everything asks for what its own errors have (`http_status`). What it
         # fails with then is what a person reads.
         error = self.__dict__.get("error")

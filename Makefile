@@ -19,7 +19,7 @@ NEEDS_WRK = command -v wrk >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO)
 SOURCES = $(shell find replay -type f -not -name '*.pyc')
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo quick test lint types unit stress laws leaks nasty scan-corpus halves kills crowd crash plugins versions compiled fuzz clients load bench bench-rows coverage conformance clean browser splits
+.PHONY: help install demo quick test lint types unit stress laws leaks nasty scan-corpus halves truth kills crowd crash plugins versions compiled fuzz clients load bench bench-rows coverage conformance clean browser splits
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -80,6 +80,9 @@ scan-corpus: install  ## what `replay scan` finds of invented secrets, and its f
 
 halves: install  ## one version against itself, split in two: false alarms, and removals found without pairs
 	$(PY) tests/proofs/halves.py $(FORM)
+
+truth: install  ## a ledger of truth: each drift rule 10,000 times, leaks, calls online; writes docs/truth.md
+	$(PY) tests/proofs/truth.py $(or $(FORM),--write)
 
 kills: install  ## kill a recording process 1,000 times, look at what it left
 	$(PY) tests/proofs/kills.py $(FORM)

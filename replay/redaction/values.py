@@ -55,12 +55,27 @@ FIRST_TIME, LAST_TIME = 1_000_000_000, 4_102_444_800
 """Integers in this range are taken for unix times (2001 to 2100), a class of their own."""
 
 
+_LEAST_CARD, _ABOVE_CARDS = 10**12, 10**19
+
+
 def _is_int(value: object) -> bool:
-    return isinstance(value, int)
+    return isinstance(value, int) and not _is_card(value)
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float)
+    return isinstance(value, int | float) and not _is_card(value)
+
+
+def _is_decimal(value: object) -> bool:
+    return isinstance(value, str) and _DECIMAL.match(value) is not None and not _is_card(value)
+
+
+def _is_card(value: int | float | str) -> bool:
+    """Whether a number is that of a card, by its check digit: no amount or count is as large."""
+    if isinstance(value, str):
+        digits = value.partition(".")[0].lstrip("-0")
+        return len(digits) >= 13 and form_of(digits) is Form.CARD
+    return _LEAST_CARD <= abs(value) < _ABOVE_CARDS and form_of(str(abs(int(value)))) is Form.CARD
 
 
 def _is_chosen(value: object) -> bool:
@@ -94,7 +109,7 @@ SIMPLE_KINDS: dict[str, Callable[[object], bool]] = {
     "int": _is_int,  # counts, versions, sequence numbers
     "time": lambda value: _is_int(value) or _matches(_INSTANT)(value),
     "rate": _is_number,
-    "decimal": lambda value: _is_number(value) or _matches(_DECIMAL)(value),
+    "decimal": lambda value: _is_number(value) or _is_decimal(value),
     "enum": _is_word(TOKEN),
     "chosen": _is_chosen,  # an ID that a person may have chosen
     "word": _is_word(_WORD),  # an ID that is a word of the API, such as card_payments, US or usd

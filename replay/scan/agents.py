@@ -84,12 +84,21 @@ def names_in_header(value: str) -> Iterator[str]:
         yield from (name for _, name in names_in_text(f"client-user-agent {value}"))
         if value.startswith(_SYSTEMS) and _tells(name := _node(value)):
             yield name
+        elif _MACHINE.fullmatch(value) and _tells(value):
+            yield value  # all that a matcher of a stub asks for
         return
     for one in found if isinstance(found, list) else [found]:
         if isinstance(one, dict):
             yield from machine_names(one)
 
 
+_MACHINE = re.compile(
+    r"(?=[A-Za-z0-9.-]{4,63}\Z)(?:[a-z0-9-]+\.(?:local|lan|home|internal|corp)"
+    r"|(?:.*-)?(?:laptop|notebook|desktop|macbook|imac|mac-?mini|thinkpad|workstation)(?:[-.].*)?"
+    r"|[a-z]+s-(?:mbp|mba|air|mac|pc)(?:[-.].*)?)",
+    re.IGNORECASE,
+)
+"""A machine's name by itself, as systems and owners give it. Any other word may be a language."""
 _SYSTEMS = ("Linux ", "Darwin ", "FreeBSD ", "Windows ", "MINGW", "CYGWIN", "SunOS ")
 
 

@@ -95,6 +95,33 @@ def test_the_header_is_found_in_every_form(name, text):
     assert "machine-name" in found
 
 
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("gretas-x1.local", True),
+        ("greta-laptop", True),
+        ("Gretas-MacBook-Pro", True),
+        ("gretas-mbp.home", True),
+        ("ruby", False),
+        ("stripe-ruby", False),
+        ("5.1.0", False),
+        ("your-laptop", False),
+    ],
+)
+def test_a_stub_that_asks_for_a_machine_alone_names_it(asked, found):
+    """A matcher need not hold the whole header: a machine's name alone is told by its form."""
+    mapping = {
+        "request": {
+            "method": "GET",
+            "urlPath": "/v1/balance",
+            "headers": {"X-Stripe-Client-User-Agent": {"contains": asked}},
+        },
+        "response": {"status": 200, "jsonBody": {"object": "balance"}},
+    }
+    source = Source("mappings/a.json", json.dumps(mapping).encode())
+    assert found is ("machine-name" in [hit.rule for hit in hits_in(source, default_policy())])
+
+
 SPELLINGS = ("X-Stripe-Client-User-Agent", "HTTP_X_STRIPE_CLIENT_USER_AGENT",
              "x_stripe_client_user_agent", ":x_stripe_client_user_agent", "xStripeClientUserAgent",
              "REDIRECT_HTTP_X_STRIPE_CLIENT_USER_AGENT", "X_SHOP_CLIENT_USER_AGENT")  # fmt: skip

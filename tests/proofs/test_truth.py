@@ -1,8 +1,9 @@
-"""The ledger of truth tries every rule, and tells what is false."""
+"""The ledger of truth tries every rule and tells what is false; the manual has its figures."""
 
 from __future__ import annotations
 
 import random
+import re
 import sys
 from pathlib import Path
 
@@ -58,3 +59,21 @@ def test_every_rule_is_in_the_ledger_or_said_not_to_be() -> None:
     assert {rule.id for rule in CATALOGUE} == truth.Ledger().rows.keys() | truth.NOT_TRIED
     assert truth.PLANTS.keys() | set(truth.MOVES) == truth.Ledger().rows.keys()
     assert truth.TWINS * truth.REPORTS >= 10_000
+
+
+def test_the_page_has_a_full_row_for_each_rule() -> None:
+    """At least 10,000 pairs, none proven where it was false, and the bound of that."""
+    page = truth.PAGE.read_text("utf-8")
+    rows = re.findall(
+        r"^\| \[([a-z-]+)\]\(.+?\) \| ([\d,]+) \| ([\d.]+)% \| [\d.]+% \| ([\d,]+) \| (\d+) \| "
+        r"1 in ([\d,]+) \|$", page, re.MULTILINE,
+    )  # fmt: skip
+    assert truth.Ledger().rows.keys() == {name for name, *_ in rows}
+    for _, pairs, found, others, false, most in rows:
+        assert int(pairs.replace(",", "")) >= 10_000
+        assert float(found) > 60
+        assert "0" == false
+        assert int(others.replace(",", "")) // 3 == int(most.replace(",", ""))
+    assert page.startswith(truth.HEAD.format(nothing="Four", kinds=", ".join(truth.NOTHING)))
+    assert " 0 of them were\nfound" in page
+    assert "The live source counted 0:" in page

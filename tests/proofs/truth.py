@@ -467,7 +467,7 @@ a break is *likely*, see [Grades](drift.md#grades).
 
 {plants} private values were planted in answers, requests and headers, in many encodings, and
 {recorded} answers were recorded. In all that was written, logged or said, {found} of them were
-found: at most {leak_bound}. `make leaks` plants ten times as many, see
+found: at most {leak_bound}. `make leaks` takes ten times as many types, see
 [Threat model](threat-model.md).
 
 ## Calls that went online

@@ -23,6 +23,7 @@ _CLOSED = frozenset(
     }
 )
 _ONLY_TEXT = frozenset({ParameterClass.FREE_TEXT})
+_PRIVATE = "value"
 _NAMES = re.compile(r"[^\[\]]+")
 
 
@@ -60,7 +61,8 @@ def _kind(name: str, object_type: str, policy: Policy) -> str | None:
             continue
         below = field.children.get(segment) or field.children.get("*")
         if below is None:
-            return None
+            # Inside a group only objects with a policy of their own are known: fail closed.
+            return None if field.kind is None else _PRIVATE
         field = below
         if field.kind is not None and not policy.is_kept(field.kind):
             return field.kind

@@ -31,6 +31,9 @@ def kept(path: str, object_type: str, name: str, value: str) -> bool:
         ("/v1/accounts", "account", "email", "anna@example.com", False),
         ("/v1/accounts", "account", "individual[dob][day]", "7", False),
         ("/v1/accounts", "account", "individual[gender]", "female", False),
+        ("/v1/accounts", "account", "individual[political_exposure]", "existing", False),
+        ("/v1/accounts/{a}/persons", "person", "political_exposure", "existing", False),
+        ("/v1/refunds", "refund", "status", "pending", False),
         ("/v1/accounts", "account", "business_profile[annual_revenue][amount]", "7", False),
     ],
 )

@@ -7,6 +7,8 @@ let through to the live API. It gives out a connection in memory on which the an
 
 from __future__ import annotations
 
+import errno
+import sys
 from collections.abc import Mapping
 from contextlib import nullcontext
 from types import ModuleType
@@ -18,6 +20,7 @@ from replay.intercept.http_client import wire
 from replay.intercept.patches import is_made_by
 from replay.model.cassette import Request, Response
 from replay.recording.upstream import pass_through
+from replay.session.overrides import BrokenConnection
 
 if TYPE_CHECKING:
     from replay.intercept.patches import Patches
@@ -55,7 +58,7 @@ def _request(original: Any) -> Any:
             headers["Content-Type"] = "application/json"
         lines = tuple((str(name), value) for name, value in headers.items())
         asked = Request.sending(method.upper(), str(url), lines, _body(options.get("data")))
-        if session.lets_through(asked):
+        if session.lets_through(asked) or session.breaks(asked):
             return await original(client, method, str_or_url, **options)
         if stubs_below.layers and stubs_below.answers(asked):
             with stand_aside():
@@ -92,9 +95,24 @@ def _connect(original: Any) -> Any:
             req.replay_lets_through = True
             with pass_through():
                 return await original(connector, req, *args, **kwargs)
-        return _connection(connector, req, await session.serve_async(asked))
+        try:
+            return _connection(connector, req, await session.serve_async(asked))
+        except BrokenConnection as broken:
+            raise _broken(broken) from None
 
     return connect
+
+
+def _broken(broken: BrokenConnection) -> Exception:
+    """What aiohttp raises there."""
+    errors = sys.modules["aiohttp.client_exceptions"]
+    if broken.timeout:
+        error: Exception = errors.ServerTimeoutError(str(broken))
+    elif hasattr(errors, "ClientConnectionResetError"):
+        error = errors.ClientConnectionResetError(str(broken))
+    else:  # before aiohttp 3.10
+        error = errors.ClientOSError(errno.ECONNRESET, str(broken))
+    return error
 
 
 def _send(original: Any) -> Any:

@@ -23,6 +23,7 @@ from replay.intercept.current_session import (
 )
 from replay.model.cassette import Headers, Request, Response, header
 from replay.recording.upstream import pass_through
+from replay.session.overrides import BrokenConnection
 
 if TYPE_CHECKING:
     from replay.intercept.patches import Patches
@@ -140,6 +141,8 @@ class _Socket:
             return self._answer()
         except Refused as refused:
             return _Refusing(refused)
+        except BrokenConnection as broken:
+            raise broken.as_system() from None
 
     def _answer(self) -> Any:
         raw = bytes(self._sent)

@@ -16,6 +16,7 @@ from replay.intercept.patches import is_made_by
 from replay.intercept.stubs_below import is_stub
 from replay.model.cassette import Request, Response
 from replay.recording.upstream import pass_through
+from replay.session.overrides import BrokenConnection
 
 if TYPE_CHECKING:
     from replay.intercept.patches import Patches
@@ -39,7 +40,12 @@ def hook(patches: Patches, module: ModuleType) -> None:
                     response = original(pool, request)
                 response.stream = _Through(response.stream)
                 return response
-            return original(pool, request) if stubbed else _response(module, session.serve(asked))
+            if stubbed:
+                return original(pool, request)
+            try:
+                return _response(module, session.serve(asked))
+            except BrokenConnection as broken:
+                raise _broken(module, broken) from None
 
         handle_request.replay_answers = not stubbed  # type: ignore[attr-defined]  # for `answers`
         return handle_request
@@ -61,7 +67,10 @@ def hook(patches: Patches, module: ModuleType) -> None:
                 return response
             if stubbed:
                 return await original(pool, request)
-            return _response(module, await session.serve_async(asked))
+            try:
+                return _response(module, await session.serve_async(asked))
+            except BrokenConnection as broken:
+                raise _broken(module, broken) from None
 
         handle_async_request.replay_answers = not stubbed  # type: ignore[attr-defined]  # as above
         return handle_async_request
@@ -73,6 +82,12 @@ def hook(patches: Patches, module: ModuleType) -> None:
 def answers(method: Any) -> bool:
     """Whether calls of a pool's method reach this hook, and no stub before it."""
     return getattr(method, "replay_answers", None) is True
+
+
+def _broken(module: ModuleType, broken: BrokenConnection) -> Exception:
+    """What httpcore raises there."""
+    error: Exception = (module.ReadTimeout if broken.timeout else module.ReadError)(str(broken))
+    return error
 
 
 def _is_stub(original: Any, module: ModuleType) -> bool:

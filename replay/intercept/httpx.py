@@ -36,6 +36,7 @@ def hook(patches: Patches, module: ModuleType) -> None:
             if (
                 not first
                 or session.lets_through(asked)
+                or session.breaks(asked)
                 or not httpcore.answers(type(transport._pool).handle_request)
             ):
                 return original(transport, request)
@@ -59,6 +60,7 @@ def hook(patches: Patches, module: ModuleType) -> None:
             if (
                 not first
                 or session.lets_through(asked)
+                or session.breaks(asked)
                 or not httpcore.answers(type(transport._pool).handle_async_request)
             ):
                 return await original(transport, request)

@@ -38,7 +38,7 @@ def _request(original: Any) -> Any:
         if session is None:
             return original(client, *args, **kwargs)
         asked = Request.sending(method.upper(), url, tuple(headers.items()), body)
-        if session.fetches or session.lets_through(asked):
+        if session.fetches or session.lets_through(asked) or session.breaks(asked):
             return original(client, *args, **kwargs)
         answer = session.serve(asked)
         received = client.requests.structures.CaseInsensitiveDict(answer.received)

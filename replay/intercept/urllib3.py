@@ -20,6 +20,7 @@ from replay.intercept import elsewhere, stubs_below, vcrpy
 from replay.intercept.current_session import hooks_own, session_for, stand_aside
 from replay.model.cassette import Request
 from replay.recording.upstream import pass_through
+from replay.session.overrides import BrokenConnection
 
 if TYPE_CHECKING:
     from replay.intercept.patches import Patches
@@ -52,7 +53,10 @@ def hook(patches: Patches, module: ModuleType) -> None:
             if stubs_below.layers and stubs_below.answers(request):
                 with stand_aside():
                     return original(pool, conn, method, url, body, headers, *args, **kwargs)
-            answer = session.serve(request)
+            try:
+                answer = session.serve(request)
+            except BrokenConnection as broken:
+                raise _broken(pool, url, broken) from None
             if kwargs.get("response_conn") is not None:
                 # The connection was not used, so reading the answer would not give it back.
                 pool._put_conn(kwargs["response_conn"])
@@ -85,7 +89,10 @@ def hook_async(patches: Patches, module: ModuleType) -> None:
                 with pass_through():
                     body = _guarded_async(body)
                     return await original(pool, conn, method, url, body, headers, *args, **kwargs)
-            answer = await session.serve_async(request)
+            try:
+                answer = await session.serve_async(request)
+            except BrokenConnection as broken:
+                raise _broken(pool, url, broken) from None
             if kwargs.get("response_conn") is not None:
                 await pool._put_conn(kwargs["response_conn"])
             return respond(method, url, answer, **kwargs)
@@ -93,6 +100,15 @@ def hook_async(patches: Patches, module: ModuleType) -> None:
         return make_request
 
     patches.replace(module.AsyncHTTPConnectionPool, "_make_request", make)
+
+
+def _broken(pool: Any, url: str, broken: BrokenConnection) -> Exception:
+    """What urllib3 raises there."""
+    if not broken.timeout:
+        return broken.as_system()
+    errors = sys.modules[f"{type(pool).__module__.partition('.')[0]}.exceptions"]
+    error: Exception = errors.ReadTimeoutError(pool, url, str(broken))
+    return error
 
 
 def _package(module: ModuleType) -> str:

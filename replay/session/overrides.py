@@ -6,6 +6,7 @@ recording below it is played as ever, and its take counts as played.
 
 from __future__ import annotations
 
+import errno
 import re
 import sys
 from collections.abc import Mapping
@@ -22,6 +23,27 @@ from replay.model.forks import renew_in_child
 from replay.redaction.policy import default_policy
 from replay.stripe_api.faults import FAULTS, Fault
 from replay.stripe_api.routes import by_name, match
+
+
+class BrokenConnection(Exception):
+    """The connection of a call breaks. Hooks raise what their client raises then.
+
+    Attributes:
+        timeout: whether the answer does not come in time; else the connection is reset.
+    """
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"an override answers with a {kind}")
+        self.timeout = kind == "timeout"
+
+    def as_system(self) -> OSError:
+        """What a socket raises."""
+        if self.timeout:
+            return TimeoutError(str(self))
+        return ConnectionResetError(errno.ECONNRESET, str(self))
+
+
+BREAKS = ("timeout", "reset")
 
 ANY = "*"
 """The ID that stands for every object of a resource."""
@@ -50,6 +72,7 @@ class Override:
         headers: headers in place of the recorded ones, or beside them.
         delay: seconds before the answer.
         fault: one of Stripe's errors, in place of the recording.
+        breaks: ``timeout`` or ``reset`` for a connection that breaks; else empty.
     """
 
     resource: str
@@ -59,6 +82,7 @@ class Override:
     headers: Mapping[str, str] = field(default_factory=dict)
     delay: float = 0.0
     fault: Fault | None = None
+    breaks: str = ""
 
     def concerns(self, resource: str, id: str | None) -> bool:
         """Whether it is about a call."""
@@ -69,10 +93,16 @@ class Override:
     @property
     def is_error(self) -> bool:
         """Whether it is an error, which needs no recording."""
-        return self.fault is not None or (self.status or 0) >= 400
+        return self.fault is not None or bool(self.breaks) or (self.status or 0) >= 400
 
     def error(self, id: str | None) -> Response:
-        """The error that it answers with."""
+        """The error that it answers with.
+
+        Raises:
+            BrokenConnection: the connection breaks.
+        """
+        if self.breaks:
+            raise BrokenConnection(self.breaks)
         fault = self.fault
         if fault is None:
             status = self.status or 500
@@ -130,6 +160,11 @@ class Overrides:
         """Whether one has turns left for a request."""
         return self._find(request) is not None
 
+    def break_connection(self, request: Request) -> bool:
+        """Whether a request's connection will break."""
+        found = self._find(request)
+        return found is not None and bool(found[0][0].breaks)
+
     def take(self, request: Request) -> tuple[Override, str | None] | None:
         """The one for a request, with the ID that was asked for; it has a turn less then."""
         with self._lock:
@@ -167,7 +202,7 @@ def target(request: Request) -> tuple[str, str | None]:
 
 
 _OPTIONS = (
-    "resource", "id", "patch", "status", "headers", "delay", "fault", "times",
+    "resource", "id", "patch", "status", "headers", "delay", "fault", "times", "error",
 )  # fmt: skip
 
 
@@ -194,7 +229,7 @@ def options_of(given: Any, where: str) -> Mapping[str, Any]:
 def made(
     resource: str, id: str | None, patch: Mapping[str, Any] | None = None,
     status: int | None = None, headers: Mapping[str, str] | None = None, delay: float = 0.0,
-    fault: str | None = None, times: int | None = None,
+    fault: str | None = None, times: int | None = None, error: str | None = None,
 ) -> tuple[Override, int | None]:  # fmt: skip
     """An override from what a user gave, and how often it answers.
 
@@ -213,6 +248,12 @@ def made(
         near = get_close_matches(str(fault), FAULTS, n=1)
         hint = f"did you mean {near[0]}?" if near else "faults: " + ", ".join(FAULTS)
         raise ConfigError(f"no fault of Stripe's is called {fault!r}", where="fault", hint=hint)
+    if error is not None and error not in BREAKS:
+        raise ConfigError("no connection breaks so", where="error", hint=" or ".join(BREAKS))
+    if error is not None and (patch is not None or status or headers or fault):
+        raise ConfigError(
+            "a connection that breaks brings no answer", where="error", hint="give delay= only"
+        )
     if fault is not None and status is not None:
         raise ConfigError(
             "a fault has a status of its own", where="status", hint="leave out one of the two"
@@ -227,15 +268,22 @@ def made(
         )
     if not isinstance(delay, int | float) or not 0 <= delay <= 600:
         raise ConfigError("this is no delay", where="delay", hint="seconds, from 0 to 600")
-    if patch is None and status is None and not headers and not delay and fault is None:
+    if (
+        patch is None
+        and status is None
+        and not headers
+        and not delay
+        and fault is None
+        and error is None
+    ):
         raise ConfigError(
             "an override changes something",
             where="override",
-            hint="give a patch, status=, headers=, delay= or fault=",
+            hint="give a patch, status=, headers=, delay=, fault= or error=",
         )
     override = Override(
         route.resource, id, patch, status, dict(headers or {}), float(delay),
-        FAULTS[fault] if fault is not None else None,
+        FAULTS[fault] if fault is not None else None, error or "",
     )  # fmt: skip
     return override, times
 

@@ -103,6 +103,7 @@ class Session:
         headers: Mapping[str, str] | None = None,
         delay: float = 0.0,
         fault: str | None = None,
+        error: str | None = None,
         times: int | None = None,
     ) -> None:
         """Give another answer than the recorded one from now on, in this session only.
@@ -119,13 +120,20 @@ class Session:
             fault: one of Stripe's errors by name: ``card_declined``, ``rate_limit``, ``api_error``
                 and others (`replay.stripe_api.faults.FAULTS`), as Stripe sends them. It answers
                 writes, too.
+            error: ``timeout`` or ``reset``: the connection breaks, and the client raises what it
+                raises live.
             times: for so many calls; None for all that follow. The latest override wins.
 
         Raises:
             ConfigError: something that no override can be. A field that neither the recording nor
                 the SDK's type has is refused when the call is made.
         """
-        self._overrides.add(*made(resource, id, patch, status, headers, delay, fault, times))
+        self._overrides.add(
+            *made(
+                resource, id, patch, status=status, headers=headers, delay=delay, fault=fault,
+                times=times, error=error,
+            )
+        )  # fmt: skip
 
     @property
     def calls(self) -> tuple[Served, ...]:
@@ -277,6 +285,10 @@ class OpenSession(Session):
         except ReplayError:
             return False
         return False
+
+    def breaks(self, request: Request) -> bool:
+        """Whether an override breaks the connection of a request: its client raises the error."""
+        return bool(self._overrides) and self._overrides.break_connection(request)
 
     def _leads_past_source(self, request: Request) -> bool:
         source, asked = Origin.of(self.config.api_base), urlsplit(request.uri)

@@ -114,6 +114,41 @@ def test_every_client_sees_a_patch_a_status_and_a_fault(name: str, session: Sess
     assert (2, 3) == (session.counts.played, session.counts.overridden)
 
 
+BROKEN: dict[str, tuple[type[BaseException], type[BaseException]]] = {
+    "requests": (requests.Timeout, requests.ConnectionError),
+    "httpx": (httpx.ReadTimeout, httpx.ReadError),
+    "httpx async": (httpx.ReadTimeout, httpx.ReadError),
+    "aiohttp": (aiohttp.ServerTimeoutError, aiohttp.ClientConnectionError),
+    "urllib": (TimeoutError, ConnectionResetError),
+}
+"""Client -> what it raises where no answer comes in time, and where the connection is reset."""
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_connection_that_breaks_raises_what_the_client_raises_live(
+    name: str, session: Session
+) -> None:
+    """Afterwards the recording answers; the run has no refusal."""
+    for error, raised in zip(("timeout", "reset"), BROKEN[name], strict=True):
+        session.override("invoices", DRAFT, error=error, times=1)
+        with pytest.raises(raised):
+            CLIENTS[name]("GET", INVOICE)
+    assert 200 == CLIENTS[name]("GET", INVOICE)[0]
+    assert ([], 2) == (session.refusals, session.counts.overridden)
+
+
+@pytest.mark.parametrize("http", [stripe.RequestsClient, stripe.HTTPXClient])
+def test_the_sdk_tries_again_after_a_broken_connection(http: Any, session: Session) -> None:
+    """Without a retry it raises its own error."""
+    options = {"allow_sync_methods": True} if http is stripe.HTTPXClient else {}
+    session.override("invoices", DRAFT, error="reset", times=1)
+    with pytest.raises(stripe.APIConnectionError):
+        sdk(http_client=http(**options), max_network_retries=0).invoices.retrieve(DRAFT)
+    session.override("invoices", DRAFT, error="timeout", times=1)
+    client = sdk(http_client=http(**options), max_network_retries=1)
+    assert DRAFT == client.invoices.retrieve(DRAFT).id
+
+
 def _shown(answer: tuple[int, Any]) -> tuple[int, str]:
     error = answer[1]["error"]
     return answer[0], error.get("code", error["type"])
@@ -211,6 +246,8 @@ def test_metadata_and_fields_of_the_sdks_type_may_be_patched(session: Session) -
         ({}, "changes something", "give a patch"),
         ({"resource": "invoces", "status": 500}, "invoces", "did you mean invoice"),
         ({"headers": {"A": "b\r\nC: d"}}, "no header", "one line"),
+        ({"error": "timeot"}, "no connection breaks so", "timeout or reset"),
+        ({"error": "reset", "status": 500}, "brings no answer", "delay= only"),
         ({"tims": 1}, "no option 'tims'", "did you mean times?"),
     ],
 )

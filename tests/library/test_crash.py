@@ -123,7 +123,7 @@ def test_every_operation_can_fail(
 ) -> None:
     """Whichever operation of a recording run fails, nothing is lost or half-written, or silent.
 
-    The k-th fails, k = 1, 2, … until a run passes untouched; every twenty-third k where it must
+    The k-th fails, k = 1, 2, … until a run passes untouched; every seventeenth k where it must
     be short.
     """
     if not FULL and once == (code == errno.EIO):
@@ -137,7 +137,7 @@ def test_every_operation_can_fail(
     old, new = cassettes(before), cassettes(tmp_path / "after")
     assert 2 <= len(new)
     failures = 0
-    for k in count(1, 1 if FULL else 23):
+    for k in count(1, 1 if FULL else 17):
         library = tmp_path / str(k)
         if before.exists():
             shutil.copytree(before, library)
@@ -171,7 +171,7 @@ def test_every_operation_can_fail(
             break
         shutil.rmtree(library)
     assert error is None
-    assert failures > (20 if FULL else 3)
+    assert failures > (20 if FULL else 2)
 
 
 @contextmanager

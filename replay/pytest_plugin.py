@@ -79,8 +79,8 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Note whether a test is marked, before ``-k`` and ``-m`` deselect it."""
-    options.note_marked(config, items)
+    """Note whether the project uses replay, before ``-k`` and ``-m`` deselect marked tests."""
+    options.note_use(config, items)
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
@@ -101,7 +101,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if not config.option.collectonly and (
         options.unused_action(config) != "off"
         or options.blocks_network(config)
-        or options.is_configured(config)
+        or options.uses_replay(config)
         or options.tracked_file(config) is not None
         or os.environ.get(VERSION)
         or any(options.needs_session(item) for item in session.items)

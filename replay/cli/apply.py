@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import unified_diff
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,11 +39,7 @@ class Applied:
 
 def is_installed() -> bool:
     """Whether what edits code is installed."""
-    try:
-        import libcst  # noqa: F401 - whether it is there
-    except ImportError:
-        return False
-    return True
+    return find_spec("libcst") is not None
 
 
 def require_extra() -> None:

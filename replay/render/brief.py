@@ -1,4 +1,4 @@
-"""A report as a brief: one Markdown file with all that whoever makes the change needs.
+"""A report as a brief: one Markdown file with all that is needed to make the change.
 
 For a colleague, or for a coding agent, who has the repository and nothing else: per finding what
 changed, the evidence, the lines that read it, the edit, and the command that shows it done.

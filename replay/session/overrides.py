@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import errno
 import re
-import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from threading import Lock
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from replay.errors import ConfigError
+from replay.library import Library
 from replay.model import json_body
-from replay.model.cassette import Request, Response
+from replay.model.cassette import Request, Response, header
 from replay.model.forks import renew_in_child
-from replay.redaction.policy import default_policy
+from replay.model.strict_toml import did_you_mean
+from replay.session.known_fields import unknown_field
 from replay.stripe_api.faults import FAULTS, Fault
 from replay.stripe_api.routes import by_name, match
 
@@ -49,9 +49,6 @@ ANY = "*"
 """The ID that stands for every object of a resource."""
 
 _NAME = re.compile(r"[A-Za-z0-9-]{1,100}")
-_FREE = {"metadata"}
-"""Maps whose keys a user chooses."""
-
 _GENERIC = {
     400: "invalid_request_error", 401: "invalid_request_error", 402: "card_error",
     403: "invalid_request_error", 404: "invalid_request_error", 409: "idempotency_error",
@@ -95,7 +92,7 @@ class Override:
         """Whether it is an error, which needs no recording."""
         return self.fault is not None or bool(self.breaks) or (self.status or 0) >= 400
 
-    def error(self, id: str | None) -> Response:
+    def error(self) -> Response:
         """The error that it answers with.
 
         Raises:
@@ -114,21 +111,54 @@ class Override:
         status = self.status or fault.status
         return Response(status, "", tuple(headers.items()), json_body.dump(body))
 
-    def changed(self, response: Response) -> Response:
+    def changed(self, response: Response, library: Library) -> Response:
         """The recorded answer, changed.
 
+        Args:
+            response: the recorded answer.
+            library: where to look for a field that this recording does not have.
+
         Raises:
-            ConfigError: the patch names a field that the object does not have.
+            ConfigError: the patch names a field that no object of the type has.
+            CassetteDamaged: or one of its kinds, of a recording that is looked into.
         """
         if self.patch is not None:
             body = json_body.parse_recorded(response.body, "the recording below an override")
-            _check(self.patch, body, f"override of {self.resource}", top=True)
+            self._check(self.patch, body, header(response.headers, "Stripe-Version"), library)
             response = replace(response, body=json_body.dump(merged(body, self.patch)))
         if self.headers:
             given = {name.lower() for name in self.headers}
             kept = [pair for pair in response.headers if pair[0].lower() not in given]
             response = replace(response, headers=(*kept, *self.headers.items()))
         return response if self.status is None else replace(response, status=self.status)
+
+    def _check(
+        self, patch: Mapping[str, Any], body: Any, version: str | None, library: Library
+    ) -> None:
+        """Refuse a field that the API does not send: no test may rest on one that it dropped."""
+        kind = body.get("object") if isinstance(body, Mapping) else None
+        unknown = unknown_field(patch, [body])
+        if unknown is not None:  # rarely: an optional field that only other recordings have
+            others = _bodies(library, self.resource, version)
+            unknown = unknown_field(patch, [body, *(o for o in others if o.get("object") == kind)])
+        if unknown is not None:
+            *above, name = unknown.path
+            raise ConfigError(
+                f"{'.'.join([str(kind or 'the object'), *above])} has no field {name}, in any "
+                "recording at this version or in the Stripe SDK",
+                where=f"override of {self.resource}",
+                hint=did_you_mean(name, unknown.known) or "name a field that the API sends",
+            )
+
+
+def _bodies(library: Library, resource: str, version: str | None) -> Iterator[Mapping[str, Any]]:
+    """The objects that were recorded of a resource at a version."""
+    for file, cassette in library.cassettes():
+        if cassette.key.resource == resource and cassette.api_version == version:
+            for take in cassette.interactions:
+                body = json_body.parse_recorded(take.response.body, file)
+                if isinstance(body, Mapping):
+                    yield body
 
 
 class Overrides:
@@ -156,34 +186,30 @@ class Overrides:
         with self._lock:
             self._left.append((override, [times]))
 
-    def concern(self, request: Request) -> bool:
-        """Whether one has turns left for a request."""
-        return self._find(request) is not None
-
-    def break_connection(self, request: Request) -> bool:
-        """Whether a request's connection will break."""
+    def next(self, request: Request) -> Override | None:
+        """The one that will answer a request; it keeps its turn."""
         found = self._find(request)
-        return found is not None and bool(found[0][0].breaks)
+        return found[0] if found is not None else None
 
-    def take(self, request: Request) -> tuple[Override, str | None] | None:
-        """The one for a request, with the ID that was asked for; it has a turn less then."""
+    def take(self, request: Request) -> Override | None:
+        """The one for a request; it has a turn less then."""
         with self._lock:
             found = self._find(request)
             if found is None:
                 return None
-            (override, left), id = found
+            override, left = found
             if left[0] is not None:
                 left[0] -= 1
             self.played += 1
-            return override, id
+            return override
 
-    def _find(
-        self, request: Request
-    ) -> tuple[tuple[Override, list[int | None]], str | None] | None:
+    def _find(self, request: Request) -> tuple[Override, list[int | None]] | None:
+        if not self._left:
+            return None
         resource, id = target(request)
-        for entry in reversed(self._left):
-            if entry[1][0] != 0 and entry[0].concerns(resource, id):
-                return entry, id
+        for override, left in reversed(self._left):
+            if left[0] != 0 and override.concerns(resource, id):
+                return override, left
         return None
 
 
@@ -220,8 +246,7 @@ def options_of(given: Any, where: str) -> Mapping[str, Any]:
         )
     for name in given:
         if name not in _OPTIONS:
-            near = get_close_matches(str(name), _OPTIONS, n=1)
-            hint = f"did you mean {near[0]}?" if near else "options: " + ", ".join(_OPTIONS)
+            hint = did_you_mean(str(name), _OPTIONS)
             raise ConfigError(f"an override has no option {name!r}", where=where, hint=hint)
     return given
 
@@ -245,8 +270,7 @@ def made(
                 "this is no header of an answer", where="headers", hint="a name, and one line"
             )
     if fault is not None and fault not in FAULTS:
-        near = get_close_matches(str(fault), FAULTS, n=1)
-        hint = f"did you mean {near[0]}?" if near else "faults: " + ", ".join(FAULTS)
+        hint = did_you_mean(str(fault), FAULTS) or "faults: " + ", ".join(FAULTS)
         raise ConfigError(f"no fault of Stripe's is called {fault!r}", where="fault", hint=hint)
     if error is not None and error not in BREAKS:
         raise ConfigError("no connection breaks so", where="error", hint=" or ".join(BREAKS))
@@ -299,35 +323,3 @@ def merged(value: Any, patch: Any) -> Any:
         else:
             found[name] = merged(found.get(name), change)
     return found
-
-
-def _check(patch: Mapping[str, Any], body: Any, where: str, *, top: bool = False) -> None:
-    """Refuse a field that neither the recorded object nor the SDK's type has.
-
-    An override must not model what the API no longer sends.
-    """
-    if not isinstance(body, Mapping):
-        return
-    known = set(body) | (_declared(str(body.get("object"))) if top else set())
-    for name, change in patch.items():
-        if name not in known and (top or name not in default_policy().vocabulary):
-            near = get_close_matches(name, known, n=1)
-            raise ConfigError(
-                f"{body.get('object', 'the object')} has no field {name}, in this recording or in "
-                "the Stripe SDK",
-                where=where,
-                hint=f"did you mean {near[0]}?" if near else "name a field that the API sends",
-            )
-        if isinstance(change, Mapping) and name not in _FREE:
-            _check(change, body.get(name), f"{where}: {name}")
-
-
-def _declared(kind: str) -> set[str]:
-    """The fields that the SDK's type declares; those of the policy where there is no SDK."""
-    found: Any = sys.modules.get("stripe")
-    if found is None:
-        return set(default_policy().vocabulary)
-    for part in kind.split("."):
-        name = "".join(word.capitalize() for word in part.split("_"))
-        found = getattr(found, name, None) or getattr(found, part, None)
-    return {name.rstrip("_") for name in getattr(found, "__annotations__", ())}

@@ -223,15 +223,16 @@ class OpenSession(Session):
             ReplayError: the refusal; also kept in `refusals`.
         """
         try:
-            changed = self._overrides.take(request) if self._overrides else None
-            if changed is not None:
-                sleep(changed[0].delay)
-                if changed[0].is_error:
-                    return _without_body_for(request, changed[0].error(changed[1]))
-            said = self._next(request)
-            response = said if isinstance(said, Response) else self._answer_of(said, request)
-            if changed is not None:
-                response = changed[0].changed(response)
+            override = self._overrides.take(request)
+            if override is not None:
+                sleep(override.delay)
+            if override is not None and override.is_error:
+                response = override.error()
+            else:
+                said = self._next(request)
+                response = said if isinstance(said, Response) else self._answer_of(said, request)
+                if override is not None:
+                    response = override.changed(response, self.library)
         except ReplayError as error:
             self._refuse(error)
             raise
@@ -272,7 +273,7 @@ class OpenSession(Session):
         a call to Stripe itself is refused: it would go online by accident. So is one with a
         live-mode key.
         """
-        if not self._pass_others or (self._overrides and self._overrides.concern(request)):
+        if not self._pass_others or self._overrides.next(request) is not None:
             return False
         try:
             self._reader.read(request)
@@ -288,7 +289,8 @@ class OpenSession(Session):
 
     def breaks(self, request: Request) -> bool:
         """Whether an override breaks the connection of a request: its client raises the error."""
-        return bool(self._overrides) and self._overrides.break_connection(request)
+        override = self._overrides.next(request)
+        return override is not None and bool(override.breaks)
 
     def _leads_past_source(self, request: Request) -> bool:
         source, asked = Origin.of(self.config.api_base), urlsplit(request.uri)
@@ -353,14 +355,14 @@ class OpenSession(Session):
         from replay.session.event_loops import here
 
         loop = here()
-        changed = self._overrides.take(request) if self._overrides else None
-        if changed is None:
+        override = self._overrides.take(request)
+        if override is None:
             return await self._answer_in(loop, request)
-        if changed[0].delay:
-            await loop.look_up(partial(sleep, changed[0].delay))
-        if changed[0].is_error:
-            return changed[0].error(changed[1])
-        return changed[0].changed(await self._answer_in(loop, request))
+        if override.delay:
+            await loop.look_up(partial(sleep, override.delay))
+        if override.is_error:
+            return override.error()
+        return override.changed(await self._answer_in(loop, request), self.library)
 
     async def _answer_in(self, loop: EventLoop, request: Request) -> Response:
         while True:

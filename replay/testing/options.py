@@ -23,7 +23,7 @@ VERSION = "REPLAY_API_VERSION"
 _MODES = ("none", "once", "new_episodes", "all")
 _UNUSED = ("off", "warn", "fail")
 _USED_FIELDS = "used-fields.json"
-_MARKED = "replay_cassettes_marked"
+_USES = "replay_cassettes_used"
 _TABLE = re.compile(rb"^\s*\[+\s*tool\s*\.\s*replay\b", re.MULTILINE)
 
 
@@ -117,27 +117,32 @@ def needs_session(item: pytest.Item) -> bool:
     )
 
 
-def note_marked(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
-    """Note whether a collected test is marked, before any is deselected."""
-    if any(needs_session(item) for item in items):
-        setattr(config, _MARKED, True)
+def note_use(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
+    """Note whether the project uses replay, from all collected tests, before any is deselected.
+
+    It does if it has settings of replay's, or if a test is marked.
+    """
+    marked = any(needs_session(item) for item in items)
+    setattr(config, _USES, marked or _is_configured(config))
+
+
+def uses_replay(config: pytest.Config) -> bool:
+    """Whether the project uses replay, as `note_use` found."""
+    return bool(getattr(config, _USES, False))
 
 
 def blocks_network(config: pytest.Config) -> bool:
-    """Whether calls of unmarked tests to the API are refused.
+    """Whether calls of unmarked tests to the API are refused: by default, where replay is used.
 
-    So it is where the project uses replay: it has settings of replay's, or a collected test is
-    marked. ``replay_block_network = false`` lets them through.
+    ``replay_block_network = false`` lets them through.
     """
     if config.getoption("--replay-block-network"):
         return True
     asked = config.getini("replay_block_network")
-    if isinstance(asked, bool):
-        return asked
-    return hasattr(config, _MARKED) or is_configured(config)
+    return asked if isinstance(asked, bool) else uses_replay(config)
 
 
-def is_configured(config: pytest.Config) -> bool:
+def _is_configured(config: pytest.Config) -> bool:
     """Whether the project has settings of replay's: in pytest's configuration, or of its own."""
     if config.getini("replay_unused") != "off":
         return True

@@ -1,4 +1,4 @@
-"""The brief: all that whoever makes the change needs, in one file."""
+"""The brief: all that is needed to make the change, in one file."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -15,6 +16,7 @@ import httpx
 import pytest
 import requests
 import stripe
+import urllib3
 from support.standin import DRAFT, NEW, StandIn, generated
 
 import replay
@@ -214,6 +216,9 @@ def test_lists_headers_and_delays(session: Session) -> None:
         ({"payment_intent": "pi_1"}, "did you mean"),
         ({"quux": "pi_1"}, "name a field that the API sends"),
         ({"issuer": {"tipe": "x"}}, "did you mean type?"),
+        ({"automatic_tax": {"percent_off": 1}}, "use one of: disabled_reason, enabled"),
+        ({"lines": {"data": [{"pricee": 1}]}}, "did you mean pricing?"),
+        ({"lines": {"data": [{"period": {"beginning": 1}}]}}, "use one of: end, start"),
     ],
 )
 def test_a_field_that_the_api_does_not_send_is_refused(
@@ -225,6 +230,50 @@ def test_a_field_that_the_api_does_not_send_is_refused(
     with pytest.raises(ConfigError, match="has no field") as caught:
         asked(INVOICE, headers=HEADERS, timeout=60)
     assert hint in caught.value.hint
+
+
+def test_a_field_that_only_another_recording_has_is_known(recorded: Path, tmp_path: Path) -> None:
+    """One of the same type at the same version, also where the SDK does not know the field."""
+    library = tmp_path / "cassettes"
+    with StandIn() as source:
+        for id in (DRAFT, OTHER):
+            source.add_invoice(id)
+        plain = source.objects[f"/v1/invoices/{OTHER}"]
+        source.objects[f"/v1/invoices/{OTHER}"] = lambda version, expand: {
+            **plain(version, expand), "field_of_tomorrow": {"part": True},
+        }  # fmt: skip
+        with replay.use_cassettes(library, mode="once", api_base=source.url):
+            for id in (DRAFT, OTHER):
+                sdk().invoices.retrieve(id)
+    with replay.use_cassettes(library) as session:
+        session.override("invoices", DRAFT, {"field_of_tomorrow": {"part": False}})
+        assert sdk().invoices.retrieve(DRAFT).field_of_tomorrow.part is False
+    with replay.use_cassettes(recorded) as session:
+        session.override("invoices", DRAFT, {"field_of_tomorrow": {"part": False}})
+        with pytest.raises(replay.Refused):
+            sdk().invoices.retrieve(DRAFT)
+        session.refusals.clear()
+
+
+@pytest.mark.parametrize("name", ["urllib3", "http.client"])
+def test_clients_below_the_others_see_it_too(name: str, session: Session) -> None:
+    """A bare pool of urllib3, and a connection of http.client: a fault, then a reset."""
+    session.override("invoices", DRAFT, error="reset", times=1)
+    session.override("invoices", DRAFT, fault="card_declined", times=1)
+    path = f"/v1/invoices/{DRAFT}"
+
+    def ask() -> int:
+        if name == "urllib3":
+            pool = urllib3.PoolManager()
+            return pool.request("GET", INVOICE, headers=HEADERS, retries=False).status
+        connection = http.client.HTTPSConnection("api.stripe.com")
+        connection.request("GET", path, headers=HEADERS)
+        return connection.getresponse().status
+
+    assert 402 == ask()
+    with pytest.raises((ConnectionResetError, urllib3.exceptions.ProtocolError)):
+        ask()
+    assert 200 == ask()
 
 
 def test_metadata_and_fields_of_the_sdks_type_may_be_patched(session: Session) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from replay.drift.acceptance.used import ALL, Body, Site, Used
 from replay.drift.guide.outline import place
@@ -131,11 +132,17 @@ def _asks(finding: Finding) -> bool:
     )
 
 
-_Change = tuple[tuple[str, ...], tuple[str, ...], tuple[int, ...], str]
+class _Change(NamedTuple):
+    """A rename, wherever it is made; see `Edit`."""
+
+    old: tuple[str, ...]
+    new: tuple[str, ...]
+    guards: tuple[int, ...]
+    remark: str
 
 
 def _edit(comparison: Comparison, finding: Finding) -> _Change | str:
-    """The old keys, the new ones, the guards and the remark; else why there is no rename."""
+    """The rename that a finding asks for; else why it asks for none."""
     to, way = finding.to, finding.way
     if to is None or to.resource != comparison.resource or finding.rule not in _MOVED | GONE:
         return sentence(comparison, finding)
@@ -158,8 +165,8 @@ def _edit(comparison: Comparison, finding: Finding) -> _Change | str:
         n - common for n in range(common + 1, len(new)) if "/" + "/".join(new[:n]) in null
     )
     told = (f"{dotted(path)}: null in {times} of {way.pairs}" for path, times in way.null)
-    keys = (tuple(map(unescape, keys[common:])) for keys in (old, new))
-    return *keys, guards, ", ".join(told) * bool(guards)  # type: ignore[return-value]
+    before, after = (tuple(map(unescape, keys[common:])) for keys in (old, new))
+    return _Change(before, after, guards, ", ".join(told) if guards else "")
 
 
 def _is_whole(path: str, read: str, reads: Iterable[tuple[Body, str]]) -> bool:

@@ -40,12 +40,12 @@ def keeps_sent(name: str, value: str, found: Parameter, object_type: str, policy
     Raises:
         PolicyError: the type's file cannot be used; names file and line.
     """
-    if not found.known or is_secret(value):
+    if is_secret(value):
         return False
     kind = _kind(name, object_type, policy)
     if kind is not None and not policy.is_kept(kind):
         return False
-    if found.classes != _ONLY_TEXT:
+    if found.known and found.classes != _ONLY_TEXT:
         return found.class_of(value) in _CLOSED
     return kind is not None and policy.keeps(kind, value)
 

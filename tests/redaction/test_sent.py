@@ -33,7 +33,11 @@ def kept(path: str, object_type: str, name: str, value: str) -> bool:
         ("/v1/accounts", "account", "individual[gender]", "female", False),
         ("/v1/accounts", "account", "individual[political_exposure]", "existing", False),
         ("/v1/accounts/{a}/persons", "person", "political_exposure", "existing", False),
-        ("/v1/refunds", "refund", "status", "pending", False),
+        # The schema does not have these; the policy of the answer does.
+        ("/v1/refunds", "refund", "status", "pending", True),
+        ("/v1/payment_intents", "payment_intent", "payment_method_types[]", "card", True),
+        ("/v1/payment_intents", "payment_intent", "payment_method_types[0]", "sepa_debit", True),
+        ("/v1/payment_intents", "payment_intent", "payment_method_types[]", "Anna B.", False),
         ("/v1/accounts", "account", "business_profile[annual_revenue][amount]", "7", False),
     ],
 )

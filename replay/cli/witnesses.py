@@ -28,7 +28,7 @@ def write_witnesses(report: Report, folder: Path, old: Library, new: Library) ->
         Lines for people.
 
     Raises:
-        ConfigError: a file is in the way.
+        ConfigError: a file is in the way, or the folder is a library's.
         LibraryError: the file system refuses.
     """
     from replay.drift.acceptance import own_files
@@ -36,6 +36,12 @@ def write_witnesses(report: Report, folder: Path, old: Library, new: Library) ->
     from replay.library import files as system
 
     instead = "another folder: --witnesses DIR"
+    for library in (old, new):
+        if folder.resolve().is_relative_to(library.root.resolve()):
+            raise ConfigError(
+                "witnesses are tests, and this folder is a library's",
+                where=str(folder), hint="name a folder of your tests: --witnesses tests/witnesses",
+            )  # fmt: skip
     sources = [
         Source(os.path.relpath(library.root, folder.resolve()), library.follow_links)
         for library in (old, new)

@@ -145,6 +145,24 @@ def test_a_line_that_no_run_noted_is_refused(tmp_path: Path, site: dict[str, Any
         {"format": 1, "bodies": [{"resource": "a", "type": "", "version": "", "paths": "/a"}]},
         {"format": 1, "bodies": [{"resource": "a", "type": "", "version": "", "paths": [1]}]},
         {"format": 9, "bodies": []},
+        {
+            "format": 1,
+            "bodies": [{"resource": "a", "type": "", "version": "", "paths": [], "sites": [1]}],
+        },
+        {
+            "format": 1,
+            "bodies": [
+                {"resource": "a", "type": "", "version": "", "paths": [], "sites": {"/a": 7}}
+            ],
+        },
+        {
+            "format": 1,
+            "bodies": [
+                {"resource": "a", "type": "", "version": "", "paths": [], "sites": {"/a": [7]}}
+            ],
+        },
+        {"format": 1, "bodies": [7]},
+        {"format": 1, "bodies": 7},
     ],
 )
 def test_other_files_are_refused(tmp_path: Path, document: Any) -> None:

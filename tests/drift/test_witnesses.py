@@ -142,6 +142,16 @@ def test_a_foreign_file_in_the_way_is_told_and_nothing_is_written(
     assert f"{MARK}\n" == mine.read_text()
 
 
+@pytest.mark.parametrize("below", ["", "invoices", "new/folder"])
+def test_no_tests_are_written_into_a_library(below: str, library: Path) -> None:
+    """It holds recordings, and what else lies in it is damage."""
+    before = sorted(library.rglob("*"))
+    folder = library / below
+    done = replay_command("diff", OLD, NEW, "--library", library, "--witnesses", folder)
+    assert (2, before) == (done.code, sorted(library.rglob("*")))
+    assert "next: name a folder of your tests" in done.err
+
+
 @pytest.mark.parametrize(
     "arguments",
     [(), (OLD, NEW, "--matrix"), (OLD, NEW, "--id", "in_1A"), (OLD, NEW, "--apply", "--used", "x")],

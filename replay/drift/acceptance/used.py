@@ -214,7 +214,7 @@ def _texts(row: Mapping[str, Any]) -> set[str]:
 
 def _sites(row: Mapping[str, Any]) -> dict[str, dict[Site, set[str]]]:
     found: dict[str, dict[Site, set[str]]] = {}
-    for path, sites in row.get("sites", {}).items():
+    for path, sites in dict(row.get("sites", {})).items():
         for site in sites:
             numbers = [site[name] for name in Site._fields[1:]]
             whole = all(isinstance(number, int) and number >= 0 for number in numbers)

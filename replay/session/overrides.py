@@ -261,15 +261,20 @@ def made(
     Raises:
         ConfigError: something that no override can be.
     """
+    if not isinstance(resource, str) or not isinstance(id, str | None):
+        raise ConfigError(
+            "an override names a resource and an id",
+            where="override",
+            hint='texts, such as "invoices" and "*"; None as the id for lists and creates',
+        )
     route = by_name(resource)
-    if times is not None and (not isinstance(times, int) or times < 1):
+    if times is not None and not (type(times) is int and times > 0):
         raise ConfigError("this is no number of calls", where="times", hint="from 1, or None")
-    for name, value in (headers or {}).items():
-        if not (isinstance(value, str) and _NAME.fullmatch(name) and value.isprintable()):
-            raise ConfigError(
-                "this is no header of an answer", where="headers", hint="a name, and one line"
-            )
-    if fault is not None and fault not in FAULTS:
+    if not _are_headers(headers):
+        raise ConfigError(
+            "this is no header of an answer", where="headers", hint="names, each with one line"
+        )
+    if fault is not None and not (isinstance(fault, str) and fault in FAULTS):
         hint = did_you_mean(str(fault), FAULTS) or "faults: " + ", ".join(FAULTS)
         raise ConfigError(f"no fault of Stripe's is called {fault!r}", where="fault", hint=hint)
     if error is not None and error not in BREAKS:
@@ -310,6 +315,16 @@ def made(
         FAULTS[fault] if fault is not None else None, error or "",
     )  # fmt: skip
     return override, times
+
+
+def _are_headers(given: Any) -> bool:
+    return given is None or (
+        isinstance(given, Mapping)
+        and all(
+            isinstance(part, str) and part.isprintable() for pair in given.items() for part in pair
+        )
+        and all(map(_NAME.fullmatch, given))
+    )
 
 
 def merged(value: Any, patch: Any) -> Any:

@@ -102,7 +102,8 @@ class Cassettes:
             "pass_others": other_calls == "pass",
             "keep_errors": keep_errors,
         }
-        self._overrides = [options_of(given, "overrides") for given in overrides]
+        several = overrides if isinstance(overrides, list | tuple) else [overrides]
+        self._overrides = [options_of(given, "overrides") for given in several]
         for override in self._overrides:
             made(**override)  # what cannot be one is told at decoration
         self._library: tuple[str, Library] | None = None

@@ -295,6 +295,13 @@ def test_metadata_and_fields_of_the_sdks_type_may_be_patched(session: Session) -
         ({}, "changes something", "give a patch"),
         ({"resource": "invoces", "status": 500}, "invoces", "did you mean invoice"),
         ({"headers": {"A": "b\r\nC: d"}}, "no header", "one line"),
+        ({"headers": [1]}, "no header", "one line"),
+        ({"headers": {"a": 1}}, "no header", "one line"),
+        ({"resource": 7}, "names a resource", "texts"),
+        ({"id": 7}, "names a resource", "texts"),
+        ({"fault": {}}, "no fault", "faults: card_declined"),
+        ({"error": ["x"]}, "no connection breaks so", "timeout or reset"),
+        ({"times": True, "status": 500}, "no number of calls", "from 1"),
         ({"error": "timeot"}, "no connection breaks so", "timeout or reset"),
         ({"error": "reset", "status": 500}, "brings no answer", "delay= only"),
         ({"tims": 1}, "no option 'tims'", "did you mean times?"),
@@ -308,6 +315,13 @@ def test_what_no_override_can_be_is_told_at_decoration(
         replay.use_cassettes(recorded, overrides=[{"resource": "invoices", "id": "*", **given}])
     assert what in caught.value.what
     assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize("overrides", [7, "void", {"resource": "invoices"}, [None]])
+def test_what_is_no_list_of_overrides_is_told(overrides: Any, recorded: Path) -> None:
+    """With how one is written."""
+    with pytest.raises(ConfigError, match="names a resource and an id"):
+        replay.use_cassettes(recorded, overrides=overrides)
 
 
 def test_a_decorator_gives_them_to_each_session(recorded: Path) -> None:

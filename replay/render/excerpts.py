@@ -9,6 +9,7 @@ from typing import Any
 
 from replay.drift.judge.findings import Report
 from replay.drift.observe.pointers import unescape
+from replay.drift.observe.shape import Witness
 from replay.model import json_body
 from replay.model.cassette import Cassette
 
@@ -39,9 +40,8 @@ def excerpts(
         for _, finding in report.findings():
             witness = finding.witnesses[side == "new"]
             if witness and (side, witness) not in made:
-                file, _, place = witness.partition("#")
-                number, slash, pointer = place.partition("/")
-                made[side, witness] = _cut(body(file, int(number)), slash + pointer)
+                file, take, pointer = Witness.of(witness)
+                made[side, witness] = _cut(body(file, take), pointer)
     return made
 
 

@@ -17,7 +17,6 @@ from replay.drift.judge.findings import (
     Comparison,
     Finding,
     Grade,
-    Place,
     Reading,
     Report,
     Severity,
@@ -27,6 +26,7 @@ from replay.drift.judge.rules import sentence
 from replay.drift.observe.gather import Recordings
 from replay.drift.observe.nested import read_take
 from replay.drift.observe.pointers import ANY, dotted, occurrences, unescape, value_at
+from replay.drift.observe.shape import Witness
 from replay.errors import printable
 from replay.library import Library
 from replay.model.cassette import Cassette
@@ -111,9 +111,9 @@ class Witnesses:
 
     def _reading(self, comparison: Comparison, finding: Finding) -> Reading | None:
         """A reading that works on the old side and does not on the new; None where none does."""
-        old, new = (_place(witness) for witness in finding.witnesses)
-        if old is None or new is None or finding.rule not in FAILING:
+        if not all(finding.witnesses) or finding.rule not in FAILING:
             return None
+        old, new = map(Witness.of, finding.witnesses)
         before, after = self._body(self.old, old), self._body(self.new, new)
         if before is None or after is None:
             return None
@@ -124,11 +124,11 @@ class Witnesses:
         for steps in _ways(one, other, pointers, finding.path):
             inside = len(steps) > finding.path.count("/")
             if _shows(finding.rule, one, other, steps, inside=inside):
-                sides = replace(old, pointer=root), replace(new, pointer=there)
+                sides = old._replace(pointer=root), new._replace(pointer=there)
                 return Reading(*sides, steps, type(read(one, steps)).__name__)
         return None
 
-    def _body(self, recordings: Recordings, place: Place) -> dict[str, Any] | None:
+    def _body(self, recordings: Recordings, place: Witness) -> dict[str, Any] | None:
         cassette = self._cassette(recordings, place.file)
         if cassette is None or place.take >= len(cassette.interactions):
             return None
@@ -150,13 +150,7 @@ class Witnesses:
         return self._kept[asked]
 
 
-def _place(witness: str) -> Place | None:
-    """A witness as file, take and pointer; None for the empty one."""
-    found = re.fullmatch(r"(.+?\.yaml)#(\d+)((?:/.*)?)", witness, re.DOTALL)
-    return None if found is None else Place(found[1], int(found[2]), found[3])
-
-
-def _root(body: Any, place: Place, path: str, type: str) -> str:
+def _root(body: Any, place: Witness, path: str, type: str) -> str:
     """The pointer of the object of a type that a place is in; a path begins there."""
     segments, pattern = place.pointer.split("/")[1:], path.split("/")[1:]
     starts = [

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from replay.drift.observe.selection import ALL, Epoch, Slice
-from replay.drift.observe.shape import KINDS, Stat
+from replay.drift.observe.shape import KINDS, Stat, Witness
 from replay.model.cassette import ObjectKey
 from replay.stripe_api.versions import promises
 
@@ -139,21 +139,6 @@ class UsedAt:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A place in a recording.
-
-    Attributes:
-        file: the cassette, relative to the library.
-        take: the number of the take, from 0.
-        pointer: the JSON pointer in the body.
-    """
-
-    file: str
-    take: int
-    pointer: str
-
-
-@dataclass(frozen=True, slots=True)
 class Reading:
     """What code reads in one object of each version: it works on the old one, not on the new one.
 
@@ -164,8 +149,8 @@ class Reading:
         kind: the type of the old value, as Python names it.
     """
 
-    old: Place
-    new: Place
+    old: Witness
+    new: Witness
     steps: tuple[str | int | tuple[str, str] | None, ...]
     kind: str
 

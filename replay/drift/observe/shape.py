@@ -103,6 +103,13 @@ class Witness(NamedTuple):
     def __str__(self) -> str:
         return f"{self.file}#{self.take}{self.pointer}"
 
+    @classmethod
+    def of(cls, text: str) -> Witness:
+        """The witness that a text names, as ``str`` writes it."""
+        file, _, place = text.partition(".yaml#")
+        take, slash, pointer = place.partition("/")
+        return cls(f"{file}.yaml", int(take), slash + pointer)
+
 
 @dataclass(frozen=True, slots=True)
 class Stat:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -66,13 +68,32 @@ class _Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        from difflib import get_close_matches
-
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            near = get_close_matches(args[0], COMMANDS, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise click.UsageError(f"No such command {args[0]!r}.{hint}", ctx)
+            raise _unknown("command", args[0], COMMANDS, ctx)
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except click.NoSuchOption as misuse:
+            at = misuse.ctx or ctx
+            names = [
+                name
+                for option in at.command.get_params(at)
+                if isinstance(option, click.Option)
+                for name in (*option.opts, *option.secondary_opts)
+            ]
+            raise _unknown("option", misuse.option_name, names, at) from None
+
+
+def _unknown(what: str, word: str, known: Iterable[str], ctx: click.Context) -> click.UsageError:
+    """Misuse that names the nearest word. Click names all near options, the nearest not first."""
+    from difflib import get_close_matches
+
+    names = {name.lstrip("-"): name for name in known}  # the dashes are no likeness
+    near = get_close_matches(word.lstrip("-"), names, n=1)
+    hint = f" Did you mean {names[near[0]]!r}?" if near else ""
+    return click.UsageError(f"No such {what} {word!r}.{hint}", ctx)
 
 
 @click.command(

@@ -100,6 +100,32 @@ def test_a_misspelt_choice_is_told_the_word_that_was_meant(
     assert "Did you mean 'json'?" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("command", "meant"),
+    [
+        (["diff", "--formt", "json"], "--format"), (["diff", "--formt=json"], "--format"),
+        (["record", "--libary", "x"], "--library"), (["show", "--xyzzy"], None),
+        (["show", "-9"], None), (["list", "--resorce", "invoice"], "--resource"),
+        (["record", "--no-confrim"], "--no-confirm"),
+    ],
+)  # fmt: skip
+def test_a_misspelt_option_is_told_the_one_that_was_meant(
+    command: list[str],
+    meant: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The nearest option is named, and none where none is near, below the command's own usage."""
+    monkeypatch.setattr(sys, "argv", ["replay", *command])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    usage, _, said = capsys.readouterr().err.partition("Error: ")
+    word = command[1].partition("=")[0]
+    hint = f" Did you mean '{meant}'?" if meant else ""
+    assert f"Usage: replay {command[0]} " in usage
+    assert said == f"No such option '{word}'.{hint}\n"
+
+
 def test_a_lock_of_another_users_folder_says_how_to_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -228,6 +228,18 @@ class CallRefused(ReplayError):
     """A call to the API that replay does not answer: a write, or a path it does not know."""
 
 
+class ScenarioNotRecorded(LibraryError):
+    """A test whose writes are a scenario has none, in a mode that may not record."""
+
+
+class ScenarioNotPlayed(ReplayError):
+    """A test passed without a write that it made when its scenario was recorded."""
+
+
+class NoStep(ReplayError):
+    """A call that no step of the test's scenario answers."""
+
+
 class NetworkBlocked(ReplayError):
     """Code tried to reach the API past the hooks, while a session was open."""
 

@@ -54,6 +54,7 @@ def test_one_root(kind: type[BaseException]) -> None:
                 "CassetteUnsealed",
                 "KeyMismatch",
                 "LibraryBusy",
+                "ScenarioNotRecorded",
                 "VersionNotRecorded",
             },
         ),

@@ -78,7 +78,9 @@ PUBLIC = {
         "cassettes", "evidence", "exists", "follow_links", "load", "path", "paths", "read",
         "recorded", "root", "with_evidence",
     },
-    "Session": {"calls", "config", "counts", "library", "notes", "override", "refusals"},
+    "Session": {
+        "calls", "config", "counts", "library", "notes", "override", "refusals", "variable",
+    },
 }  # fmt: skip
 """What users see of a class; to add a name here is to promise it."""
 

@@ -129,8 +129,10 @@ class Library:
         self._storage.require()
         found: list[str] = []
         for folder, folders, here in self._storage.walk():
-            left_out = "" if self.with_evidence or folder else names.EVIDENCE
-            folders[:] = [n for n in folders if not n.startswith(".") and n != left_out]
+            left_out = set() if folder else {names.SCENARIOS}
+            if not (self.with_evidence or folder):
+                left_out.add(names.EVIDENCE)
+            folders[:] = [n for n in folders if not n.startswith(".") and n not in left_out]
             found += [
                 f"{folder}/{name}" if folder else name
                 for name in (*here, *folders)  # a folder named like a cassette: reading refuses it

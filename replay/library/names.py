@@ -25,6 +25,9 @@ VCR_SUFFIXES = (".yaml", ".yml", ".json")
 EVIDENCE = "_evidence"
 """The folder of a library for recordings that are compared and never served."""
 
+SCENARIOS = "scenarios"
+"""The folder of a library for scenarios."""
+
 SINGLETON = "_singleton"
 """The folder of an object that has no ID, such as the balance."""
 
@@ -33,6 +36,8 @@ _RESERVED = re.compile(_DEVICE)
 _PLAIN = re.compile(
     rf"(?!{_DEVICE})[A-Za-z0-9](?:[A-Za-z0-9_.-]{{0,118}}[A-Za-z0-9_-])?\Z(?<!\{SUFFIX})"
 )
+_UNSAFE_PART = re.compile(r"[^A-Za-z0-9_.,=+@()\[\] -]+|\A[._-]+(?=\.)")
+_LONGEST_PART = 100
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
@@ -69,6 +74,31 @@ def file(version: str) -> str:
     """The file name of a cassette at an API version. Upper-case letters give it a digest."""
     name = segment(version) if version == version.lower() else digested(version)
     return name + SUFFIX
+
+
+def of_scenario(name: str, *, hashed: bool = False) -> tuple[str, ...]:
+    """The folders of a scenario below those of all scenarios: one for each part of its name.
+
+    Args:
+        name: a test's node ID from the root of the project, or a name that the user gave.
+        hashed: add digits of a hash to the last part, for a name that differs from another one in
+            case only.
+    """
+    head, bracket, values = name.partition("[")
+    parts = [part for part in re.split(r"/|::", head) if part] or ["_"]
+    parts[-1] += bracket + values
+    return tuple(
+        _part(part, name, hashed=hashed and place == len(parts))
+        for place, part in enumerate(parts, 1)
+    )
+
+
+def _part(part: str, name: str, *, hashed: bool) -> str:
+    safe = _UNSAFE_PART.sub("-", part).strip(" .") or "_"
+    if safe == part and len(part) <= _LONGEST_PART and not hashed and not _RESERVED.match(part):
+        return part
+    digits = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{safe[:_LONGEST_PART]}~{digits}"
 
 
 def served(path: str) -> str:

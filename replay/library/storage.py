@@ -243,6 +243,16 @@ class Storage:
         folded = "/".join(names.directories(key)).casefold()
         return self._lock(names.digest(folded), str(key), seconds)
 
+    def lock_named(self, name: str, what: str) -> AbstractContextManager[None]:
+        """A lock by any name, between threads and processes; `what` says in errors what it locks.
+
+        Raises:
+            LibraryBusy: another process held it for too long.
+            LibraryError: this file system has no locks, or refuses.
+        """
+        self.require_writable()
+        return self._lock(names.digest(name), what)
+
     def _lock(self, name: str, what: str, seconds: float = 120.0) -> AbstractContextManager[None]:
         state = Path(self.base, STATE)
         ignore, text = state / ".gitignore", b"*\n"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -83,6 +83,25 @@ class Outcome:
     retry: Headers
     unknown: tuple[str, ...] = ()
     originals: tuple[Original, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SentAnswer:
+    """The answer to a call of a scenario.
+
+    Attributes:
+        response: the live answer. Never shown in a repr.
+        version: the API version that answered.
+        headers: those that are kept.
+        redaction: the redacted body; None without a body, and where it cannot be read.
+        unread: why it cannot be recorded; empty where it can.
+    """
+
+    response: Response = field(repr=False)
+    version: str
+    headers: Headers
+    redaction: Redaction | None = field(repr=False)
+    unread: str = ""
 
 
 def outcome_from_take(take: Interaction, version: str) -> Outcome:
@@ -211,6 +230,79 @@ class Recorder:
             )
             return Outcome(served, UNVERSIONED, None, error.what, ())
         return self._outcome(call, asked, answer, batch)
+
+    @property
+    def source(self) -> str:
+        """The live source as recordings name it: host, and port if it is not the usual one."""
+        return self._source
+
+    def outcome_of(self, call: Call, answer: Response) -> Outcome:
+        """What recording makes of a live answer that is at hand already. Writes nothing.
+
+        Raises:
+            LiveDataRefused: the answer is live-mode data, without ``allow_live``.
+        """
+        return self._outcome(call, call, answer, "")
+
+    @staticmethod
+    def request_id(seed: str, version: str) -> str:
+        """The ``Request-Id`` of an answer that is recorded under a seed."""
+        from replay.redaction.pseudonyms import request_id
+
+        return request_id(seed, version, ())
+
+    def send(self, request: Request, host: str, owner: str) -> SentAnswer:
+        """Send a call of a scenario to the live source, once, and redact the answer.
+
+        Args:
+            request: the client's request; a write, or a read.
+            host: the host if it is another one of Stripe's; else empty.
+            owner: the seed of stand-ins that belong to no object.
+
+        Raises:
+            LiveDataRefused: a live-mode key or answer, whether or not ``allow_live`` was given.
+            NoSession: the recorder was closed before.
+            UpstreamError: the source did not answer.
+        """
+        from replay.recording.upstream import Undecodable
+        from replay.redaction.redactor import redact
+
+        if place := live_key_in(request):
+            raise LiveDataRefused(
+                "a scenario is never recorded with a live-mode key", where=place,
+                hint="use a test-mode key",
+            )  # fmt: skip
+        try:
+            answer = self._open().send(request, host)
+        except Undecodable as error:
+            return SentAnswer(error.response, UNVERSIONED, (), None, error.what)
+        stated = header(answer.headers, "Stripe-Version")
+        pinned = header(request.headers, "Stripe-Version")
+        version = UNVERSIONED
+        for one in (stated, pinned):
+            if one and is_version(one) and (known := kept_version(one, pinned)):
+                version = canonical_version(known)
+                break
+        kept = kept_headers(answer.headers, pinned)
+        if header(answer.headers, "Idempotent-Replayed") == "true":
+            kept = (*kept, ("Idempotent-Replayed", "true"))
+        if not is_kept_status(answer.status):
+            what = f"an answer had the status {answer.status}"
+            return SentAnswer(answer, version, kept, None, what)
+        if not answer.body:
+            return SentAnswer(answer, version, kept, None)
+        try:
+            document = json_body.parse(answer.body)
+        except NotRecordable as error:
+            return SentAnswer(answer, version, kept, None, error.what)
+        if is_live(document):
+            raise LiveDataRefused(
+                "the answer is live-mode data: a scenario is never recorded of it",
+                hint="use a test-mode key, and record the scenario again",
+            )
+        redaction = redact(document, owner=owner, policy=self._policy_source.load())
+        self._ids.remember(redaction.ids)
+        return SentAnswer(answer, version, kept, redaction)
 
     def _outcome(self, call: Call, asked: Call, answer: Response, batch: str) -> Outcome:
         from replay.redaction.pseudonyms import request_id

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from replay.config import is_loopback
 from replay.errors import ConfigError, ReplayError, UpstreamError
 from replay.model.cassette import Headers, Request, Response, header
+from replay.stripe_api.call import API_BASE
 
 if TYPE_CHECKING:
     import httpx
@@ -182,28 +183,53 @@ class Upstream:
                 without end.
             Undecodable: it answered, but its content encoding could not be undone.
         """
-        import httpx
-
         sent = [(name, value) for name in _PASSED_ON
                 if (value := header(request.headers, name)) is not None]  # fmt: skip
         if version is not None:
             sent.append(("Stripe-Version", version))
+        if form is not None:
+            sent.append(("Content-Type", "application/x-www-form-urlencoded"))
+        return self._ask(method, self.base + target, sent, form)
+
+    def send(self, request: Request, host: str = "") -> Response:
+        """Send a client's request on, once, with its body, key, account and idempotency key.
+
+        Args:
+            request: the request; its path, query and body are sent as they are.
+            host: another host of Stripe's, such as ``files.stripe.com``; a base that is not
+                Stripe's own gets all calls.
+
+        Raises:
+            ConfigError: a header holds characters that no header can carry.
+            UpstreamError: the source did not answer, as for `fetch`. The call may have been made.
+            Undecodable: it answered, but its content encoding could not be undone.
+        """
+        parts = urlsplit(request.uri)
+        names = (*_PASSED_ON, "Stripe-Version", "Idempotency-Key", "Content-Type")
+        sent = [(name, value) for name in names
+                if (value := header(request.headers, name)) is not None]  # fmt: skip
+        base = f"https://{host}" if host and self.base == API_BASE else self.base
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
+        return self._ask(request.method, base + target, sent, request.body)
+
+    def _ask(
+        self, method: str, url: str, sent: list[tuple[str, str]], body: bytes | None
+    ) -> Response:
+        import httpx
+
         for name, value in sent:
             if not _HEADER_VALUE.match(value):
                 # The client's own error would quote the value, which may be the API key.
                 raise ConfigError(
                     "this request header holds characters that HTTP forbids",
                     where=name,
-                    hint=_HINTS[name],
+                    hint=_HINTS.get(name, "look for a line end or a space around its value"),
                 )
-        if form is not None:
-            sent.append(("Content-Type", "application/x-www-form-urlencoded"))
-        url = self.base + target
         try:
             with (
                 pass_through(),
                 _own_fetch(),
-                self._client.stream(method, url, headers=sent, content=form) as answer,
+                self._client.stream(method, url, headers=sent, content=body) as answer,
             ):
                 return _read(answer, self._longest)
         except httpx.InvalidURL as error:

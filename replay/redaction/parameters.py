@@ -72,6 +72,14 @@ def keeps_parameter(resource: str, name: str, value: str, rules: ParameterRules)
     return _keeps(resource, words[-1], value, rules)
 
 
+def is_time_parameter(name: str, rules: ParameterRules) -> bool:
+    """Whether a parameter of a read takes unix times: ``created[gte]``, ``arrival_date``."""
+    words = _WORD.findall(name)
+    if len(words) > 1 and words[-1] in _RANGE:
+        words.pop()
+    return bool(words) and "time" in rules.parameters.get(words[-1], ())
+
+
 def last_word(name: str) -> str:
     """The name that a parameter is listed by: ``product`` of ``recurring[product]``."""
     words = _WORD.findall(name)

@@ -93,6 +93,19 @@ def redact(
     return Redaction(redacted, walk.redacted, tuple(walk.originals), tuple(walk.unknown), walk.ids)
 
 
+def unix_times(body: Any, policy: Policy) -> tuple[str, ...]:
+    """The pointers of the unix times that a policy keeps in a body, redacted or not.
+
+    Raises:
+        PolicyError: the policy's data cannot be used.
+    """
+    walk = _Times(policy, asked="", listed={})
+    label = _envelope(body)
+    node = policy.type(label).root if label else _UNKNOWN
+    walk.value(body, node, _Place("", "", "", label or "body", known=bool(label)), {}, 0)
+    return tuple(walk.found)
+
+
 def _envelope(body: Any) -> str:
     """The type of a body that does not name its type: an error, or a page of a v2 list."""
     if not isinstance(body, dict) or "object" in body:
@@ -364,6 +377,20 @@ class _Walk:
 
     def stand_in(self, owner: str, slot: str, kind: str) -> str | int | float:
         return stand_in(owner, slot, kind, policy=self.policy.name)
+
+
+class _Times(_Walk):
+    """A pass that replaces nothing, and notes where unix times stand."""
+
+    def __init__(self, policy: Policy, asked: str, listed: Mapping[str, str]) -> None:
+        super().__init__(policy, asked, listed)
+        self.found: list[str] = []
+
+    def leaf(self, value: Any, node: FieldPolicy, at: _Place, beside: dict[str, Any]) -> Any:
+        """Note a unix time."""
+        if node.kind == "time" and type(value) is int and look(value) == "time":
+            self.found.append(at.pointer)
+        return value
 
 
 def _class(value: str | int | float, node: FieldPolicy) -> str:

@@ -30,7 +30,7 @@ from replay.recording.recorder import Outcome, Recorder, outcome_from_take
 from replay.redaction.policy_source import PolicySource
 from replay.session.calls import CallReader, CallTable
 from replay.session.not_recorded import refusal
-from replay.session.store import Fetch, Served
+from replay.session.store import CallFetch, Fetch, Served
 from replay.stripe_api.call import Call
 
 
@@ -232,7 +232,7 @@ def _before(playback: Playback, take: Interaction) -> list[Outcome]:
     return [outcome_from_take(take, playback.version) for take in own]
 
 
-class _Fetch(Fetch):
+class _Fetch(CallFetch):
     def __init__(self, store: Playbacks, playback: Playback) -> None:
         super().__init__(playback.call)
         self._store = store

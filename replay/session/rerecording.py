@@ -29,7 +29,7 @@ from replay.recording.recorder import Outcome, Recorder, outcome_from_take
 from replay.session import run_folder, run_id
 from replay.session.calls import CallReader, CallTable
 from replay.session.playback import Growing, Playback, growing
-from replay.session.store import Fetch, Served
+from replay.session.store import CallFetch, Fetch, Served
 from replay.stripe_api.call import Call
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class _Playback(Playback):
     last_unkept: bool = False
 
 
-class _Fetch(Fetch):
+class _Fetch(CallFetch):
     def __init__(self, store: Rerecordings, playback: _Playback) -> None:
         super().__init__(playback.call)
         self._store = store

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from replay.config import Config, Origin, plain_host
-from replay.errors import CallRefused, NoSession, Refused, ReplayError
+from replay.errors import CallRefused, ConfigError, NoSession, Refused, ReplayError
 from replay.library import Library
 from replay.library.library import storage_of
 from replay.library.location import display_path
@@ -32,11 +32,13 @@ from replay.redaction.policy_source import PolicySource
 from replay.session.calls import CallReader
 from replay.session.overrides import Overrides, made
 from replay.session.playback import Playbacks
+from replay.session.scenario import lanes
 from replay.session.store import Fetch, Served, Store
-from replay.stripe_api.call import API_HOST, Call, asks_for_file, read_call
+from replay.stripe_api.call import API_HOST, asks_for_file, read_call
 
 if TYPE_CHECKING:
     from replay.session.event_loops import EventLoop
+    from replay.session.scenario.store import ScenarioOptions
 
 _log = logging.getLogger("replay")
 
@@ -134,6 +136,27 @@ class Session:
                 times=times, error=error,
             )
         )  # fmt: skip
+
+    def variable(self, name: str, make: Callable[[], str]) -> str:
+        """A value of the test's own that is the same when its scenario is played as when recorded.
+
+        Args:
+            name: names it within the test: letters and digits, ``_``, ``.`` and ``-``.
+            make: called while the scenario is recorded, such as ``lambda: uuid4().hex``.
+
+        Raises:
+            ConfigError: the session has no scenario, or the name is malformed.
+        """
+        for store in self._stores:
+            variable = getattr(store, "variable", None)
+            if variable is not None:
+                value: str = variable(name, make)
+                return value
+        raise ConfigError(
+            "only a scenario keeps variables, and this session has none",
+            where=f"session.variable({name!r}, …)",
+            hint="mark the test with writes='scenario', or name a scenario: docs/scenarios.md",
+        )
 
     @property
     def calls(self) -> tuple[Served, ...]:
@@ -365,15 +388,16 @@ class OpenSession(Session):
         return override.changed(await self._answer_in(loop, request), self.library)
 
     async def _answer_in(self, loop: EventLoop, request: Request) -> Response:
-        while True:
-            said = await loop.look_up(partial(self._next, request))
-            if isinstance(said, Response):
-                return said
-            if said.claim():
-                return await self._fetch_async(loop, said, request)
-            answered = await loop.result_of(said.answered)
-            if answered is not None:
-                return self._waited(*answered)
+        with lanes.noted():
+            while True:
+                said = await loop.look_up(partial(self._next, request))
+                if isinstance(said, Response):
+                    return said
+                if said.claim():
+                    return await self._fetch_async(loop, said, request)
+                answered = await loop.result_of(said.answered)
+                if answered is not None:
+                    return self._waited(*answered)
 
     async def _fetch_async(self, loop: EventLoop, fetch: Fetch, request: Request) -> Response:
         begun = Lock()  # taken once: by the thread, or where this task is cancelled before
@@ -439,11 +463,10 @@ class OpenSession(Session):
         return response
 
     def _fetch(self, fetch: Fetch, request: Request) -> tuple[Response, bool]:
-        call = fetch.call
-        if self._recorder.why_private(call):
+        if fetch.unrecordable(self._recorder):
             # Not even the name of a lock may reveal the call.
-            outcome = self._recorder.fetch(call, request)
-            self._note(call, outcome)
+            outcome = fetch.ask(self._recorder, request)
+            self._note(fetch, outcome)
             return outcome.response, False
         with fetch.lock():
             take = fetch.recorded_meanwhile()
@@ -451,8 +474,8 @@ class OpenSession(Session):
                 with self._counting:
                     self._played += 1
                 return take.response, True
-            outcome = self._recorder.fetch(call, request)
-            self._note(call, outcome)
+            outcome = fetch.ask(self._recorder, request)
+            self._note(fetch, outcome)
             with self._writing:
                 if self._closed:
                     return outcome.response, False
@@ -462,11 +485,11 @@ class OpenSession(Session):
             self._recorded += recorded
         return outcome.response, recorded
 
-    def _note(self, call: Call, outcome: Outcome) -> None:
+    def _note(self, fetch: Fetch, outcome: Outcome) -> None:
         if outcome.unkept:
             with self._counting:
                 self._unrecorded += 1
-            self.say(f"{call.route.path} was answered but not recorded: {outcome.unkept}")
+            self.say(f"{fetch.label} was answered but not recorded: {outcome.unkept}")
         for name in outcome.unknown:
             self.say(f"the policy does not know {name}; it is redacted, unless null, true or false")
 
@@ -480,7 +503,7 @@ class OpenSession(Session):
 def open_session(
     config: Config, library: Library | None = None, *, first: Sequence[Store] = (),
     allow_live: bool = False, raw_view: bool = False, pass_others: bool = False,
-    keep_errors: bool = False,
+    keep_errors: bool = False, scenario: ScenarioOptions | None = None,
 ) -> OpenSession:  # fmt: skip
     """Open a session with the store that the record mode needs.
 
@@ -492,6 +515,7 @@ def open_session(
         raw_view: whether the client that records sees the live answer, unredacted.
         pass_others: whether calls other than reads go to the live API.
         keep_errors: whether answers about the key or the moment (401, 429, 5xx) are recorded.
+        scenario: the scenario that answers writes; None leaves them to `pass_others`.
 
     Raises:
         ReplayError: the library cannot be recorded into, or the settings contradict one another.
@@ -521,7 +545,15 @@ def open_session(
     else:
         store = Playbacks(library, config.mode, recorder, reader, policy)
     stores = [*first, store]
-    return OpenSession(config, library, stores, recorder, reader, pass_others=pass_others)
+    if scenario is None:
+        return OpenSession(config, library, stores, recorder, reader, pass_others=pass_others)
+    from replay.session.scenario.store import ScenarioStore
+
+    writes = ScenarioStore(library, scenario, config.mode, recorder, policy, config.api_version)
+    stores.insert(len(first), writes)
+    session = OpenSession(config, library, stores, recorder, reader)
+    writes.say = session.say
+    return session
 
 
 def _without_body_for(request: Request, response: Response) -> Response:

@@ -25,7 +25,7 @@ from typing import Protocol
 
 from replay.errors import UpstreamError
 from replay.model.cassette import Interaction, Request, Response
-from replay.recording.recorder import Outcome
+from replay.recording.recorder import Outcome, Recorder
 from replay.stripe_api.call import Call
 
 
@@ -79,13 +79,13 @@ class Fetch(ABC):
     """One call on its way to the live source, for all who ask for it until it is answered.
 
     Attributes:
-        call: the call to fetch.
+        label: the call as notes name it: a path without IDs.
         answered: for all who wait: the answer, and whether it is recorded; None if the claimer gave
             up before it asked, so that all ask again; or an error.
     """
 
-    def __init__(self, call: Call) -> None:
-        self.call = call
+    def __init__(self, label: str) -> None:
+        self.label = label
         self._claimed = Lock()
         self.answered: Future[tuple[Response, bool] | None] = Future()
 
@@ -111,6 +111,18 @@ class Fetch(ABC):
         self.answered.set_exception(error)
 
     @abstractmethod
+    def unrecordable(self, recorder: Recorder) -> str:
+        """Why the call may not be recorded, whatever the answer; empty where it may."""
+
+    @abstractmethod
+    def ask(self, recorder: Recorder, request: Request) -> Outcome:
+        """Ask the live source. The claimer calls it once, and holds the `lock`.
+
+        Raises:
+            ReplayError: the call may not be made, or the source did not answer.
+        """
+
+    @abstractmethod
     def lock(self) -> AbstractContextManager[object]:
         """The lock that the claimer holds while it asks the live source and tells the store."""
 
@@ -129,3 +141,23 @@ class Fetch(ABC):
     @abstractmethod
     def release(self) -> None:
         """Let the next who asks start a fetch of its own."""
+
+
+class CallFetch(Fetch):
+    """The fetch of a read that replay knows.
+
+    Attributes:
+        call: the call to fetch.
+    """
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(call.route.path)
+        self.call = call
+
+    def unrecordable(self, recorder: Recorder) -> str:
+        """As `Fetch`."""
+        return recorder.why_private(self.call)
+
+    def ask(self, recorder: Recorder, request: Request) -> Outcome:
+        """As `Fetch`."""
+        return recorder.fetch(self.call, request)

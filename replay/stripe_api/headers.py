@@ -37,6 +37,10 @@ RESPONSE_HEADERS: Forms = MappingProxyType(
     {**_KEPT, "Request-Id": re.compile(r"req_replay[0-9a-f]{10}\Z")}
 )
 """The headers of a recorded answer: those kept of the live one, and an ID that replay makes."""
+SCENARIO_HEADERS: Forms = MappingProxyType(
+    {**RESPONSE_HEADERS, "Idempotent-Replayed": re.compile(r"true\Z")}
+)
+"""The headers of a recorded answer to a step of a scenario."""
 _RENAMED: Mapping[int, frozenset[str]] = MappingProxyType(
     {
         413: frozenset({"Request Entity Too Large", "Content Too Large"}),

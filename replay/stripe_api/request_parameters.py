@@ -181,6 +181,11 @@ def parameter(method: str, template: str, name: str) -> Parameter:
     return _parameter(_operation(method, template), _segments(name))
 
 
+def is_about_somebody(name: str) -> bool:
+    """Whether a parameter tells of a person or a business, so that no value of it is kept."""
+    return not _ABOUT_SOMEBODY.isdisjoint(_segments(name))
+
+
 def operations() -> tuple[str, ...]:
     """Method and path template of each operation that the data knows."""
     return tuple(_data()["operations"])

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
     from replay.intercept.user_frames import Place
+    from replay.session.scenario.store import ScenarioOptions
 
 if not TYPE_CHECKING:
 
@@ -46,6 +47,8 @@ else:
 F = TypeVar("F", bound=Callable[..., Any])
 LiveView = Literal["redacted", "raw"]
 OtherCalls = Literal["block", "pass"]
+Writes = Literal["block", "scenario"]
+Outside = Literal["equal", "bind"]
 
 ORIGINALS: WeakKeyDictionary[ReplayError, list[ReplayError]] = WeakKeyDictionary()
 """What the end of a session raised, and the refusals that it stands for."""
@@ -69,12 +72,32 @@ class Cassettes:
         other_calls: OtherCalls = "block",
         keep_errors: bool = False,
         overrides: Sequence[Mapping[str, Any]] = (),
+        scenario: str | None = None,
+        writes: Writes | None = None,
+        outside: Outside = "equal",
+        strict: bool = True,
         directory: str | None = None,
         project: str = "",
         at: Place | None = None,
     ) -> None:
         _one_of(live_view, get_args(LiveView), "live_view")
         _one_of(other_calls, get_args(OtherCalls), "other_calls")
+        _one_of(writes or "block", get_args(Writes), "writes")
+        _one_of(outside, get_args(Outside), "outside")
+        _text(scenario, "scenario")
+        _switch(strict, "strict")
+        if (scenario or writes == "scenario") and other_calls == "pass":
+            raise ConfigError(
+                "other_calls='pass' sends writes on, and a scenario answers them",
+                where="other_calls, scenario" if scenario else "other_calls, writes",
+                hint="leave one of them out",
+            )
+        if scenario is not None and not scenario.strip():
+            raise ConfigError(
+                "a scenario's name is empty", where="scenario", hint="write scenario='refund'"
+            )
+        self._scenario, self._writes = scenario, writes
+        self._outside, self._strict = outside, strict
         if live_view == "raw" and os.environ.get("CI"):
             raise ConfigError(
                 "live_view='raw' shows private data, and is refused where CI is set",
@@ -106,6 +129,7 @@ class Cassettes:
         self._overrides = [options_of(given, "overrides") for given in several]
         for override in self._overrides:
             made(**override)  # what cannot be one is told at decoration
+        self._within = ""
         self._library: tuple[str, Library] | None = None
         self._entered: list[tuple[OpenSession, OpenSession | None]] = []
         config = self._resolve()
@@ -114,8 +138,11 @@ class Cassettes:
         else:
             storage_of(_opened(config)).require_writable()
 
-    def session(self) -> OpenSession:
+    def session(self, test: ScenarioOptions | None = None) -> OpenSession:
         """A new session, to open with `installation.enter`, with the settings as they are now.
+
+        Args:
+            test: the test that it is for, where that has a name of its own.
 
         Raises:
             ConfigError: a setting that cannot be used.
@@ -127,10 +154,29 @@ class Cassettes:
             library = self._library = config.library, _opened(config)
         if config.mode is RecordMode.NONE:
             self._require(library[1])
-        session = open_session(config, library[1], **self._options)
+        scenario = self._scenario_of(test)
+        session = open_session(config, library[1], scenario=scenario, **self._options)
         for override in self._overrides:
             session.override(**override)
         return session
+
+    def _scenario_of(self, test: ScenarioOptions | None) -> ScenarioOptions | None:
+        """The scenario that answers the writes of a session; None where they have none."""
+        if not self._scenario and self._writes != "scenario":
+            return None
+        from replay.session.scenario.store import ScenarioOptions
+
+        if self._scenario:
+            name = "/".join(filter(None, (self._scenario, self._within)))
+            test = ScenarioOptions(name, command=test.command if test is not None else "")
+        if test is None:
+            raise ConfigError(
+                "writes='scenario' names a scenario after its test, and only the pytest plugin"
+                " knows the test",
+                where="writes",
+                hint="name it: use_cassettes(…, scenario='refund')",
+            )
+        return replace(test, outside=self._outside, strict=self._strict)
 
     def _resolve(self) -> Config:
         config = resolve(**self._settings, directory=self._home, environment=self._environment())
@@ -268,10 +314,10 @@ class Cassettes:
         made: F = wrap.wrapped(self._another, function)
         return made
 
-    def _another(self) -> Cassettes:
+    def _another(self, test: str) -> Cassettes:
         # One per call, so that calls which overlap in threads or tasks cannot mix their sessions.
         other = object.__new__(type(self))
-        other.__dict__.update(self.__dict__, _entered=[])
+        other.__dict__.update(self.__dict__, _entered=[], _within=test)
         return other
 
 
@@ -385,6 +431,10 @@ def use_cassettes(
     other_calls: OtherCalls = "block",
     keep_errors: bool = False,
     overrides: Sequence[Mapping[str, Any]] = (),
+    scenario: str | None = None,
+    writes: Writes | None = None,
+    outside: Outside = "equal",
+    strict: bool = True,
 ) -> Cassettes: ...
 
 
@@ -414,6 +464,14 @@ def use_cassettes(library: Any = None, **settings: Any) -> Any:
             in order.
         overrides: other answers than the recorded ones, each with the arguments of
             `Session.override`: ``[{"resource": "invoices", "id": "*", "fault": "rate_limit"}]``.
+        scenario: records writes, and the reads that belong to them, in order as the scenario of
+            this name, and plays them again.
+        writes: ``scenario`` names the scenario after the test, where the pytest plugin opens the
+            session; ``block`` refuses writes.
+        outside: of a scenario: whether IDs that it did not make have to be ``equal`` to those
+            recorded, or ``bind`` to others of the same kind.
+        strict: of a scenario: whether a write that is not made any more fails the test. If not,
+            it is a warning.
 
     Raises:
         ConfigError: at decoration: a setting that cannot be used, or no such library in mode

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +13,10 @@ from replay.errors import ConfigError
 from replay.model.modes import RecordMode
 from replay.testing.decorator import OPTIONS, Cassettes, project_of, settings_folder
 from replay.testing.options import MARKER
+
+if TYPE_CHECKING:
+    from replay.session.scenario.store import ScenarioOptions
+    from replay.session.session import OpenSession
 
 
 class MarkerSettings:
@@ -32,7 +36,18 @@ class MarkerSettings:
         # Relative paths start at the root, if there is one, from whichever folder pytest is run.
         self._folder = str(config.invocation_params.dir)
         self._root = str(config.rootpath if config.inipath else config.invocation_params.dir)
+        self._writes: str | None = config.getini("replay_writes") or None
         self._made: dict[tuple[Any, ...], Cassettes] = {}
+
+    def session_of(
+        self, node: pytest.Item | pytest.Collector, test: ScenarioOptions
+    ) -> OpenSession:
+        """A new session with a node's settings; `test` names the scenario, if they ask for one.
+
+        Raises:
+            ConfigError: an option that does not exist or cannot be used.
+        """
+        return self.of(node).session(test)
 
     def of(self, node: pytest.Item | pytest.Collector) -> Cassettes:
         """The object that opens the sessions of a test.
@@ -41,6 +56,8 @@ class MarkerSettings:
             ConfigError: an option that does not exist or cannot be used.
         """
         settings = merged(node)
+        if self._writes is not None and not {"other_calls", "scenario"} & settings.keys():
+            settings.setdefault("writes", self._writes)
         project = project_of(str(node.path))
         key = project, *settings.items()
         try:

@@ -21,6 +21,7 @@ VERSION = "REPLAY_API_VERSION"
 """The variable that ``--replay-api-version`` sets for the run."""
 
 _MODES = ("none", "once", "new_episodes", "all")
+_WRITES = ("", "block", "scenario")
 _UNUSED = ("off", "warn", "fail")
 _USED_FIELDS = "used-fields.json"
 _USES = "replay_cassettes_used"
@@ -72,6 +73,12 @@ def add(parser: pytest.Parser) -> None:
         type="bool",
         default=None,
     )
+    parser.addini(
+        "replay_writes",
+        "scenario: writes of marked tests are recorded in order, and played again; block refuses "
+        "them (default: block)",
+        default="",
+    )
     parser.addini("replay_unused", "as --replay-unused: off, warn or fail", default="off")
 
 
@@ -95,6 +102,9 @@ def check(config: pytest.Config) -> None:
             f"{file.name} is not a file of used fields: write --replay-track-fields=FILE, or put "
             "--replay-track-fields last"
         )
+    writes = config.getini("replay_writes")
+    if writes not in _WRITES:
+        raise pytest.UsageError(f"replay_writes = {writes}: use scenario or block")
     unused = config.getini("replay_unused")
     if unused not in _UNUSED:
         raise pytest.UsageError(f"replay_unused = {unused}: use one of {', '.join(_UNUSED)}")
@@ -144,7 +154,7 @@ def blocks_network(config: pytest.Config) -> bool:
 
 def _is_configured(config: pytest.Config) -> bool:
     """Whether the project has settings of replay's: in pytest's configuration, or of its own."""
-    if config.getini("replay_unused") != "off":
+    if config.getini("replay_unused") != "off" or config.getini("replay_writes"):
         return True
     for folder in (config.rootpath, *config.rootpath.parents):
         settings = folder / "pyproject.toml"

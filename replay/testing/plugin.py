@@ -30,11 +30,13 @@ from replay.testing.decorator import swallowed
 from replay.testing.drift_hints import DriftHints
 from replay.testing.markers import MarkerSettings
 from replay.testing.options import MARKER, blocks_network, needs_session
+from replay.testing.scenarios import scenario_of, scenario_of_fixture
 from replay.testing.stand_in_hints import stand_in_text
 from replay.testing.summary import summary_of
 from replay.testing.tracebacks import RefusalLog, drop_repetition, excinfo_of, refusals_text
 
 if TYPE_CHECKING:
+    from replay.session.scenario.store import ScenarioOptions
     from replay.testing.server_fixture import ReplayServer
 
 
@@ -131,7 +133,7 @@ class Run:
             self._close(test)  # it asks for a fixture of replay's after all
             test = None
         if test is None:
-            test = self._begin(item, self._settings.of(item).session())
+            test = self._begin(item, self._settings.session_of(item, scenario_of(item)))
         return test.session
 
     def server(self) -> ReplayServer:
@@ -154,7 +156,7 @@ class Run:
         self._drift_hints.begin()
         try:
             if needs_session(item):
-                self._begin(item, self._settings.of(item).session())
+                self._begin(item, self._settings.session_of(item, scenario_of(item)))
             elif self._blocks:
                 if self._blocking is None:
                     self._blocking = resolve(mode="none")
@@ -196,7 +198,8 @@ class Run:
         test = self._test
         if fixturedef.scope == "function" or test is None or test.blocked:
             return (yield)
-        session = self._with_log(self._session_for(request.node, test.item))
+        scenario = scenario_of_fixture(fixturedef, request)
+        session = self._with_log(self._session_for(request.node, test.item, scenario))
         # Finalizers run in reverse order: the session is entered before the fixture's own, and left
         # after them.
         failed: list[bool] = []
@@ -300,19 +303,21 @@ class Run:
             self._update_server()
         return test
 
-    def _session_for(self, scope: pytest.Item | pytest.Collector, item: pytest.Item) -> OpenSession:
+    def _session_for(
+        self, scope: pytest.Item | pytest.Collector, item: pytest.Item, scenario: ScenarioOptions
+    ) -> OpenSession:
         # The markers of the fixture's own class or module; without any, those of the test.
         with suppress(ConfigError):
             if scope.get_closest_marker(MARKER) is not None:
-                return self._settings.of(scope).session()
-        return self._settings.of(item).session()
+                return self._settings.session_of(scope, scenario)
+        return self._settings.session_of(item, scenario)
 
     def _open_named(self) -> OpenSession | None:
         # What the server refuses to the test's programs counts as the test's refusals.
         test = self._test
         if test is None or test.blocked:
             return None
-        session = self._settings.of(test.item).session()
+        session = self._settings.session_of(test.item, scenario_of(test.item))
         session.refusals = test.session.refusals
         return session
 

@@ -19,8 +19,9 @@ from replay.errors import ConfigError
 if TYPE_CHECKING:
     from replay.session.session import OpenSession, Session
 
-SessionOpener = Callable[[], AbstractContextManager["Session"]]
-"""A function that opens a new session each time it is called."""
+SessionOpener = Callable[[str], AbstractContextManager["Session"]]
+"""A function that opens a new session each time it is called, with the name of the test in a class;
+the name is empty for a function of its own."""
 
 _Opener = Callable[[tuple[Any, ...]], AbstractContextManager["Session"]]
 """The same for a function that is called with these arguments."""
@@ -92,9 +93,22 @@ def _opener_of(open_session: SessionOpener, function: Any, owner: type | None = 
                 parts = args[0], type(args[0])
             elif inspect.isclass(args[0]) and issubclass(args[0], owner):
                 parts = (args[0],)
-        return _Part(open_session(), (*parts, module))
+        return _Part(open_session(_test_name(function, owner, args)), (*parts, module))
 
     return opened
+
+
+def _test_name(function: Any, owner: type | None, args: tuple[Any, ...]) -> str:
+    """The name of a class's test; of what runs around a test, with the test that it runs for."""
+    if owner is None:
+        return ""
+    own = getattr(function, "__name__", "")
+    case = args[0] if args else None
+    kind = case if inspect.isclass(case) else type(case)
+    test = getattr(case, "_testMethodName", "") if not inspect.isclass(case) else ""
+    parts = [kind.__name__ if issubclass(kind, owner) else owner.__name__]
+    parts += [test] if test and test != own else []
+    return ".".join([*parts, own])
 
 
 class _Part:

@@ -21,6 +21,7 @@ from pathlib import Path
 from replay.errors import ReplayError
 from replay.library import Library
 from replay.library.format import codec, fast_reader, schema, seals, yaml_reader
+from replay.library.format.fields import Unfit
 from replay.model import json_body, strict_toml
 from replay.model.cassette import Request
 from replay.redaction.policy import Policy, default_policy
@@ -84,7 +85,7 @@ def _check_readers(data: bytes) -> None:
     head = fast_reader.read_head(data)
     try:
         slow = schema.to_cassette(yaml_reader.parse(data.decode("utf-8")))
-    except (yaml_reader.Malformed, schema.Unfit, schema.Later, UnicodeDecodeError) as error:
+    except (yaml_reader.Malformed, Unfit, schema.Later, UnicodeDecodeError) as error:
         assert found is None, "only the quick reader takes this text"
         _not_private(str(error))
         return

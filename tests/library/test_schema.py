@@ -18,8 +18,9 @@ from support.proof import proved, proved_slowly
 from support.takes import CASSETTES, cassette, document
 
 from replay.library.format import codec
+from replay.library.format.fields import Unfit
 from replay.library.format.forms import ACCOUNT, BATCH, CLASSES, POLICY, SOURCE, TIME
-from replay.library.format.schema import Later, Unfit, to_cassette
+from replay.library.format.schema import Later, to_cassette
 from replay.model.cassette import Cassette, ObjectKey
 from replay.stripe_api.headers import REQUEST_HEADERS, RESPONSE_HEADERS, is_kept_status, phrases
 

@@ -18,7 +18,7 @@ from replay.errors import CallRefused, UpstreamError
 from replay.model.cassette import Interaction, Request, Response
 from replay.recording.recorder import Outcome
 from replay.session.session import Counts, open_session
-from replay.session.store import Fetch, Served, Store
+from replay.session.store import CallFetch, Fetch, Served, Store
 from replay.stripe_api.call import read_call
 
 URL = f"https://api.stripe.com/v1/invoices/{DRAFT}"
@@ -27,7 +27,7 @@ TAKE = Interaction(
 )
 
 
-class Written(Fetch):
+class Written(CallFetch):
     """A fetch of the store below; it writes down what it is told."""
 
     def __init__(self, request: Request) -> None:

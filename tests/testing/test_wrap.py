@@ -285,7 +285,7 @@ def test_above_a_static_method() -> None:
     class Opened: ...
 
     @contextmanager
-    def opens() -> Iterator[Any]:
+    def opens(_test: str) -> Iterator[Any]:
         opened.append(1)
         yield Opened()
 

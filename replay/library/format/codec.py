@@ -13,6 +13,7 @@ from typing import Any
 
 from replay.errors import CassetteDamaged
 from replay.library.format import fast_reader, schema
+from replay.library.format.fields import Unfit
 from replay.library.format.seals import RESTORE, decoded, seal, too_new, unseal, whole
 from replay.model.cassette import Cassette, Interaction, ObjectKey
 
@@ -52,7 +53,7 @@ def loads_vcr(data: bytes, where: str) -> tuple[tuple[Interaction, ...], Mapping
     body = unseal(data, where, "vcr")
     try:
         return schema.takes(_parsed(body))
-    except schema.Unfit as error:
+    except Unfit as error:
         raise _damaged(error, where) from None
 
 
@@ -71,7 +72,7 @@ def loads(data: bytes, where: str) -> Cassette:
         return fast_reader.read(bytes(body)) or schema.to_cassette(_parsed(decoded(body, where)))
     except schema.Later as error:
         raise too_new(error.version, where) from None
-    except schema.Unfit as error:
+    except Unfit as error:
         raise _damaged(error, where) from None
 
 
@@ -94,7 +95,7 @@ def _parsed(text: str) -> Any:
     try:
         return parse(text)
     except Malformed as error:
-        raise schema.Unfit(str(error)) from None
+        raise Unfit(str(error)) from None
 
 
 def _damaged(error: ValueError, where: str) -> CassetteDamaged:

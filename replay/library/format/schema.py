@@ -13,10 +13,19 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from replay.library.format import forms as frame
+from replay.library.format.fields import (
+    formed,
+    headers_of,
+    no_control,
+    only,
+    redacted_of,
+    text_of,
+    unfit,
+    value_of,
+)
 from replay.model.cassette import (
     NOTHING,
     Cassette,
-    Headers,
     Interaction,
     ObjectKey,
     Request,
@@ -25,10 +34,8 @@ from replay.model.cassette import (
 from replay.stripe_api.headers import (
     REQUEST_HEADERS,
     RESPONSE_HEADERS,
-    Forms,
     is_kept_status,
     phrases,
-    why_not_recorded,
 )
 from replay.stripe_api.routes import resources
 from replay.stripe_api.versions import UNVERSIONED, is_version
@@ -36,14 +43,7 @@ from replay.stripe_api.versions import UNVERSIONED, is_version
 VERSION = 1
 """The version that a document states."""
 
-
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_SHOWN_KEY = re.compile("[a-z][a-z_-]{0,39}")
 _METHOD = "[A-Z]{1,9}"
-
-
-class Unfit(ValueError):
-    """A value of the parsed document does not fit the format."""
 
 
 class Later(Exception):
@@ -58,47 +58,6 @@ class Later(Exception):
         self.version = version
 
 
-def _take(mapping: Mapping[str, Any], name: str, kind: type[Any], at: str) -> Any:
-    value = mapping.get(name)
-    if type(value) is not kind:
-        raise _unfit(f"{at}{name} is missing or of another type")
-    return value
-
-
-def _text(mapping: Mapping[str, Any], name: str, at: str) -> str:
-    value: str = _take(mapping, name, str, at)
-    _no_control(value, f"{at}{name}")
-    return value
-
-
-def _formed(mapping: Mapping[str, Any], name: str, at: str, form: str) -> str:
-    value = _text(mapping, name, at)
-    if not re.fullmatch(form, value):
-        raise _unfit(f"{at}{name} does not have the form that replay writes there")
-    return value
-
-
-def _no_control(value: str, at: str) -> None:
-    # Messages show these texts, and clients get the address.
-    if _CONTROL.search(value):
-        raise _unfit(f"{at} holds a control character or a line end")
-
-
-def _only(mapping: Mapping[str, Any], known: frozenset[str], at: str) -> None:
-    for name in mapping:
-        if name not in known:
-            shown = f"{at}.{name}".lstrip(".") if _SHOWN_KEY.fullmatch(name) else ""
-            raise _unfit(
-                f"{shown} is a key that replay does not write"
-                if shown
-                else f"{at or 'the top level'} holds a key that replay does not write"
-            )
-
-
-def _unfit(why: str) -> Unfit:
-    return Unfit(f"is not in the format: {why}")
-
-
 def takes(document: Any) -> tuple[tuple[Interaction, ...], dict[str, Any]]:
     """The interactions of a vcrpy cassette, and the other keys at its top level.
 
@@ -108,10 +67,10 @@ def takes(document: Any) -> tuple[tuple[Interaction, ...], dict[str, Any]]:
     Raises:
         Unfit: they are not in the format.
     """
-    items = _take(document if type(document) is dict else {}, "interactions", list, "")
-    _only(document, _TAPE, "")
+    items = value_of(document if type(document) is dict else {}, "interactions", list, "")
+    only(document, _TAPE, "")
     if "policy" in document:
-        _formed(document, "policy", "", frame.POLICY)
+        formed(document, "policy", "", frame.POLICY)
     found = tuple(
         _interaction(item, f"interactions[{n}]", tape=True) for n, item in enumerate(items)
     )
@@ -139,29 +98,29 @@ def to_cassette(document: Any) -> Cassette:
         Unfit: it is not a cassette.
     """
     if type(document) is not dict:
-        raise _unfit("the file is not a mapping")
-    version = _take(document, "version", int, "")
+        raise unfit("the file is not a mapping")
+    version = value_of(document, "version", int, "")
     if version > VERSION:
         raise Later(version)
     if version != VERSION:
-        raise _unfit(f"version is not {VERSION}")
-    _only(document, _TOP, "")
-    head = _take(document, "cassette", dict, "")
-    _only(head, _HEAD, "cassette")
-    items = _take(document, "interactions", list, "")
+        raise unfit(f"version is not {VERSION}")
+    only(document, _TOP, "")
+    head = value_of(document, "cassette", dict, "")
+    only(head, _HEAD, "cassette")
+    items = value_of(document, "interactions", list, "")
     if not items:
-        raise _unfit("interactions is empty")
-    key, at_version = _key(head), _text(head, "api_version", "cassette.")
+        raise unfit("interactions is empty")
+    key, at_version = _key(head), text_of(head, "api_version", "cassette.")
     if not (is_version(at_version) or at_version == UNVERSIONED):
-        raise _unfit("cassette.api_version is not an API version")
+        raise unfit("cassette.api_version is not an API version")
     interactions = tuple(_interaction(item, f"interactions[{n}]") for n, item in enumerate(items))
     for number, take in enumerate(interactions):
         if why := _why_not_of(key, at_version, take):
-            raise _unfit(f"interactions[{number}].{why}")
+            raise unfit(f"interactions[{number}].{why}")
     return Cassette(
         key=key,
         api_version=at_version,
-        policy=_formed(head, "policy", "cassette.", frame.POLICY),
+        policy=formed(head, "policy", "cassette.", frame.POLICY),
         interactions=interactions,
     )
 
@@ -173,18 +132,18 @@ def _key(head: Mapping[str, Any]) -> ObjectKey:
         or not all(type(p) is str for p in parents)
         or ("parents" in head and not parents)
     ):
-        raise _unfit("cassette.parents is not a list of IDs")
+        raise unfit("cassette.parents is not a list of IDs")
     for parent in parents:
-        _no_control(parent, "cassette.parents")
-    resource = _text(head, "resource", "cassette.")
+        no_control(parent, "cassette.parents")
+    resource = text_of(head, "resource", "cassette.")
     if resource not in resources():
-        raise _unfit("cassette.resource is none that replay records")
+        raise unfit("cassette.resource is none that replay records")
     return ObjectKey(
         resource=resource,
-        id=_text(head, "id", "cassette."),
+        id=text_of(head, "id", "cassette."),
         parents=tuple(parents),
-        account=_formed(head, "account", "cassette.", frame.ACCOUNT) if "account" in head else "",
-        query=_text(head, "query", "cassette.") if "query" in head else None,
+        account=formed(head, "account", "cassette.", frame.ACCOUNT) if "account" in head else "",
+        query=text_of(head, "query", "cassette.") if "query" in head else None,
     )
 
 
@@ -197,40 +156,40 @@ def _why_not_of(key: ObjectKey, version: str, take: Interaction) -> str:
 
 def _interaction(item: Any, at: str, *, tape: bool = False) -> Interaction:
     if type(item) is not dict:
-        raise _unfit(f"{at} is not a mapping")
-    _only(item, _ITEM, at)
-    request = _take(item, "request", dict, f"{at}.")
-    response = _take(item, "response", dict, f"{at}.")
-    status = _take(response, "status", dict, f"{at}.response.")
-    body = _take(response, "body", dict, f"{at}.response.")
-    string = _take(body, "string", str, f"{at}.response.body.")
-    _only(request, _REQUEST, f"{at}.request")
-    _only(response, _RESPONSE, f"{at}.response")
-    _only(status, _STATUS, f"{at}.response.status")
-    _only(body, _BODY, f"{at}.response.body")
-    code = _take(status, "code", int, f"{at}.response.status.")
+        raise unfit(f"{at} is not a mapping")
+    only(item, _ITEM, at)
+    request = value_of(item, "request", dict, f"{at}.")
+    response = value_of(item, "response", dict, f"{at}.")
+    status = value_of(response, "status", dict, f"{at}.response.")
+    body = value_of(response, "body", dict, f"{at}.response.")
+    string = value_of(body, "string", str, f"{at}.response.body.")
+    only(request, _REQUEST, f"{at}.request")
+    only(response, _RESPONSE, f"{at}.response")
+    only(status, _STATUS, f"{at}.response.status")
+    only(body, _BODY, f"{at}.response.body")
+    code = value_of(status, "code", int, f"{at}.response.status.")
     if code in {204, 304} and string:
-        raise _unfit(f"{at}.response has a body, and its status has none")
+        raise unfit(f"{at}.response has a body, and its status has none")
     if not (100 <= code <= 599 if tape else is_kept_status(code)):
-        raise _unfit(f"{at}.response.status.code is a status that replay does not record")
+        raise unfit(f"{at}.response.status.code is a status that replay does not record")
     if not string.isascii():
-        raise _unfit(f"{at}.response.body.string is not ASCII")
+        raise unfit(f"{at}.response.body.string is not ASCII")
     if string and not frame.is_object(string):
-        raise _unfit(f"{at}.response.body.string is not an object of JSON")
-    if _take(status, "message", str, f"{at}.response.status.") not in phrases(code):
-        raise _unfit(f"{at}.response.status.message is not the reason phrase of its status")
+        raise unfit(f"{at}.response.body.string is not an object of JSON")
+    if value_of(status, "message", str, f"{at}.response.status.") not in phrases(code):
+        raise unfit(f"{at}.response.status.message is not the reason phrase of its status")
     return Interaction(
         request=_request(request, f"{at}.request."),
         response=Response(
             status=code,
             reason=status["message"],
-            headers=_headers(response, f"{at}.response.", RESPONSE_HEADERS),
+            headers=headers_of(response, f"{at}.response.", RESPONSE_HEADERS),
             body=string.encode("ascii"),
         ),
-        recorded_at=_formed(item, "recorded_at", f"{at}.", frame.TIME),
-        source=_formed(item, "source", f"{at}.", frame.SOURCE),
-        batch=_formed(item, "batch", f"{at}.", frame.BATCH) if "batch" in item else "",
-        redacted=_redacted(item, at),
+        recorded_at=formed(item, "recorded_at", f"{at}.", frame.TIME),
+        source=formed(item, "source", f"{at}.", frame.SOURCE),
+        batch=formed(item, "batch", f"{at}.", frame.BATCH) if "batch" in item else "",
+        redacted=redacted_of(item, at),
         unconfirmed=_unconfirmed(item, at),
         equal_values=_equal_values(item, at),
     )
@@ -239,23 +198,23 @@ def _interaction(item: Any, at: str, *, tape: bool = False) -> Interaction:
 def _unconfirmed(item: Mapping[str, Any], at: str) -> tuple[str, ...] | None:
     if "unconfirmed" not in item:
         return None
-    pointers = _take(item, "unconfirmed", list, f"{at}.")
+    pointers = value_of(item, "unconfirmed", list, f"{at}.")
     if not all(type(pointer) is str and _is_pointer(pointer) for pointer in pointers):
-        raise _unfit(f"{at}.unconfirmed is not a list of pointers")
-    _no_control("".join(pointers), f"{at}.unconfirmed")
+        raise unfit(f"{at}.unconfirmed is not a list of pointers")
+    no_control("".join(pointers), f"{at}.unconfirmed")
     return tuple(pointers)
 
 
 def _equal_values(item: Mapping[str, Any], at: str) -> Mapping[str, str]:
     if "equal_values" not in item:
         return NOTHING
-    found = _take(item, "equal_values", dict, f"{at}.")
+    found = value_of(item, "equal_values", dict, f"{at}.")
     if not all(
         type(name) is str and re.fullmatch(frame.EQUAL_VALUE, name) and _is_pointer(pointer)
         for pointer, name in found.items()
     ):
-        raise _unfit(f"{at}.equal_values maps a pointer to no name")
-    _no_control("".join(found), f"{at}.equal_values")
+        raise unfit(f"{at}.equal_values maps a pointer to no name")
+    no_control("".join(found), f"{at}.equal_values")
     return found or NOTHING
 
 
@@ -266,41 +225,19 @@ def _is_pointer(text: str) -> bool:
 def _request(request: Mapping[str, Any], at: str) -> Request:
     sent = request.get("body")
     if sent is not None and not (type(sent) is str and sent.isascii()):
-        raise _unfit(f"{at}body is neither null nor ASCII")
-    _no_control(sent or "", f"{at}body")
-    uri = _text(request, "uri", at)
+        raise unfit(f"{at}body is neither null nor ASCII")
+    no_control(sent or "", f"{at}body")
+    uri = text_of(request, "uri", at)
     try:
         parts = urlsplit(uri)
         _ = parts.port
     except ValueError:
-        raise _unfit(f"{at}uri is not a URI") from None
+        raise unfit(f"{at}uri is not a URI") from None
     if parts.scheme not in {"http", "https"} or "@" in parts.netloc or parts.fragment:
-        raise _unfit(f"{at}uri is not the address of an API's call")
+        raise unfit(f"{at}uri is not the address of an API's call")
     return Request(
-        method=_formed(request, "method", at, _METHOD),
+        method=formed(request, "method", at, _METHOD),
         uri=uri,
-        headers=_headers(request, at, REQUEST_HEADERS),
+        headers=headers_of(request, at, REQUEST_HEADERS),
         body=None if sent is None else sent.encode("ascii"),
     )
-
-
-def _redacted(item: Mapping[str, Any], at: str) -> Mapping[str, str]:
-    redacted: Mapping[str, Any] = _take(item, "redacted", dict, f"{at}.")
-    for pointer, kind in redacted.items():
-        if type(kind) is not str:
-            raise _unfit(f"{at}.redacted maps a pointer to no text")
-        _no_control(pointer, f"{at}.redacted")
-        if pointer[:1] != "/" or not frame.names_classes(kind):
-            raise _unfit(f"{at}.redacted maps what is no pointer, or to what is no class")
-    return redacted
-
-
-def _headers(message: Mapping[str, Any], at: str, forms: Forms) -> Headers:
-    lines: list[tuple[str, str]] = []
-    for name, values in _take(message, "headers", dict, at).items():
-        if type(values) is not list or [str] != [type(value) for value in values]:
-            raise _unfit(f"{at}headers holds a value that is not a list of one text")
-        lines.append((name, values[0]))
-    if why := why_not_recorded(tuple(lines), forms):
-        raise _unfit(f"{at}headers {why}")
-    return tuple(lines)

@@ -28,7 +28,7 @@ RESTORE = "restore it from version control, or delete it and record it again"
 BEGIN = b"# replay cassette "
 """How a cassette begins, unless an editor put a byte order mark before it."""
 
-_SEAL = re.compile(rb"# replay (cassette|vcr) ([0-9]{1,9}) sha256:([0-9a-f]{64})\n")
+_SEAL = re.compile(rb"# replay (cassette|scenario|vcr) ([0-9]{1,9}) sha256:([0-9a-f]{64})\n")
 _VCR = re.compile(
     rb"""
     (?: \xef\xbb\xbf )? (?! \# \ replay \ cassette )
@@ -58,7 +58,8 @@ def seal(body: str, kind: str = "cassette", *, where: str = "") -> str:
 
     Args:
         body: the text.
-        kind: ``cassette``, or ``vcr`` for a file that vcrpy's users keep outside a library.
+        kind: ``cassette`` or ``scenario``; ``vcr`` for a file that vcrpy's users keep outside a
+            library.
         where: the file, for errors.
 
     Raises:
@@ -113,7 +114,7 @@ def split(data: bytes, where: str, kind: str = "cassette") -> tuple[str, str]:
     Args:
         data: the file's bytes.
         where: the file, for errors.
-        kind: ``cassette`` or ``vcr``, as in `seal`.
+        kind: ``cassette``, ``scenario`` or ``vcr``, as in `seal`.
 
     Returns:
         The digest that the first line states, and the text below that line with LF line ends.

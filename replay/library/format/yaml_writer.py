@@ -66,7 +66,7 @@ def whole(cassette: Cassette) -> str:
         head["account"] = key.account
     head["api_version"] = cassette.api_version
     head["policy"] = cassette.policy
-    return _yaml(
+    return document(
         {
             "version": 1,
             "cassette": head,
@@ -82,7 +82,9 @@ def takes(made: Sequence[Interaction], extra: Mapping[str, Any]) -> str:
         CassetteDamaged: `extra` is not plain data.
     """
     try:
-        return _yaml({"version": 1, **extra, "interactions": [_interaction(take) for take in made]})
+        return document(
+            {"version": 1, **extra, "interactions": [_interaction(take) for take in made]}
+        )
     except yaml.YAMLError:
         raise CassetteDamaged(
             "the metadata holds what YAML cannot keep",
@@ -105,25 +107,37 @@ def _interaction(take: Interaction) -> dict[str, Any]:
             "method": take.request.method,
             "uri": take.request.uri,
             "body": None if take.request.body is None else take.request.body.decode("ascii"),
-            "headers": _lines(take.request.headers),
+            "headers": lines(take.request.headers),
         },
         "response": {
             "status": _Flow(code=take.response.status, message=take.response.reason),
-            "headers": _lines(take.response.headers),
+            "headers": lines(take.response.headers),
             "body": {"string": _Literal(body)},
         },
         "redacted": dict(take.redacted),
     }
 
 
-def _lines(headers: Headers) -> dict[str, _Line]:
+def lines(headers: Headers) -> dict[str, _Line]:
+    """Header lines: each name with a list of its values."""
     lines: dict[str, _Line] = {}
     for name, value in headers:
         lines.setdefault(name, _Line()).append(value)
     return lines
 
 
-def _yaml(values: dict[str, Any]) -> str:
+def literal(text: str) -> str:
+    """A text that is written as it is, over lines."""
+    return _Literal(text)
+
+
+def line(values: Sequence[Any]) -> list[Any]:
+    """A list that is written in one line."""
+    return _Line(values)
+
+
+def document(values: dict[str, Any]) -> str:
+    """The YAML text of plain values."""
     text: str = yaml.dump(
         values, Dumper=_Dumper, sort_keys=False, width=1 << 30, default_flow_style=False
     )

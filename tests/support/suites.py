@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 
-from support import suite_server
+from support import fork_server, forks
 
 HEAD = """
 import asyncio, contextlib, threading, unittest
@@ -103,10 +103,12 @@ class Suite:
             line += ["-o", "asyncio_default_fixture_loop_scope=function"]
         line += args
         if with_ != "all":
+            variables["PYTEST_PLUGINS"] = "support.forked_workers"
             line += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # of clients' own imports
-            return Ran(*suite_server.run(line, where, variables))
+            done = forks.run(["-m", "pytest", *line], cwd=where, env=variables)
+            return Ran(done.returncode, done.stdout + done.stderr)
         done = subprocess.run(
             [sys.executable, "-m", "pytest", *line], capture_output=True, text=True, check=False,
-            timeout=suite_server.SECONDS, cwd=where, env=variables,
+            timeout=fork_server.SECONDS, cwd=where, env=variables,
         )  # fmt: skip
         return Ran(done.returncode, done.stdout + done.stderr)

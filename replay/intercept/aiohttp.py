@@ -54,10 +54,14 @@ def _request(original: Any) -> Any:
         auth = options.get("auth") or client.auth
         if auth is not None and "Authorization" not in headers:
             headers["Authorization"] = auth.encode()
+        body = _body(options.get("data"))
         if options.get("json") is not None:
-            headers["Content-Type"] = "application/json"
+            headers.setdefault("Content-Type", "application/json")
+            body = client._json_serialize(options["json"])
+        elif body is not None and body is not options.get("data"):
+            headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
         lines = tuple((str(name), value) for name, value in headers.items())
-        asked = Request.sending(method.upper(), str(url), lines, _body(options.get("data")))
+        asked = Request.sending(method.upper(), str(url), lines, body)
         if session.lets_through(asked) or session.breaks(asked):
             return await original(client, method, str_or_url, **options)
         if stubs_below.layers and stubs_below.answers(asked):

@@ -123,24 +123,29 @@ class Echo:
     Attributes:
         step: the step that sent it.
         parameter: its name there.
+        fixture: the fixture whose scenario has that step; empty for the scenario's own.
         change: ``strip``, ``lower``, ``upper`` or ``int``: how it comes back; empty: as sent.
     """
 
     step: int
     parameter: str
     change: str = ""
+    fixture: str = ""
 
     def __str__(self) -> str:
-        return f"{self.step} {self.parameter}" + (f" {self.change}" if self.change else "")
+        head = f"{self.fixture}:" if self.fixture else ""
+        return f"{head}{self.step} {self.parameter}" + (f" {self.change}" if self.change else "")
 
 
-_ECHO = re.compile(r"(\d{1,5}) (\S{1,500})(?: (strip|lower|upper|int))?")
+_ECHO = re.compile(
+    r"(?:([A-Za-z_][A-Za-z0-9_]{0,99}):)?(\d{1,5}) (\S{1,500})(?: (strip|lower|upper|int))?"
+)
 
 
 def parse_echo(text: str) -> Echo | None:
     """The echo that a text in a file stands for; None for one that is malformed."""
     found = _ECHO.fullmatch(text)
-    return Echo(int(found[1]), found[2], found[3] or "") if found else None
+    return Echo(int(found[2]), found[3], found[4] or "", found[1] or "") if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +240,8 @@ class Scenario:
         steps: in the order recorded.
         first_time: the first unix time that a call sent; None if none was.
         variables: the test's own values, by name.
+        fixtures: name of a fixture with a scenario of its own -> step and pointer, such as ``0/id``
+            -> the ID that it had there when this scenario was recorded.
     """
 
     name: str
@@ -246,3 +253,4 @@ class Scenario:
     steps: tuple[Step, ...]
     first_time: int | None = None
     variables: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    fixtures: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

@@ -38,7 +38,7 @@ from replay.stripe_api.call import API_HOST, asks_for_file, read_call
 
 if TYPE_CHECKING:
     from replay.session.event_loops import EventLoop
-    from replay.session.scenario.store import ScenarioOptions
+    from replay.session.scenario.store import ScenarioOptions, ScenarioStore
 
 _log = logging.getLogger("replay")
 
@@ -205,7 +205,10 @@ class OpenSession(Session):
 
     Attributes:
         fetches: whether an answer may come from the live source.
+        scenario: the store of its writes; None where they have none.
     """
+
+    scenario: ScenarioStore | None = None
 
     def __init__(
         self, config: Config, library: Library, stores: Sequence[Store], recorder: Recorder,
@@ -553,6 +556,7 @@ def open_session(
     stores.insert(len(first), writes)
     session = OpenSession(config, library, stores, recorder, reader)
     writes.say = session.say
+    session.scenario = writes
     return session
 
 

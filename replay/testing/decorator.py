@@ -160,6 +160,18 @@ class Cassettes:
             session.override(**override)
         return session
 
+    def lacks_scenario(self, test: str) -> bool:
+        """Whether the writes of a test of this name are a scenario that is not recorded yet."""
+        if not self._scenario and self._writes != "scenario":
+            return False
+        from replay.library.scenarios import ScenarioFiles
+
+        config = self._resolve()
+        files = ScenarioFiles(storage_of(_opened(config)), self._scenario or test)
+        if config.api_version is not None:
+            return files.load(config.api_version) is None
+        return not files.versions()
+
     def _scenario_of(self, test: ScenarioOptions | None) -> ScenarioOptions | None:
         """The scenario that answers the writes of a session; None where they have none."""
         if not self._scenario and self._writes != "scenario":

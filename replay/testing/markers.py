@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from replay.config import DEFAULTS, ENVIRONMENT, resolve
-from replay.errors import ConfigError
+from replay.errors import ConfigError, ReplayError
 from replay.model.modes import RecordMode
 from replay.testing.decorator import OPTIONS, Cassettes, project_of, settings_folder
 from replay.testing.options import MARKER
@@ -48,6 +48,13 @@ class MarkerSettings:
             ConfigError: an option that does not exist or cannot be used.
         """
         return self.of(node).session(test)
+
+    def lacks_scenario(self, item: pytest.Item) -> bool:
+        """Whether a test's writes are a scenario that is not recorded yet."""
+        try:
+            return self.of(item).lacks_scenario(item.nodeid)
+        except ReplayError:  # the test itself says what is wrong
+            return False
 
     def of(self, node: pytest.Item | pytest.Collector) -> Cassettes:
         """The object that opens the sessions of a test.

@@ -36,7 +36,7 @@ from replay.testing.summary import summary_of
 from replay.testing.tracebacks import RefusalLog, drop_repetition, excinfo_of, refusals_text
 
 if TYPE_CHECKING:
-    from replay.session.scenario.store import ScenarioOptions
+    from replay.session.scenario.store import ScenarioOptions, ScenarioStore
     from replay.testing.server_fixture import ReplayServer
 
 
@@ -110,6 +110,7 @@ class Run:
         self._open: list[OpenSession] = []  # the last one answers; the others go on when it ends
         self._ended_fixtures: list[tuple[OpenSession, bool]] = []
         self._finished = False
+        self._fixture_scenarios: list[ScenarioStore] = []
         self._server: ReplayServer | None = None
         try:
             self._drift_hints = DriftHints(config)
@@ -198,8 +199,9 @@ class Run:
         test = self._test
         if fixturedef.scope == "function" or test is None or test.blocked:
             return (yield)
-        scenario = scenario_of_fixture(fixturedef, request)
+        scenario = scenario_of_fixture(fixturedef, request, self._settings)
         session = self._with_log(self._session_for(request.node, test.item, scenario))
+        self._hold_fixture(session, fixturedef)
         # Finalizers run in reverse order: the session is entered before the fixture's own, and left
         # after them.
         failed: list[bool] = []
@@ -295,6 +297,8 @@ class Run:
     def _begin(self, item: pytest.Item, session: OpenSession, *, blocked: bool = False) -> _Test:
         file, line, _ = item.reportinfo()
         network_warning.found(Place(os.fspath(file), (line or 0) + 1))
+        if session.scenario is not None:
+            session.scenario.outer = lambda: self._fixture_scenarios
         test = _Test(item, self._with_log(session), blocked)
         test.before = current_session.current.get()
         self._enter(test.session)
@@ -302,6 +306,14 @@ class Run:
         if blocked:
             self._update_server()
         return test
+
+    def _hold_fixture(self, session: OpenSession, fixture: pytest.FixtureDef[Any]) -> None:
+        """Let tests and other fixtures name the IDs that a fixture's scenario makes."""
+        store = session.scenario
+        if store is not None:
+            store.outer = lambda: [one for one in self._fixture_scenarios if one is not store]
+            self._fixture_scenarios.append(store)
+            fixture.addfinalizer(lambda: self._fixture_scenarios.remove(store))
 
     def _session_for(
         self, scope: pytest.Item | pytest.Collector, item: pytest.Item, scenario: ScenarioOptions

@@ -10,6 +10,7 @@ import pytest
 
 if TYPE_CHECKING:
     from replay.session.scenario.store import ScenarioOptions
+    from replay.testing.markers import MarkerSettings
 
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _PLAIN = (str, int, float, bool, type(None), bytes, complex)
@@ -24,9 +25,13 @@ def scenario_of(item: pytest.Item) -> ScenarioOptions:
 
 
 def scenario_of_fixture(
-    fixture: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+    fixture: pytest.FixtureDef[Any], request: pytest.FixtureRequest, settings: MarkerSettings
 ) -> ScenarioOptions:
-    """The scenario of a fixture of a wider scope."""
+    """The scenario of a fixture of a wider scope.
+
+    It is recorded again if a test of this run that uses it has to be recorded: the test cannot use
+    what is no more at the live source.
+    """
     from replay.session.scenario.store import ScenarioOptions
 
     scope = request.node.nodeid or fixture.baseid
@@ -40,7 +45,15 @@ def scenario_of_fixture(
             f" {workers} workers would record it: record without pytest-xdist (-n 0)"
         )
     command = "pytest --replay-mode=all " + shlex.quote(scope.partition("::")[0] or ".")
-    return ScenarioOptions(name + values, command=command, why_not=why)
+    below = [
+        item for item in request.session.items
+        if fixture.argname in getattr(item, "fixturenames", ())
+        and item.nodeid.startswith(request.node.nodeid)
+    ]  # fmt: skip
+    return ScenarioOptions(
+        name + values, command=command, why_not=why, fixture=fixture.argname,
+        fresh=any(settings.lacks_scenario(item) for item in below),
+    )  # fmt: skip
 
 
 def _why_not(item: pytest.Item) -> str:

@@ -53,11 +53,22 @@ _METHODS = frozenset({"DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"})
 _NAME = re.compile(r"[^\s{}\[\]]{1,200}(?:\[[^\s{}\[\]]{0,200}\]){0,20}")
 _EXPAND = re.compile(r"[A-Za-z0-9_.*]{1,200}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
+_ID = re.compile(r"[A-Za-z0-9_.+@-]{3,255}")
 _MOST_STEPS = 20_000
 
 _TOP = frozenset({"version", "scenario", "steps"})
 _HEAD = frozenset(
-    {"name", "api_version", "policy", "recorded_at", "lasted", "source", "first_time", "variables"}
+    {
+        "name",
+        "api_version",
+        "policy",
+        "recorded_at",
+        "lasted",
+        "source",
+        "first_time",
+        "variables",
+        "fixtures",
+    }
 )
 _STEP = frozenset(
     {"call", "content", "lane", "account", "api_version", "key", "expand", "sends", "after",
@@ -86,6 +97,8 @@ def dumps(scenario: Scenario, where: str = "") -> str:
         head["first_time"] = scenario.first_time
     if scenario.variables:
         head["variables"] = dict(scenario.variables)
+    if scenario.fixtures:
+        head["fixtures"] = {name: dict(texts) for name, texts in scenario.fixtures.items()}
     steps = [_written(step) for step in scenario.steps]
     return seal(
         yaml_writer.document({"version": VERSION, "scenario": head, "steps": steps}),
@@ -182,6 +195,7 @@ def to_scenario(document: Any) -> Scenario:
         steps=steps,
         first_time=_first_time(head),
         variables=_variables(head),
+        fixtures=_fixtures(head),
     )
 
 
@@ -213,6 +227,19 @@ def _variables(head: Mapping[str, Any]) -> Mapping[str, str]:
         if not _VARIABLE.fullmatch(name) or type(value) is not str or len(value) > 2000:
             raise unfit("scenario.variables maps what is no name, or to what is no text")
     return dict(found)
+
+
+def _fixtures(head: Mapping[str, Any]) -> Mapping[str, Mapping[str, str]]:
+    found = value_of(head, "fixtures", dict, "scenario.") if "fixtures" in head else {}
+    for name, texts in found.items():
+        if not _VARIABLE.fullmatch(name) or type(texts) is not dict:
+            raise unfit("scenario.fixtures maps what is no name, or to what is no mapping")
+        for place, text in texts.items():
+            if parse_sent(f"{{{name}:{place}}}") is None or type(text) is not str:
+                raise unfit("scenario.fixtures names no step and pointer, or no text there")
+            if not _ID.fullmatch(text):
+                raise unfit("scenario.fixtures holds what is no ID")
+    return {name: dict(texts) for name, texts in found.items()}
 
 
 def _step(item: Any, at: str, number: int) -> Step:
@@ -332,7 +359,8 @@ def _echo(item: Mapping[str, Any], at: str, number: int) -> Mapping[str, Echo]:
     for pointer, text in value_of(item, "echo", dict, f"{at}.").items():
         no_control(pointer, f"{at}.echo")
         echo = parse_echo(text) if type(text) is str else None
-        if echo is None or echo.step > number or pointer[:1] != "/":
+        later = echo is not None and not echo.fixture and echo.step > number
+        if echo is None or later or pointer[:1] != "/":
             raise unfit(f"{at}.echo maps what is no pointer, or to what is no earlier parameter")
         found[pointer] = echo
     return found

@@ -117,6 +117,7 @@ class Matching:
 
     Attributes:
         warnings: what differs and was answered all the same; each once.
+        outer_sent: gives what a fixture sent in this run.
     """
 
     def __init__(
@@ -124,6 +125,7 @@ class Matching:
     ) -> None:
         self.plan = plan
         self.warnings: list[str] = []
+        self.outer_sent: Callable[[Echo], str | None] = _nothing_sent
         self._binds = binds
         self._masked = masked
         self._views: list[dict[int, _View]] = []
@@ -279,7 +281,10 @@ class Matching:
         needs: set[tuple[int, int]],
     ) -> str:  # fmt: skip
         if sent.fixture:
-            return "" if text == self.plan.outer(sent) else f"{label} is not the fixture's"
+            now = self.plan.outer(sent)
+            if now is None:
+                return f"the fixture {sent.fixture} has not made what {label} names: {sent}"
+            return "" if text == now else f"{label} is not the one of the fixture {sent.fixture}"
         maker = sent.step
         home = self.plan.steps[maker].lane
         recorded = self.plan.recorded(maker, sent.pointer)
@@ -528,7 +533,7 @@ class Matching:
 
     def _ids(self, view: _View, played: Played, at: int, shows: int) -> dict[str, str]:
         """Recorded ID -> the one that this run was given in its place, where they differ."""
-        ids = dict(self._bound)
+        ids = self._bound | self.plan.renamed()
         calls: list[tuple[int, Played]] = list(view.played.items())
         for lane, bound in self._match.items():
             if lane != played.lane and bound in self._views[lane]:
@@ -548,6 +553,8 @@ class Matching:
         return ids
 
     def _sent(self, echo: Echo, view: _View, played: Played, at: int) -> str | None:
+        if echo.fixture:
+            return self.outer_sent(echo)
         if echo.step == at:
             call: Played | None = played
         else:
@@ -597,7 +604,22 @@ class Matching:
                 view.sent.setdefault(sent.number, asked.values[name].plain)
 
     def _is_served(self, text: str) -> bool:
-        return text in self._showed
+        return text in self._showed or self.plan.is_outer(text)
+
+    def made(self) -> dict[str, tuple[int, str]]:
+        """Each ID that this run was given -> the step that made it, and where."""
+        found: dict[str, tuple[int, str]] = {}
+        for step, call in sorted(self._roles().items()):
+            for pointer, text in texts(call.document) if call.document is not None else ():
+                if self._may_be_sent(pointer, text):
+                    found.setdefault(text, (step, pointer))
+        return found
+
+    def sent_text(self, step: int, parameter: str) -> str | None:
+        """What this run sent in a step; None if it has not."""
+        call = self._roles().get(step)
+        value = call.asked.values.get(parameter) if call is not None else None
+        return value.plain if value is not None else None
 
     def _roles(self) -> Mapping[int, Played]:
         """Step -> the call that plays it, as the lanes are bound now."""
@@ -797,6 +819,10 @@ class Matching:
 
 
 _MOST_SHOWN = 50
+
+
+def _nothing_sent(_: Echo) -> str | None:
+    return None
 
 
 def _pairs(step: Step, asked: Asked) -> Iterator[tuple[str, Sent, Value]]:

@@ -50,20 +50,20 @@ class Plan:
         policy: judges what is a kept value.
         where: names the file, for errors.
         command: the command that records the scenario again.
-        fixtures: name of a fixture -> step and pointer -> the text that its answer has there.
+    Attributes:
+        fixtures: name of a fixture -> step and pointer -> the text that it has there in this run.
 
     Raises:
         CassetteDamaged: a step holds a value that replay does not keep.
     """
 
     def __init__(
-        self, scenario: Scenario, policy: Policy, where: str, *, command: str = "",
-        fixtures: Mapping[str, Mapping[str, str]] | None = None,
-    ) -> None:  # fmt: skip
+        self, scenario: Scenario, policy: Policy, where: str, *, command: str = ""
+    ) -> None:
         self.scenario = scenario
         self.command = command or "run its test with mode all"
         self._policy = policy
-        self._fixtures = fixtures or {}
+        self.fixtures: Mapping[str, Mapping[str, str]] = {}
         self.steps = scenario.steps
         self.where = where
         self.lanes: dict[int, Lane] = {}
@@ -162,8 +162,25 @@ class Plan:
         return known.get(pointer)
 
     def outer(self, sent: Sent) -> str | None:
-        """The text that a fixture's scenario has at a place."""
-        return self._fixtures.get(sent.fixture, {}).get(f"{sent.step}{sent.pointer}")
+        """The text that a fixture has in this run at a place of its scenario."""
+        return self.fixtures.get(sent.fixture, {}).get(f"{sent.step}{sent.pointer}")
+
+    def is_outer(self, text: str) -> bool:
+        """Whether a fixture made a text that this scenario names."""
+        return any(
+            text == self.fixtures.get(name, {}).get(place)
+            for name, ids in self.scenario.fixtures.items() for place in ids
+        )  # fmt: skip
+
+    def renamed(self) -> dict[str, str]:
+        """Recorded ID of a fixture -> the one that it has in this run, where they differ."""
+        found = {}
+        for name, ids in self.scenario.fixtures.items():
+            for place, text in ids.items():
+                now = self.fixtures.get(name, {}).get(place)
+                if now is not None and now != text:
+                    found[text] = now
+        return found
 
     def times(self, number: int) -> tuple[str, ...]:
         """Where a step's answer has unix times."""

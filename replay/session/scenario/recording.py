@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from replay.model import json_body
 from replay.model.cassette import Headers, Request, Response
@@ -46,6 +46,20 @@ _SHORTEST_CHOSEN = 3
 _PRIVATE = frozenset({SentKind.ANY, SentKind.VARIABLE})
 
 
+class Outer(Protocol):
+    """The scenario of a fixture, for the tests that use it."""
+
+    @property
+    def name(self) -> str:
+        """The fixture's name."""
+
+    def echo_of(self, pointer: str, value: str | int | float, owner: str) -> Echo | None:
+        """What a value of a test's answer repeats of what the fixture sent."""
+
+    def sent_text(self, step: int, parameter: str) -> str | None:
+        """What a step of the fixture sent; None if there is no such step or parameter."""
+
+
 @dataclass(slots=True, eq=False)
 class Recorded:
     """One call and its answer, before it is known whether it is a step.
@@ -72,14 +86,20 @@ class Recording:
 
     Args:
         policy: the redaction policy.
-        fixtures: text -> name, step and pointer of the fixture's scenario that made it.
+        all_reads: whether every read is a step, as for a fixture whose IDs others name.
+
+    Attributes:
+        fixtures: ID -> name, step and pointer of the fixture that made it.
+        named: what was named of these: fixture -> step and pointer -> ID.
+        outer: the scenarios of these fixtures.
     """
 
-    def __init__(
-        self, policy: Policy, fixtures: Mapping[str, tuple[str, int, str]] | None = None
-    ) -> None:
+    def __init__(self, policy: Policy, *, all_reads: bool = False) -> None:
         self._policy = policy
-        self._fixtures = fixtures or {}
+        self._all_reads = all_reads
+        self.fixtures: Mapping[str, tuple[str, int, str]] = {}
+        self.named: dict[str, dict[str, str]] = {}
+        self.outer: tuple[Outer, ...] = ()
         self.calls: list[Recorded] = []
         self._made: dict[str, Sent] = {}
         self._true: dict[str, str] = {}
@@ -159,6 +179,9 @@ class Recording:
     # ---- what was sent
 
     def _note(self, asked: Asked, value: Value) -> Sent:
+        outer = self._outer(value.plain)
+        if outer is not None:
+            return outer
         known = self._made.get(value.plain)
         if known is not None and (value.what is not What.KEPT or len(value.plain) >= 8):
             return known
@@ -183,13 +206,21 @@ class Recording:
 
     def _note_id(self, value: Value) -> Sent:
         text = value.plain
-        if (known := self._made.get(text)) is not None:
+        known = self._outer(text) or self._made.get(text)
+        if known is not None:
             return known
-        if (outer := self._fixtures.get(text)) is not None:
-            return made(outer[1], outer[2], outer[0])
         if value.is_chosen:
             return any_text(self._number(text))
         return kept(self._policy.masked(text))
+
+    def _outer(self, text: str) -> Sent | None:
+        """What a fixture made, and the note that this scenario names it."""
+        found = self.fixtures.get(text)
+        if found is None:
+            return None
+        name, step, pointer = found
+        self.named.setdefault(name, {})[f"{step}{pointer}"] = text
+        return made(step, pointer, name)
 
     # ---- what came back
 
@@ -207,7 +238,10 @@ class Recording:
                 continue
             # A value that is its own stand-in (the month 12) is no original.
             value = true.get(pointer, value_at(body, pointer))
-            found = self._senders.echo_of(pointer, value, owner_of(body, pointer))
+            owner = owner_of(body, pointer)
+            found = self._senders.echo_of(pointer, value, owner) or self._outer_echo(
+                pointer, value, owner
+            )
             if found is not None:
                 echo[pointer] = found
         body = self._without_chosen(number, body, redacted, echo, originals)
@@ -217,7 +251,25 @@ class Recording:
         shown, _ = rendered(text, echo=echo, sent=self._sent_by, ids={})
         return answer, shown, tuple(originals)
 
+    def _outer_echo(self, pointer: str, value: str | int | float, owner: str) -> Echo | None:
+        found = (one.echo_of(pointer, value, owner) for one in self.outer)
+        return next((echo for echo in found if echo is not None), None)
+
+    def echo_of(self, pointer: str, value: str | int | float, owner: str) -> Echo | None:
+        """What a value of another scenario's answer repeats of what this one sent."""
+        found = self._senders.echo_of(pointer, value, owner)
+        place = self._places().get(found.step) if found is not None else None
+        return replace(found, step=place) if found is not None and place is not None else None
+
+    def sent_text(self, step: int, parameter: str) -> str | None:
+        """What a step sent; None if there is no such step or parameter."""
+        numbers = {place: number for number, place in self._places().items()}
+        return self._sent.get((numbers.get(step, -1), parameter))
+
     def _sent_by(self, echo: Echo) -> str | None:
+        if echo.fixture:
+            found = (one for one in self.outer if one.name == echo.fixture)
+            return next((one.sent_text(echo.step, echo.parameter) for one in found), None)
         return self._sent.get((echo.step, echo.parameter))
 
     def _without_chosen(
@@ -246,6 +298,8 @@ class Recording:
         for pointer, text in texts(body):
             true = originals.get(pointer, redaction.ids.get(text, text))
             if not isinstance(true, str):
+                continue
+            if self._outer(true) is not None:
                 continue
             chosen = pointer in echo and true in self._chosen
             if not (is_made(text) or chosen):
@@ -288,8 +342,23 @@ class Recording:
             one for _, one in others
         ]
 
+    def made(self) -> dict[str, tuple[int, str]]:
+        """Each ID that the client was given so far -> the step that made it, and where."""
+        places = self._places()
+        return {
+            text: (places[sent.step], sent.pointer)
+            for text, sent in self._made.items()
+            if sent.step in places and not sent.fixture
+        }
+
+    def _places(self) -> dict[int, int]:
+        """Number of a call so far -> its number as a step, if every read is one."""
+        repeated = self._repeated()
+        steps = [number for number in range(len(self.calls)) if number not in repeated]
+        return {number: place for place, number in enumerate(steps)}
+
     def _owns(self, one: Recorded, named: frozenset[str], writes: bool) -> bool:
-        if not named.isdisjoint(one.names):
+        if self._all_reads or not named.isdisjoint(one.names):
             return True
         if writes and not one.asked.operation.single:
             return True
@@ -341,9 +410,9 @@ class Recording:
             return kept(str(text))  # a keyed read had it: an ID from outside
 
         echo = {
-            pointer: replace(echo, step=places[echo.step])
+            pointer: echo if echo.fixture else replace(echo, step=places[echo.step])
             for pointer, echo in step.answer.echo.items()
-            if places.get(echo.step, -1) >= 0
+            if echo.fixture or places.get(echo.step, -1) >= 0
         }
         new = replace(
             step,
@@ -379,6 +448,7 @@ def replace_step(one: Recorded, step: Step) -> Recorded:
 def scenario_of(
     steps: Iterable[Recorded], *, name: str, api_version: str, policy: str, recorded_at: str,
     lasted: int, source: str, first_time: int | None, variables: Mapping[str, str],
+    fixtures: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Scenario:  # fmt: skip
     """The scenario of a test's steps; a step's version is noted where it is another one."""
     own = tuple(
@@ -388,4 +458,5 @@ def scenario_of(
     return Scenario(
         name=name, api_version=api_version, policy=policy, recorded_at=recorded_at,
         lasted=lasted, source=source, steps=own, first_time=first_time, variables=variables,
+        fixtures=fixtures or {},
     )  # fmt: skip

@@ -9,7 +9,7 @@ library.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from threading import Lock
@@ -29,7 +29,7 @@ from replay.library.location import display_path
 from replay.library.scenarios import ScenarioFiles
 from replay.model.cassette import Interaction, Request, Response, header
 from replay.model.modes import RecordMode
-from replay.model.scenario import Scenario
+from replay.model.scenario import Echo, Scenario
 from replay.recording import clock
 from replay.recording.recorder import Outcome, Recorder
 from replay.redaction.policy_source import PolicySource
@@ -60,6 +60,8 @@ class ScenarioOptions:
         strict: whether a write that was not played fails the test.
         command: the command that records it again.
         why_not: why it cannot be recorded; empty where it can.
+        fixture: the name of the fixture that it is of; empty for a test's.
+        fresh: whether it is recorded even if there is a file, as a test that needs it has none.
     """
 
     name: str
@@ -67,10 +69,17 @@ class ScenarioOptions:
     strict: bool = True
     command: str = ""
     why_not: str = ""
+    fixture: str = ""
+    fresh: bool = False
 
 
 class ScenarioStore:
     """Plays or records one scenario.
+
+    Attributes:
+        outer: gives the scenarios of the fixtures that the test may use.
+        say: notes something for the run's summary.
+        variables: the test's own values so far.
 
     Args:
         library: holds the scenario.
@@ -79,7 +88,6 @@ class ScenarioStore:
         recorder: asks the live source.
         policy: the redaction policy.
         api_version: answers regardless of the client's pin; None leaves it to the first request.
-        say: notes something for the run's summary.
     """
 
     def __init__(
@@ -96,9 +104,10 @@ class ScenarioStore:
         self.fetches = mode is not RecordMode.NONE
         self.say: Callable[[str], None] = _ignore
         self.variables: dict[str, str] = {}
+        self.outer: Callable[[], Iterable[ScenarioStore]] = tuple
         self._library = library
         self._files = ScenarioFiles(storage_of(library), options.name)
-        self._mode = mode
+        self._mode = RecordMode.ALL if options.fresh and self.fetches else mode
         self._recorder = recorder
         self._policy = policy
         self._api_version = api_version
@@ -147,6 +156,27 @@ class ScenarioStore:
     def served(self) -> Iterator[Served]:
         """As `Store`: calls of scenarios are counted, and named by the scenario."""
         return iter(())
+
+    def made(self) -> Mapping[str, tuple[int, str]]:
+        """Each ID that this run was given -> the step that made it, and where."""
+        with self._lock:
+            return self._inner.made() if self._inner is not None else {}
+
+    @property
+    def name(self) -> str:
+        """The fixture's name, for a fixture's scenario."""
+        return self.options.fixture
+
+    def echo_of(self, pointer: str, value: str | int | float, owner: str) -> Echo | None:
+        """What a value of another scenario's answer repeats of what this one sent."""
+        with self._lock:
+            found = self._inner.echo_of(pointer, value, owner) if self._inner else None
+        return replace(found, fixture=self.name) if found is not None else None
+
+    def sent_text(self, step: int, parameter: str) -> str | None:
+        """What this run sent in a step; None if it has not."""
+        with self._lock:
+            return self._inner.sent_text(step, parameter) if self._inner else None
 
     def after_fork(self) -> None:
         """As `Store`."""
@@ -243,13 +273,34 @@ class _Playing:
         self.scenario = scenario
         self._store = store
         self._matching = matching
+        matching.outer_sent = self._outer_sent
         self._policy = store._policy.load()
 
     def variable(self, name: str) -> str | None:
         return self.scenario.variables.get(name)
 
+    def made(self) -> Mapping[str, tuple[int, str]]:
+        return self._matching.made()
+
+    def echo_of(self, pointer: str, value: str | int | float, owner: str) -> Echo | None:
+        return None  # a test below a fixture that is played is played, too
+
+    def sent_text(self, step: int, parameter: str) -> str | None:
+        return self._matching.sent_text(step, parameter)
+
+    def _outer_sent(self, echo: Echo) -> str | None:
+        found = (one for one in self._store.outer() if one.name == echo.fixture)
+        return next((one.sent_text(echo.step, echo.parameter) for one in found), None)
+
     def next(self, request: Request, lane: int) -> Interaction | None:
         asked = read_asked(request, self._policy, self._store.variables)
+        if self.scenario.fixtures:
+            self._matching.plan.fixtures = {
+                one.options.fixture: {
+                    f"{step}{pointer}": text for text, (step, pointer) in one.made().items()
+                }
+                for one in self._store.outer()
+            }
         found = self._matching.answer(asked, lane)
         for warning in self._matching.warnings[:]:
             self._store.say(f"{self.scenario.name}: {warning}")
@@ -302,7 +353,7 @@ class _Recording:
 
         self.store = store
         self.policy = store._policy.load()
-        self.recording: Recording = Recording(self.policy)
+        self.recording: Recording = Recording(self.policy, all_reads=bool(store.options.fixture))
         self.lock = Lock()
         self.began: tuple[str, float] | None = None
         self.ended = 0.0
@@ -311,6 +362,15 @@ class _Recording:
 
     def variable(self, name: str) -> str | None:
         return None
+
+    def made(self) -> Mapping[str, tuple[int, str]]:
+        return self.recording.made()
+
+    def echo_of(self, pointer: str, value: str | int | float, owner: str) -> Echo | None:
+        return self.recording.echo_of(pointer, value, owner)
+
+    def sent_text(self, step: int, parameter: str) -> str | None:
+        return self.recording.sent_text(step, parameter)
 
     def next(self, request: Request, lane: int) -> Fetch:
         if place := live_key_in(request):
@@ -363,6 +423,7 @@ class _Recording:
             source=store._recorder.source,
             first_time=self.recording.first_time,
             variables=store.variables,
+            fixtures=self.recording.named,
         )
         originals = [original for one in steps for original in one.originals]
         with store._files.lock():
@@ -408,6 +469,12 @@ class _Fetch(Fetch):
             request = replace(request, headers=(*kept, ("Stripe-Version", version)))
         asked = read_asked(request, of.policy, of.store.variables)
         with of.lock:
+            of.recording.outer = tuple(of.store.outer())
+            of.recording.fixtures = {
+                text: (one.options.fixture, step, pointer)
+                for one in of.store.outer()
+                for text, (step, pointer) in one.made().items()
+            }
             sent = with_true_values(request, of.recording)
         seed = f"{asked.operation.template} {asked.method} {len(of.recording.calls)}"
         try:

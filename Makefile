@@ -18,6 +18,9 @@ QUICK    = $(addprefix tests/,model stripe_api redaction library drift render sc
 NEEDS_WRK = command -v wrk >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends wrk >/dev/null; }
 SOURCES = $(shell find replay -type f -not -name '*.pyc')
 
+# Without bytecode, each worker would rewrite the assertions of all tests again: ten seconds each.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo quick test lint types unit stress laws leaks nasty scan-corpus halves truth kills crowd crash plugins versions compiled fuzz clients load bench bench-rows coverage conformance clean browser splits
 

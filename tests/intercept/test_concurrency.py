@@ -18,7 +18,7 @@ import anyio.to_thread
 import pytest
 import requests
 import trio
-from support import gathered
+from support import forks, gathered
 from support.clients import HEADERS
 from support.standin import DRAFT, NEW, StandIn, generated, invoice
 from support.waiting import loop_until
@@ -36,10 +36,10 @@ def test_gathered_records_wait_together_and_the_loop_goes_on(
 
     Also in the first session of a process, where what recording needs is yet to be loaded.
     """
-    done = subprocess.run(
-        [sys.executable, gathered.__file__, client, source, str(tmp_path / "library")],
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    done = forks.run(
+        [gathered.__file__, client, source, str(tmp_path / "library")],
+        imported=("aiohttp.web", "httpx", "requests", "stripe", "http.server"),
+    )
     assert 0 == done.returncode, done.stderr
     assert {"in_flight": 8, "ticks": gathered.TICKS} == json.loads(done.stdout)
 

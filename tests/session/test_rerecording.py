@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Protocol
 
 import pytest
 import requests
+from support import forks
 from support.clients import HEADERS
 from support.standin import DRAFT, StandIn
 from support.waiting import wait_until
@@ -49,10 +48,9 @@ class Process:
 
     def __init__(self, library: Path, base: str, run: str) -> None:
         program = PROGRAM.replace("{headers!r}", repr(HEADERS))
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", program, str(library), base, PATH],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env={**os.environ, "REPLAY_RUN": run},
+        self.process = forks.Piped(
+            ["-c", program, str(library), base, PATH],
+            env={**os.environ, "REPLAY_RUN": run}, imported=forks.REPLAY,
         )  # fmt: skip
         assert "began" == self.read()
 
@@ -60,14 +58,12 @@ class Process:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.process.communicate(timeout=30)
+        self.process.communicate()
 
     def read(self) -> str:
-        assert self.process.stdout is not None
         return self.process.stdout.readline().strip()
 
     def tell(self, word: str) -> None:
-        assert self.process.stdin is not None
         self.process.stdin.write(f"{word}\n")
         self.process.stdin.flush()
 

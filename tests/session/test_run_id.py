@@ -6,8 +6,6 @@ import asyncio
 import errno
 import json
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from support import forks
 from support.command import replay_command
 from support.runs import another_run
 from support.standin import DRAFT, StandIn
@@ -152,9 +151,9 @@ def test_a_process_that_a_test_starts_works_for_its_run(lab: Lab) -> None:
     """A subprocess that records the same call replays what its parent recorded."""
     session = lab.open()
     assert [2] == lab.ask(session)
-    command = [sys.executable, "-c", RECORD.format(lab=lab, path=PATH)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "2" == done.stdout.strip()
+    program = RECORD.format(lab=lab, path=PATH)
+    done = forks.run(["-c", program])
+    assert ("2", "") == (done.stdout.strip(), done.stderr)
     assert [3] == lab.ask(session)
     session.close()
     assert [2, 3] == lab.offline(2)
@@ -163,8 +162,8 @@ def test_a_process_that_a_test_starts_works_for_its_run(lab: Lab) -> None:
 def test_nothing_is_left_of_a_run_that_has_ended(lab: Lab) -> None:
     """Beside the recordings there is no copy of them, when the process ends that began the run."""
     environment = {**os.environ, "REPLAY_RUN": ""}
-    command = [sys.executable, "-c", RECORD.format(lab=lab, path=PATH)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    program = RECORD.format(lab=lab, path=PATH)
+    done = forks.run(["-c", program], env=environment)
     assert ("2", "") == (done.stdout.strip(), done.stderr)
     assert [2] == lab.offline(1)
     assert [] == list((lab.library / ".replay" / "rerecorded").iterdir())
@@ -182,11 +181,7 @@ with replay.use_cassettes({str(lab.library)!r}, mode="all", api_base={lab.stand_
     left = lab.library / ".replay" / "rerecorded"
     environment = {**os.environ, "REPLAY_RUN": ""}
     for word, stays in (("die", False), ("end", True)):
-        with subprocess.Popen(
-            [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            env=environment, text=True,
-        ) as process:  # fmt: skip
-            assert process.stdout is not None
+        with forks.Piped(["-c", program], env=environment) as process:
             assert "asked\n" == process.stdout.readline()
             (theirs,) = [path for path in left.iterdir() if path.is_dir()]
             if not stays:
@@ -268,8 +263,8 @@ def test_the_first_calls_of_many_threads_go_together(lab: Lab) -> None:
 def test_a_process_that_is_started_before_the_first_call_works_for_the_run(lab: Lab) -> None:
     """The session names the run when it opens; its parent replays what the subprocess fetched."""
     session = lab.open()
-    command = [sys.executable, "-c", RECORD.format(lab=lab, path=PATH)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    program = RECORD.format(lab=lab, path=PATH)
+    done = forks.run(["-c", program])
     assert ("2", "") == (done.stdout.strip(), done.stderr)
     assert [2, 3] == lab.ask(session, 2)
     session.close()
@@ -285,9 +280,9 @@ def test_a_failed_session_of_one_run_does_not_replace_what_another_run_kept(lab:
     fails = lab.open()
     assert [2] == lab.ask(fails)
     environment = {**os.environ, "REPLAY_RUN": "another"}
-    command = [sys.executable, "-c", RECORD.format(lab=lab, path=PATH)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert "3" == done.stdout.strip()
+    program = RECORD.format(lab=lab, path=PATH)
+    done = forks.run(["-c", program], env=environment)
+    assert ("3", "") == (done.stdout.strip(), done.stderr)
     assert [4] == lab.ask(fails)
     fails.close(failed=True)
     assert [3, 3] == lab.offline(2)

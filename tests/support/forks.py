@@ -27,13 +27,15 @@ from support.forked_python import ask
 CLIENTS = (
     "pytest", "requests", "stripe", "unittest.mock", "execnet", "yaml",
     "click", "filelock", "httpcore", "httpx", "rich.console", "tenacity", "ahocorasick_rs",
-    "faulthandler", "pdb", "http.server",
+    "anyio.to_thread", "anyio._backends._asyncio", "tomllib", "faulthandler", "pdb", "http.server",
 )  # fmt: skip
 """What is imported before the fork, with the modules of pytest that every run loads."""
 
 REPLAY = (
-    *CLIENTS, "replay.cli.main", "replay.session.session", "replay.recording.upstream",
-    "replay.recording.paced_pool", "replay.intercept.installation",
+    *CLIENTS, "replay.cli.main", "replay.testing.decorator", "replay.session.rerecording",
+    "replay.session.run_folder", "replay.redaction.redactor", "replay.redaction.gate",
+    "replay.redaction.page_tokens", "replay.library.format.yaml_writer",
+    "replay.intercept.installation", "replay.recording.upstream",
 )  # fmt: skip
 """Modules of replay besides."""
 

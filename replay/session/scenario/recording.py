@@ -102,6 +102,7 @@ class Recording:
         self.outer: tuple[Outer, ...] = ()
         self.calls: list[Recorded] = []
         self._made: dict[str, Sent] = {}
+        self._behind: dict[str, Sent] = {}
         self._true: dict[str, str] = {}
         self._ambiguous: set[str] = set()
         self._numbers: dict[str, int] = {}
@@ -128,7 +129,7 @@ class Recording:
         """Note a call and its answer.
 
         Args:
-            asked: the call, as the live source got it.
+            asked: the call, as the client made it.
             lane: the lane that sent it.
             status: the status of the answer.
             headers: the headers that are kept of it.
@@ -155,7 +156,8 @@ class Recording:
         objects = own | ({str(body["id"])} if isinstance(body, dict) and "id" in body else set())
         for name, value in asked.values.items():
             if sends[name].kind in _PRIVATE:
-                self._senders.add(SentText(number, name, value.plain, frozenset(objects)))
+                true = self.true_text(value.plain)
+                self._senders.add(SentText(number, name, true, frozenset(objects)))
                 self._sent[number, name] = value.plain
                 if value.is_chosen and len(value.plain) >= _SHORTEST_CHOSEN:
                     self._chosen.setdefault(value.plain, (number, name))
@@ -182,7 +184,7 @@ class Recording:
         outer = self._outer(value.plain)
         if outer is not None:
             return outer
-        known = self._made.get(value.plain)
+        known = self._made.get(value.plain) or self._behind.get(value.plain)
         if known is not None and (value.what is not What.KEPT or len(value.plain) >= 8):
             return known
         match value.what:
@@ -206,7 +208,7 @@ class Recording:
 
     def _note_id(self, value: Value) -> Sent:
         text = value.plain
-        known = self._outer(text) or self._made.get(text)
+        known = self._outer(text) or self._made.get(text) or self._behind.get(text)
         if known is not None:
             return known
         if value.is_chosen:
@@ -309,8 +311,9 @@ class Recording:
                 continue  # the client has its own text back
             if text != true and not chosen:
                 self._stand_in(text, true)
-            self._made.setdefault(text, sent)
-            self._made.setdefault(true, sent)
+            # A client knows what it was shown: the true value of a stand-in has another maker.
+            self._made.setdefault(true if chosen else text, sent)
+            self._behind.setdefault(true, sent)
 
     def _stand_in(self, text: str, true: str) -> None:
         if text in self._ambiguous or self._true.get(text, true) != true:

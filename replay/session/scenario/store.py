@@ -488,14 +488,11 @@ class _Fetch(Fetch):
             if answer.unread:
                 of.broken = of.broken or answer.unread
                 return Outcome(answer.response, answer.version, None, answer.unread, ())
-            true = asked
-            if sent is not request:
-                true = read_asked(sent, of.policy, of.store.variables)
             headers = (*answer.headers, ("Request-Id", recorder.request_id(seed, answer.version)))
             recorded = of.recording.add(
-                true, self._lane, answer.response.status, headers, answer.version, answer.redaction
+                asked, self._lane, answer.response.status, headers, answer.version, answer.redaction
             )
-            recorded.live = (request, answer.response)
+            recorded.live = (sent, answer.response)
         response = Response(
             answer.response.status, phrase(answer.response.status), headers, recorded.shown
         )

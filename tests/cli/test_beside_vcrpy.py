@@ -11,6 +11,7 @@ import requests
 import vcr
 from support.clients import HEADERS
 from support.command import replay_command
+from support.shelves import copied
 from support.standin import DRAFT, NEW, OLD, StandIn
 
 import replay
@@ -19,27 +20,34 @@ import replay.vcr
 KINDS = {"plain": "yaml", "persister": "yaml", "short": "yml", "json": "json"}
 
 
-@pytest.fixture(autouse=True, params=[*KINDS, "all"])
-def recorded(request: pytest.FixtureRequest, stand_in: StandIn) -> list[str]:
-    """./cassettes with an invoice at two versions, and what vcrpy wrote for tests of a module."""
-    url = f"{stand_in.url}/v1/invoices/{DRAFT}"
-    with replay.use_cassettes("cassettes", mode="once", api_base=stand_in.url):
+def record(source: StandIn, library: Path) -> None:
+    url = f"{source.url}/v1/invoices/{DRAFT}"
+    with replay.use_cassettes(library, mode="once", api_base=source.url):
         for version in (OLD, NEW):
             requests.get(url, headers={"Stripe-Version": version}, timeout=5)
-    made = []
     for kind, suffix in KINDS.items():
-        if request.param not in {kind, "all"}:
-            continue
         recorder = vcr.VCR(serializer="json" if kind == "json" else "yaml")
         if kind == "persister":
             recorder.register_persister(replay.vcr.Persister())
-        path = f"test_module/test_{kind}.{suffix}"
+        path = library / f"test_module/test_{kind}.{suffix}"
         with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("STRIPE_API_BASE", stand_in.url)
-            with recorder.use_cassette(f"cassettes/{path}"):
+            patch.setenv("STRIPE_API_BASE", source.url)
+            with recorder.use_cassette(str(path)):
                 requests.get(url, headers=HEADERS, timeout=5)
-        assert Path("cassettes", path).exists()
-        made.append(path)
+        assert path.exists()
+
+
+@pytest.fixture(autouse=True, params=[*KINDS, "all"])
+def recorded(request: pytest.FixtureRequest) -> list[str]:
+    """./cassettes with an invoice at two versions, and what vcrpy wrote for tests of a module."""
+    copied(record, Path("cassettes"))
+    made = []
+    for kind, suffix in KINDS.items():
+        path = f"test_module/test_{kind}.{suffix}"
+        if request.param in {kind, "all"}:
+            made.append(path)
+        else:
+            Path("cassettes", path).unlink()
     return sorted(made)
 
 

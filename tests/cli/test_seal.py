@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 from support.command import replay_command
+from support.shelves import copied
 from support.standin import DRAFT, PREVIEW, StandIn
 
 import replay
@@ -16,11 +17,15 @@ from replay.library.format import seals
 FILE = Path("cassettes") / "invoices" / DRAFT / f"{PREVIEW}.yaml"
 
 
+def record(source: StandIn, library: Path) -> None:
+    with replay.use_cassettes(library, mode="once", api_base=source.url):
+        requests.get(f"{source.url}/v1/invoices/{DRAFT}", timeout=5)
+
+
 @pytest.fixture(autouse=True)
-def recorded(stand_in: StandIn) -> None:
+def recorded() -> None:
     """./cassettes with the draft invoice."""
-    with replay.use_cassettes("cassettes", mode="once", api_base=stand_in.url):
-        requests.get(f"{stand_in.url}/v1/invoices/{DRAFT}", timeout=5)
+    copied(record, Path("cassettes"))
 
 
 def edit(change: Callable[[str], str]) -> None:

@@ -34,6 +34,7 @@ import tornado.ioloop
 import urllib3
 from support.clients import CLIENTS, HEADERS, stripe_client
 from support.proof import rounds
+from support.shelves import copied
 from support.standin import PREVIEW, StandIn, generated
 from support.tls import TlsListener
 from support.waiting import loop_until
@@ -46,15 +47,19 @@ IDS = [generated("in", str(n)) for n in range(8)]
 THREADS, CALLS = 16, rounds(2, 200)
 
 
+def record(source: StandIn, library: Path) -> None:
+    with replay.use_cassettes(library, mode="once", api_base=source.url):
+        for id in IDS:
+            source.add_invoice(id)
+            requests.get(f"{source.url}/v1/invoices/{id}", headers=HEADERS, timeout=5)
+
+
 @pytest.fixture
 def recorded(stand_in: StandIn, library: Path) -> Path:
-    """A library of eight invoices recorded from the stand-in, whose counters are then zero."""
-    with replay.use_cassettes(library, mode="once", api_base=stand_in.url):
-        for id in IDS:
-            stand_in.add_invoice(id)
-            requests.get(f"{stand_in.url}/v1/invoices/{id}", headers=HEADERS, timeout=5)
-    stand_in.hits.clear()
-    return library
+    """A library of eight invoices, recorded from a live source that has the same."""
+    for id in IDS:
+        stand_in.add_invoice(id)
+    return copied(record, library)
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ import stripe
 import urllib3
 import vcr
 from support.clients import HEADERS, stripe_client
+from support.shelves import copied
 from support.standin import DRAFT, StandIn
 
 import replay
@@ -35,13 +36,15 @@ STUB = {"id": "stub"}
 Call = Callable[[str, str, str], Any]
 
 
+def record(source: StandIn, library: Path) -> None:
+    with replay.use_cassettes(library, mode="once", api_base=source.url):
+        requests.get(source.url + READ, headers=HEADERS, timeout=5)
+
+
 @pytest.fixture
-def recorded(stand_in: StandIn, library: Path) -> Path:
-    """A library with one invoice, recorded from the stand-in, whose counters are then zero."""
-    with replay.use_cassettes(library, mode="once", api_base=stand_in.url):
-        requests.get(stand_in.url + READ, headers=HEADERS, timeout=5)
-    stand_in.hits.clear()
-    return library
+def recorded(library: Path) -> Path:
+    """A library with one invoice, recorded from a live source."""
+    return copied(record, library)
 
 
 def by_requests(base: str, method: str, path: str) -> Any:

@@ -24,6 +24,7 @@ import stripe
 import urllib3
 from support.clients import CLIENTS, HEADERS, VERSION, stripe_client
 from support.http2 import Http2Source
+from support.shelves import copied
 from support.standin import DRAFT, NEW, StandIn, error, invoice
 
 import replay
@@ -33,15 +34,17 @@ PATH = f"/v1/invoices/{DRAFT}"
 every_client = pytest.mark.parametrize("name", CLIENTS)
 
 
-@pytest.fixture
-def recorded(stand_in: StandIn, library: Path) -> Path:
-    """A library with the draft invoice, with and without its payments; the source then stopped."""
-    with replay.use_cassettes(library, mode="once", api_base=stand_in.url):
-        requests.get(stand_in.url + PATH, headers=HEADERS, timeout=5)
+def record(source: StandIn, library: Path) -> None:
+    with replay.use_cassettes(library, mode="once", api_base=source.url):
+        requests.get(source.url + PATH, headers=HEADERS, timeout=5)
         query = "?expand[]=payments&expand[]=customer"
-        requests.get(stand_in.url + PATH + query, headers=HEADERS, timeout=5)
-    stand_in.stop()
-    return library
+        requests.get(source.url + PATH + query, headers=HEADERS, timeout=5)
+
+
+@pytest.fixture
+def recorded(library: Path) -> Path:
+    """A library with the draft invoice, with and without its payments; the source is gone."""
+    return copied(record, library)
 
 
 Fetched = tuple[int, bytes, str]

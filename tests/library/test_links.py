@@ -11,6 +11,7 @@ import pytest
 import requests
 from support.clients import HEADERS
 from support.command import replay_command
+from support.shelves import copied
 from support.standin import DRAFT, NEW, OLD, StandIn
 
 import replay
@@ -44,13 +45,16 @@ Make = Callable[[Path, Path], None]
 every_form = pytest.mark.parametrize("make", [files, objects, resources])
 
 
-@pytest.fixture
-def real(tmp_path: Path, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A library elsewhere, with one invoice at two versions; the test is in an empty folder."""
-    library = tmp_path / "elsewhere"
-    with replay.use_cassettes(library, mode="once", api_base=stand_in.url):
+def record(source: StandIn, library: Path) -> None:
+    with replay.use_cassettes(library, mode="once", api_base=source.url):
         for version in (OLD, NEW):
-            get(stand_in.url, version)
+            get(source.url, version)
+
+
+@pytest.fixture
+def real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A library elsewhere, with one invoice at two versions; the test is in an empty folder."""
+    library = copied(record, tmp_path / "elsewhere")
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path / "project")
     return library

@@ -16,6 +16,7 @@ from unittest import mock
 import pytest
 import requests
 from support.command import Done, replay_command
+from support.shelves import copied
 from support.standin import DRAFT, PREVIEW, StandIn
 from support.writing import unchecked
 
@@ -42,11 +43,15 @@ def git(*arguments: str, code: int = 0, stdin: bytes = b"") -> bytes:
     return done.stdout
 
 
+def record(source: StandIn, library: Path) -> None:
+    with replay.use_cassettes(library, mode="once", api_base=source.url):
+        requests.get(f"{source.url}/v1/invoices/{DRAFT}", timeout=5)
+
+
 @pytest.fixture
-def base(stand_in: StandIn) -> Cassette:
+def base() -> Cassette:
     """A repository with ./cassettes committed: the draft invoice, recorded."""
-    with replay.use_cassettes("cassettes", mode="once", api_base=stand_in.url):
-        requests.get(f"{stand_in.url}/v1/invoices/{DRAFT}", timeout=5)
+    copied(record, Path("cassettes"))
     git("init", "--quiet", "-b", "main")
     commit()
     found = Library("cassettes").read(FILE.relative_to("cassettes").as_posix())

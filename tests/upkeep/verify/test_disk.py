@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 import requests
 from support.command import replay_command
+from support.shelves import copied
 from support.standin import DRAFT, PREVIEW, StandIn, generated
 from support.takes import cassette
 from support.writing import unchecked
@@ -36,16 +37,19 @@ OTHER = generated("in", "other")
 FILE = f"invoices/{DRAFT}/{PREVIEW}.yaml"
 
 
-@pytest.fixture(autouse=True)
-def recorded(stand_in: StandIn) -> Library:
-    """./cassettes with two invoices, recorded, one of them at two versions."""
-    stand_in.add_invoice(OTHER)
-    with replay.use_cassettes("cassettes", mode="once", api_base=stand_in.url):
-        requests.get(f"{stand_in.url}/v1/invoices/{DRAFT}", timeout=5)
-        requests.get(f"{stand_in.url}/v1/invoices/{OTHER}", timeout=5)
+def record(source: StandIn, library: Path) -> None:
+    source.add_invoice(OTHER)
+    with replay.use_cassettes(library, mode="once", api_base=source.url):
+        requests.get(f"{source.url}/v1/invoices/{DRAFT}", timeout=5)
+        requests.get(f"{source.url}/v1/invoices/{OTHER}", timeout=5)
         old = {"Stripe-Version": "2024-06-20"}
-        requests.get(f"{stand_in.url}/v1/invoices/{DRAFT}", headers=old, timeout=5)
-    return Library("cassettes")
+        requests.get(f"{source.url}/v1/invoices/{DRAFT}", headers=old, timeout=5)
+
+
+@pytest.fixture(autouse=True)
+def recorded() -> Library:
+    """./cassettes with two invoices, recorded, one of them at two versions."""
+    return Library(copied(record, Path("cassettes")))
 
 
 def found(*options: object, code: int = 1) -> set[tuple[str, str]]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 from support.command import Done, replay_command
+from support.shelves import copied
 from support.standin import DRAFT, OLD, PREVIEW, StandIn, error, generated, invoice
 
 import replay
@@ -22,6 +23,17 @@ OTHER = generated("in", "other")
 FILE = f"invoices/{DRAFT}/{PREVIEW}.yaml"
 
 
+def record(source: StandIn, library: Path) -> None:
+    source.add_invoice(OTHER)
+    source.lists["/v1/invoices"] = [f"/v1/invoices/{OTHER}"]
+    with replay.use_cassettes(library, mode="once", api_base=source.url):
+        for path in (DRAFT, f"{DRAFT}?expand[]=payments", OTHER):
+            requests.get(f"{source.url}/v1/invoices/{path}", timeout=5)
+        old = {"Stripe-Version": OLD}
+        requests.get(f"{source.url}/v1/invoices/{OTHER}", headers=old, timeout=5)
+        requests.get(f"{source.url}/v1/invoices?limit=3", timeout=5)
+
+
 @pytest.fixture(autouse=True)
 def recorded(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     """./cassettes with two invoices, one with an expand set too, and a list."""
@@ -29,14 +41,7 @@ def recorded(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STRIPE_API_BASE", stand_in.url)
     stand_in.add_invoice(OTHER)
     stand_in.lists["/v1/invoices"] = [f"/v1/invoices/{OTHER}"]
-    with replay.use_cassettes("cassettes", mode="once"):
-        for path in (DRAFT, f"{DRAFT}?expand[]=payments", OTHER):
-            requests.get(f"{stand_in.url}/v1/invoices/{path}", timeout=5)
-        old = {"Stripe-Version": OLD}
-        requests.get(f"{stand_in.url}/v1/invoices/{OTHER}", headers=old, timeout=5)
-        requests.get(f"{stand_in.url}/v1/invoices?limit=3", timeout=5)
-    stand_in.hits.clear()
-    stand_in.seen.clear()
+    copied(record, Path("cassettes"))
 
 
 def verify(*options: object) -> Done:

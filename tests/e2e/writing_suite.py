@@ -254,6 +254,5 @@ class TestCases(unittest.TestCase):
         assert "One" == changed.name
 
     def test_two(self) -> None:
-        self.assertEqual(
-            self.customer.email, client().v1.customers.retrieve(self.customer.id).email
-        )
+        found = client().v1.customers.retrieve(self.customer.id)
+        assert self.customer.email == found.email

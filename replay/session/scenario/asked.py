@@ -161,8 +161,8 @@ def read_asked(
     """
     method = request.method
     parts = urlsplit(request.uri)
-    shown_operation = operation(method, parts.path)
-    label = f"{method} /{shown_operation.template}".replace("{}", "{id}")
+    known = operation(method, parts.path)
+    label = label_of(request)
     if request.unread:
         raise CallRefused(
             "the body of this call is a stream that only the network may read",
@@ -178,7 +178,6 @@ def read_asked(
             where=label,
             hint="send it as Stripe's clients do, or stub it",
         )
-    known = shown_operation
     values: dict[str, Value] = {}
     unknown: list[str] = []
     renamed: dict[str, str] = {}
@@ -205,6 +204,12 @@ def read_asked(
         version=header(request.headers, "Stripe-Version"),
         unknown=tuple(unknown),
     )
+
+
+def label_of(request: Request) -> str:
+    """Method and path of a request, as messages name it: without IDs."""
+    template = operation(request.method, urlsplit(request.uri).path).template
+    return f"{request.method} /{template}".replace("{}", "{id}")
 
 
 def _with_variable(value: Value, variables: Mapping[str, str]) -> Value:

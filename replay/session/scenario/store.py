@@ -34,7 +34,7 @@ from replay.recording import clock
 from replay.recording.recorder import Outcome, Recorder
 from replay.redaction.policy_source import PolicySource
 from replay.session.scenario import lanes
-from replay.session.scenario.asked import read_asked
+from replay.session.scenario.asked import label_of, read_asked
 from replay.session.scenario.matching import Matching
 from replay.session.scenario.plan import Plan
 from replay.session.scenario.upward import with_true_values
@@ -379,10 +379,10 @@ class _Recording:
                 where=place,
                 hint="use a test-mode key",
             )
-        return _Fetch(self, lane)
+        return _Fetch(self, lane, label_of(request))
 
     def close(self, *, failed: bool) -> None:
-        if failed or not self.recording.calls:
+        if failed or not (self.recording.calls or self.broken):
             return
         store = self.store
         if self.broken:
@@ -451,8 +451,8 @@ class _Recording:
 class _Fetch(Fetch):
     """One call of a scenario on its way to the live source. Nobody else waits for it."""
 
-    def __init__(self, recording: _Recording, lane: int) -> None:
-        super().__init__("a call of a scenario")
+    def __init__(self, recording: _Recording, lane: int, label: str) -> None:
+        super().__init__(label)
         self._of = recording
         self._lane = lane
 

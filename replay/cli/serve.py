@@ -28,6 +28,9 @@ from replay.server import PORT, create_app, require_extra
 @click.option("--api-version", metavar="VERSION",
               help="Answer at this API version, regardless of a client's pin.")  # fmt: skip
 @allow_live_option
+@click.option("--writes-to", metavar="URL",
+              help="Send writes to this stand-in, such as localstripe; reads come from the "
+              "library. What a scenario answers stays here.")  # fmt: skip
 @click.option("--allow-host", "allow_hosts", metavar="NAME", multiple=True,
               help="Answer requests to this host name too. Repeatable.")  # fmt: skip
 @click.option("--ready-fd", metavar="FD", type=click.IntRange(min=0),
@@ -40,7 +43,7 @@ from replay.server import PORT, create_app, require_extra
 @click.pass_context
 def serve_command(
     ctx: click.Context, host: str, port: int, mode: str | None, api_base: str | None,
-    api_version: str | None, allow_live: bool, allow_hosts: tuple[str, ...],
+    api_version: str | None, allow_live: bool, writes_to: str | None, allow_hosts: tuple[str, ...],
     ready_fd: int | None, print_url: bool, library: str | None,
 ) -> None:  # fmt: skip
     """Serve a library to clients in any language.
@@ -57,6 +60,7 @@ def serve_command(
     Examples:
       replay serve --library cassettes
       replay serve --mode once --port 0 --print-url
+      replay serve --writes-to http://127.0.0.1:8420
       curl http://127.0.0.1:12111/v1/invoices/in_1MtHbELkdIwHu7ixl4OzzPMv -u sk_test_x:
     """
     require_extra()
@@ -65,7 +69,10 @@ def serve_command(
     config = resolve(library=library, mode=mode, api_base=api_base, api_version=api_version)
     from replay.server.running import Server, listen, url_of
 
-    app = create_app(config, allow_live=allow_live, hosts=(host, *allow_hosts))
+    app = create_app(
+        config, allow_live=allow_live, hosts=(host, *allow_hosts),
+        writes_to=_stand_in(writes_to) if writes_to else "",
+    )  # fmt: skip
     if ready_fd is not None:
         _tell(ready_fd, "")
     with listen(_address(host), port) as listener:
@@ -99,6 +106,18 @@ def _address(host: str) -> str:
             where="--host",
             hint="give an IP address such as 127.0.0.1; names go to --allow-host",
         ) from None
+
+
+def _stand_in(url: str) -> str:
+    """The address of a stand-in that gets writes: never Stripe's own."""
+    base = resolve(api_base=url).api_base
+    if Origin.of(base).host.endswith("stripe.com"):
+        raise ConfigError(
+            "writes are sent to a stand-in, never to Stripe",
+            where="--writes-to",
+            hint="record them instead: docs/scenarios.md",
+        )
+    return base
 
 
 def _refuse_loop(config: Config, url: str) -> None:

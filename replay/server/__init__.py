@@ -24,8 +24,9 @@ PORT = 12111
 
 
 def create_app(
-    config: Config | None = None, *, allow_live: bool = False, hosts: Iterable[str] = ()
-) -> App:
+    config: Config | None = None, *, allow_live: bool = False, hosts: Iterable[str] = (),
+    writes_to: str = "",
+) -> App:  # fmt: skip
     """The replay server as an ASGI app; its sessions end with the app's lifespan.
 
     `replay serve` runs it with limits on headers, bodies and slow clients. Under another ASGI
@@ -35,6 +36,7 @@ def create_app(
         config: the settings; by default those of the environment and configuration file.
         allow_live: record with live-mode keys, and live-mode data.
         hosts: host names that requests may be addressed to, beside those of loopback.
+        writes_to: the address of a stand-in that gets writes; empty to refuse them.
 
     Raises:
         ConfigError: the extra ``server`` is not installed, a setting cannot be used, or there is
@@ -59,7 +61,9 @@ def create_app(
     from replay.server.app import App
     from replay.server.sessions import Sessions, session_opener
 
-    return App(Sessions(session_opener(settings, allow_live=allow_live)), hosts)
+    return App(
+        Sessions(session_opener(settings, allow_live=allow_live, writes_to=writes_to)), hosts
+    )
 
 
 def require_extra() -> None:

@@ -27,6 +27,7 @@ from replay.server.error_responses import (
 )
 from replay.server.journal import Journal
 from replay.server.sessions import Sessions
+from replay.session.scenario import lanes
 from replay.stripe_api.call import API_BASE
 
 Scope = MutableMapping[str, Any]
@@ -37,6 +38,9 @@ Send = Callable[[Message], Awaitable[None]]
 MAX_BODY = 1024 * 1024
 """The largest body of a request, in bytes; a form of Stripe's API has a few hundred."""
 
+_LANE = "http"
+"""The lane of all calls that name none in ``Replay-Lane``."""
+
 _log = logging.getLogger("replay.server")
 
 _CALL = {
@@ -46,8 +50,8 @@ _CALL = {
     b"stripe-context": "Stripe-Context",
 }
 _WATCHED = frozenset(
-    {*_CALL, b"host", b"origin", b"sec-fetch-site", b"replay-session", b"content-length",
-     b"transfer-encoding"}
+    {*_CALL, b"host", b"origin", b"sec-fetch-site", b"replay-session", b"replay-scenario",
+     b"content-length", b"transfer-encoding"}
 )  # fmt: skip
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 _VALUE = re.compile(r"(?:[!-~](?:[\t -~]*[!-~])?)?\Z")
@@ -123,6 +127,7 @@ class App:
     ) -> None:
         method: str = scope["method"]
         name = given.get(b"replay-session", b"").decode("latin-1")
+        scenario = given.get(b"replay-scenario", b"").decode("latin-1")
         body: bytes | None = None
         if b"content-length" in given or b"transfer-encoding" in given:
             declared = given.get(b"content-length", b"0")
@@ -140,10 +145,12 @@ class App:
         request = Request(method, uri, headers, body or None)
         named = None
         try:
-            named = self.sessions.of(name)
-            if named.session.fetches:  # a key may be in any header: each is looked at
+            named = self.sessions.of(name, scenario)
+            # A key may be in any header: each is looked at. A scenario has more of its own.
+            if named.session.fetches or named.session.scenario is not None:
                 request = replace(request, headers=_texts(scope["headers"]))
-            answer = await named.session.serve_async(request)
+            with lanes.noted(_LANE):
+                answer = await named.session.serve_async(request)
         except (Refused, ReplayError) as raised:
             error = raised.error if isinstance(raised, Refused) else raised
             library = display_path(named.session.library.root) if named else ""

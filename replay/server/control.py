@@ -101,6 +101,24 @@ def control_app(sessions: Sessions, journal: Journal) -> Starlette:
         named.session.override(**options)
         return JSONResponse({"session": name, "override": options}, headers=_SAFE)
 
+    async def begin(request: Request) -> Response:
+        named = await run_in_threadpool(sessions.begin, request.path_params["name"])
+        return JSONResponse(named.summary(), headers=_SAFE)
+
+    async def end(request: Request) -> Response:
+        failed = request.query_params.get("failed", "false")
+        if set(request.query_params) - {"failed"} or failed not in {"true", "false"}:
+            raise CallRefused(
+                "the end of a scenario takes no other parameter than failed",
+                where="/_replay/scenarios/NAME/end",
+                hint="POST …/end, or …/end?failed=true if its test failed: nothing is written",
+            )
+        named = await run_in_threadpool(
+            sessions.end, request.path_params["name"], failed=failed == "true"
+        )
+        details = {"refusals": list(named.refusals), "notes": named.session.notes}
+        return JSONResponse({**named.summary(), **details}, headers=_SAFE)
+
     return Starlette(
         routes=[
             Route("/", home),
@@ -110,6 +128,8 @@ def control_app(sessions: Sessions, journal: Journal) -> Starlette:
             Route("/_replay/recorded.json", recorded),
             Route("/_replay/reset", reset, methods=["POST"]),
             Route("/_replay/override", override, methods=["POST"]),
+            Route("/_replay/scenarios/{name:path}/begin", begin, methods=["POST"]),
+            Route("/_replay/scenarios/{name:path}/end", end, methods=["POST"]),
         ],
         exception_handlers={ReplayError: _refused, HTTPException: _no_page},
     )
@@ -130,7 +150,7 @@ async def _no_page(request: Request, error: Exception) -> Response:
             what,
             where="below /_replay/",
             hint="GET /_replay/, /_replay/healthz, /_replay/state.json, /_replay/recorded.json; "
-            "POST /_replay/reset, /_replay/override",
+            "POST /_replay/reset, /_replay/override, /_replay/scenarios/NAME/begin and …/end",
         )
     )
     headers = {name.decode(): value.decode() for name, value in answer.headers}

@@ -228,7 +228,8 @@ def read_call(request: Request, stripes: StripeHeaders | None = None) -> Call:
         raise CallRefused(
             what,
             where=_shown(request, found),
-            hint="stub this call, or let it through to the live API: "
+            hint="record the test's writes as a scenario: docs/scenarios.md\n"
+            "or stub this call, or let it through to the live API: "
             "use_cassettes(other_calls='pass')",
         )
     given = _parameters(request, found, parts.query)

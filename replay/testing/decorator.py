@@ -138,11 +138,12 @@ class Cassettes:
         else:
             storage_of(_opened(config)).require_writable()
 
-    def session(self, test: ScenarioOptions | None = None) -> OpenSession:
+    def session(self, test: ScenarioOptions | None = None, *, writes: bool = False) -> OpenSession:
         """A new session, to open with `installation.enter`, with the settings as they are now.
 
         Args:
             test: the test that it is for, where that has a name of its own.
+            writes: whether that is a scenario, whatever the settings say.
 
         Raises:
             ConfigError: a setting that cannot be used.
@@ -154,7 +155,7 @@ class Cassettes:
             library = self._library = config.library, _opened(config)
         if config.mode is RecordMode.NONE:
             self._require(library[1])
-        scenario = self._scenario_of(test)
+        scenario = test if writes else self._scenario_of(test)
         session = open_session(config, library[1], scenario=scenario, **self._options)
         for override in self._overrides:
             session.override(**override)

@@ -324,12 +324,14 @@ class Run:
                 return self._settings.session_of(scope, scenario)
         return self._settings.session_of(item, scenario)
 
-    def _open_named(self) -> OpenSession | None:
+    def _open_named(self, scenario: ScenarioOptions | None) -> OpenSession | None:
         # What the server refuses to the test's programs counts as the test's refusals.
         test = self._test
         if test is None or test.blocked:
             return None
-        session = self._settings.session_of(test.item, scenario_of(test.item))
+        settings = self._settings.of(test.item)
+        named = scenario or scenario_of(test.item)
+        session = settings.session(named, writes=scenario is not None)
         session.refusals = test.session.refusals
         return session
 

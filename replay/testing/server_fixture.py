@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import Context
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from replay.errors import NoSession
 from replay.intercept.elsewhere import OWN
 from replay.server import require_extra
 from replay.session.session import OpenSession
+
+if TYPE_CHECKING:
+    from replay.session.scenario.store import ScenarioOptions
 
 
 class ReplayServer:
@@ -25,21 +29,23 @@ class ReplayServer:
         port: the port, for such clients.
 
     Args:
-        open_session: opens a session for requests that name one with ``Replay-Session``; None
-            where no test is running that they could belong to.
+        open_session: opens a session for requests that name one with ``Replay-Session``, or a
+            scenario; None where no test is running that they could belong to.
 
     Raises:
         ConfigError: the extra ``server`` is not installed.
     """
 
-    def __init__(self, open_session: Callable[[], OpenSession | None]) -> None:
+    def __init__(
+        self, open_session: Callable[[ScenarioOptions | None], OpenSession | None]
+    ) -> None:
         require_extra()
         from replay.server.app import App
         from replay.server.running import ServerThread
         from replay.server.sessions import Sessions
 
-        def open_named() -> OpenSession:
-            session = open_session()
+        def open_named(scenario: ScenarioOptions | None) -> OpenSession:
+            session = open_session(scenario)
             if session is None:
                 raise NoSession(
                     "no test is running that this call could belong to",

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
 
+from replay.config import Config
+from replay.server import create_app
 from replay.server.app import App
+from replay.server.running import ServerThread
 from support.standin import DRAFT, NEW, generated
 from support.waiting import HANGS
 
@@ -39,3 +44,15 @@ class Served(httpx.Client):
         """End a session."""
         headers = {} if name is None else {"Replay-Session": name}
         return self.post("/_replay/reset", headers=headers, params=params)
+
+
+@contextmanager
+def served_at(settings: Config | App) -> Iterator[str]:
+    """The address of a server with these settings, or of an app, that runs meanwhile."""
+    app = settings if isinstance(settings, App) else create_app(settings)
+    thread = ServerThread(app)
+    try:
+        yield thread.url
+    finally:
+        thread.stop()
+        app.sessions.close()

@@ -22,9 +22,13 @@ _RUN = pools._WorkItem.run.__code__
 
 
 @contextmanager
-def noted() -> Iterator[None]:
-    """Note the running lane for the code of a block, in whichever thread it is run."""
-    before = _asking.set(running())
+def noted(lane: object | None = None) -> Iterator[None]:
+    """Note a lane for the code of a block, in whichever thread it is run; by default the running.
+
+    Args:
+        lane: another one: over HTTP all calls that name no lane are in one.
+    """
+    before = _asking.set(running() if lane is None else lane)
     try:
         yield
     finally:

@@ -96,6 +96,7 @@ def _connect(original: Any) -> Any:
             return await original(connector, req, *args, **kwargs)
         asked = _asked(req)
         if session.lets_through(asked):
+            session.note_sent(asked)
             req.replay_lets_through = True
             with pass_through():
                 return await original(connector, req, *args, **kwargs)

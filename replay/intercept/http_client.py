@@ -155,6 +155,7 @@ class _Socket:
         request = Request(method, uri, headers, body or None, unread=body is None)
         session = answering_session()
         if session.lets_through(request):
+            session.note_sent(request)
             with pass_through():
                 sock = self._live()
                 sock.sendall(raw)

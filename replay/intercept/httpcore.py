@@ -36,6 +36,7 @@ def hook(patches: Patches, module: ModuleType) -> None:
             request.stream = _again(module, body)
             asked = _request(request, body)
             if session.lets_through(asked):
+                session.note_sent(asked)
                 with pass_through():
                     response = original(pool, request)
                 response.stream = _Through(response.stream)
@@ -61,6 +62,7 @@ def hook(patches: Patches, module: ModuleType) -> None:
             request.stream = _again(module, body)
             asked = _request(request, body)
             if session.lets_through(asked):
+                session.note_sent(asked)
                 with pass_through():
                     response = await original(pool, request)
                 response.stream = _ThroughAsync(response.stream)

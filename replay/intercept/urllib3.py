@@ -43,6 +43,7 @@ def hook(patches: Patches, module: ModuleType) -> None:
                 return original(pool, conn, method, url, body, headers, *args, **kwargs)
             request = _request(pool, host, port, target, method, url, body, headers)
             if session.lets_through(request):
+                session.note_sent(request)
                 with pass_through():
                     if conn.sock is None and pool.proxy is not None and target is None:
                         pool._prepare_proxy(conn)
@@ -86,6 +87,7 @@ def hook_async(patches: Patches, module: ModuleType) -> None:
                 return await original(pool, conn, method, url, body, headers, *args, **kwargs)
             request = _request(pool, host, port, target, method, url, body, headers)
             if session.lets_through(request):
+                session.note_sent(request)
                 with pass_through():
                     body = _guarded_async(body)
                     return await original(pool, conn, method, url, body, headers, *args, **kwargs)

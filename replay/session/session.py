@@ -43,6 +43,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger("replay")
 
 _MOST_NOTES = 1000
+_WRITES_SENT = (
+    "writes were let through to the live API, and each run makes new objects there: a scenario"
+    " records them once (docs/scenarios.md)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ class Counts:
         refused: not answered.
         unrecorded: answered by the live source, and not recorded.
         overridden: answered by an override, whether or not it changed a recording.
+        writes_sent: writes that were let through to the live API.
     """
 
     played: int
@@ -62,6 +67,7 @@ class Counts:
     refused: int
     unrecorded: int
     overridden: int = 0
+    writes_sent: int = 0
 
 
 class Session:
@@ -81,7 +87,7 @@ class Session:
         self.notes: list[str] = []
         self._stores = stores
         self._overrides = Overrides()
-        self._played = self._recorded = self._unrecorded = 0
+        self._played = self._recorded = self._unrecorded = self._writes_sent = 0
 
     def __repr__(self) -> str:
         where, mode = display_path(self.library.root), self.config.mode.value
@@ -92,7 +98,7 @@ class Session:
         """How many calls were played, recorded and refused so far."""
         return Counts(
             self._played, self._recorded, len(self.refusals), self._unrecorded,
-            self._overrides.played,
+            self._overrides.played, self._writes_sent,
         )  # fmt: skip
 
     def override(
@@ -312,6 +318,13 @@ class OpenSession(Session):
         except ReplayError:
             return False
         return False
+
+    def note_sent(self, request: Request) -> None:
+        """Count a call that goes to the live API now, as `lets_through` allowed."""
+        if request.method not in {"GET", "HEAD"}:
+            with self._counting:
+                self._writes_sent += 1
+            self.say(_WRITES_SENT)
 
     def breaks(self, request: Request) -> bool:
         """Whether an override breaks the connection of a request: its client raises the error."""

@@ -26,7 +26,8 @@ from replay.testing.options import unused_action
 
 _OUTPUT = "replay_cassettes"
 _SHOWN = 10
-_COUNTS = ("played", "recorded", "refused", "unrecorded", "skipped", "overridden", "unmarked")
+_COUNTS = ("played", "recorded", "refused", "unrecorded", "skipped", "overridden", "unmarked",
+           "writes_sent")  # fmt: skip
 """The counts of a `Summary` that are added up over processes."""
 
 _fields = attrgetter(*(each.name for each in fields(ObjectKey)))  # `astuple` copies deeply
@@ -51,6 +52,7 @@ class Summary:
         skipped: how many marked tests were skipped.
         overridden: how many calls an override answered.
         unmarked: how many calls of tests without a session went to Stripe's API.
+        writes_sent: how many writes were let through to the live API.
         partial: why this is not a full run; empty where it is one.
         unused: the cassettes that no test used; None where that cannot be said.
     """
@@ -65,6 +67,7 @@ class Summary:
     skipped: int = 0
     overridden: int = 0
     unmarked: int = 0
+    writes_sent: int = 0
     partial: str = ""
     unused: list[str] | None = None
 
@@ -75,6 +78,7 @@ class Summary:
         self.recorded += counts.recorded
         self.overridden += counts.overridden
         self.unrecorded += counts.unrecorded
+        self.writes_sent += counts.writes_sent
         self.add_refusals(session.refusals)
         if session.notes:
             self.notes.update(session.notes)
@@ -182,6 +186,8 @@ def summarise(reporter: Any, config: pytest.Config) -> None:
         parts.append(f"{summary.overridden} overridden")
     if summary.unrecorded:
         parts.append(f"{summary.unrecorded} answered but not recorded")
+    if summary.writes_sent:
+        parts.append(f"{summary.writes_sent} writes sent to the live API")
     if summary.unmarked:
         parts.append(f"{summary.unmarked} online from unmarked tests")
     if summary.unused is not None:
@@ -195,6 +201,7 @@ def summarise(reporter: Any, config: pytest.Config) -> None:
         or summary.unrecorded
         or summary.overridden
         or summary.unmarked
+        or summary.writes_sent
     ):
         reporter.ensure_newline()
         reporter.write_line("replay: " + ", ".join(parts))

@@ -205,6 +205,18 @@ def test_reads_of_nothing_that_was_written_are_the_librarys(ledger: Ledger) -> N
         assert outside == client().v1.customers.retrieve(outside).id
 
 
+def test_writes_that_are_let_through_are_counted(ledger: Ledger) -> None:
+    """With a note that says what records them."""
+    passing = replay.use_cassettes(
+        "cassettes", mode="once", api_base=ledger.url, other_calls="pass"
+    )
+    with passing as session:
+        stripe_client(ledger.url, stripe.RequestsClient()).v1.customers.create({})
+        stripe_client(ledger.url, stripe.HTTPXClient()).v1.customers.create({})
+    assert 2 == session.counts.writes_sent == ledger.writes()
+    assert any("a scenario records them once" in note for note in session.notes)
+
+
 def test_each_version_has_a_file(ledger: Ledger) -> None:
     """The rehearsal of an upgrade records the same test a second time."""
     for version in ("2024-06-20", "2025-03-31.basil"):

@@ -81,6 +81,7 @@ def run(*, reduced: bool, share: int = 1) -> plants.Probe:
         plants.errors(probe)
         plants.questions(probe)
         plants.addresses(probe)
+        plants.writes(probe)
         random_trees(probe, 40 if reduced else TREES // share)
     return probe
 

@@ -14,7 +14,7 @@ import logging
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus, urlencode
@@ -24,8 +24,10 @@ from replay.errors import ReplayError
 from replay.model.cassette import Request
 from replay.model.modes import RecordMode
 from replay.redaction.encodings import views
+from replay.session.scenario.store import ScenarioOptions
 from replay.session.session import open_session
 from support import schemas
+from support.ledger import Ledger
 from support.standin import StandIn, generated
 
 PERSON = "Gretä Öhm & Kießel"
@@ -104,6 +106,39 @@ class Probe:
             session.close()
             self.answered["recorded" if session.counts.recorded else "not recorded"] += 1
             said += [repr(session), repr(request), *session.notes, *map(str, session.refusals)]
+            said += self._log.taken()
+            for file in root.rglob("*"):
+                said.append(str(file.relative_to(root)))
+                if file.is_file():
+                    said.append(file.read_bytes().decode("utf-8", "replace"))
+        finally:
+            logging.getLogger().removeHandler(self._log)
+            shutil.rmtree(root)
+        if shows("\n".join(said)):
+            self.found.append(place)
+
+    def write(self, place: str, ledger: Ledger, requests: Iterable[Request]) -> None:
+        """Record calls as a scenario in a library of its own, play them, and read all back."""
+        root = Path(tempfile.mkdtemp(prefix="replay-leaks-"))
+        said: list[str] = []
+        logging.getLogger().addHandler(self._log)
+        try:
+            for mode in (RecordMode.ONCE, RecordMode.NONE):
+                config = Config(str(root / "lib"), mode, ledger.url, None)
+                session = open_session(config, scenario=ScenarioOptions("it", strict=False))
+                refused = 0
+                for request in requests:
+                    try:
+                        said.append(repr(session.answer(request)))
+                    except ReplayError as error:
+                        refused += 1
+                        said += [str(error), repr(error), repr(error.__cause__)]
+                try:
+                    session.close(failed=refused > 0)
+                except ReplayError as error:
+                    said += [str(error), repr(error)]
+                self.answered["recorded" if session.counts.recorded else "not recorded"] += 1
+                said += [repr(session), *session.notes, *map(str, session.refusals)]
             said += self._log.taken()
             for file in root.rglob("*"):
                 said.append(str(file.relative_to(root)))
@@ -256,6 +291,67 @@ def questions(probe: Probe) -> None:
             probe.record(f"request {header}, {encoding}", f"/v1/invoices/{id}",
                          headers=((header, value),))  # fmt: skip
             probe.planted["request headers"] += 1
+
+
+SENT = (
+    "email", "name", "description", "metadata[person]", "metadata[{}]", "amount", "currency", "id",
+    "coupon", "customer", "items[0][price]", "card[number]", "tax_exempt", "source", "{}",
+    "individual[dob][day]", "address[line1]", "trial_end", "expand[]", "zq[0][{}]",
+)  # fmt: skip
+"""Parameters of writes; ``{}`` is a planted name."""
+
+API = "https://api.stripe.com"
+FORM = ("Content-Type", "application/x-www-form-urlencoded")
+
+
+def writes(probe: Probe) -> None:
+    """What a test that writes sends: parameters, their names, IDs, keys, files, JSON, look-ups."""
+
+    def post(path: str, body: bytes, *headers: tuple[str, str], host: str = API) -> Request:
+        return Request(
+            "POST", f"{host}{path}", (("Authorization", f"Bearer {KEY}"), *headers), body
+        )
+
+    def get(path: str) -> Request:
+        return Request("GET", f"{API}{path}", (("Authorization", f"Bearer {KEY}"),))
+
+    with Ledger() as ledger:
+        for encoding, encode in probe.encodings.items():
+            for name in SENT:
+                value = encode(probe.next())
+                body = urlencode({name.replace("{}", value): value}).encode()
+                asked = urlencode({"email": value, "query": value})
+                calls = (
+                    post("/v1/customers", body, FORM), get(f"/v1/customers?{asked}"),
+                    post("/v1/payment_intents", body, FORM),
+                )  # fmt: skip
+                probe.write(f"sent {name}, {encoding}", ledger, calls)
+                probe.planted["parameters of writes"] += 3
+            value = encode(probe.next())
+            chosen = quote(value, safe="")
+            body = urlencode({"id": value, "amount": "5"}).encode()
+            calls = (
+                post("/v1/plans", body, FORM), get(f"/v1/plans/{chosen}"),
+                post(f"/v1/coupons/{chosen}", b"name=x", FORM),
+            )  # fmt: skip
+            probe.write(f"chosen ID, {encoding}", ledger, calls)
+            probe.planted["IDs of writes"] += 3
+            for header in ("Stripe-Account", "Idempotency-Key", "Stripe-Version", "Cookie"):
+                line = (header, quote(encode(probe.next()), safe=" %="))
+                one = post("/v1/customers", b"name=x", FORM, line)
+                probe.write(f"write with {header}, {encoding}", ledger, [one])
+                probe.planted["headers of writes"] += 1
+            text = json.dumps({"name": value, value: [value, {"a": value}]}).encode()
+            one = post("/v2/core/events", text, ("Content-Type", "application/json"))
+            probe.write(f"JSON, {encoding}", ledger, [one])
+            part = '--b\r\nContent-Disposition: form-data; name="{}"; filename="{}"\r\n\r\n{}\r\n'
+            parts = part.format("file", quote(value), value)
+            parts += part.format("purpose", "x", quote(value)[:90]) + "--b--\r\n"
+            kind = ("Content-Type", "multipart/form-data; boundary=b")
+            sent = parts.encode("utf-8", "surrogatepass")
+            one = post("/v1/files", sent, kind, host="https://files.stripe.com")
+            probe.write(f"upload, {encoding}", ledger, [one])
+            probe.planted["bodies of writes"] += 2
 
 
 def addresses(probe: Probe) -> None:

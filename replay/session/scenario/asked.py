@@ -19,7 +19,7 @@ from replay.errors import CallRefused
 from replay.model.cassette import Request, header
 from replay.model.scenario import Step, is_reserved
 from replay.redaction.parameters import is_time_parameter
-from replay.redaction.policy import Policy, keeps_parameter
+from replay.redaction.policy import Policy, keeps_expand, keeps_parameter
 from replay.redaction.secrets import is_secret
 from replay.redaction.sent import keeps_sent
 from replay.redaction.values import is_generated, is_plain_key
@@ -198,7 +198,7 @@ def read_asked(
         content=sent.kind,
         values=values,
         path=_path(known, segments, policy),
-        expand=sent.expand,
+        expand=_expand(sent.expand, policy),
         account=_id(account, policy.keeps("context", account)) if account else None,
         key=header(request.headers, "Idempotency-Key"),
         version=header(request.headers, "Stripe-Version"),
@@ -210,6 +210,13 @@ def label_of(request: Request) -> str:
     """Method and path of a request, as messages name it: without IDs."""
     template = operation(request.method, urlsplit(request.uri).path).template
     return f"{request.method} /{template}".replace("{}", "{id}")
+
+
+def _expand(names: frozenset[str] | None, policy: Policy) -> frozenset[str] | None:
+    """The names to expand, as files may have them: one that is none of the API's is no name."""
+    if names is None:
+        return None
+    return frozenset(name if keeps_expand(name, policy=policy) else "redacted" for name in names)
 
 
 def _with_variable(value: Value, variables: Mapping[str, str]) -> Value:

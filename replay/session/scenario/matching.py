@@ -28,7 +28,7 @@ from typing import Any
 
 from replay.errors import NoStep
 from replay.model.scenario import Echo, Sent, SentKind, Step
-from replay.session.scenario.answers import rendered, texts, value_at
+from replay.session.scenario.answers import last_name, names_of, rendered, texts, value_at
 from replay.session.scenario.asked import Asked, Value, What
 from replay.session.scenario.plan import Plan
 
@@ -270,7 +270,8 @@ class Matching:
                     return ""
                 return self._whose(label, text, number, view, f"recorded {sent.text}")
             case SentKind.ANY if asked.is_read or value.is_chosen or value.what is What.ID:
-                looks_up = value.is_chosen or value.what is What.ID or _last(label) in _LOOKS_UP
+                looked_up = last_name(names_of(label)) in _LOOKS_UP
+                looks_up = value.is_chosen or value.what is What.ID or looked_up
                 then = view.sent.get(sent.number, self._numbered.get(sent.number))
                 if looks_up and then is not None and then != text:
                     return f"{label} is not what was sent before, and it was when recorded"
@@ -392,7 +393,10 @@ class Matching:
                 where=asked.shown,
                 hint=f"{self._again_command()}: record it as it runs now",
             )
-        if len(possible) > 1:
+        if len(possible) > 1 and asked.is_read:
+            # What is read changes with time, whichever thread reads it: the earliest comes first.
+            possible.sort(key=lambda one: fits[one[1]].step)
+        elif len(possible) > 1:
             steps = " and ".join(str(fits[role].step) for _, role in possible[:2])
             raise NoStep(
                 f"steps {steps} look alike from here, and were answered differently",
@@ -564,10 +568,11 @@ class Matching:
 
     def _accept(self, asked: Asked, lane: int, fits: Mapping[int, _Fit], played: Played) -> None:
         views = self._views[lane]
+        shape = self.plan.shape(played.role) if len(fits) > 1 else None
         for number in list(views):
             fit = fits.get(number)
-            if fit is None:
-                del views[number]
+            if fit is None or (len(fits) > 1 and self.plan.shape(fit.step) != shape):
+                del views[number]  # it does not fit, or answers otherwise than the client was told
             else:
                 self._enter(views[number], fit, asked, played)
         if not asked.is_read:
@@ -841,10 +846,6 @@ def _pairs(step: Step, asked: Asked) -> Iterator[tuple[str, Sent, Value]]:
         value = asked.values.get(name)
         if value is not None:
             yield name, sent, value
-
-
-def _last(label: str) -> str:
-    return label.rpartition("[")[2].rstrip("]")
 
 
 def _listed(names: frozenset[str] | None) -> str:

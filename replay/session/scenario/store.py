@@ -355,6 +355,7 @@ class _Recording:
         self.policy = store._policy.load()
         self.recording: Recording = Recording(self.policy, all_reads=bool(store.options.fixture))
         self.lock = Lock()
+        self.sent = 0
         self.began: tuple[str, float] | None = None
         self.ended = 0.0
         self.version = store._api_version or ""
@@ -476,7 +477,8 @@ class _Fetch(Fetch):
                 for text, (step, pointer) in one.made().items()
             }
             sent = with_true_values(request, of.recording)
-        seed = f"{asked.operation.template} {asked.method} {len(of.recording.calls)}"
+            of.sent += 1
+            seed = f"{asked.operation.template} {asked.method} {of.sent}"
         try:
             answer = recorder.send(sent, asked.host, seed)
         except ReplayError as error:

@@ -503,3 +503,59 @@ def test_two_of_each_are_told_apart_in_all_orders() -> None:
                 sends = {"amount": amount, "currency": "usd", "customer": made[lane]}
                 answer = run.ask(Ask("POST /v1/payment_intents", sends, lane=f"now {lane}"))
                 assert (int(amount), made[lane]) == (answer["amount"], answer["customer"])
+
+
+def test_reads_of_several_threads_are_answered_in_the_order_recorded() -> None:
+    """Each poll may come from another work item of a pool."""
+    sends = {"amount": "900", "currency": "eur"}
+
+    def read(lane: str) -> Ask:
+        return Ask("GET /v1/payment_intents/{0/id}", lane=lane)
+
+    run = Run(
+        recorded(
+            (pay(**sends), intent("11", status="processing")),
+            (read("item 1"), intent("11", status="processing")),
+            (read("item 2"), intent("11", status="requires_action")),
+            (read("item 3"), intent("11", status="succeeded")),
+        )
+    )
+    run.ask(pay(**sends))
+    statuses = [run.ask(read(f"now {number}"))["status"] for number in range(3)]
+    assert ["processing", "requires_action", "succeeded"] == statuses
+
+
+def test_a_look_up_of_what_was_sent_before_has_to_name_it_again() -> None:
+    """Only then is the list the one of the customer that was made."""
+    page = {"object": "list", "has_more": False, "url": "/v1/customers"}
+    made = customer("Aa1Bb2Cg1", email="a@x.example")
+    find = Ask("GET /v1/customers", {"email": "a@x.example"})
+    scenario = recorded((create(email="a@x.example"), made), (find, {**page, "data": [made]}))
+    run = Run(scenario)
+    run.ask(create(email="b@x.example"))
+    other = Ask("GET /v1/customers", {"email": "c@x.example"})
+    refused(run, other, "email is not what was sent before, and it was when recorded")
+    found = run.ask(Ask("GET /v1/customers", {"email": "b@x.example"}))
+    assert "b@x.example" == found["data"][0]["email"]
+
+
+def test_bodies_in_json_keep_their_kinds() -> None:
+    """A number is no text there, and null is a value."""
+    from dataclasses import replace
+
+    from replay.redaction.policy import default_policy
+    from replay.session.scenario.asked import read_asked
+
+    form = create(email="a@x.example").request()
+    json = replace(form, headers=(("Content-Type", "application/json"),))
+    policy = default_policy()
+    texts = [
+        read_asked(replace(json, body=body), policy).exact(lambda _: False)
+        for body in (
+            b'{"balance": 5}',
+            b'{"balance": "5"}',
+            b'{"balance": null}',
+            b'{"balance": [5]}',
+        )
+    ]
+    assert 4 == len(set(texts))

@@ -64,9 +64,9 @@ def verify_command(
     """Check that a library is undamaged, and that Stripe still answers the same.
 
     Every cassette is checked, evidence included: its seal, and whether it is where its object
-    belongs. The report also has names that differ in case only, objects that are there twice, files
-    that a killed recording left, files that are not cassettes, and empty folders. Nothing is
-    written.
+    belongs; so is every scenario. The report also has names that differ in case only, objects that
+    are there twice, files that a killed recording left, files that are not cassettes, empty
+    folders, and scenarios whose test is gone. Nothing is written.
 
     --live asks the live source for everything again, at the recorded versions, with the key from
     STRIPE_API_KEY. With --shape only fields that came or went and types that changed are reported,

@@ -101,6 +101,11 @@ def _part(part: str, name: str, *, hashed: bool) -> str:
     return f"{safe[:_LONGEST_PART]}~{digits}"
 
 
+def is_of_scenarios(path: str) -> bool:
+    """Whether a path below a library is that of a scenario file, or of a folder with some."""
+    return path.startswith(f"{SCENARIOS}/")
+
+
 def served(path: str) -> str:
     """A path below a library without the folder of the evidence, if it begins with that."""
     return path.removeprefix(f"{EVIDENCE}/")

@@ -160,8 +160,15 @@ def read(storage: Storage, path: str) -> Scenario | None:
         LibraryError: the file system refuses.
     """
     data = storage.read_bytes(path)
-    if data is None:
-        return None
+    return None if data is None else loads(storage, path, data)
+
+
+def loads(storage: Storage, path: str, data: bytes) -> Scenario:
+    """The scenario in these bytes, which stand at a path below the root.
+
+    Raises:
+        CassetteDamaged: or one of its kinds: the file cannot be used, or belongs elsewhere.
+    """
     where = storage.absolute(path)
     scenario = scenario_format.loads(data, where)
     folder = tuple(path.split("/")[1:-1])

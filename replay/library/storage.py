@@ -150,7 +150,10 @@ class Storage:
     def _is_named_and_sealed(self, path: str) -> bool:
         if _VERSIONED.search(path) is None:
             return False
-        return self._archive is not None or files.begins(self.absolute(path), seals.BEGIN)
+        return self._archive is not None or files.begins(
+            self.absolute(path),
+            seals.BEGIN_SCENARIO if names.is_of_scenarios(path) else seals.BEGIN,
+        )
 
     def is_vcr(self, path: str) -> bool:
         """Whether the file at a path below the root is a cassette of vcrpy's, by name and content.

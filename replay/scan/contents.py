@@ -41,6 +41,8 @@ from replay.scan.agents import is_telemetry, names_agent
 FIRST_LINE = b"# replay cassette "
 """The first characters of every cassette of replay."""
 
+_SCENARIO = b"# replay scenario "
+
 _MOST_SEARCHES = 1000
 """How often a value is looked for in the whole text, for its line."""
 _NEAR = 64 * 1024
@@ -106,6 +108,7 @@ class Content:
         pieces: what a recording is made of; empty for any other text.
         cassette: its bytes, if it is a cassette of replay.
         tape: its bytes, if replay's persister for vcrpy wrote it.
+        scenario: its bytes, if it is a scenario of replay.
         problems: why (parts of) it could not be read.
     """
 
@@ -115,12 +118,18 @@ class Content:
     pieces: tuple[Piece, ...] = field(default=(), repr=False)
     cassette: bytes | None = field(default=None, repr=False)
     tape: bytes | None = field(default=None, repr=False)
+    scenario: bytes | None = field(default=None, repr=False)
     problems: tuple[str, ...] = ()
 
 
 def is_ours(data: bytes) -> bool:
     """Whether a file says that it is a cassette of replay."""
     return data.removeprefix(b"\xef\xbb\xbf").startswith(FIRST_LINE)
+
+
+def is_scenario(data: bytes) -> bool:
+    """Whether a file says that it is a scenario of replay."""
+    return data.removeprefix(b"\xef\xbb\xbf").startswith(_SCENARIO)
 
 
 def is_tape(data: bytes) -> bool:
@@ -142,6 +151,9 @@ def contents(data: bytes, name: str, objects: frozenset[str], budget: Budget) ->
         problems: tuple[str, ...] = (part.problem,) if part.problem else ()
         if is_ours(part.data):
             yield Content(text, part.name, cassette=part.data, problems=problems)
+            continue
+        if is_scenario(part.data):
+            yield Content(text, part.name, scenario=part.data, problems=problems)
             continue
         suffix = PurePosixPath(part.name or _unpacked_name(name)).suffix.lower()
         walk = _Walk(text, objects, budget)

@@ -85,7 +85,7 @@ RULES: dict[str, ScanRule] = {
         ),
         ScanRule(
             "unproven-leaf", Confidence.HIGH,
-            "a value in a cassette that the policy does not keep and the file does not list",
+            "a value in a recording that the policy does not keep and the file does not list",
             "replay seal --redact PATH, or record it again.",
         ),
         ScanRule(

@@ -13,17 +13,18 @@ from datetime import UTC, datetime
 from itertools import chain
 
 from replay.errors import ReplayError
-from replay.library.format import codec
+from replay.library.format import codec, scenario_format
 from replay.redaction.policy import Policy
 from replay.scan import sources
 from replay.scan.branch_rules import rules_of
-from replay.scan.contents import FIRST_LINE
+from replay.scan.contents import FIRST_LINE, is_scenario
 from replay.scan.ignores import Acceptance, Ignore
 from replay.scan.rows import Gathering, Row, counted_by_rule
 from replay.scan.rules import Confidence, Hit
 from replay.scan.search import hits_in
 from replay.scan.sources import Branch, Change, Source
 from replay.upkeep.proof import kept_labels
+from replay.upkeep.scenario_proof import take_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,10 +276,15 @@ def _newly_kept(branch: Branch, kept: dict[str, str]) -> Iterator[Hit]:
 
 
 def _labels(source: Source | None) -> set[str]:
-    """The fields whose strings a cassette keeps; none for any other file."""
-    if source is None or source.data is None or FIRST_LINE not in source.data[:64]:
+    """The fields whose strings a cassette or scenario keeps; none for any other file."""
+    if source is None or source.data is None:
         return set()
     try:
-        return kept_labels(codec.loads(source.data, source.path))
+        if is_scenario(source.data):
+            scenario = scenario_format.loads(source.data, source.path)
+            return kept_labels(take_of(scenario, number) for number in range(len(scenario.steps)))
+        if FIRST_LINE not in source.data[:64]:
+            return set()
+        return kept_labels(codec.loads(source.data, source.path).interactions)
     except ReplayError:
         return set()

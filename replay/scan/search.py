@@ -18,9 +18,10 @@ from typing import Any, NamedTuple
 from replay.errors import ReplayError
 from replay.importers.containers import Budget
 from replay.importers.documents import Unreadable, read_json
-from replay.library.format import codec
+from replay.library.format import codec, scenario_format
 from replay.model import json_body
 from replay.model.cassette import Cassette, Interaction
+from replay.model.scenario import Scenario
 from replay.redaction.policy import Policy
 from replay.redaction.pseudonyms import STAND_IN
 from replay.redaction.redactor import redact
@@ -37,6 +38,7 @@ from replay.upkeep.proof import (
     unproven_frame,
     unproven_take,
 )
+from replay.upkeep.scenario_proof import take_of, unproven_answer, unproven_steps
 
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{2,63}){1,4}")
 _RESERVED = re.compile(
@@ -106,6 +108,8 @@ def hits_in(source: Source, policy: Policy) -> Iterator[Hit]:
             yield Hit(path, 0, "unread-file", "", problem, content.inside, version)
         if content.cassette is not None:
             yield from _unproven(text, content.cassette, policy)
+        if content.scenario is not None:
+            yield from _unproven_scenario(text, content.scenario, policy)
         if content.tape is not None:
             yield from _unproven_tape(text, content.tape, policy)
 
@@ -280,23 +284,70 @@ def _unproven_tape(text: _Text, data: bytes, policy: Policy) -> Iterator[Hit]:
         yield from _in_take(text, number, take, found, places, policy)
 
 
+def _unproven_scenario(text: _Text, data: bytes, policy: Policy) -> Iterator[Hit]:
+    """What a scenario holds without being allowed to, and whether its policy is not the current."""
+    try:
+        scenario = scenario_format.loads(data, text.source.path)
+    except ReplayError as error:
+        yield text.hit(1, "damaged-cassette", data, error.what)
+        return
+    if scenario.policy != policy.label:
+        detail = f"{scenario.policy}, now {policy.label}"
+        yield text.hit(1, "policy-behind", detail, detail)
+    places = _Places(data.decode("utf-8", "replace"))
+    for value in (scenario.name, *scenario.variables.values()):
+        for email in _EMAIL.finditer(value):
+            if not _RESERVED.search(email[0]):
+                yield text.hit(1, "email-address", email[0])
+    for pointer, detail in unproven_steps(scenario, policy):
+        at, _, place = pointer.partition(" ")
+        value = _of_step(scenario, at, place)
+        shown = f"{at} {_shown(place, policy)}" if place else at
+        line = places.of(f"{at} /") if place else 1
+        yield text.hit(line, "unproven-leaf", value, detail, shown)
+    for number in range(len(scenario.steps)):
+        found = unproven_answer(scenario, number, policy)
+        take = take_of(scenario, number)
+        yield from _in_take(text, number, take, found, places, policy, "steps")
+        yield from _names(text, number, take, places, policy, "steps")
+
+
+def _of_step(scenario: Scenario, at: str, place: str) -> str:
+    """The part of a scenario, outside the bodies, that a pointer of `unproven_steps` names."""
+    kind, _, number = at.partition("/")
+    if kind != "steps":
+        return repr((scenario.recorded_at, scenario.fixtures))
+    step = scenario.steps[int(number)]
+    part, _, name = place.partition("/")
+    parts: dict[str, Any] = {
+        "call": step.call,
+        "account": step.account,
+        "expand": sorted(step.expand or ()),
+        "sends": step.sends.get(name, sorted(step.sends)),
+        "redacted": sorted(step.answer.redacted.items()),
+        "echo": sorted(step.answer.echo),
+    }
+    return repr(parts[part])
+
+
 def _in_take(
     text: _Text, number: int, take: Interaction, found: Iterable[tuple[str, str, str]],
-    places: _Places, policy: Policy,
+    places: _Places, policy: Policy, of: str = "interactions",
 ) -> Iterator[Hit]:  # fmt: skip
     """A hit for each value of a take that the proof names: rule, pointer and class."""
     for rule, place, kind in found:
-        line = places.of(f"interactions/{number} {place}")
-        in_headers = place.startswith("/response/headers/")
+        line = places.of(f"{of}/{number} {place}")
+        in_headers = place.startswith(("/response/headers/", "/headers/"))
         value = repr(take.response.headers) if in_headers else _value_at(take.response.body, place)
-        yield text.hit(line, rule, value, kind, f"interactions/{number} {_shown(place, policy)}")
+        yield text.hit(line, rule, value, kind, f"{of}/{number} {_shown(place, policy)}")
 
 
 def _names(
-    text: _Text, number: int, take: Interaction, places: _Places, policy: Policy
-) -> Iterator[Hit]:
+    text: _Text, number: int, take: Interaction, places: _Places, policy: Policy,
+    of: str = "interactions",
+) -> Iterator[Hit]:  # fmt: skip
     """A hit for each name in a take that a recording may have, and that only its writer knows."""
-    at = f"interactions/{number}"
+    at = f"{of}/{number}"
     host = re.sub(r":\d{1,5}\Z", "", take.source) if take.source.count(":") == 1 else take.source
     if not _OUR_HOSTS.fullmatch(host):
         rule = "unproven-leaf" if _ADDRESS.fullmatch(host) else "unknown-name"

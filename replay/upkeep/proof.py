@@ -8,7 +8,7 @@ whether the policy keeps its IDs and parameters.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -31,16 +31,16 @@ policy that the cassette names can prove."""
 _LOOKS = frozenset({"int", "time", "float", "integer", "decimal"})
 
 
-def kept_labels(cassette: Cassette) -> set[str]:
-    """The fields whose strings a cassette keeps, as type and field: ``invoice/customer``.
+def kept_labels(takes: Iterable[Interaction]) -> set[str]:
+    """The fields whose strings these takes keep, as type and field: ``invoice/customer``.
 
     Raises:
         CassetteDamaged: a body that replay cannot have written.
     """
     labels: set[str] = set()
-    for take in cassette.interactions:
+    for take in takes:
         if take.response.body:
-            body = json_body.parse_recorded(take.response.body, cassette.key.seed)
+            body = json_body.parse_recorded(take.response.body, "")
             _labels(body, "", "body", take.redacted, labels)
     return labels
 
@@ -72,7 +72,7 @@ def unproven_frame(cassette: Cassette, policy: Policy) -> Iterator[tuple[str, st
         at = f"interactions/{number}"
         if not _keeps_request(take, key, policy):
             yield f"{at} request/uri", "request/uri"
-        if not _is_day(take.recorded_at[:10]):
+        if not is_day(take.recorded_at[:10]):
             yield f"{at} recorded_at", "recorded_at"
         if not _are_pointers(take):
             yield f"{at} redacted", "redacted"
@@ -127,7 +127,7 @@ def unproven_body(
             yield UNPROVEN, pointer, kind
     for original in again.originals:
         if original.pointer in take.redacted:
-            forged = named == policy.label or not _may_stand_in(original.value)
+            forged = named == policy.label or not may_stand_in(original.value)
             yield FORGED if forged else UNKNOWN, original.pointer, original.kind
 
 
@@ -148,7 +148,8 @@ def names_unknown(cassette: Cassette) -> bool:
     return any(version not in (UNVERSIONED, known_part(version)) for version in stated)
 
 
-def _may_stand_in(value: str | int | float) -> bool:
+def may_stand_in(value: str | int | float) -> bool:
+    """Whether a value looks like a stand-in of some policy."""
     # Stand-ins of another policy have the same forms. Numbers have none, so any number may be one.
     return look(value) in _LOOKS or STAND_IN.fullmatch(str(value)) is not None
 
@@ -169,7 +170,8 @@ def _keeps_request(take: Interaction, key: ObjectKey, policy: Policy) -> bool:
     )
 
 
-def _is_day(text: str) -> bool:
+def is_day(text: str) -> bool:
+    """Whether a text is a date such as ``2026-01-02``."""
     try:
         date.fromisoformat(text)
     except ValueError:

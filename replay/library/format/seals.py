@@ -17,6 +17,7 @@ from replay.errors import (
     CassetteForeign,
     CassetteTooNew,
     CassetteUnsealed,
+    KeyMismatch,
 )
 
 FORMAT = 1
@@ -27,6 +28,9 @@ RESTORE = "restore it from version control, or delete it and record it again"
 
 BEGIN = b"# replay cassette "
 """How a cassette begins, unless an editor put a byte order mark before it."""
+
+BEGIN_SCENARIO = b"# replay scenario "
+"""The same of a scenario file."""
 
 _SEAL = re.compile(rb"# replay (cassette|scenario|vcr) ([0-9]{1,9}) sha256:([0-9a-f]{64})\n")
 _VCR = re.compile(
@@ -44,6 +48,7 @@ _VCR = re.compile(
 )
 """How vcrpy's files begin: with the seal of our persister or without, as YAML or as JSON, after
 comments, indented by a formatter, in a git conflict. Ours name their object."""
+_IN_LIBRARIES = frozenset({b"cassette", b"scenario"})
 _BLANK = re.compile(rb"[ \t\r\n\0]*\Z")
 _CHUNK = 1 << 20
 
@@ -167,6 +172,12 @@ def _parted(data: bytes, where: str, kind: str) -> tuple[str, memoryview]:
         if given[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
             raise _damaged("is UTF-16, not UTF-8", where)
         _refuse_what_is_no_text(memoryview(data), where)
+        if found is not None and {found[1], kind.encode("ascii")} <= _IN_LIBRARIES:
+            raise KeyMismatch(
+                f"this is a {found[1].decode('ascii')}, in the place of a {kind}",
+                where=where,
+                hint="move it back to where it was recorded; scenarios lie below scenarios/",
+            )
         if data.startswith(b"version https://git-lfs.github.com/"):
             raise CassetteDamaged(
                 "this is a git-LFS pointer, not the cassette", where=where, hint="git lfs pull"

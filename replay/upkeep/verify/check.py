@@ -1,4 +1,4 @@
-"""Checks a library: the files in its folders, and each cassette. Writes nothing.
+"""Checks a library: the files in its folders, and each cassette and scenario. Writes nothing.
 
 By default a cassette is checked as loading checks it: its seal, and that recording can have written
 all that stands beside the bodies. The deep check also reads the bodies, and asks the policy.
@@ -19,7 +19,7 @@ from replay.errors import (
     KeyMismatch,
     LibraryError,
 )
-from replay.library import Library, names
+from replay.library import Library, names, scenarios
 from replay.library.format import codec
 from replay.library.library import storage_of
 from replay.library.location import display_path
@@ -29,34 +29,21 @@ from replay.model.cassette import Cassette, Interaction, ObjectKey
 from replay.recording import clock
 from replay.redaction.secrets import find_secrets
 from replay.stripe_api.call import expand_of
-from replay.upkeep.proof import (
-    FORGED,
-    UNKNOWN,
-    UNPROVEN,
-    leads_to_a_value,
-    unproven_frame,
-    unproven_take,
+from replay.upkeep.proof import leads_to_a_value, unproven_frame, unproven_take
+from replay.upkeep.verify.problems import (
+    FRAME,
+    UNPROVEN_KINDS,
+    Problem,
+    ProblemKind,
+    Verification,
+    listed,
 )
-from replay.upkeep.verify.problems import Problem, ProblemKind, Verification
+from replay.upkeep.verify.scenarios import check_scenarios
 from replay.upkeep.verify.tree import look
 
 if TYPE_CHECKING:
     from replay.redaction.policy import Policy
 
-_SHOWN = 5
-
-_UNPROVEN = {
-    UNPROVEN: (ProblemKind.NOT_KEPT, "the policy in force does not keep {}"),
-    FORGED: (ProblemKind.STAND_IN, "the stand-in at {} is not the one that belongs there"),
-    UNKNOWN: (
-        ProblemKind.STAND_IN,
-        "the stand-in at {} is not the one of the policy in force, and the policy that the cassette"
-        " names is not at hand",
-    ),
-}
-"""Rule of the scan -> the kind of problem, and what to say of the places."""
-
-_FRAME = "the policy in force would not have it written"
 _CLOCKS_DIFFER = timedelta(hours=1)
 """The clock of the machine that recorded may be ahead of this one's."""
 
@@ -86,11 +73,12 @@ def verify(
         LibraryError: the file system refuses to list a folder.
     """
     storage_of(library).require()
-    paths, problems = look(library)
+    found_paths, problems = look(library)
+    paths = [path for path in found_paths if not names.is_of_scenarios(path)]
     reader, now, checked = _Reader(library), _now(), len(paths)
     latest = f"{now + _CLOCKS_DIFFER:%Y-%m-%dT%H:%M:%SZ}"
     whole = policy is not None or older_than is not None or visit is not None
-    advance = tell(len(paths)) if tell is not None else None
+    advance = tell(len(found_paths)) if tell is not None else None
     stand = frozenset(paths)
     behind = misplaced = 0
     foreign: list[str] = []
@@ -139,7 +127,12 @@ def verify(
             visit(path, cassette)
     if misplaced and misplaced == len(paths) - len(foreign):
         _refuse_outer(library, [path for path in paths if path not in foreign])
-    notes: list[str] = []
+    played = check_scenarios(
+        library, [path for path in found_paths if names.is_of_scenarios(path)],
+        policy=policy, older_than=older_than, now=now, latest=latest, advance=advance,
+    )  # fmt: skip
+    problems += played.problems
+    notes: list[str] = list(played.notes)
     if behind:
         notes.append(
             f"{behind} cassettes name another policy than the one in force, which is not at hand; "
@@ -149,8 +142,9 @@ def verify(
     if foreign:
         notes.append(vcr_note(foreign))
     return Verification(
-        display_path(library.root), checked, tuple(problems), tuple(notes), foreign=len(foreign)
-    )
+        display_path(library.root), checked, tuple(problems), tuple(notes), foreign=len(foreign),
+        scenarios=played.checked,
+    )  # fmt: skip
 
 
 def _refuse_outer(library: Library, paths: Sequence[str]) -> None:
@@ -166,7 +160,13 @@ def _refuse_outer(library: Library, paths: Sequence[str]) -> None:
             return
         inner = Library(library.root / head, follow_links=library.follow_links)
         with suppress(LibraryError):
-            if _Reader(inner).head("/".join(parts[depth:])) is not None:
+            rest = "/".join(parts[depth:])
+            found = (
+                scenarios.read(storage_of(inner), rest)
+                if names.is_of_scenarios(rest)
+                else _Reader(inner).head(rest)
+            )
+            if found is not None:
                 raise ConfigError(
                     "the library is not here, but in a folder inside",
                     where=display_path(library.root),
@@ -257,16 +257,16 @@ def _deep(
         yield Problem(path, ProblemKind.SECRET, f"holds a secret ({hit.id})", "record it again")
     for place, told in unproven_frame(cassette, policy):
         if told != "redacted":  # `_take` says more of these
-            yield Problem(path, ProblemKind.REQUEST, f"{place}: {_FRAME}", "record it again")
+            yield Problem(path, ProblemKind.REQUEST, f"{place}: {FRAME}", "record it again")
     for number, take in enumerate(cassette.interactions):
         for kind, detail in _take(take):
             yield Problem(path, kind, f"take {number}: {detail}", "record it again")
         found: dict[str, list[str]] = {}
         for rule, pointer, _ in unproven_take(take, cassette, policy):
             found.setdefault(rule, []).append(pointer)
-        for rule, (kind, says) in _UNPROVEN.items():
+        for rule, (kind, says) in UNPROVEN_KINDS.items():
             if rule in found:
-                detail = f"take {number}: {says.format(_listed(found[rule]))}"
+                detail = f"take {number}: {says.format(listed(found[rule]))}"
                 yield Problem(path, kind, detail, f"replay seal --redact {shlex.quote(shown)}")
 
 
@@ -302,10 +302,5 @@ def _take(take: Interaction) -> Iterator[tuple[ProblemKind, str]]:
         return
     lost = [pointer for pointer in take.redacted if not leads_to_a_value(body, pointer)]
     if lost:
-        detail = f"nothing stands at {_listed(lost)}, which is listed as redacted"
+        detail = f"nothing stands at {listed(lost)}, which is listed as redacted"
         yield ProblemKind.REDACTED, detail
-
-
-def _listed(pointers: list[str]) -> str:
-    more = f" and {len(pointers) - _SHOWN} more" if len(pointers) > _SHOWN else ""
-    return ", ".join(pointers[:_SHOWN]) + more

@@ -15,6 +15,7 @@ from replay.errors import (
     KeyMismatch,
     ReplayError,
 )
+from replay.upkeep.proof import FORGED, UNKNOWN, UNPROVEN
 
 
 class ProblemKind(StrEnum):
@@ -42,7 +43,22 @@ class ProblemKind(StrEnum):
     FUTURE = "future"
     CHANGED = "changed"
     GONE = "gone"
+    NO_TEST = "no-test"
 
+
+UNPROVEN_KINDS = {
+    UNPROVEN: (ProblemKind.NOT_KEPT, "the policy in force does not keep {}"),
+    FORGED: (ProblemKind.STAND_IN, "the stand-in at {} is not the one that belongs there"),
+    UNKNOWN: (
+        ProblemKind.STAND_IN,
+        "the stand-in at {} is not the one of the policy in force, and the policy that the cassette"
+        " names is not at hand",
+    ),
+}
+"""Rule of the scan -> the kind of problem, and what to say of the places."""
+
+FRAME = "the policy in force would not have it written"
+_SHOWN = 5
 
 _KINDS: dict[type[ReplayError], ProblemKind] = {
     CassetteUnsealed: ProblemKind.UNSEALED,
@@ -118,6 +134,7 @@ class Verification:
         notes: other facts that a user should know.
         live: the comparison with the live source; None where it was not asked.
         foreign: how many files are vcrpy's, which were not checked.
+        scenarios: how many scenario files were checked.
     """
 
     library: str
@@ -126,6 +143,7 @@ class Verification:
     notes: tuple[str, ...] = ()
     live: LiveAnswers | None = None
     foreign: int = 0
+    scenarios: int = 0
 
     @property
     def all_problems(self) -> list[Problem]:
@@ -152,7 +170,13 @@ class Verification:
             return 1
         if self.unasked:
             return 4
-        return 0 if self.checked else 3
+        return 0 if self.checked or self.scenarios else 3
+
+
+def listed(pointers: list[str]) -> str:
+    """The first of these places, and how many more there are."""
+    more = f" and {len(pointers) - _SHOWN} more" if len(pointers) > _SHOWN else ""
+    return ", ".join(pointers[:_SHOWN]) + more
 
 
 def to_text(result: Verification) -> str:
@@ -167,10 +191,13 @@ def to_text(result: Verification) -> str:
         ]
     lines += [f"{one.path}: not compared: {one.reason}" for one in unasked]
     lines += [f"note: {note}" for note in result.notes]
-    if not result.checked and not problems:
+    if not (result.checked or result.scenarios or problems):
         lines.append(f"there is nothing to verify in {result.library}")
     else:
-        told = f"{result.checked} cassettes in {result.library}"
+        told = f"{result.checked} cassettes"
+        if result.scenarios:
+            told += f" and {result.scenarios} scenario files"
+        told += f" in {result.library}"
         if result.live is not None:
             told += f", {result.live.asked} calls compared with the live source"
             told += f", {len(unasked)} not" if unasked else ""
@@ -184,6 +211,7 @@ def to_json(result: Verification) -> str:
         "format": 1,
         "library": result.library,
         "checked": result.checked,
+        "scenarios": result.scenarios,
         "asked": result.live.asked if result.live is not None else None,
         "findings": [
             {

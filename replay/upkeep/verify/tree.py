@@ -20,7 +20,7 @@ _EXPECTED = frozenset({".gitattributes", ".gitignore", ".gitkeep", "__init__.py"
 
 
 def look(library: Library) -> tuple[list[str], list[Problem]]:
-    """The paths of all cassettes, evidence included, and a problem for each thing that is amiss.
+    """The paths of all cassettes and scenarios, and a problem for each thing that is amiss.
 
     Lock files are not a problem: they stay in place by design, and block nobody.
 
@@ -58,8 +58,13 @@ def look(library: Library) -> tuple[list[str], list[Problem]]:
                 cassettes.append(head + name)  # one of vcrpy's is noted when it is read
             else:
                 problems += _stranger(library, head + name, name, top=not folder)
-        # A folder in a cassette's place is read, and refused, as a cassette.
-        misnamed = [head + name for name in below if names.is_cassette(name)]
+        # A folder in a cassette's place is read, and refused, as a cassette. Those of scenarios
+        # are named after files of tests.
+        misnamed = [
+            head + name
+            for name in below
+            if names.is_cassette(name) and not names.is_of_scenarios(head)
+        ]
         cassettes += misnamed
         if misnamed:
             occupied.update(_above(folder))
@@ -72,7 +77,8 @@ def look(library: Library) -> tuple[list[str], list[Problem]]:
             _remove(library, path, "rmdir") if path in bare else "move it away",
         )
         for path in sorted(empty)
-        if path.rpartition("/")[0] not in empty and not names.is_cassette(path)
+        if path.rpartition("/")[0] not in empty
+        and (names.is_of_scenarios(path) or not names.is_cassette(path))
     ]
     return sorted(cassettes), problems
 

@@ -409,8 +409,8 @@ def test_json_is_whole() -> None:
     """Machine output has a number of its own and every part, clean or not."""
     document = replay_command("verify", "--format", "json").json
     assert {
-        "format": 1, "library": "cassettes", "checked": 3, "asked": None, "findings": [],
-        "unasked": [], "notes": [],
+        "format": 1, "library": "cassettes", "checked": 3, "scenarios": 0, "asked": None,
+        "findings": [], "unasked": [], "notes": [],
     } == document  # fmt: skip
     assert json.dumps(document)
 

@@ -112,6 +112,20 @@ def returned(template: str) -> str:
     return next((kind for path in _nearby(template) if (kind := _types().get(path, ""))), "")
 
 
+@cache
+def _retrieved() -> dict[str, str]:
+    """Template of a retrieve call -> its resource path."""
+    return {_holes(route.path): route.resource for route in table() if not route.collection}
+
+
+def resource_answered(method: str, path: str) -> str:
+    """The resource path of the object that an operation returns, such as ``customers``."""
+    template = operation(method, path).template
+    found = (_retrieved().get(near) for near in _nearby(template))
+    literals = [part for part in template.split("/")[1:] if part != _HOLE]
+    return next((resource for resource in found if resource), "/".join(literals))
+
+
 def _nearby(template: str) -> Iterator[str]:
     """The paths of the object that an operation may return: its own, a member's, its owner's."""
     yield template

@@ -21,11 +21,13 @@ from itertools import islice
 from pathlib import Path
 from types import CodeType, FrameType, ModuleType
 from typing import Any
+from urllib.parse import urlsplit
 
 from replay.drift.acceptance.used import ALL, Body, Site, add, merged
 from replay.drift.observe.marks import MAPS
 from replay.drift.observe.nested import resource_of
 from replay.drift.observe.pointers import ANY, escape
+from replay.errors import CallRefused
 from replay.intercept.patches import Patches
 from replay.intercept.user_frames import is_users
 from replay.model.cassette import Request, Response, header
@@ -34,6 +36,7 @@ from replay.redaction.policy import default_policy
 from replay.redaction.values import is_plain_key
 from replay.session.session import OpenSession
 from replay.stripe_api.call import read_call
+from replay.stripe_api.operations import resource_answered
 from replay.stripe_api.versions import UNVERSIONED, is_version
 
 FILE = "used-fields.json"
@@ -142,12 +145,17 @@ class Tracker:
         except (ValueError, RecursionError):
             return response
         kind = document.get("object") if isinstance(document, dict) else None
-        call = read_call(request)
-        version = header(response.headers, "Stripe-Version") or session.config.api_version
+        try:
+            call = read_call(request)
+            resource, pinned = call.key.resource, call.pinned
+        except CallRefused:  # a step of a scenario
+            resource = resource_answered(request.method, urlsplit(request.uri).path)
+            pinned = header(request.headers, "Stripe-Version")
+        version = header(response.headers, "Stripe-Version") or session.config.api_version or pinned
         body = Body(
-            call.key.resource,
+            resource,
             kind if isinstance(kind, str) and kind in default_policy().objects else "",
-            version or call.pinned or UNVERSIONED,
+            version if version and is_version(version) else UNVERSIONED,
         )
         with self._lock:
             self._count += 1

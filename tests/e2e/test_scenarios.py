@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
@@ -84,9 +85,13 @@ def _answering(base: str) -> Callable[[], bool]:
 
 
 def test_it_is_played_without_the_source(recorded: Recorded) -> None:
-    """With other e-mails, names and IDs of plans than when it was recorded; nothing is refused."""
-    done = recorded.suite.run("-q", STRIPE_API_BASE=recorded.base)
+    """With other e-mails, names and IDs of plans than when recorded; fields that it reads are noted."""
+    done = recorded.suite.run(
+        "-q", "--replay-track-fields=used.json", STRIPE_API_BASE=recorded.base
+    )
     assert 0 == done.code, done.out
+    used = json.loads((recorded.suite.folder / "used.json").read_text("utf-8"))
+    assert {"customers", "subscriptions", "refunds"} < {one["resource"] for one in used["bodies"]}
     count = re.search(r"(\d+) recorded", recorded.summary)
     assert count is not None
     assert f"replay: {count[1]} played, 0 recorded, 0 refused" == done.summary

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from support import proof
+from support import authorities, proof
 from support.standin import StandIn
 
 from replay.intercept import current_session
@@ -19,6 +19,7 @@ from replay.testing import decorator
 _TESTS = str(Path(__file__).parent)
 
 assert proof  # imported for its profile of hypothesis, which knows no deadline
+authorities.leave_out()
 
 
 WAITING = ("asyncio", "concurrent", "multiprocessing", "signal", "subprocess", "threading", "time",

@@ -111,9 +111,12 @@ def _become(args: list[str], cwd: str, env: dict[str, str], streams: list[int]) 
 
 
 def _main(address: str, *modules: str) -> None:
+    import authorities  # from the folder of this script
+
+    authorities.leave_out()
+    sys.path.pop(0)
     for name in modules:
         import_module(name)
-    sys.path.pop(0)  # the folder of this script
     gc.collect()
     gc.freeze()  # what was imported is not looked through by each fork
     asked = _serve(address)

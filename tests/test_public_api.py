@@ -79,7 +79,8 @@ PUBLIC = {
         "recorded", "root", "with_evidence",
     },
     "Session": {
-        "calls", "config", "counts", "library", "notes", "override", "refusals", "variable",
+        "calls", "config", "counts", "library", "notes", "override", "recorded_at", "refusals",
+        "variable",
     },
 }  # fmt: skip
 """What users see of a class; to add a name here is to promise it."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from threading import Lock
 from time import sleep
@@ -163,6 +164,20 @@ class Session:
             where=f"session.variable({name!r}, …)",
             hint="mark the test with writes='scenario', or name a scenario: docs/scenarios.md",
         )
+
+    @property
+    def recorded_at(self) -> datetime | None:
+        """When what this session plays was recorded, in UTC.
+
+        The date of the test's scenario, if it has one; else that of the newest recording that this
+        session has played so far. None before, and while a scenario is recorded.
+        """
+        for store in self._stores:
+            text: str | None = getattr(store, "recorded_at", None)
+            if text is not None:
+                return datetime.fromisoformat(text)
+        played = [one.take.recorded_at for one in self.calls]
+        return datetime.fromisoformat(max(played)) if played else None
 
     @property
     def calls(self) -> tuple[Served, ...]:

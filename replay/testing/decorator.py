@@ -8,6 +8,7 @@ import pkgutil
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cache, lru_cache
 from importlib import import_module
@@ -26,7 +27,8 @@ from replay.library.location import is_faked, path_of
 from replay.model.modes import RecordMode
 from replay.session.overrides import made, options_of
 from replay.session.session import OpenSession, Session, open_session
-from replay.testing import wrap
+from replay.testing import frozen_clock, wrap
+from replay.testing.frozen_clock import Freeze
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -76,6 +78,7 @@ class Cassettes:
         writes: Writes | None = None,
         outside: Outside = "equal",
         strict: bool = True,
+        freeze: Freeze = False,
         directory: str | None = None,
         project: str = "",
         at: Place | None = None,
@@ -98,6 +101,7 @@ class Cassettes:
             )
         self._scenario, self._writes = scenario, writes
         self._outside, self._strict = outside, strict
+        self.freeze = frozen_clock.checked(freeze)
         if live_view == "raw" and os.environ.get("CI"):
             raise ConfigError(
                 "live_view='raw' shows private data, and is refused where CI is set",
@@ -132,6 +136,7 @@ class Cassettes:
         self._within = ""
         self._library: tuple[str, Library] | None = None
         self._entered: list[tuple[OpenSession, OpenSession | None]] = []
+        self._clocks: dict[OpenSession, AbstractContextManager[None]] = {}
         config = self._resolve()
         if config.mode is RecordMode.NONE:
             self._require(_opened(config))
@@ -242,7 +247,11 @@ class Cassettes:
 
         session = self.session()
         network_warning.found(self._at)
+        when = frozen_clock.moment(self.freeze, session) if self.freeze is not False else None
         self._entered.append((session, installation.enter(session)))
+        if when is not None:
+            clock = self._clocks[session] = frozen_clock.frozen(when)
+            clock.__enter__()
         return session
 
     def __exit__(
@@ -259,6 +268,8 @@ class Cassettes:
         from replay.intercept import installation
 
         session, before = self._entry()
+        if (clock := self._clocks.pop(session, None)) is not None:
+            clock.__exit__(None, None, None)
         installation.leave(session, before)
         unwritten: ReplayError | None = None
         try:
@@ -330,7 +341,7 @@ class Cassettes:
     def _another(self, test: str) -> Cassettes:
         # One per call, so that calls which overlap in threads or tasks cannot mix their sessions.
         other = object.__new__(type(self))
-        other.__dict__.update(self.__dict__, _entered=[], _within=test)
+        other.__dict__.update(self.__dict__, _entered=[], _clocks={}, _within=test)
         return other
 
 
@@ -448,6 +459,7 @@ def use_cassettes(
     writes: Writes | None = None,
     outside: Outside = "equal",
     strict: bool = True,
+    freeze: Freeze = False,
 ) -> Cassettes: ...
 
 
@@ -485,6 +497,9 @@ def use_cassettes(library: Any = None, **settings: Any) -> Any:
             recorded, or ``bind`` to others of the same kind.
         strict: of a scenario: whether a write that is not made any more fails the test. If not,
             it is a warning.
+        freeze: True freezes the clock at the date of the scenario, else of the newest recording in
+            the library; a date, or ``("invoices", "in_…")``, names another one. Needs the extra
+            ``time``.
 
     Raises:
         ConfigError: at decoration: a setting that cannot be used, or no such library in mode

@@ -21,6 +21,9 @@ VERSION = "REPLAY_API_VERSION"
 """The variable that ``--replay-api-version`` sets for the run."""
 
 _MODES = ("none", "once", "new_episodes", "all")
+AGE = re.compile(r"([0-9]{1,5})d(,fail)?")
+"""A number of days, and what happens where a recording is older."""
+
 _WRITES = ("", "block", "scenario")
 _UNUSED = ("off", "warn", "fail")
 _USED_FIELDS = "used-fields.json"
@@ -61,6 +64,12 @@ def add(parser: pytest.Parser) -> None:
         "project uses replay (ini: replay_block_network)",
     )
     group.addoption(
+        "--replay-max-age",
+        metavar="AGE",
+        help="list the tests that played an older recording than this, such as 90d; 90d,fail fails "
+        "the run for them. Nothing is recorded again by itself (ini: replay_max_age)",
+    )
+    group.addoption(
         "--replay-unused",
         choices=_UNUSED,
         help="cassettes that no test of a full run played: off, list them, or fail "
@@ -79,6 +88,7 @@ def add(parser: pytest.Parser) -> None:
         "them (default: block)",
         default="",
     )
+    parser.addini("replay_max_age", "as --replay-max-age: 90d, or 90d,fail", default="")
     parser.addini("replay_unused", "as --replay-unused: off, warn or fail", default="off")
 
 
@@ -102,6 +112,12 @@ def check(config: pytest.Config) -> None:
             f"{file.name} is not a file of used fields: write --replay-track-fields=FILE, or put "
             "--replay-track-fields last"
         )
+    for where, age in (
+        ("--replay-max-age", config.getoption("--replay-max-age")),
+        ("replay_max_age", config.getini("replay_max_age")),
+    ):
+        if age and not AGE.fullmatch(age):
+            raise pytest.UsageError(f"{where} = {age}: write a number of days: 90d, or 90d,fail")
     writes = config.getini("replay_writes")
     if writes not in _WRITES:
         raise pytest.UsageError(f"replay_writes = {writes}: use scenario or block")
@@ -154,7 +170,8 @@ def blocks_network(config: pytest.Config) -> bool:
 
 def _is_configured(config: pytest.Config) -> bool:
     """Whether the project has settings of replay's: in pytest's configuration, or of its own."""
-    if config.getini("replay_unused") != "off" or config.getini("replay_writes"):
+    others = any(config.getini(name) for name in ("replay_writes", "replay_max_age"))
+    if config.getini("replay_unused") != "off" or others:
         return True
     for folder in (config.rootpath, *config.rootpath.parents):
         settings = folder / "pyproject.toml"

@@ -12,7 +12,7 @@ import gc
 import inspect
 import os
 from collections.abc import Generator, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
@@ -26,6 +26,7 @@ from replay.library.library import clear_cache
 from replay.model.cassette import Request
 from replay.session.session import OpenSession, open_session
 from replay.session.store import Served
+from replay.testing import frozen_clock, recording_age
 from replay.testing.decorator import swallowed
 from replay.testing.drift_hints import DriftHints
 from replay.testing.markers import MarkerSettings
@@ -79,6 +80,7 @@ class _Test:
         refusals: the refusals of its sessions that no report has yet.
         failed: whether its set-up, call or teardown failed.
         collected: how many of the session's refusals are in `refusals`, or were.
+        clock: its frozen clock, if it has one.
     """
 
     def __init__(self, item: pytest.Item, session: OpenSession, blocked: bool) -> None:
@@ -89,6 +91,7 @@ class _Test:
         self.refusals: list[tuple[ReplayError, list[Line]]] = []
         self.failed = False
         self.collected = 0
+        self.clock = ExitStack()
 
 
 class Run:
@@ -103,6 +106,7 @@ class Run:
         self._config = config
         self._settings = MarkerSettings(config)
         self._blocks = blocks_network(config)
+        self._max_age = recording_age.limit_of(config)
         self._blocking: Config | None = None
         self._summary = summary_of(config)
         self._test: _Test | None = None
@@ -295,6 +299,8 @@ class Run:
         self._summary.unmarked += 1
 
     def _begin(self, item: pytest.Item, session: OpenSession, *, blocked: bool = False) -> _Test:
+        freeze = False if blocked else self._settings.of(item).freeze
+        when = frozen_clock.moment(freeze, session) if freeze is not False else None
         file, line, _ = item.reportinfo()
         network_warning.found(Place(os.fspath(file), (line or 0) + 1))
         if session.scenario is not None:
@@ -302,6 +308,8 @@ class Run:
         test = _Test(item, self._with_log(session), blocked)
         test.before = current_session.current.get()
         self._enter(test.session)
+        if when is not None:
+            test.clock.enter_context(frozen_clock.frozen(when))
         self._test = test
         if blocked:
             self._update_server()
@@ -347,6 +355,7 @@ class Run:
                 self._summary.add(session)
 
     def _close(self, test: _Test) -> None:
+        test.clock.close()
         # Threads that belong to no test wait for the next test, which will answer them.
         current_session.pause(test.session.config.api_base)
         self._leave(test.session)
@@ -361,6 +370,9 @@ class Run:
         finally:
             self._summary.add(test.session, library=not test.blocked)
             if not test.blocked:
+                old = recording_age.too_old(test.session, self._max_age)
+                if old:
+                    self._summary.old[test.item.nodeid] = old
                 self._summary.notes.update(self._drift_hints.exemptions(test.session))
 
     @staticmethod

@@ -22,6 +22,7 @@ from replay.library.location import display_path
 from replay.model.cassette import ObjectKey
 from replay.session import run_id
 from replay.session.session import OpenSession
+from replay.testing import recording_age
 from replay.testing.options import unused_action
 
 _OUTPUT = "replay_cassettes"
@@ -53,6 +54,7 @@ class Summary:
         overridden: how many calls an override answered.
         unmarked: how many calls of tests without a session went to Stripe's API.
         writes_sent: how many writes were let through to the live API.
+        old: test -> the oldest recording that it played, if that is too old.
         partial: why this is not a full run; empty where it is one.
         unused: the cassettes that no test used; None where that cannot be said.
     """
@@ -68,6 +70,7 @@ class Summary:
     overridden: int = 0
     unmarked: int = 0
     writes_sent: int = 0
+    old: dict[str, str] = field(default_factory=dict)
     partial: str = ""
     unused: list[str] | None = None
 
@@ -113,6 +116,7 @@ class Summary:
             "notes": dict(self.notes),
             "used": {root: list(keys) for root, keys in self.used.items()},
             "linked": list(self.linked),
+            "old": self.old,
             "partial": self.partial,
         }
 
@@ -124,6 +128,7 @@ class Summary:
         for root, keys in packed["used"].items():
             self.used.setdefault(root, set()).update(map(tuple, keys))
         self.linked.update(packed["linked"])
+        self.old.update(packed["old"])
         self.partial = self.partial or packed["partial"]
 
 
@@ -164,6 +169,9 @@ def finish(session: pytest.Session, partial: str) -> None:
     if output is not None:
         output[_OUTPUT] = summary.pack()
         return
+    limit = recording_age.limit_of(config)
+    if limit is not None and limit.fails and summary.old and not session.exitstatus:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
     wanted = unused_action(config)
     if wanted == "off":
         return
@@ -190,6 +198,8 @@ def summarise(reporter: Any, config: pytest.Config) -> None:
         parts.append(f"{summary.writes_sent} writes sent to the live API")
     if summary.unmarked:
         parts.append(f"{summary.unmarked} online from unmarked tests")
+    if summary.old:
+        parts.append(f"{len(summary.old)} tests played old recordings")
     if summary.unused is not None:
         parts.append(f"{len(summary.unused)} unused")
     elif wanted != "off":
@@ -209,6 +219,8 @@ def summarise(reporter: Any, config: pytest.Config) -> None:
             reporter.write_line(f"  {note}" + (f" ({count} tests)" if count > 1 else ""))
         if len(summary.notes) > _SHOWN:
             reporter.write_line(f"  and {len(summary.notes) - _SHOWN} more notes")
+    if summary.old:
+        recording_age.report(reporter, config, summary.old)
     if summary.unused:
         failing = wanted == "fail"
         reporter.section("unused cassettes", red=failing, yellow=not failing)

@@ -85,7 +85,7 @@ def _answering(base: str) -> Callable[[], bool]:
 
 
 def test_it_is_played_without_the_source(recorded: Recorded) -> None:
-    """With other e-mails, names and IDs of plans than when recorded; fields that it reads are noted."""
+    """With other e-mails, names and IDs than when recorded; what it reads is tracked."""
     done = recorded.suite.run(
         "-q", "--replay-track-fields=used.json", STRIPE_API_BASE=recorded.base
     )

@@ -58,6 +58,8 @@ def _all(owners: str, *more: str) -> tuple[str, ...]:
 
 
 _RUST = "a Rust library"
+_KNOW_INTERPRETERS = ("anyio", "concurrent", "filelock")
+"""From Python 3.14 on asyncio itself imports the module. These tell nothing until one is made."""
 _ASYNC = "import asyncio\nasync def main():\n    {}\nasyncio.run(main())"
 
 CLIENTS: tuple[Client, ...] = (
@@ -132,8 +134,9 @@ CLIENTS: tuple[Client, ...] = (
            ("tls_client:Session.execute_request", "tls_client:AsyncSession.execute_request"),
            "import tls_client; tls_client.Session().get(url)"),
     Client("", "_xxsubinterpreters", Way.UNSEEN, "another interpreter in this process",
-           quiet=("filelock",)),  # it only asks in which interpreter it runs
-    Client("", "_interpreters", Way.UNSEEN, "another interpreter in this process"),
+           quiet=_KNOW_INTERPRETERS),
+    Client("", "_interpreters", Way.UNSEEN, "another interpreter in this process",
+           quiet=_KNOW_INTERPRETERS),
 )  # fmt: skip
 """All of them; the ones that replay answers come first."""
 

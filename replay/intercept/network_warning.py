@@ -2,6 +2,7 @@
 
 It is given once per process and client: when the client is imported while a session is open, or
 when a session opens and the client is imported already. It is about the user's line that did so.
+Another interpreter is warned of when it is made, or when a session opens and there is one.
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ from replay.intercept.current_session import open_sessions
 from replay.intercept.user_frames import Place
 
 _untold: dict[str, Client] = {client.module: client for client in UNSHOWN}
-_looked_at = 0
-"""How many modules there were when `_is_in_use` last looked at them."""
+_looked_at: dict[str, int] = {}
+"""A client's module -> how many modules there were when `_is_in_use` last looked at them."""
+
+INTERPRETERS = ("_xxsubinterpreters", "_interpreters")
+"""Python's modules for more than one interpreter in a process, up to 3.12 and from 3.13 on."""
 
 
 def imported(client: Client) -> None:
@@ -30,6 +34,12 @@ def imported(client: Client) -> None:
 def used(client: Client) -> None:
     """Warn of a client that is called, if a session is open: see `Client.quiet`."""
     imported(client)
+
+
+def runs(client: Client) -> None:
+    """Warn of a client that is at work, if a session is open, whoever has imported it."""
+    if open_sessions() and client.module in _untold:
+        _tell(client, None)
 
 
 def found(at: Place | None) -> None:
@@ -49,12 +59,14 @@ def found(at: Place | None) -> None:
 
 def _is_in_use(client: Client) -> bool:
     """Whether a module other than those that import it quietly has the client, or a part of it."""
-    global _looked_at
-    if _looked_at == len(sys.modules):  # sessions open often, and modules are seldom new
-        return False
-    _looked_at = len(sys.modules)
     module = sys.modules[client.module]
-    parts = {id(module), *(id(part) for part in vars(module).values() if isinstance(part, type))}
+    if client.module in INTERPRETERS and len(module.list_all()) > 1:
+        return True
+    if _looked_at.get(client.module) == len(sys.modules):  # sessions open often, modules seldom
+        return False
+    _looked_at[client.module] = len(sys.modules)
+    own_parts = [part for name, part in vars(module).items() if not name.startswith("__")]
+    parts = {id(module), *(id(part) for part in own_parts if callable(part))}
     own = (client.module, *client.quiet)
     return any(
         name.partition(".")[0] not in own

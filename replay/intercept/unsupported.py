@@ -20,6 +20,7 @@ from urllib.parse import unquote
 from replay.errors import CallRefused, Refused
 from replay.intercept import network_warning
 from replay.intercept.current_session import address_of, note_refusal, owns
+from replay.intercept.network_warning import INTERPRETERS
 
 if TYPE_CHECKING:
     from replay.intercept.clients import Client
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 
 def hook_of(client: Client) -> Hook:
     """The function that hooks a client of the table, once it is imported."""
-    refuse = _hook_pycurl if client.module == "pycurl" else _hook_entries
+    refuse = {"pycurl": _hook_pycurl, **dict.fromkeys(INTERPRETERS, _hook_interpreters)}.get(
+        client.module, _hook_entries
+    )
 
     def hook(patches: Patches, module: ModuleType) -> None:
         network_warning.imported(client)
@@ -190,6 +193,21 @@ def _hook_pycurl(patches: Patches, client: Client, module: ModuleType) -> None:
         return
     patches.replace(module, "Curl", handle)
     patches.replace(module, "CurlMulti", many)
+
+
+def _hook_interpreters(patches: Patches, client: Client, module: ModuleType) -> None:
+    # Its calls cannot be seen, so nothing is refused: the warning comes when one is made or runs.
+    def noting(original: Any) -> Any:
+        @functools.wraps(original)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            network_warning.runs(client)
+            return original(*args, **kwargs)
+
+        return call
+
+    for name in ("create", "call", "exec", "run_func", "run_string"):  # of 3.11 to 3.15
+        if hasattr(module, name):
+            patches.replace(module, name, noting)
 
 
 def hook_pycurl(patches: Patches, module: ModuleType) -> None:

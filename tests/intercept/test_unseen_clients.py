@@ -320,19 +320,62 @@ def test_a_class_of_another_tool_around_pycurls_is_refused_too(
     assert 1 == stand_in.hits.get(PATH, 0)
 
 
-def test_another_interpreter_is_warned_of(library: Path) -> None:
-    """It has no hooks: importing what makes one is enough."""
+INTERPRETERS = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
+MAKES_ONE = {
+    "by a module that is imported inside": "with opened:\n    import {0} as m\n    m.create()",
+    "by a module that is imported before": "import {0} as m\nwith opened: m.create()",
+    "by a function that is imported before": "from {0} import create\nwith opened: create()",
+    "before the session": "import {0}\nkept = {0}.create()\ndel {0}\nwith opened: pass",
+}  # fmt: skip
+MAKES_ONE_SINCE_314 = {
+    "by Python's public module": "import concurrent.interpreters as m\nwith opened: m.create()",
+    "in a pool": "from concurrent.futures import InterpreterPoolExecutor\n"
+                 "with opened, InterpreterPoolExecutor(1) as pool: assert pool.submit(max, 1, 2)",
+}  # fmt: skip
+if sys.version_info >= (3, 14):
+    MAKES_ONE |= MAKES_ONE_SINCE_314
+
+
+@pytest.mark.parametrize("code", MAKES_ONE.values(), ids=MAKES_ONE)
+def test_another_interpreter_is_warned_of_once(code: str, library: Path) -> None:
+    """It has no hooks, however it is made."""
     library.mkdir()
-    name = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
+    head = f"import replay\nopened = replay.use_cassettes({str(library)!r})\n"
+    said = run(f"{head}{code.format(INTERPRETERS)}\nwith opened: pass\nprint('made')")
+    assert 1 == said.count(f"NetworkWarning: {INTERPRETERS} runs another interpreter")
+    assert "made" in said
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["before", "within"])
+def test_what_python_itself_imports_is_no_other_interpreter(first: bool, library: Path) -> None:
+    """asyncio imports the module from 3.14 on, and a pool's class has it; none is made by that."""
+    library.mkdir()
     said = run(f"""
         import replay
+        def look():
+            import asyncio, concurrent.futures, {INTERPRETERS}
+            concurrent.futures._interpreters = {INTERPRETERS}
+            return [getattr(concurrent.futures, name) for name in dir(concurrent.futures)]
+        if {first}:
+            look()
         with replay.use_cassettes({str(library)!r}):
-            import {name} as other
-            made = other.create()
-        print("made")
+            {"pass" if first or sys.version_info < (3, 14) else "look()"}
+        with replay.use_cassettes({str(library)!r}):
+            print("opened again")
     """)
-    assert 1 == said.count(f"NetworkWarning: {name} runs another interpreter in this process")
-    assert "made" in said
+    assert "opened again\n" == said
+
+
+def test_one_client_that_is_looked_for_does_not_hide_another(library: Path) -> None:
+    """Each is looked for in all modules, as long as it was not found."""
+    library.mkdir()
+    said = run(f"""
+        import stripe, pycurl, {INTERPRETERS}, replay
+        with replay.use_cassettes({str(library)!r}):
+            print("opened")
+    """)
+    assert 1 == said.count("NetworkWarning: pycurl connects")
+    assert 1 == said.count(f"NetworkWarning: {INTERPRETERS} runs")
 
 
 @pytest.mark.parametrize("first", ["walk()", ""], ids=["before", "within"])

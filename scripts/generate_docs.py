@@ -30,6 +30,10 @@ def commands() -> str:
             importlib.import_module(f"replay.cli.{name}"), f"{name}_command"
         )
         parts.append(f"## replay {name}\n\n" + _help(command, f"replay {name}"))
+        if isinstance(command, click.Group):
+            parts += [
+                _help(one, f"replay {name} {below}") for below, one in command.commands.items()
+            ]
     return "\n".join(parts)
 
 

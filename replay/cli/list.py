@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from replay.cli.options import format_option, library_option, open_library
-from replay.errors import CassetteDamaged
+from replay.errors import CassetteDamaged, ConfigError
 from replay.library import Library
 from replay.library.library import storage_of
 from replay.library.location import display_path
@@ -19,23 +19,36 @@ from replay.stripe_api.routes import by_name
 
 @click.command("list")
 @click.option("--resource", metavar="RESOURCE", help="Only this resource, such as invoice.")
+@click.option("--scenarios", "written", is_flag=True,
+              help="List the scenarios of tests that write, instead.")  # fmt: skip
 @library_option
 @format_option
 @click.pass_context
 def list_command(
-    ctx: click.Context, resource: str | None, library: str | None, format_: str
+    ctx: click.Context, resource: str | None, written: bool, library: str | None, format_: str
 ) -> None:
     """List the recordings of a library.
 
     Files that cannot be read are listed with the reason, and the exit code is then 2. Evidence that
     `replay upgrade` kept is counted but not listed, because it is compared and never served.
+    Scenarios are listed with --scenarios.
 
     \b
     Examples:
       replay list
       replay list --library tests/cassettes --resource invoice --format json
+      replay list --scenarios
     """
     opened = open_library(library)
+    if written:
+        from replay.cli.scenario import list_scenarios
+
+        if resource is not None:
+            raise ConfigError(
+                "--resource and --scenarios exclude each other", where="replay list",
+                hint="a scenario has steps of many resources",
+            )  # fmt: skip
+        ctx.exit(list_scenarios(opened, format_))
     wanted = by_name(resource).resource if resource else None
     rows: list[dict[str, Any]] = []
     damaged: list[CassetteDamaged] = []

@@ -24,9 +24,10 @@ INTERRUPTED = 130
 COMMANDS: dict[str, str] = {
     "record": "Record objects from the live API into a library.",
     "list": "List the recordings of a library.",
-    "show": "Show a recorded object.",
+    "show": "Show a recorded object, or the steps of a scenario.",
     "verify": "Check that a library is undamaged, and that Stripe still answers the same.",
-    "seal": "Accept cassettes that you edited: check them and renew their seal.",
+    "scenario": "Rename the scenarios of tests that were renamed.",
+    "seal": "Accept recordings that you edited: check them and renew their seal.",
     "upgrade": "Fetch every recorded call at another API version too.",
     "diff": "Report the differences between two API versions, from recordings alone.",
     "check": "Check hand-written doubles against the recordings of an API version.",

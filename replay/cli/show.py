@@ -32,17 +32,24 @@ from replay.stripe_api.routes import by_name
 def show_command(
     resource: str, id: str, api_version: str | None, library: str | None, format_: str
 ) -> None:
-    """Show a recorded object.
+    """Show a recorded object, or the steps of a scenario.
 
     RESOURCE is a name such as invoice or checkout/sessions. Write the ID of a nested object as
-    parent/ID.
+    parent/ID. For a scenario, write the word scenario and its name: a test's node ID, or the name
+    that you gave. What is sent is shown as the file has it: docs/scenario-format.md.
 
     \b
     Examples:
       replay show invoice in_1MtHbELkdIwHu7ixl4OzzPMv
       replay show invoice in_1MtHbELkdIwHu7ixl4OzzPMv --api-version 2024-06-20 --format json
+      replay show scenario tests/test_refund.py::test_refund
     """
     opened = open_library(library)
+    if resource == "scenario":
+        from replay.cli.scenario import show_scenario
+
+        show_scenario(opened, id, api_version, format_)
+        return
     route = by_name(resource)
     call = call_of(route, id, version=api_version)
     cassettes = opened.recorded(call.key)

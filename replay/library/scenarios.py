@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
-from replay.errors import CassetteDamaged, KeyMismatch
+from replay.errors import CassetteDamaged, KeyMismatch, LibraryError
 from replay.library import files, names
 from replay.library.format import scenario_format, seals
 from replay.library.storage import Storage
@@ -177,6 +177,20 @@ def loads(storage: Storage, path: str, data: bytes) -> Scenario:
     if folder not in own or name != names.file(scenario.api_version):
         raise _misplaced(where)
     return scenario
+
+
+def did_you_mean(storage: Storage, name: str) -> str:
+    """A hint that names the scenario whose name is nearest to this one; empty without one."""
+    from difflib import get_close_matches
+
+    known = set()
+    for path in paths(storage):
+        with suppress(LibraryError):
+            found = read(storage, path)
+            if found is not None:
+                known.add(found.name)
+    near = get_close_matches(name, sorted(known), n=1)
+    return f"did you mean {near[0]}?\n" if near else ""
 
 
 def _misplaced(path: str) -> CassetteDamaged:

@@ -10,7 +10,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shutil import copyfile
 from tempfile import TemporaryDirectory
@@ -61,6 +61,25 @@ class Merged:
     indexed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A file in a git conflict.
+
+    Attributes:
+        data: what stands in the working tree now; empty if the file is gone there.
+        ours: our side.
+        theirs: their side.
+        indexed: whether the sides are from git's index, which has them whole.
+        exists: whether there is a file in the working tree.
+    """
+
+    data: bytes = field(repr=False)
+    ours: bytes = field(repr=False)
+    theirs: bytes = field(repr=False)
+    indexed: bool
+    exists: bool
+
+
 def merge(path: Path, policy: Policy) -> Merged | None:
     """Merge the two recordings of a conflicted cassette in place; None if there is no conflict.
 
@@ -75,17 +94,13 @@ def merge(path: Path, policy: Policy) -> Merged | None:
         LeakFound: the result holds a secret, or a value that the policy would have replaced.
     """
     where = str(path)
-    found = files.read(where, str(path.parent), seals.MAX_BYTES)
-    indexed = _from_index(path)
-    if found is None and indexed is None:
-        raise ConfigError("there is no such file", where=where, hint="`replay list` names them")
-    data = found[0] if found is not None else b""
-    sides = indexed or _from_marks(data, where)
-    if sides is None:
+    conflict = conflict_of(path)
+    if conflict is None:
         return None
+    data = conflict.data
     ours, theirs = (
-        _loaded(side, name, where, whole=indexed is not None)
-        for name, side in zip(SIDES, sides, strict=True)
+        _loaded(side, name, where, whole=conflict.indexed)
+        for name, side in zip(SIDES, (conflict.ours, conflict.theirs), strict=True)
     )
     if (ours.key, ours.api_version) != (theirs.key, theirs.api_version):
         raise CassetteConflict(
@@ -96,8 +111,8 @@ def merge(path: Path, policy: Policy) -> Merged | None:
         )
     result = _combined(ours, theirs, policy.label)
     standing = _standing(data, where)
-    if indexed is not None and found is not None and standing is None:
-        _refuse_edits(data, path)
+    if conflict.indexed and conflict.exists and standing is None:
+        refuse_edits(data, path)
     if standing is not None and standing.key == result.key:
         # The file was recorded again or merged after the conflict: keep that too.
         result = _combined(result, standing, policy.label)
@@ -106,7 +121,26 @@ def merge(path: Path, policy: Policy) -> Merged | None:
     check(text, result, where, policy)
     if text.encode("ascii") != data:
         rewrite(library, result.key, full, text, before=data)
-    return _counted(result, ours, theirs, indexed is not None)
+    return _counted(result, ours, theirs, conflict.indexed)
+
+
+def conflict_of(path: Path) -> Conflict | None:
+    """The sides of a file's conflict; None if it has none.
+
+    Raises:
+        ConfigError: there is no such file.
+        CassetteConflict: one side is missing, or the marks in the file do not belong together.
+    """
+    where = str(path)
+    found = files.read(where, str(path.parent), seals.MAX_BYTES)
+    indexed = _from_index(path)
+    if found is None and indexed is None:
+        raise ConfigError("there is no such file", where=where, hint="`replay list` names them")
+    data = found[0] if found is not None else b""
+    sides = indexed or _from_marks(data, where)
+    if sides is None:
+        return None
+    return Conflict(data, *sides, indexed=indexed is not None, exists=found is not None)
 
 
 def _combined(ours: Cassette, theirs: Cassette, label: str) -> Cassette:
@@ -248,7 +282,7 @@ def _from_marks(data: bytes, where: str) -> tuple[bytes, bytes] | None:
     return (b"\n".join(ours), b"\n".join(theirs)) if met else None
 
 
-def _refuse_edits(data: bytes, path: Path) -> None:
+def refuse_edits(data: bytes, path: Path) -> None:
     """Make sure that a conflicted file is as git wrote it.
 
     Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,8 +61,19 @@ def rewrite(library: Library, key: ObjectKey, path: Path, text: str, *, before: 
     Raises:
         LibraryError: the file has changed since, or a link leads to it; it is left as it is.
     """
+    replace_file(library, storage_of(library).lock(key), path, text, before=before)
+
+
+def replace_file(
+    library: Library, lock: AbstractContextManager[None], path: Path, text: str, *, before: bytes
+) -> None:
+    """Replace a file of a library by a text, under a lock.
+
+    Raises:
+        LibraryError: the file has changed since, or a link leads to it; it is left as it is.
+    """
     files.refuse_link_out(str(path), str(library.root))
-    with storage_of(library).lock(key):
+    with lock:
         require_unchanged(path, library, before)
         files.write(path, text, str(library.root))
 

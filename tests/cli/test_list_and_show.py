@@ -12,6 +12,9 @@ import click
 import pytest
 from support.command import replay_command
 from support.standin import DRAFT, NEW, OLD, PAYMENT, PREVIEW, StandIn
+from support.written import FOLDER, MAIL, PAY, written
+from support.written import NEW as NEW_API
+from support.written import OLD as OLD_API
 
 from replay.cli.main import COMMANDS, cli
 
@@ -135,3 +138,65 @@ def test_shell_completion_offers_the_commands() -> None:
     completed = ShellComplete(cli, {}, "replay", "_REPLAY_COMPLETE").get_completions([], "re")
     assert ["record"] == [item.value for item in completed]
     assert isinstance(cli, click.Group)
+
+
+def test_list_of_scenarios() -> None:
+    """A line per test and API version; the same for machines, with the path."""
+    written()
+    lines = [line.split() for line in replay_command("list", "--scenarios").out.splitlines()]
+    assert ["scenario", "api", "version", "steps", "writes", "lanes", "recorded"] == lines[0]
+    assert [[PAY, OLD_API, "5", "3", "1"], [PAY, NEW_API, "5", "3", "1"]] == [
+        line[:5] for line in lines[1:]
+    ]
+    rows = replay_command("list", "--scenarios", "--format", "json").json["scenarios"]
+    assert [f"{FOLDER}/{OLD_API}.yaml", f"{FOLDER}/{NEW_API}.yaml"] == [
+        f"cassettes/{row['path']}" for row in rows
+    ]
+    assert {PAY} == {row["name"] for row in rows}
+
+
+def test_list_of_scenarios_names_what_is_damaged(tmp_path: Path) -> None:
+    """The rest is listed; exit 2. Without scenarios that is said; with a resource it is misuse."""
+    written()
+    (FOLDER / f"{NEW_API}.yaml").write_text("")
+    done = replay_command("list", "--scenarios")
+    assert (2, True, True) == (done.code, OLD_API in done.out, "is empty" in done.err)
+    assert 1 == len(replay_command("list", "--scenarios", "--format", "json").json["damaged"])
+    assert 2 == replay_command("list", "--scenarios", "--resource", "invoice").code
+    (tmp_path / "empty").mkdir()
+    done = replay_command("list", "--scenarios", "--library", "empty")
+    assert (0, "no scenario is recorded in empty\n") == (done.code, done.err)
+
+
+def test_show_of_a_scenario() -> None:
+    """The steps as a table: number, lane, call, what is sent and the status; nothing private."""
+    written()
+    done = replay_command("show", "scenario", PAY, "--api-version", OLD_API)
+    assert 0 == done.code, done.err
+    title, origin, head, *steps = done.out.splitlines()
+    assert f"# {PAY} at {OLD_API}" == title
+    assert origin.startswith("# recorded 20")
+    assert ["step", "lane", "call", "sends", "status"] == head.split()
+    first = "0 0 POST /v1/customers email=any#1 metadata[order]=any#2 name=any#3 200"
+    assert first.split() == steps[0].split()
+    assert ["1", "0", "GET", "/v1/customers/{0/id}", "-", "200"] == steps[1].split()
+    assert "amount=500" in steps[2]
+    assert "customer={0/id}" in steps[2]
+    assert 5 == len(steps)
+    assert MAIL not in done.out
+    both = replay_command("show", "scenario", PAY, "--format", "json")
+    assert [OLD_API, NEW_API] == [one["api_version"] for one in both.json["scenarios"]]
+    step = both.json["scenarios"][0]["steps"][0]
+    assert ("POST /v1/customers", "any#1", "0 email") == (
+        step["call"], step["sends"]["email"], step["echo"]["/email"],
+    )  # fmt: skip
+
+
+def test_show_of_a_scenario_that_is_not_there() -> None:
+    """The nearest name, or the versions that there are."""
+    written()
+    done = replay_command("show", "scenario", f"{PAY}s")
+    assert 2 == done.code
+    assert f"did you mean {PAY}?" in done.err
+    done = replay_command("show", "scenario", PAY, "--api-version", "2020-08-27")
+    assert f"recorded at {OLD_API}, {NEW_API}, and not at 2020-08-27" in done.err

@@ -7,7 +7,6 @@ import os
 import random
 import re
 import shutil
-import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from unittest import mock
 import pytest
 import requests
 from support.command import Done, replay_command
+from support.git import commit, git
 from support.shelves import copied
 from support.standin import DRAFT, PREVIEW, StandIn
 from support.writing import unchecked
@@ -28,19 +28,6 @@ from replay.library.library import storage_of
 from replay.model.cassette import Cassette, Interaction
 
 FILE = Path("cassettes") / "invoices" / DRAFT / f"{PREVIEW}.yaml"
-
-
-def git(*arguments: str, code: int = 0, stdin: bytes = b"") -> bytes:
-    """Run git as a person with a plain configuration would; what it prints."""
-    environment = {
-        **os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull,
-        "GIT_EDITOR": "true",
-    }  # fmt: skip
-    person = ["-c", "user.name=tester", "-c", "user.email=tester@example.com"]
-    command = ["git", *person, *arguments]  # whichever git is installed
-    done = subprocess.run(command, env=environment, input=stdin, capture_output=True, check=False)
-    assert code == done.returncode, done.stdout + done.stderr
-    return done.stdout
 
 
 def record(source: StandIn, library: Path) -> None:
@@ -57,11 +44,6 @@ def base() -> Cassette:
     found = Library("cassettes").read(FILE.relative_to("cassettes").as_posix())
     assert found is not None
     return found
-
-
-def commit() -> None:
-    git("add", "-A")
-    git("commit", "--quiet", "-m", "recorded")
 
 
 def take(of: Cassette, status: str, minute: int) -> Interaction:

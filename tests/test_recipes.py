@@ -16,6 +16,7 @@ import pytest
 import yaml
 from support.command import replay_command
 from support.standin import DRAFT, NEW, OLD, StandIn
+from support.suites import WITHOUT_SLOW
 
 from replay.cli.main import COMMANDS
 
@@ -37,6 +38,7 @@ def project(stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     """A project as the tutorial has it: its suite, and recordings of which one object moved on."""
     monkeypatch.setenv("STRIPE_API_KEY", "sk_test_x")
     monkeypatch.setenv("STRIPE_API_BASE", stand_in.url)
+    monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(WITHOUT_SLOW))
     monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
     stand_in.add_invoice(OTHER, status="draft")
     (suite,) = (block for block in blocks("upgrade.md", "text") if block.startswith("# test_"))

@@ -47,7 +47,7 @@ class Http2Source:
         peer.settimeout(60)
         state = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
         state.initiate_connection()
-        left: dict[int, bytes] = {}
+        left: dict[int, memoryview] = {}
         while True:
             for stream in list(left):
                 self._send(state, stream, left)
@@ -64,14 +64,16 @@ class Http2Source:
                 elif isinstance(event, h2.events.StreamEnded):
                     headers = [(":status", "200"), ("content-type", "application/json")]
                     state.send_headers(event.stream_id, headers)
-                    left[event.stream_id] = self._body
+                    left[event.stream_id] = memoryview(self._body)
 
-    def _send(self, state: h2.connection.H2Connection, stream: int, left: dict[int, bytes]) -> None:
+    def _send(
+        self, state: h2.connection.H2Connection, stream: int, left: dict[int, memoryview]
+    ) -> None:
         while left[stream]:
             size = min(state.local_flow_control_window(stream), 1 << 14)
             if size <= 0:
                 return
-            state.send_data(stream, left[stream][:size])
+            state.send_data(stream, bytes(left[stream][:size]))
             left[stream] = left[stream][size:]
         state.end_stream(stream)
         del left[stream]

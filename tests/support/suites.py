@@ -35,6 +35,8 @@ LINES = HEAD.count("\n")
 SUPPORT = str(Path(__file__).parents[1])
 SLOW = ("hypothesispytest", "anyio", "asyncio")
 """Plugins that take most of a start: pytest rewrites what they import."""
+WITHOUT_SLOW = [word for name in ("cassetter", *SLOW) for word in ("-p", f"no:{name}")]
+"""Options for runs that are started in another way."""
 OUTCOME = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed|deselected)")
 
 

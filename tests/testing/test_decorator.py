@@ -26,6 +26,7 @@ import requests
 import stripe
 from support.clients import stripe_client
 from support.standin import DRAFT, StandIn, invoice
+from support.suites import WITHOUT_SLOW
 from support.waiting import loop_until
 
 import replay
@@ -172,7 +173,7 @@ def test_pytest_prints_nothing_private_of_a_failed_recording(
     source = RECORDING.format(base=stand_in.url, id=DRAFT).replace('"sk_test_PRIVATEkey"', "KEY")
     (tmp_path / "keys.py").write_text("KEY = 'sk_test_PRIVATEkey'\n")
     (tmp_path / "test_live.py").write_text("from keys import KEY\n" + source)
-    command = [sys.executable, "-m", "pytest", "--showlocals", "--tb=long", "-p", "no:cassetter"]
+    command = [sys.executable, "-m", "pytest", "--showlocals", "--tb=long", *WITHOUT_SLOW]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "the answer is live-mode data" in done.stdout
     assert "client.v1.invoices.retrieve" in done.stdout
@@ -663,7 +664,7 @@ def test_pytest_prints_nothing_private_wherever_clients_lie(tmp_path: Path, fold
         (tmp_path / folder / client).symlink_to(source)
     (tmp_path / "keys.py").write_text("KEY = 'sk_test_PRIVATEkey'\n")
     (tmp_path / "test_live.py").write_text(REFUSED.replace("FOLDER", repr(folder)))
-    command = [sys.executable, "-m", "pytest", "--showlocals", "--tb=long", "-p", "no:cassetter"]
+    command = [sys.executable, "-m", "pytest", "--showlocals", "--tb=long", *WITHOUT_SLOW]
     path = os.pathsep.join([str(tmp_path / folder), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": path}, capture_output=True,

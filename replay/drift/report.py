@@ -13,6 +13,7 @@ from replay.drift.judge.compare import compare, retyped, samples, with_findings
 from replay.drift.judge.findings import Comparison, Finding, Grade, Matrix, Report, Row, Sides
 from replay.drift.judge.other_resources import elsewhere
 from replay.drift.judge.relocate import GONE
+from replay.drift.judge.steps import with_steps
 from replay.drift.observe.corpus import Corpus, Stratum, stratum_of
 from replay.drift.observe.gather import Progress, Recordings, Sources, gather
 from replay.drift.observe.nested import read_take
@@ -20,6 +21,7 @@ from replay.drift.observe.pairs import Take
 from replay.drift.observe.pointers import ANY, parent, unescape
 from replay.drift.observe.selection import ALL, Epoch, Selection, epoch_order
 from replay.drift.observe.shape import Shape, is_map
+from replay.drift.observe.steps import Steps
 from replay.errors import ConfigError
 from replay.library import Library
 from replay.model.cassette import Cassette, ObjectKey
@@ -73,8 +75,10 @@ def report(
             "a version cannot drift from itself", where=" ".join(versions), hint="name two versions"
         )
     corpus = gather(Sources(library, older, source, processes, progress), selection)
+    steps = Steps(library, older, source)
     places = ("--same-version", "") if before else ("OLD", "NEW")
     every = [version for seen in corpus.recorded.values() for version in seen]
+    every += steps.versions
     for version, where in zip(versions or (), places, strict=False):
         require_version(version, every, where)
     if since:
@@ -95,6 +99,7 @@ def report(
     found = retyped(corpus, found, resource)
     # Once more: what became a move into another resource, or changed its type, came after.
     found = [(stratum, witnesses.confirmed(one)) for stratum, one in found]
+    found = with_steps(found, steps.pairs(selection), corpus, resource)
     weigh = (settings or DriftSettings()).weigh
     done = [weigh(comparison) for comparison in _once(corpus, found)]
     done.sort(key=lambda c: (c.resource, version_order(c.old), version_order(c.new)))

@@ -10,6 +10,7 @@ from typing import Any
 from replay.drift.judge.findings import Report
 from replay.drift.observe.pointers import unescape
 from replay.drift.observe.shape import Witness
+from replay.library.names import is_of_scenarios
 from replay.model import json_body
 from replay.model.cassette import Cassette
 
@@ -39,8 +40,10 @@ def excerpts(
         body = lru_cache(maxsize=32)(_bodies(read))
         for _, finding in report.findings():
             witness = finding.witnesses[side == "new"]
-            if witness and (side, witness) not in made:
-                file, take, pointer = Witness.of(witness)
+            if not witness or (side, witness) in made:
+                continue
+            file, take, pointer = Witness.of(witness)
+            if not is_of_scenarios(file):  # a step is shown by `replay show scenario`
                 made[side, witness] = _cut(body(file, take), pointer)
     return made
 

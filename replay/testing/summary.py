@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from importlib.util import find_spec
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -256,8 +257,25 @@ def _covers(config: pytest.Config) -> bool:
     """Whether the paths on the command line hold all tests that a run without them would."""
     here = config.invocation_params.dir
     roots = [config.rootpath / path for path in config.getini("testpaths")] or [here]
-    given = [(here / arg).resolve() for arg in config.args if "::" not in arg]
+    modules = config.getoption("pyargs")
+    given = [
+        ((modules and _module_path(arg)) or here / arg).resolve()
+        for arg in config.args
+        if "::" not in arg
+    ]
     return all(any(root.resolve().is_relative_to(path) for path in given) for root in roots)
+
+
+def _module_path(name: str) -> Path | None:
+    """The file of a module, or the folder of a package, as `pytest --pyargs` finds it."""
+    try:
+        spec = find_spec(name)
+    except (ImportError, ValueError):
+        return None
+    if spec is None:
+        return None
+    folders = [*(spec.submodule_search_locations or ()), *filter(None, [spec.origin])]
+    return Path(folders[0]) if folders else None
 
 
 def _unused(summary: Summary) -> list[str]:

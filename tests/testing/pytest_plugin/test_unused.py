@@ -67,11 +67,19 @@ def test_a_part_of_the_suite_proves_nothing(suite: Suite, args: tuple[str, ...],
 
 
 def test_paths_that_hold_all_tests_are_a_full_run(suite: Suite) -> None:
-    """The folder itself, or what `testpaths` names."""
+    """The folder itself, or what `testpaths` names; `--pyargs` may name it as a package."""
     suite.write(SOME)
     assert 1 == suite.run("--replay-unused=fail", ".").code
     suite.ini("testpaths = test_suite.py")
     assert 1 == suite.run("--replay-unused=fail", "test_suite.py").code
+    shop = suite.folder / "src" / "shop"
+    shop.mkdir(parents=True)
+    (shop / "__init__.py").touch()
+    (suite.folder / "test_suite.py").rename(shop / "test_suite.py")
+    suite.ini("testpaths = src/shop", "pythonpath = src")
+    for module, code in (("shop", 1), ("shop.test_suite", 0)):
+        ran = suite.run("--replay-unused=fail", "--pyargs", module)
+        assert ({"passed": 2}, code) == (ran.outcomes, ran.code), ran.out
 
 
 def test_a_skipped_test_may_have_used_them(suite: Suite) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -31,6 +32,7 @@ from replay.errors import ConfigError, UpstreamError
 from replay.library import Library
 from replay.library.library import storage_of
 from replay.library.location import display_path
+from replay.library.scenarios import lacking
 from replay.model.cassette import ObjectKey
 from replay.recording.paced_pool import Pace, run_paced
 from replay.recording.recorder import Recorder
@@ -50,6 +52,7 @@ from replay.stripe_api.routes import by_name
 
 NOTHING = 3
 _LISTED = 20
+_MOST_FILES = 5
 _QUIET = {ResultKind.TWINS, ResultKind.KEPT}
 
 
@@ -89,6 +92,9 @@ def upgrade_command(
     with the same expanded fields and account. Such pairs are twins. `replay diff` can prove that
     differences between them are due to the version, and your tests can run on the new version:
     pytest --replay-api-version VERSION.
+
+    The scenarios of tests that write cannot be fetched: their tests record them. Those that lack
+    VERSION are counted, with the command.
 
     What the new version moved into a list of its own is fetched along: the invoice payments of an
     invoice, which name its payment intent since basil. A list that cannot be fetched is named, and
@@ -137,7 +143,9 @@ def upgrade_command(
             tell=tell,
         )
     machine = format_ == "json"
+    written = () if resource or ids else lacking(storage_of(opened), target)
     _show_plan(opened, found, rate, confirm=confirm, to_stderr=machine)
+    _show_scenarios(written, target, to_stderr=machine)
     if not found.steps:
         why = (
             f"all is recorded at {target}, and nothing at an older version: nothing to upgrade"
@@ -155,7 +163,7 @@ def upgrade_command(
             config, opened, found, key, rate, allow_live=allow_live, again=again, confirm=confirm
         )
     if machine:
-        click.echo(json.dumps(_document(found, done, dry_run), indent=2))
+        click.echo(json.dumps(_document(found, done, dry_run, written), indent=2))
     elif not dry_run:
         _show(opened, found, done)
     if done.interrupted:
@@ -319,6 +327,19 @@ def _show_plan(
         say("  and one more for each object whose versions differ (--no-confirm leaves it out)")
 
 
+def _show_scenarios(names: Sequence[str], target: str, *, to_stderr: bool) -> None:
+    """Name the scenarios that lack the version, and the command by which their tests record it."""
+    if not names:
+        return
+    shown = ", ".join(names[:3]) + ", …" * (len(names) > 3)
+    what = "1 scenario is" if len(names) == 1 else f"{len(names)} scenarios are"
+    files = sorted({name.partition("::")[0] for name in names if "::" in name})
+    tests = " ".join(map(shlex.quote, files)) if 0 < len(files) <= _MOST_FILES else ""
+    click.echo(f"  tests  {what} not recorded at {target}: {shown}", err=to_stderr)
+    command = f"pytest --replay-mode=all --replay-api-version {target} {tests}".rstrip()
+    click.echo(f"         record them with their tests: {command}", err=to_stderr)
+
+
 def _plural(why: SkipReason, number: int) -> str:
     text = str(why)
     if number == 1:
@@ -375,7 +396,7 @@ def _counts(found: Plan, done: _Done) -> dict[str, int]:
     return {str(name): count for name, count in counts.items()}
 
 
-def _document(found: Plan, done: _Done, dry_run: bool) -> dict[str, Any]:
+def _document(found: Plan, done: _Done, dry_run: bool, written: Sequence[str]) -> dict[str, Any]:
     rows = [_row(result.step, result) for result in done.results]
     rows += [_row(step, None) for steps in found.wanted for step in steps] if dry_run else []
     return {
@@ -387,6 +408,7 @@ def _document(found: Plan, done: _Done, dry_run: bool) -> dict[str, Any]:
         "related": related_rows(done.related),
         "kept": [_row(step, None) for step in found.kept],
         "left": [_skipped(skipped) for skipped in found.skipped],
+        "scenarios": list(written),
         "summary": _counts(found, done),
         "interrupted": done.interrupted,
     }

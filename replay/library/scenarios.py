@@ -179,6 +179,21 @@ def loads(storage: Storage, path: str, data: bytes) -> Scenario:
     return scenario
 
 
+def lacking(storage: Storage, version: str) -> tuple[str, ...]:
+    """The names of the scenarios that are not recorded at an API version, sorted.
+
+    Raises:
+        CassetteDamaged: or one of its kinds: a file cannot be used.
+        LibraryError: the file system refuses.
+    """
+    found: dict[str, set[str]] = {}
+    for path in paths(storage):
+        scenario = read(storage, path)
+        if scenario is not None:
+            found.setdefault(scenario.name, set()).add(scenario.api_version)
+    return tuple(sorted(name for name, versions in found.items() if version not in versions))
+
+
 def did_you_mean(storage: Storage, name: str) -> str:
     """A hint that names the scenario whose name is nearest to this one; empty without one."""
     from difflib import get_close_matches

@@ -19,6 +19,8 @@ from support.command import Done, replay_command
 from support.paced import Command, Watched, watching
 from support.standin import DRAFT, NEW, OLD, PAYMENT, StandIn, error, generated, invoice
 from support.waiting import wait_until
+from support.written import NEW as PAY_NEW
+from support.written import PAY, written
 
 import replay
 from replay.errors import VersionNotRecorded
@@ -630,3 +632,20 @@ def test_an_answer_that_leaks_is_not_written(
     assert 1 == done.code
     assert "the gate found something" in done.err
     assert before == files()
+
+
+def test_scenarios_that_lack_the_version(stand_in: StandIn) -> None:
+    """Tests record them: they are named with the command, and nothing is sent for them."""
+    written()
+    later = "2025-09-30.clover"
+    done = replay_command("upgrade", later, "--yes")
+    assert 3 == done.code
+    assert f"1 scenario is not recorded at {later}: {PAY}\n" in done.out
+    command = f"pytest --replay-mode=all --replay-api-version {later} tests/test_pay.py\n"
+    assert f"record them with their tests: {command}" in done.out
+    assert 0 == sum(stand_in.hits.values())
+    record(DRAFT)
+    done = replay_command("upgrade", later, "--yes", "--format", "json")
+    assert (0, [PAY]) == (done.code, done.json["scenarios"]), done.err
+    assert "not recorded at" not in replay_command("upgrade", later, DRAFT, "--dry-run").out
+    assert "not recorded at" not in replay_command("upgrade", PAY_NEW, "--dry-run").out

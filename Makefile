@@ -22,7 +22,7 @@ SOURCES = $(shell find replay -type f -not -name '*.pyc')
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo quick test lint types unit stress laws leaks nasty scan-corpus halves truth kills crowd crash plugins versions compiled fuzz clients load bench bench-rows coverage conformance clean browser splits
+.PHONY: help install demo quick test lint types unit stress laws leaks nasty scan-corpus halves truth kills crowd crash plugins versions sdks pythons compiled fuzz clients load bench bench-rows coverage conformance clean browser splits
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -101,6 +101,9 @@ plugins: install  ## a small suite beside each of the pytest plugins that people
 
 versions: install  ## each library that replay hooks, at its lowest and newest supported version
 	$(PY) scripts/library_versions.py $(VERSIONS)
+
+sdks: install  ## each major version of the Stripe SDK from 7 on, in an environment of its own
+	$(PY) scripts/stripe_sdks.py $(FORM)
 
 fuzz: install  ## fuzz what reads files of strangers, guided by coverage; FUZZ_SECONDS=3600 for hours
 	$(PY) tests/fuzz/run.py --seconds $(FUZZ_SECONDS) $(FUZZ)

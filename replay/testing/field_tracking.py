@@ -44,6 +44,9 @@ FILE = "used-fields.json"
 
 _NUMBER_HEADER = "Replay-Served"
 _POSITION = "_replay_position"
+_REFRESH = "_refresh_from"
+_REFRESH_OF_SDK_7 = "refresh_from"
+"""The SDK's method by which its objects get their fields."""
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 
 _untracked_now: ContextVar[bool] = ContextVar("replay_untracked", default=False)
@@ -81,6 +84,7 @@ class Tracker:
             {
                 "replay.session.session": self._hook_session,
                 "stripe._stripe_object": self._hook_stripe,
+                "stripe.stripe_object": self._hook_stripe,  # of SDK 7; later only another name
             }
         )
 
@@ -165,7 +169,11 @@ class Tracker:
 
     def _hook_stripe(self, patches: Patches, module: ModuleType) -> None:
         kind = module.StripeObject
-        patches.replace(kind, "_refresh_from", self._refreshing)
+        if kind.__module__ != module.__name__:
+            return
+        patches.replace(
+            kind, _REFRESH if hasattr(kind, _REFRESH) else "refresh_from", self._refreshing
+        )
         patches.replace(kind, "__getitem__", self._getting)
         patches.replace(kind, "__contains__", self._asking)
         patches.replace(kind, "__repr__", _untracked)
@@ -183,10 +191,11 @@ class Tracker:
 
     def _refreshing(self, original: Callable[..., None]) -> Any:
         @functools.wraps(original)
-        def refresh(this: Any, **kwargs: Any) -> None:
+        def refresh(this: Any, *args: Any, **kwargs: Any) -> None:
             with quiet():
-                original(this, **kwargs)
-            values, response = kwargs.get("values"), kwargs.get("last_response")
+                original(this, *args, **kwargs)
+            values = args[0] if args else kwargs.get("values")  # SDK 7 does not name it
+            response = kwargs.get("last_response")
             number = _number(response) if response is not None else None
             if number is not None:
                 with self._lock:
@@ -356,7 +365,7 @@ def _data(value: Any) -> dict[str, Any]:
 
 
 def _is_object(value: Any) -> bool:
-    return hasattr(type(value), "_refresh_from")
+    return hasattr(type(value), _REFRESH) or hasattr(type(value), _REFRESH_OF_SDK_7)
 
 
 def _own(value: Any, positions: Positions) -> Positions:

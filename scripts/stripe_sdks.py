@@ -27,7 +27,7 @@ SKIPPED = {7: 2, 8: 1}
 
 def rows(*, newest: bool = True) -> dict[str, tuple[str, ...]]:
     """Name of an environment -> the SDK that it has, up to the one that the tests have."""
-    found = {}
+    found: dict[str, tuple[str, ...]] = {}
     for major in range(OLDEST, int(version("stripe").partition(".")[0]) + 1):
         found[f"sdk-{major}-first"] = (f"stripe=={major}.0.*",)
         if newest:

@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest_runs
 import report
+import write_runs
 from clients import CLIENTS, UNHOOKED
 from environments import pythons
 from measure import Rounds, Worker, in_turns, processes, stand_in, workers
@@ -89,6 +90,8 @@ def _all(found: Mapping[str, str], folder: Path, effort: Effort) -> list[report.
             _record(tools, base, effort)
     helping = _fresh(found, folder, effort)
     runs = pytest_runs.measure(list(found), folder, effort.tests, effort.test_runs)
+    write_runs.print_verdicts(list(found), folder)
+    runs += write_runs.measure(list(found), folder, effort.tests, effort.test_runs)
     return [
         report.share("enter and leave, of cassetter", 1.0, entering, "cassetter"),
         report.share("enter and leave, of vcrpy", 0.35, entering, "vcrpy"),

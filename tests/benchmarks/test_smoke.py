@@ -36,8 +36,11 @@ ROWS = [
     "an object each, requests",
     "20 tests share an object, StripeClient",
     "20 tests share an object, requests",
+    "the amount is changed",
+    "a random e-mail",
+    "four writes each, StripeClient",
 ]
-AIMS = 8
+AIMS = 10
 
 
 def test_a_quick_run_of_replay_alone_prints_every_row_and_every_aim() -> None:

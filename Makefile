@@ -94,7 +94,7 @@ crowd: install  ## 8 processes record into one library while others replay it
 	$(PY) tests/proofs/crowd.py $(FORM)
 
 crash: install  ## let each file-system operation of a recording run fail
-	REPLAY_PROOF=full $(PYTEST) tests/library/test_crash.py
+	REPLAY_PROOF=full $(PYTEST) tests/library/test_crash.py tests/library/test_scenario_crash.py
 
 plugins: install  ## a small suite beside each of the pytest plugins that people have
 	$(PY) scripts/plugin_matrix.py

@@ -9,7 +9,7 @@ import click
 
 from replay.cli.options import format_option, library_option, open_library
 from replay.errors import CassetteDamaged, ConfigError
-from replay.library import Library
+from replay.library import Library, scenarios
 from replay.library.library import storage_of
 from replay.library.location import display_path
 from replay.model.cassette import Cassette
@@ -63,19 +63,24 @@ def list_command(
             rows.append(_row(path, cassette))
     whole = Library(opened.root, with_evidence=True, follow_links=opened.follow_links)
     evidence = len(whole.paths()) - len(paths)
+    tests = len(scenarios.paths(storage_of(opened)))
     notes = storage_of(opened).notes()
     if format_ == "json":
         problems = [{"path": e.where, "problem": e.what} for e in damaged]
-        made = {"format": 1, "cassettes": rows, "damaged": problems, "evidence": evidence}
+        made = {"format": 1, "cassettes": rows, "damaged": problems, "evidence": evidence,
+                "scenarios": tests}  # fmt: skip
         click.echo(json.dumps(made, indent=2))
     elif rows:
         _print(rows)
-    elif not damaged:
+    elif not damaged and not tests:
         click.echo(f"nothing is recorded in {display_path(opened.root)}", err=True)
     if format_ == "text":
         if evidence:
             where = display_path(opened.evidence.root)
             click.echo(f"and {evidence} in {where}, compared and not served", err=True)
+        if tests:
+            what = "1 scenario file" if tests == 1 else f"{tests} scenario files"
+            click.echo(f"and {what}: replay list --scenarios", err=True)
         for note in notes:
             click.echo(f"note: {note}", err=True)
         for problem in damaged:

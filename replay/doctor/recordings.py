@@ -18,7 +18,9 @@ from replay.upkeep.verify.check import verify
 from replay.upkeep.verify.problems import ProblemKind
 
 _SHOWN = 5
-_HARMLESS = frozenset({ProblemKind.EMPTY, ProblemKind.TEMPORARY, ProblemKind.UNKNOWN})
+_HARMLESS = frozenset(
+    {ProblemKind.EMPTY, ProblemKind.TEMPORARY, ProblemKind.UNKNOWN, ProblemKind.NO_TEST}
+)
 """What is in nobody's way; `replay verify` tells it."""
 _DAMAGE = frozenset(
     {ProblemKind.DAMAGED, ProblemKind.UNREADABLE, ProblemKind.CONFLICT, ProblemKind.TOO_NEW,
@@ -65,6 +67,7 @@ def recordings(config: Config, tell: Callable[[int], Callable[[], None]] | None 
     rows = [
         Row("cassettes", str(result.checked),
             f"{len(objects)} objects, {takes.total()} recordings"),
+        *([Row("scenario files", str(result.scenarios))] if result.scenarios else []),
         Row("last recorded", last[:10] or "never"),
         *(Row("API version", version, f"{count} recordings") for version, count in _most(takes)),
         *(
@@ -87,7 +90,7 @@ def recordings(config: Config, tell: Callable[[int], Callable[[], None]] | None 
     if len(broken) > _SHOWN:
         troubles.append(Trouble(f"{len(broken) - _SHOWN} more like these", shown, command))
     notes = [f"files that are no cassettes: {command}"] if strange else []
-    if not takes:
+    if not takes and not result.scenarios:
         notes.append("nothing is recorded, so in mode none every call is refused: record with "
                      "`replay record`, or with pytest --replay-mode=once")  # fmt: skip
     if any(policy != label for policy in policies):

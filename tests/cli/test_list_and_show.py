@@ -143,6 +143,10 @@ def test_shell_completion_offers_the_commands() -> None:
 def test_list_of_scenarios() -> None:
     """A line per test and API version; the same for machines, with the path."""
     written()
+    done = replay_command("list")
+    assert (0, "", "and 2 scenario files: replay list --scenarios\n") == (
+        done.code, done.out, done.err,
+    )  # fmt: skip
     lines = [line.split() for line in replay_command("list", "--scenarios").out.splitlines()]
     assert ["scenario", "api", "version", "steps", "writes", "lanes", "recorded"] == lines[0]
     assert [[PAY, OLD_API, "5", "3", "1"], [PAY, NEW_API, "5", "3", "1"]] == [

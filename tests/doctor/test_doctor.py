@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from support.command import Done, replay_command
+from support.written import written
 
 from replay.doctor import clients, installed, report
 from replay.doctor.plugins import PLUGINS, TESTED
@@ -125,6 +126,21 @@ def test_an_empty_library() -> None:
     done = doctor()
     assert 0 == done.code
     assert "nothing is recorded" in done.out
+
+
+def test_a_library_of_scenarios() -> None:
+    """Scenario files are counted, and such a library is not empty; a test that is gone is fine."""
+    written()
+    Path("tests").mkdir()
+    Path("tests/test_pay.py").write_text("")
+    assert 1 == replay_command("verify").code
+    done = replay_command("doctor", "--no-try", "--format", "json")
+    assert (0, "2", "0") == (
+        done.code,
+        rows(done, "library")["scenario files"]["value"],
+        rows(done, "library")["other files"]["value"],
+    ), done.out
+    assert "nothing is recorded" not in done.out
 
 
 def test_another_python(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -377,6 +377,16 @@ def write(
         raise translated(error, f"{what} cannot be written", str(path), instead) from error
 
 
+def remove_empty(folder: Path, top: Path) -> None:
+    """Remove a folder and those above it, up to `top`, while they are empty."""
+    while folder != top:
+        try:
+            folder.rmdir()
+        except OSError:  # not empty, or not ours to remove
+            return
+        folder = folder.parent
+
+
 def replaceable(path: Path, what: str, instead: str) -> os.stat_result | None:
     """Make sure that a file may be written; None if there is none yet.
 

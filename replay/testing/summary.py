@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from importlib.util import find_spec
 from operator import attrgetter
@@ -25,6 +26,7 @@ from replay.session import run_id
 from replay.session.session import OpenSession
 from replay.testing import recording_age
 from replay.testing.options import unused_action
+from replay.upkeep.prune import write_unused
 
 _OUTPUT = "replay_cassettes"
 _SHOWN = 10
@@ -179,7 +181,14 @@ def finish(session: pytest.Session, partial: str) -> None:
     summary.partial = summary.partial or _partial(session, summary)
     if summary.partial:
         return
-    summary.unused = _unused(summary)
+    unused = _unused(summary)
+    for library, paths in unused.items():
+        with suppress(ReplayError):  # one inside an archive, or write-protected
+            write_unused(library, paths)
+    summary.unused = [
+        f"{display_path(library.root)}/{path}" for library, paths in unused.items()
+        for path in paths
+    ]  # fmt: skip
     if summary.unused and wanted == "fail":
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -228,7 +237,8 @@ def summarise(reporter: Any, config: pytest.Config) -> None:
         for path in summary.unused:
             reporter.write_line(path)
         reporter.write_line(
-            "no test of this run played them: delete them, or set replay_unused = off"
+            "no test of this run played them: remove them with replay prune, or set"
+            " replay_unused = off"
         )
 
 
@@ -278,8 +288,8 @@ def _module_path(name: str) -> Path | None:
     return Path(folders[0]) if folders else None
 
 
-def _unused(summary: Summary) -> list[str]:
-    found: list[str] = []
+def _unused(summary: Summary) -> dict[Library, list[str]]:
+    found: dict[Library, list[str]] = {}
     for root in sorted(summary.used):
         library = Library(root, follow_links=root in summary.linked)
         if not Path(root).is_dir():
@@ -289,10 +299,11 @@ def _unused(summary: Summary) -> list[str]:
             library.path(ObjectKey(*fields), version).relative_to(root).as_posix()
             for *fields, version in used
         }
-        for path in library.paths():
-            # Cassettes of vcrpy's are read as none: this run cannot say whether they were used.
-            if path not in known and not _is_used(library, path, used):
-                found.append(f"{display_path(library.root)}/{path}")  # noqa: PERF401 - reads a file
+        # Cassettes of vcrpy's are read as none: this run cannot say whether they were used.
+        found[library] = [
+            path for path in library.paths()
+            if path not in known and not _is_used(library, path, used)
+        ]  # fmt: skip
     return found
 
 

@@ -281,7 +281,7 @@ def _moved(library: Library, path: str, scenario: Scenario, old: str) -> str:
             before.unlink()
         except OSError as error:
             raise files.translated(error, "the old file cannot be removed", str(before)) from error
-        _remove_empty(before.parent, Path(storage.base, names.SCENARIOS))
+        files.remove_empty(before.parent, Path(storage.base, names.SCENARIOS))
     return after.relative_to(storage.base).as_posix()
 
 
@@ -297,13 +297,3 @@ def _require_same(scenario: Scenario) -> Callable[[str, Scenario, str], None]:
             )
 
     return check
-
-
-def _remove_empty(folder: Path, top: Path) -> None:
-    """Remove a folder and those above it, up to the scenarios' own, while they are empty."""
-    while folder != top:
-        try:
-            folder.rmdir()
-        except OSError:  # not empty, or not ours to remove
-            return
-        folder = folder.parent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -34,6 +35,8 @@ def test_unused_cassettes_are_listed(
     assert "replay: 2 played, 0 recorded, 0 refused, 1 unused" == ran.summary
     assert LEFT in ran.out.splitlines()
     assert 1 == sum(line.startswith("cassettes/") for line in ran.out.splitlines())
+    note = json.loads((suite.folder / "cassettes" / ".replay" / "unused.json").read_text("utf-8"))
+    assert [LEFT.removeprefix("cassettes/")] == note["unused"]
 
 
 def test_a_run_that_uses_all_passes(suite: Suite) -> None:

@@ -25,6 +25,10 @@ MAX_DEPTH = 40
 MAX_DIGITS = 4000
 _TOO_DEEP = f"nesting deeper than {MAX_DEPTH}"
 
+_MAY_BE_COMMENT = re.compile(r"(?<![A-Za-z])#")
+"""Behind a letter it is part of a word, such as ``any#1`` in a scenario: a comment never begins
+there, as libyaml reads it."""
+
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
 _CONSTANTS = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
@@ -47,7 +51,7 @@ def parse(text: str) -> Any:
     parser = yaml.CSafeLoader(text)
     try:
         document = _document(parser)
-        if "#" in text and (at := _comment(text)):
+        if _MAY_BE_COMMENT.search(text) and (at := _comment(text)):
             raise Malformed(f"holds a comment (line {at})")
         return document
     except yaml.YAMLError as error:

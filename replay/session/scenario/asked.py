@@ -310,11 +310,16 @@ def _shown_name(name: str, policy: Policy, renamed: dict[str, str]) -> str:
     parts = _NAMES.findall(name)
     shown: list[str] = []
     for part in parts:
-        if part.isdigit() or is_plain_key(part, policy.prefixes):
+        if part.isdigit() or _is_plain(part, policy.prefixes):
             shown.append(part)
         else:
             shown.append(renamed.setdefault(part, f"redacted_{len(renamed)}"))
     return shown[0] + "".join(f"[{part}]" for part in shown[1:])
+
+
+@lru_cache(maxsize=4096)
+def _is_plain(name: str, prefixes: frozenset[str]) -> bool:
+    return is_plain_key(name, prefixes)
 
 
 def what_is_kept(step: Step, name: str, text: str, policy: Policy) -> What:

@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.standin import StandIn
 from support.suites import Suite
 
 SOME = """
@@ -145,20 +144,3 @@ def test_a_failure_is_not_masked(suite: Suite) -> None:
     assert "unused not looked for: the run did not pass" in ran.summary
     suite.write("def nothing(): pass")
     assert 5 == suite.run("--replay-unused=fail").code
-
-
-def test_workers_record_each_key_once(suite: Suite, stand_in: StandIn) -> None:
-    """Eight workers that ask for the same and for other objects lose nothing."""
-    (suite.folder / "cassettes").unlink()
-    for n in range(8):
-        stand_in.add_invoice(f"in_1Worker{n:018d}")
-    suite.write("""
-        @pytest.mark.parametrize("n", range(32))
-        @pytest.mark.cassettes
-        def test_it(n):
-            get(f"in_1Worker{n % 8:018d}")
-    """)
-    ran = suite.run("-n", "8", "--replay-mode=once", STRIPE_API_BASE=stand_in.url)
-    assert ({"passed": 32}, 0) == (ran.outcomes, ran.code), ran.out
-    assert "replay: 24 played, 8 recorded, 0 refused" == ran.summary
-    assert [1] * 8 == list(stand_in.hits.values())

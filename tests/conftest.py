@@ -23,7 +23,7 @@ authorities.leave_out()
 
 
 WAITING = ("asyncio", "concurrent", "multiprocessing", "signal", "subprocess", "threading", "time",
-           "anyio", "trio", "support.suites")  # fmt: skip
+           "anyio", "trio", "support.suites", "support.forks", "support.waiting", "support.paced")  # fmt: skip
 """A test module that imports one of these, or a name from one of these, has tests that wait."""
 
 

@@ -147,7 +147,6 @@ def paths(storage: Storage) -> list[str]:
         if not folder:
             folders[:] = [name for name in folders if name == names.SCENARIOS]
             continue
-        folders[:] = [name for name in folders if not name.startswith(".")]
         found += [f"{folder}/{name}" for name in here if names.is_cassette(name)]
     return sorted(found)
 

@@ -16,22 +16,17 @@ from support import forks
 from support.forks import Piped
 from support.layers import Faults
 from support.ledger import Ledger
+from support.payments import NAME, amounts, record
 from support.proof import FULL
 from support.waiting import HANGS
 from support.written import FOLDER, OLD, PAY, pay, written
 
 import replay
-from replay.config import resolve
 from replay.errors import CassetteDamaged, LibraryError, ReplayError, ScenarioNotRecorded
 from replay.library import Library
 from replay.library.format import scenario_format
 from replay.library.library import storage_of
 from replay.library.scenarios import ScenarioFiles
-from replay.model.cassette import Request
-from replay.session.scenario.store import ScenarioOptions
-from replay.session.session import open_session
-
-NAME = "tests/test_pay.py::test_pay"
 
 
 @pytest.fixture
@@ -39,33 +34,6 @@ def ledger() -> Iterator[Ledger]:
     """A source that takes writes."""
     with Ledger() as source:
         yield source
-
-
-def record(url: str, library: Path | str, amounts: tuple[int, ...], mode: str = "all") -> None:
-    """One session that records the scenario: a payment of each amount."""
-    config = resolve(library=library, mode=mode, api_base=url)
-    session = open_session(config, scenario=ScenarioOptions(NAME))
-    try:
-        for amount in amounts:
-            body = f"amount={amount}&currency=eur".encode()
-            headers = (("Content-Type", "application/x-www-form-urlencoded"),)
-            session.answer(Request("POST", f"{url}/v1/payment_intents", headers, body))
-    except BaseException:
-        session.close(failed=True)
-        raise
-    session.close()
-
-
-def amounts(library: Path | str) -> tuple[int, ...] | None:
-    """What the scenario's steps send; None without a file; an error if it is not whole."""
-    found = ScenarioFiles(storage_of(Library(library)), NAME).recorded()
-    assert len(found) <= 1
-    if not found:
-        return None
-    sent = tuple(int(str(step.sends["amount"])) for step in found[0].steps)
-    for number, step in zip(sent, found[0].steps, strict=True):
-        assert f'"amount": {number},'.encode() in step.answer.body
-    return sent
 
 
 def leftovers(library: Path) -> list[Path]:
@@ -120,7 +88,8 @@ def test_every_operation_can_fail(
 KILLED = """
 import itertools, sys
 sys.path[:0] = [{here!r}, {tests!r}]
-from test_scenario_crash import pause_before_renaming, record
+from support.payments import record
+from test_scenario_crash import pause_before_renaming
 if sys.argv[4:]:
     pause_before_renaming()
 print("ready", flush=True)

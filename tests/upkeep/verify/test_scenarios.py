@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from support.command import replay_command
-from support.written import FOLDER, NEW, OLD, PAY, edit, scenario_in, written
+from support.written import FOLDER, NEW, OLD, PAY, edit, pay, scenario_in, written
 
+import replay
 from replay.library import Library, names
 from replay.library.format import seals
 from replay.library.library import storage_of
@@ -172,6 +173,26 @@ def _named(library: Path, name: str) -> None:
     """One more scenario, of another name."""
     scenario = replace(scenario_in(FILE), name=name)
     ScenarioFiles(storage_of(Library(library)), name).write(scenario, lambda *_: None)
+
+
+def test_a_library_in_an_archive() -> None:
+    """Scenarios in a zip file are checked, listed and played, and cannot be renamed there."""
+    shutil.make_archive("packed", "zip", ".", "cassettes")
+    packed = "packed.zip/cassettes"
+    assert set() == found("--deep", "--library", packed, code=0)
+    rows = replay_command("list", "--scenarios", "--library", packed, "--format", "json").json
+    assert [OLD, NEW] == [row["api_version"] for row in rows["scenarios"]]
+    with replay.use_cassettes(packed, mode="none", scenario=PAY):
+        pay(OLD)
+    done = replay_command("scenario", "rename", PAY, "x", "--library", packed)
+    assert (2, True) == (done.code, "inside an archive can only be read" in done.err)
+
+
+def test_a_test_in_a_hidden_folder() -> None:
+    """A scenario is named after its test, wherever that is."""
+    _named(Path("cassettes"), ".ci/tests/test_it.py::test_it")
+    assert set() == found("--deep", code=0)
+    assert 3 == len(replay_command("list", "--scenarios", "--format", "json").json["scenarios"])
 
 
 def test_tests_that_are_elsewhere() -> None:

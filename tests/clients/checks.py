@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from support import api_reference as reference
+from support.ledger import Ledger
 from support.recipes import recipes
 from support.standin import DRAFT, NEW, OLD, PAYMENT, PREVIEW, StandIn, generated, invoice
 from toolchains import KEY, PATHS, Answer, Call, Client, read
@@ -183,6 +184,7 @@ def check(client: Client, library: Path, expected: list[Answer], folder: Path) -
     documented(client, made)
     folder.mkdir()
     recording(client, folder / "cassettes", expected, made)
+    scenario(client, folder / "writes", made)
     return made
 
 
@@ -237,3 +239,27 @@ def recording(client: Client, library: Path, expected: list[Answer], made: Check
         OTHERS.items(), recorded[len(retrieved) :], replayed[len(retrieved) :], strict=True
     ):
         made.same(name, [one, one], [right, right], answers)
+
+
+def scenario(client: Client, library: Path, made: Checks) -> None:
+    """What the client writes is recorded as a scenario, and answered without the source."""
+    library.mkdir()
+    create = [OTHERS["write"][0]]
+
+    def run(served: Served) -> Answer:
+        ends = [f"{served.relay.url}/_replay/scenarios/a/test/{end}" for end in ("begin", "end")]
+        urllib.request.urlopen(urllib.request.Request(ends[0], method="POST")).close()
+        (answer,) = client.ask(served.relay.url, create)
+        urllib.request.urlopen(urllib.request.Request(ends[1], method="POST")).close()
+        return answer
+
+    with Ledger() as live, serving(library, "--mode", "once", "--api-base", live.url) as served:
+        recorded = run(served)
+    made.ended_well("scenario", served, 3)
+    made.that("scenario", 1 == live.writes(), f"{live.writes()} writes arrived")
+    with serving(library) as served:
+        played = run(served)
+    made.ended_well("scenario", served, 3)
+    id = recorded.get("body", {}).get("id", "")
+    made.that("scenario", id.startswith("in_"), f"recorded: {recorded}")
+    made.that("scenario", id == played.get("body", {}).get("id"), f"played: {played}")

@@ -30,6 +30,7 @@ CHECKS = (
     "recording",
     "replay",
     "recipe",
+    "scenario",
     "private",
 )
 

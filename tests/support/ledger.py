@@ -23,6 +23,7 @@ _TYPES = {
     "refunds": ("refund", "re"),
     "plans": ("plan", "plan"),
     "coupons": ("coupon", "coupon"),
+    "invoices": ("invoice", "in"),
     "test_helpers/test_clocks": ("test_helpers.test_clock", "clock"),
     "files": ("file", "file"),
     "accounts": ("account", "acct"),
@@ -153,6 +154,8 @@ class Ledger:
             "livemode": self.live,
             **_nested(sent),
         }
+        if kind == "invoice":
+            made |= {"total": 0}
         if kind == "payment_intent":
             made |= {"status": "succeeded", "client_secret": f"{made['id']}_secret_PRIVATE{tail}"}
         self._objects[made["id"]] = made

@@ -86,8 +86,11 @@ def _become(args: list[str], cwd: str, env: dict[str, str], streams: list[int]) 
     signal.alarm(SECONDS)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(cwd)
+    before = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     os.environ.clear()
     os.environ.update(env)
+    now = filter(None, env.get("PYTHONPATH", "").split(os.pathsep))
+    sys.path[:] = [*now, *(path for path in sys.path if path not in before)]
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)

@@ -42,7 +42,7 @@ REPLAY = (
 ADDRESS = "REPLAY_TESTS_FORKS"
 """The variable with the address of the process that forks, for `support.forked_workers`."""
 
-_servers: dict[tuple[object, ...], str] = {}
+_servers: dict[tuple[int, tuple[str, ...]], str] = {}
 """Addresses: a process of pytest has its own."""
 
 
@@ -71,7 +71,7 @@ class Forked:
         imported: Sequence[str] = CLIENTS,
     ) -> None:
         variables = dict(os.environ if env is None else env)
-        address = _server(imported, variables.get("PYTHONPATH", ""))
+        address = _server(tuple(imported))
         variables[ADDRESS] = address
         self.returncode: int | None = None
         self._connection = ask(address, args, str(cwd or Path.cwd()), variables, streams)
@@ -135,8 +135,8 @@ def run(args: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]
     return subprocess.CompletedProcess(args, code, *said)
 
 
-def _server(imported: Sequence[str], path: str) -> str:
-    key = (os.getpid(), tuple(imported), path)
+def _server(imported: tuple[str, ...]) -> str:
+    key = (os.getpid(), imported)
     if key not in _servers:
         from _pytest.config import default_plugins
 
@@ -145,7 +145,6 @@ def _server(imported: Sequence[str], path: str) -> str:
             [sys.executable, fork_server.__file__, address, *imported,
              *(f"_pytest.{name}" for name in default_plugins)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env={**os.environ, "PYTHONPATH": path},
         )  # fmt: skip
         assert server.stdout is not None
         assert "ready\n" == server.stdout.readline()

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from support import forks
 
+ELSEWHERE = str(Path(__file__).parent)
 TELL = """
 import atexit, json, os, sys
 atexit.register(print, "the end")
-print(json.dumps([sys.argv, sys.path[0], os.getcwd(), os.environ.get("WORD"), __name__, sys.stdin.read()]))
+print(json.dumps([sys.argv, sys.path, os.getcwd(), os.environ.get("WORD"), __name__, sys.stdin.read()]))
 print("an error", file=sys.stderr)
 sys.exit(7)
 """  # noqa: E501
@@ -26,7 +27,8 @@ def test_a_program_is_told_what_an_interpreter_would_tell_it(how: str, tmp_path:
     """Arguments, paths, folder, environment, streams, exit status, and what runs at the end."""
     (tmp_path / "told.py").write_text(TELL, "utf-8")
     program = {"-c": ["-c", TELL], "-m": ["-m", "told"], "script": [str(tmp_path / "told.py")]}[how]
-    args, env = [*program, "--option", "x"], {**os.environ, "WORD": "a\nb"}
+    args = [*program, "--option", "x"]
+    env = {**os.environ, "WORD": "a\nb", "PYTHONPATH": os.pathsep.join([ELSEWHERE, str(tmp_path)])}
     forked = forks.run(args, cwd=tmp_path, env=env)
     started = subprocess.run(
         [sys.executable, *args], cwd=tmp_path, env=env, capture_output=True, text=True,

@@ -8,7 +8,7 @@ its stand-ins were made from, so the seed is found again. Pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from replay.errors import CassetteDamaged
@@ -41,7 +41,7 @@ def unproven_steps(scenario: Scenario, policy: Policy) -> Iterator[tuple[str, st
     if not is_day(scenario.recorded_at[:10]):
         yield "scenario/recorded_at", "recorded_at"
     for name, ids in scenario.fixtures.items():
-        if not all(policy.keeps_id_of_any(text) for text in ids.values()):
+        if not all(policy.keeps_id_of_any(t) or _CHOSEN.fullmatch(t) for t in ids.values()):
             yield f"scenario/fixtures/{name}", "an ID of a fixture"
     for number, step in enumerate(scenario.steps):
         at = f"steps/{number}"
@@ -124,7 +124,7 @@ def unproven_answer(
     if seed is None:
         yield FORGED, "/headers/Request-Id", "request_id"
         seed = _seed(step, number)
-    chosen = _chosen_places(step)
+    chosen = _chosen_places(step, {t for ids in scenario.fixtures.values() for t in ids.values()})
     for rule, pointer, kind in unproven_body(take_of(scenario, number), seed, scenario.policy,
                                              policy):  # fmt: skip
         if pointer in chosen or (_is_below(pointer, chosen) and _looks_replaced(step, pointer)):
@@ -164,16 +164,20 @@ def _seed(step: Step, call: int) -> str:
     return f"{step.template} {step.method} {call}"
 
 
-def _chosen_places(step: Step) -> frozenset[str]:
-    """Where an answer shows an ID that its test chose: a stand-in of the scenario's own."""
+def _chosen_places(step: Step, outer: Collection[str]) -> frozenset[str]:
+    """Where an answer shows an ID that its test or a fixture chose: the scenario's own stand-in.
+
+    Args:
+        step: the step.
+        outer: the IDs of fixtures that the scenario names.
+    """
     answer = step.answer
-    places = [place for place in answer.echo if answer.redacted.get(place) == "id"]
-    if not places:
-        return frozenset()
-    body = _body_of(step)
+    places = [place for place, kind in answer.redacted.items() if kind == "id"]
+    body = _body_of(step) if places else None
+    values = {place: str(_value_at(body, place)) for place in places}
     return frozenset(
-        place for place in places
-        if _CHOSEN.fullmatch(str(_value_at(body, place))) is not None
+        place for place, value in values.items()
+        if _CHOSEN.fullmatch(value) is not None and (place in answer.echo or value in outer)
     )  # fmt: skip
 
 

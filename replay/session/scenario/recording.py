@@ -109,6 +109,7 @@ class Recording:
         self._keys: dict[str, int] = {}
         self._senders = Senders()
         self._chosen: dict[str, tuple[int, str]] = {}
+        self._outer_chosen: dict[str, str] = {}
         self._sent: dict[tuple[int, str], str] = {}
         self.first_time: int | None = None
         self.unknown: dict[str, None] = {}
@@ -221,8 +222,17 @@ class Recording:
         if found is None:
             return None
         name, step, pointer = found
-        self.named.setdefault(name, {})[f"{step}{pointer}"] = text
+        self.named.setdefault(name, {})[f"{step}{pointer}"] = self._outer_text(text)
         return made(step, pointer, name)
+
+    def _outer_text(self, text: str) -> str:
+        """What the file has for an ID of a fixture: a stand-in, for one that a person chose."""
+        if self._policy.keeps_id_of_any(text):
+            return text
+        name, step, pointer = self.fixtures[text]
+        stand_in = _chosen_stand_in(f"{name}:{step}{pointer}")
+        self._outer_chosen[stand_in] = text
+        return stand_in
 
     # ---- what came back
 
@@ -250,7 +260,7 @@ class Recording:
         self._remember(number, body, echo, {o.pointer: o.value for o in originals}, redaction)
         text = json_body.dump(body)
         answer = Answer(status, headers, text, redacted, echo)
-        shown, _ = rendered(text, echo=echo, sent=self._sent_by, ids={})
+        shown, _ = rendered(text, echo=echo, sent=self._sent_by, ids=self._outer_chosen)
         return answer, shown, tuple(originals)
 
     def _outer_echo(self, pointer: str, value: str | int | float, owner: str) -> Echo | None:
@@ -278,17 +288,22 @@ class Recording:
         self, number: int, body: Any, redacted: dict[str, str], echo: dict[str, Echo],
         originals: list[Original],
     ) -> Any:  # fmt: skip
-        """The body with stand-ins for the IDs that this test chose; they come back by echo."""
-        if not self._chosen:
+        """The body with stand-ins for the IDs that this test or a fixture chose.
+
+        Its own come back by echo, those of a fixture as its IDs do.
+        """
+        if not self._chosen and not self.fixtures:
             return body
         for pointer, text in list(texts(body)):
-            sender = self._chosen.get(text)
-            if sender is None or pointer in redacted or pointer.endswith("/object"):
+            if pointer in redacted or pointer.endswith("/object"):
                 continue
-            stand_in = masked_id(f"{CHOSEN}_scenario{number}{pointer}")
+            if (sender := self._chosen.get(text)) is not None:
+                stand_in = _chosen_stand_in(f"scenario{number}{pointer}")
+                echo[pointer] = Echo(*sender)
+            elif text not in self.fixtures or (stand_in := self._outer_text(text)) == text:
+                continue
             put(body, pointer, stand_in)
             redacted[pointer] = "id"
-            echo[pointer] = Echo(*sender)
             originals.append(Original(pointer, "id", text))
         return body
 
@@ -441,6 +456,11 @@ class Recording:
         after = tuple(number for number in others if number < place)
         before = tuple(number for number in others if number > place)
         return replace_step(one, replace(one.step, after=after, before=before))
+
+
+def _chosen_stand_in(place: str) -> str:
+    """The stand-in of a chosen ID; of a place with underscores it would show the start."""
+    return masked_id(f"{CHOSEN}_{place.replace('_', '-')}")
 
 
 def replace_step(one: Recorded, step: Step) -> Recorded:

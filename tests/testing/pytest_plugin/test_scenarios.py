@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.command import replay_command
 from support.ledger import Ledger
 from support.suites import Suite
 
@@ -197,3 +198,38 @@ def test_workers_record_no_wider_fixture(tmp_path: Path, ledger: Ledger) -> None
     )
     assert 1 == done.code
     assert "each of 2 workers would record it: record without pytest-xdist (-n 0)" in done.out
+
+
+CHOSEN = """
+import os
+import pytest, stripe
+pytestmark = pytest.mark.cassettes("cassettes", writes="scenario")
+
+def client():
+    return stripe.StripeClient("sk_test_x").v1
+
+@pytest.fixture(scope="module")
+def plan():
+    return client().plans.create({"id": f"gold-of-{os.environ['WHO']}", "nickname": "it",
+        "amount": 3, "currency": "eur", "interval": "month", "product": {"name": "it"}}).id
+
+def test_plan(plan):
+    assert plan == client().plans.retrieve(plan).id == f"gold-of-{os.environ['WHO']}"
+    assert plan == client().plans.update(plan, {"nickname": "that"}).id
+"""
+
+
+def test_an_id_that_a_fixture_chose(tmp_path: Path, ledger: Ledger) -> None:
+    """It is in no file, of the fixture or of its tests; played, the test sees this run's ID."""
+    suite = Suite(tmp_path / "suite")
+    (suite.folder / "test_it.py").write_text(CHOSEN, "utf-8")
+    done = suite.run("-q", "--replay-mode=once", STRIPE_API_BASE=ledger.url, WHO="ann-private")
+    assert 0 == done.code, done.out
+    files = list((suite.folder / "cassettes").rglob("*.yaml"))
+    assert 2 == len(files)
+    assert not any("ann-private" in path.read_text("utf-8") for path in files)
+    for who in ("ann-private", "bob"):
+        done = suite.run("-q", WHO=who)
+        assert 0 == done.code, done.out
+    proven = replay_command("verify", "--deep", "--library", suite.folder / "cassettes")
+    assert 0 == proven.code, proven.out

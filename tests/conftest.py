@@ -22,8 +22,10 @@ assert proof  # imported for its profile of hypothesis, which knows no deadline
 authorities.leave_out()
 
 
-WAITING = ("asyncio", "concurrent", "multiprocessing", "signal", "subprocess", "threading", "time",
-           "anyio", "trio", "support.suites", "support.forks", "support.waiting", "support.paced")  # fmt: skip
+WAITING = (
+    "asyncio", "concurrent", "multiprocessing", "signal", "subprocess", "threading", "time",
+    "anyio", "trio", "support.suites", "support.forks", "support.waiting", "support.paced",
+)  # fmt: skip
 """A test module that imports one of these, or a name from one of these, has tests that wait."""
 
 

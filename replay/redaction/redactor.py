@@ -24,6 +24,7 @@ from replay.redaction.policy_files import STRING_CLASSES, FieldPolicy
 from replay.redaction.pseudonyms import NUMBER_CONSTANTS, masked_id, stand_in
 from replay.redaction.secrets import is_secret
 from replay.redaction.values import is_generated, is_plain_key, look
+from replay.stripe_api.error_texts import published
 
 MAX_DEPTH = 100
 """Levels of nesting that a body may have; Stripe's own have about a dozen."""
@@ -343,6 +344,8 @@ class _Walk:
 
     def message(self, value: str, at: _Place, beside: dict[str, Any]) -> str:
         """An error's message: kept if all its parts may be, else a stand-in that names the code."""
+        if value in published():
+            return value
         found = _NO_SUCH.match(value)
         if found and found[1].replace(" ", "_") in self.policy.vocabulary and not is_secret(value):
             chosen = found[2] == self.asked and self.policy.keeps("chosen", found[2])

@@ -471,3 +471,12 @@ def test_a_stand_in_of_metadata_tells_one_of_ten_looks(value, kind):
 def test_what_is_empty_or_a_switch_stays(value):
     body = {"id": CUS, "object": "customer", "metadata": {"a": value}, "name": value}
     assert body == redact(body, owner="customers").body
+
+
+def test_messages_that_stripe_publishes_stay() -> None:
+    """Word for word: one that quotes more is replaced."""
+    body = {"error": {"code": "card_declined", "message": "Your card was declined."}}
+    assert body == redact(body, owner="payment_intents pi_1").body
+    body["error"]["message"] = "Your card was declined. Ask Ann."
+    kept = redact(body, owner="payment_intents pi_1").body
+    assert "Redacted message (card_declined)" == kept["error"]["message"]

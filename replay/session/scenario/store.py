@@ -9,6 +9,7 @@ library.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -23,7 +24,7 @@ from replay.errors import (
     ScenarioNotPlayed,
     ScenarioNotRecorded,
 )
-from replay.library import Library
+from replay.library import Library, scenarios
 from replay.library.library import storage_of
 from replay.library.location import display_path
 from replay.library.scenarios import ScenarioFiles
@@ -238,6 +239,17 @@ class ScenarioStore:
         pinned = header(request.headers, "Stripe-Version") if request is not None else None
         return canonical_version(pinned) if pinned and is_version(pinned) else None
 
+    def _former(self) -> str:
+        """A hint for a test that was renamed; empty if no scenario has a similar name."""
+        found = scenarios.did_you_mean(storage_of(self._library), self.options.name)
+        near = found.strip().removeprefix("did you mean ").rstrip("?")
+        if not near or near == self.options.name:
+            return ""
+        return (
+            f"if the test was renamed: replay scenario rename {shlex.quote(near)}"
+            f" {shlex.quote(self.options.name)}\n"
+        )
+
     def _not_recorded(self, request: Request | None) -> ReplayError:
         version = self._version_of(request)
         others = self._files.versions()
@@ -246,7 +258,8 @@ class ScenarioStore:
         return ScenarioNotRecorded(
             f"the scenario of this test is not recorded{at}{known}",
             where=f"{self.options.name}, library {display_path(self._library.root)}",
-            hint=f"record it: {self.options.command or 'run the test with mode once'}",
+            hint=f"{self._former()}record it: "
+            f"{self.options.command or 'run the test with mode once'}",
         )
 
 

@@ -107,6 +107,18 @@ def test_all_records_again(ledger: Ledger) -> None:
         assert new == make().id != old
 
 
+def test_a_test_that_was_renamed_is_told(ledger: Ledger) -> None:
+    """With the command that renames its scenario."""
+    with in_mode("once", ledger, scenario="tests/test_pay.py::test_refund"):
+        make()
+    with pytest.raises(ScenarioNotRecorded) as caught:
+        play(in_mode("none", scenario="tests/test_pay.py::test_refunds"), make)
+    renaming = (
+        "replay scenario rename tests/test_pay.py::test_refund tests/test_pay.py::test_refunds"
+    )
+    assert renaming in str(caught.value)
+
+
 def test_new_episodes_is_refused(ledger: Ledger) -> None:
     """Half of the scenario would be of another run."""
     with pytest.raises(ConfigError, match="not recorded in part"), in_mode("new_episodes", ledger):

@@ -169,3 +169,14 @@ def test_steps_are_aligned_by_their_routes(old: str, new: str, length: int) -> N
     assert length == len(found)
     assert all(old[i] == new[j] for i, j in found)
     assert all(i < k and j < m for (i, j), (k, m) in pairwise(found))
+
+
+def test_files_of_other_versions_are_not_read() -> None:
+    """What cannot be one side of a pair costs no time, and its damage is verify's to tell."""
+    FILE.with_name("2023-10-16.yaml").write_text("")
+    assert set() == findings(code=0)
+    lone = FILE.parents[1] / "test_other" / FILE.name
+    lone.parent.mkdir()
+    lone.write_text("")
+    assert set() == findings(code=0)
+    assert 2 == replay_command("diff", "2023-10-16", NEW).code

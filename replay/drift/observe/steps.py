@@ -14,8 +14,9 @@ from replay.drift.observe.corpus import Stratum
 from replay.drift.observe.nested import read_take, resource_of
 from replay.drift.observe.pairs import Take
 from replay.drift.observe.selection import Epoch, Selection
-from replay.library import Library, scenarios
+from replay.library import Library, names, scenarios
 from replay.library.library import storage_of
+from replay.library.storage import Storage
 from replay.model.cassette import Interaction, Request, Response
 from replay.model.scenario import Scenario, Step
 
@@ -57,40 +58,50 @@ class Steps:
         library: the library.
         older: another one that holds the old side; None without one.
         source: only scenarios that this host answered; None for all.
-
-    Raises:
-        CassetteDamaged: or one of its kinds: a scenario file cannot be used.
     """
 
     def __init__(self, library: object, older: object, source: str | None = None) -> None:
-        self._by_name: dict[str, list[_File]] = {}
+        self._source = source
+        # Folder of a scenario -> its files.
+        self._files: dict[str, list[tuple[Storage, str, bool]]] = {}
         for one, is_older in ((library, False), (older, True)):
-            for path, scenario in _scenarios(one):
-                if source in (None, scenario.source):
-                    file = _File(path, scenario, is_older)
-                    self._by_name.setdefault(scenario.name, []).append(file)
+            if isinstance(one, Library) and one.exists():
+                storage = storage_of(one)
+                for path in scenarios.paths(storage):
+                    folder = path.rpartition("/")[0]
+                    self._files.setdefault(folder, []).append((storage, path, is_older))
 
     @property
     def versions(self) -> set[str]:
-        """All API versions at which a scenario is recorded."""
-        return {file.scenario.api_version for files in self._by_name.values() for file in files}
+        """All API versions at which a scenario is recorded, by the names of files."""
+        return {
+            path.rpartition("/")[2].removesuffix(names.SUFFIX)
+            for files in self._files.values() for _, path, _ in files
+        }  # fmt: skip
 
     def pairs(self, selection: Selection) -> Iterator[StepPair]:
-        """The pairs of steps for a selection of sides."""
-        for _, files in sorted(self._by_name.items()):
-            sides = {epoch: file for file in files if (epoch := file.epoch(selection)) is not None}
+        """The pairs of steps for a selection of sides.
+
+        Raises:
+            CassetteDamaged: or one of its kinds: a scenario file that may be one side of a pair
+                cannot be used.
+        """
+        wanted = {names.file(version) for version in selection.versions or ()}
+        for _, files in sorted(self._files.items()):
+            asked = [file for file in files if not wanted or file[1].rpartition("/")[2] in wanted]
+            if len(asked) < 2:  # reading takes time, and one side alone shows nothing
+                continue
+            sides: dict[Epoch, _File] = {}
+            for storage, path, is_older in asked:
+                scenario = scenarios.read(storage, path)
+                if scenario is None or self._source not in (None, scenario.source):
+                    continue
+                file = _File(path, scenario, is_older)
+                epoch = file.epoch(selection)
+                if epoch is not None:
+                    sides[epoch] = file
             for old, new in selection.pairs(sides):
                 yield from _paired(sides[old], sides[new], selection)
-
-
-def _scenarios(library: object) -> Iterator[tuple[str, Scenario]]:
-    if not isinstance(library, Library) or not library.exists():
-        return
-    storage = storage_of(library)
-    for path in scenarios.paths(storage):
-        found = scenarios.read(storage, path)
-        if found is not None:
-            yield path, found
 
 
 def _paired(old: _File, new: _File, selection: Selection) -> Iterator[StepPair]:

@@ -102,6 +102,10 @@ plugins: install  ## a small suite beside each of the pytest plugins that people
 versions: install  ## each library that replay hooks, at its lowest and newest supported version
 	$(PY) scripts/library_versions.py $(VERSIONS)
 
+pythons: install  ## each Python from 3.11 to 3.15 that is found, wheels alone, lowest dependencies; FORM=--short
+	$(PY) -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
+	$(PY) scripts/pythons.py $(FORM)
+
 sdks: install  ## each major version of the Stripe SDK from 7 on, in an environment of its own
 	$(PY) scripts/stripe_sdks.py $(FORM)
 

@@ -11,8 +11,9 @@ import os
 import sys
 from collections.abc import Iterable
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -20,6 +21,9 @@ from replay.errors import Refused, ReplayError
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as shells have it."""
+
+_CODE_PAGES = os.name == "nt"
+"""Whether Python writes another charset than UTF-8 to files and pipes, as on Windows up to 3.14."""
 
 COMMANDS: dict[str, str] = {
     "record": "Record objects from the live API into a library.",
@@ -114,6 +118,7 @@ def main() -> None:
         )
         click.echo(f"error: {closed}", err=True)
         sys.exit(closed.exit_code)
+    _write_any_character(sys.stdout, sys.stderr)
     try:
         code = cli.main(prog_name="replay", standalone_mode=False)
         sys.stdout.flush()
@@ -130,6 +135,15 @@ def main() -> None:
     except OSError as error:
         code = _refused_by_the_system(error)
     sys.exit(code)
+
+
+def _write_any_character(*streams: TextIO) -> None:
+    """Make output that never fails for its characters, and UTF-8 in the files of each system."""
+    for stream in streams:
+        if isinstance(stream, TextIOWrapper):
+            chosen = "PYTHONIOENCODING" in os.environ or stream.isatty()
+            utf8 = _CODE_PAGES and not chosen  # reports are read by other programs
+            stream.reconfigure(encoding="utf-8" if utf8 else None, errors="backslashreplace")
 
 
 def _refused_by_the_system(error: OSError) -> int:

@@ -64,6 +64,13 @@ def hook_loops(patches: Patches, module: ModuleType) -> None:
     patches.replace(module.BaseEventLoop, "sock_sendfile", _send_file_in_loop)
 
 
+def hook_proactor(patches: Patches, module: ModuleType) -> None:
+    """Hook `asyncio.windows_events`: on Windows the loop connects and sends past `socket`."""
+    patches.replace(module.IocpProactor, "connect", _connect_in_proactor)
+    for name in ("send", "sendto", "sendfile"):
+        patches.replace(module.IocpProactor, name, _send_in_proactor)
+
+
 def hook_trio(patches: Patches, module: ModuleType) -> None:
     """Hook `trio._socket`: its sockets took `send` from those of `socket` when it was imported."""
     patches.replace(module._SocketType, "send", _send_in_trio)
@@ -160,6 +167,24 @@ def _connect_in_loop(original: Any) -> Any:
         return await original(loop, sock, address)
 
     return connect
+
+
+def _connect_in_proactor(original: Any) -> Any:
+    def connect(proactor: Any, sock: Any, address: Any) -> Any:
+        _refuse_peer(address)
+        return original(proactor, sock, address)
+
+    return connect
+
+
+def _send_in_proactor(original: Any) -> Any:
+    def send(proactor: Any, sock: Any, *args: Any, **kwargs: Any) -> Any:
+        if hasattr(sock, "getpeername"):  # else it is a pipe
+            _refuse_peer(args[-1] if args else kwargs.get("addr"))
+            _refuse_connected(sock)
+        return original(proactor, sock, *args, **kwargs)
+
+    return send
 
 
 def _send_file_in_loop(original: Any) -> Any:

@@ -61,6 +61,7 @@ HOOKS: dict[str, Hook] = {
     "socket": guard.hook,
     "ssl": guard.hook_tls,
     "asyncio.base_events": guard.hook_loops,
+    "asyncio.windows_events": guard.hook_proactor,
     "trio._socket": guard.hook_trio,
     "gevent._socket3": guard.hook_gevent,
     "gevent.socket": guard.hook_lookups,

@@ -26,6 +26,8 @@ LINKS = "follow_links = true in replay.toml, or REPLAY_FOLLOW_LINKS=true"
 """The setting that has links out of a library read."""
 
 _TEMPORARY = re.compile(r"\..+\.[0-9]+\.[0-9a-f]+\.tmp\Z")
+_PATIENCE = 100 if os.name == "nt" else 0
+"""How often a replacement is tried again: on Windows no file can be replaced while one reads it."""
 _UNSUPPORTED = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 ANOTHER_LIBRARY = "another library: --library DIR"
 _HINTS = {
@@ -109,6 +111,10 @@ def refuse_dead_end(path: str) -> None:
         return
 
 
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""How files are opened: a named pipe keeps nobody waiting, and Windows changes no line ends."""
+
+
 def read(
     path: str, root: str, limit: int, *, follow_links: bool = False
 ) -> tuple[bytes, Stamp] | None:
@@ -120,7 +126,7 @@ def read(
         LibraryError: the file system refuses.
     """
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        handle = os.open(path, _READ)
         try:
             return _read(handle, path, None if follow_links else root, limit)
         finally:
@@ -135,7 +141,7 @@ def read(
 def begins(path: str, with_: bytes) -> bool:
     """Whether a regular file begins with these bytes. False where it cannot be read."""
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        handle = os.open(path, _READ)
     except OSError:
         return False
     try:
@@ -367,7 +373,7 @@ def write(
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.replace(path)
+            _put_in_place(temporary, path)
         except BaseException:  # an interruption too leaves no half file behind
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
@@ -385,6 +391,17 @@ def remove_empty(folder: Path, top: Path) -> None:
         except OSError:  # not empty, or not ours to remove
             return
         folder = folder.parent
+
+
+def _put_in_place(temporary: Path, path: Path) -> None:
+    for _ in range(_PATIENCE):
+        try:
+            temporary.replace(path)
+        except PermissionError:
+            time.sleep(0.01)
+        else:
+            return
+    temporary.replace(path)
 
 
 def replaceable(path: Path, what: str, instead: str) -> os.stat_result | None:

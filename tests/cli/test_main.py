@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -18,6 +19,9 @@ from replay.errors import LibraryError
 
 REPLAY = Path(sys.executable).with_name("replay")
 NOBODY = 65534
+LIBRARY = Path(__file__).parents[2] / "cassettes"
+REPORT = ("diff", "2024-06-20", "2025-03-31.basil", "--library", str(LIBRARY),
+          "--format", "markdown")  # fmt: skip
 
 
 def run(command: Sequence[str | Path], folder: Path) -> subprocess.CompletedProcess[str]:
@@ -32,6 +36,35 @@ def test_a_working_directory_that_is_gone(tmp_path: Path) -> None:
         2,
         ["error: the working directory no longer exists", "  next: cd to a folder that exists"],
     )
+
+
+@pytest.mark.parametrize(
+    ("code_pages", "environment", "arrow"),
+    [
+        (True, {}, "→".encode()),
+        (True, {"PYTHONIOENCODING": "cp1252"}, rb"\u2192"),
+        (False, {}, rb"\u2192"),
+    ],
+    ids=["Windows, to a file", "Windows, as asked for", "elsewhere"],
+)
+def test_a_charset_without_arrows_stops_no_report(
+    code_pages: bool,
+    environment: dict[str, str],
+    arrow: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Into a file it is UTF-8 on Windows too; else what the charset lacks is escaped."""
+    monkeypatch.delenv("PYTHONIOENCODING", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("replay.cli.main._CODE_PAGES", code_pages)
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, "cp1252"))
+    monkeypatch.setattr(sys, "argv", ["replay", *REPORT])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert 1 == ended.value.code
+    assert arrow in written.getvalue()
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ import _socket
 import asyncio
 import contextlib
 import socket
+import sys
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,8 @@ from support.standin import DRAFT, StandIn
 from support.tls import TlsListener
 
 import replay
+from replay.intercept.installation import HOOKS
+from replay.intercept.patches import Patches
 
 NAME = "stripe-mock.corp.test"
 ASKED = b"GET /v1/invoices HTTP/1.1\r\n\r\n"
@@ -194,3 +198,58 @@ def test_the_line_that_tried_is_the_users(
     ):
         ask(url)
     assert refused.value.where.startswith(__file__)
+
+
+class IocpProactor:
+    """Methods as Windows' event loop has them: they take Python's sockets and go past them."""
+
+    def __init__(self) -> None:
+        self.passed: list[str] = []
+
+    def connect(self, conn: Any, address: Any) -> None:
+        self.passed.append("connect")
+
+    def send(self, conn: Any, buf: Any, flags: int = 0) -> None:
+        self.passed.append("send")
+
+    def sendto(self, conn: Any, buf: Any, flags: int = 0, addr: Any = None) -> None:
+        self.passed.append("sendto")
+
+    def sendfile(self, sock: Any, file: Any, offset: int, count: int) -> None:
+        self.passed.append("sendfile")
+
+
+def test_the_event_loop_of_windows_is_guarded_too(
+    stand_in: StandIn, library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Connecting and sending, also on a connection of before; pipes and other hosts pass."""
+    library.mkdir()
+    loop: Any = types.ModuleType("asyncio.windows_events")
+    loop.IocpProactor = IocpProactor
+    monkeypatch.setitem(sys.modules, loop.__name__, loop)
+    patches = Patches({loop.__name__: HOOKS[loop.__name__]})  # those of a session may be in already
+    address = urlsplit(stand_in.url)
+    peer, proactor = ("127.0.0.1", address.port), IocpProactor()
+    asked: list[Callable[[Any], Any]] = [
+        lambda conn: proactor.connect(conn, peer),
+        lambda conn: proactor.send(conn, ASKED),
+        lambda conn: proactor.sendto(conn, ASKED, 0, peer),
+        lambda conn: proactor.sendfile(conn, None, 0, 1),
+    ]
+    patches.install()
+    try:
+        with socket.create_connection(peer) as before, socket.socket() as other:
+            for ask in asked:
+                with (
+                    pytest.raises(replay.NetworkBlocked, match="past replay's hooks"),
+                    replay.use_cassettes(library, api_base=stand_in.url),
+                ):
+                    ask(before)
+            assert [] == proactor.passed
+            with replay.use_cassettes(library, api_base=stand_in.url):
+                proactor.connect(other, ("127.0.0.1", address.port + 1))
+                proactor.send(object(), ASKED)
+                proactor.send(other, ASKED)
+    finally:
+        patches.remove()
+    assert ["connect", "send", "send"] == proactor.passed

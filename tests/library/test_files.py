@@ -74,6 +74,32 @@ def child(code: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
+@pytest.mark.parametrize("refusals", [2, 4], ids=["a reader that ends", "one that stays"])
+def test_a_file_that_is_read_meanwhile_is_replaced_later_on_windows(
+    refusals: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system refuses to replace it for as long as it is open; then it is an error."""
+    path = tmp_path / "a.yaml"
+    path.write_text("old", "utf-8")
+    replace, left = Path.replace, [None] * refusals
+
+    def busy(this: Path, target: Path) -> Path:
+        if left:
+            left.pop()
+            raise PermissionError(errno.EACCES, "Access is denied")
+        return replace(this, target)
+
+    monkeypatch.setattr(Path, "replace", busy)
+    monkeypatch.setattr(files, "_PATIENCE", 3)
+    if refusals < 4:
+        write(path, "new")
+    else:
+        with pytest.raises(LibraryError, match="Access is denied"):
+            write(path, "new")
+    assert (refusals < 4) == (path.read_text("utf-8") == "new")
+    assert ["a.yaml"] == listed(tmp_path)
+
+
 def test_read(tmp_path: Path) -> None:
     """A file is read whole, with a stamp that holds until the file changes."""
     path = tmp_path / "a.yaml"

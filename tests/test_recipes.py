@@ -102,6 +102,12 @@ def workflow(number: int) -> Any:
     return [document for document in found if "jobs" in document][number]
 
 
+def fixtures_step() -> Any:
+    """The step that checks fixtures, as a workflow with the environment of the first one."""
+    (steps,) = (s for b in blocks("ci.md", "yaml") if isinstance(s := yaml.safe_load(b), list))
+    return {"env": workflow(0)["env"], "jobs": {"fixtures": {"steps": steps}}}
+
+
 def run_workflow(document: Any, secrets: dict[str, str], **environment: str) -> dict[str, int]:
     """Run the steps of a workflow with a `run`, in order; step -> exit code.
 
@@ -161,6 +167,19 @@ def test_twins_are_scanned_though_an_object_is_gone(project: StandIn) -> None:
     assert Path(f"cassettes/invoices/{DRAFT}/{NEW}.yaml").exists()
 
 
+def test_fixtures_are_checked(project: StandIn) -> None:
+    """One of the version passes; one with another type of value fails, as one not recorded."""
+    Path("tests/fixtures").mkdir(parents=True)
+    fixture = Path("tests/fixtures/invoice.json")
+    step, name = fixtures_step(), "Check the hand-written fixtures"
+    fixture.write_text('{"object": "invoice",\n "status": "draft"}')
+    assert {name: 0} == run_workflow(step, {})
+    fixture.write_text('{"object": "invoice",\n "status": 5}')
+    assert {name: 1} == run_workflow(step, {})
+    fixture.write_text('{"object": "charge"}')
+    assert {name: 3} == run_workflow(step, {})
+
+
 def test_the_hooks_are_defined() -> None:
     """Every hook that the project offers runs a command that the wheel installs."""
     hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
@@ -172,7 +191,8 @@ def test_the_hooks_are_defined() -> None:
     offered = {hook["id"] for hook in hooks}
     for page in ("ci.md", "scan.md"):
         for block in blocks(page, "yaml"):
-            for repo in yaml.safe_load(block).get("repos", []):
+            document = yaml.safe_load(block)
+            for repo in document.get("repos", []) if isinstance(document, dict) else []:
                 if repo["repo"] != "local":
                     assert offered >= {hook["id"] for hook in repo["hooks"]}
     manifest = [str(BIN / "pre-commit"), "validate-manifest", str(ROOT / ".pre-commit-hooks.yaml")]

@@ -11,6 +11,7 @@ import binascii
 import json
 import re
 import tomllib
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -291,25 +292,28 @@ def read_yaml(text: str) -> Document:
         raise Unreadable("is not readable as YAML") from None
     except yaml.YAMLError:  # a character that no YAML has, such as a control character
         raise Unreadable("is not readable as YAML") from None
-    reader = _Reader(parser)
+    reader = _Reader(parser, text)
     try:
         return reader.read()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        line = f" (line {mark.line + 1})" if mark is not None else ""
+        line = f" (line {reader.line(mark)})" if mark is not None else ""
         raise Unreadable(f"is not readable as YAML{line}", partial=reader.partial()) from None
     finally:
         parser.dispose()
 
 
 _NO_KEY = object()
+_YAML_BREAK = re.compile("[\x85\u2028\u2029]")
+"""What ends a line in YAML and in no editor."""
 
 
 class _Reader:
     """Builds values from the parser's events."""
 
-    def __init__(self, parser: Any) -> None:
+    def __init__(self, parser: Any, text: str) -> None:
         self.parser = parser
+        self.breaks = [found.start() for found in _YAML_BREAK.finditer(text)]
         self.lines: dict[int, list[int]] = {}
         self.anchors: dict[str, Any] = {}
         self.open: set[int] = set()
@@ -320,6 +324,11 @@ class _Reader:
         self.problems: list[str] = []
         self.roots: list[Any] = []
         self.root_lines: list[int] = []
+
+    def line(self, mark: Any) -> int:
+        """The line of a mark, as editors count it."""
+        line: int = mark.line + 1
+        return line - bisect_left(self.breaks, mark.index) if self.breaks else line
 
     def partial(self) -> Document | None:
         """What was read before an error; None if that is nothing."""
@@ -367,7 +376,7 @@ class _Reader:
                 break
             else:
                 continue
-            top, place = stack[-1], event.start_mark.line + 1
+            top, place = stack[-1], self.line(event.start_mark)
             if type(top) is list:
                 top.append(value)
                 lines[-1].append(place)

@@ -168,7 +168,7 @@ def main() -> int:
 
 def _names() -> list[str]:
     # Without importing the targets: only the environment of the fuzzer has what they need.
-    return ["readers", "loader", "call", "form", "json", "toml", "archive", "scan"]
+    return ["readers", "loader", "call", "form", "json", "toml", "archive", "scan", "doubles"]
 
 
 def _report(name: str, code: int, seed: int, began: float) -> bool:

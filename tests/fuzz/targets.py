@@ -8,17 +8,24 @@ disagree. `run.py` adds the bounds of time and memory.
 from __future__ import annotations
 
 import io
+import json
+import re
 import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+from replay.drift.doubles import Doubles
+from replay.drift.observe.pointers import unescape
 from replay.errors import ReplayError
+from replay.importers.documents import Unreadable
+from replay.importers.doubles import doubles
 from replay.library import Library
 from replay.library.format import codec, fast_reader, schema, seals, yaml_reader
 from replay.library.format.fields import Unfit
@@ -230,6 +237,56 @@ def _scan_seeds() -> list[bytes]:
     ]  # fmt: skip
 
 
+@cache
+def _recorded() -> Doubles:
+    return Doubles(Library(ROOT / "cassettes"))
+
+
+def _check_doubles(data: bytes) -> None:
+    """A fixture: the end of its name, a line, then its text. A remark has a line and a place."""
+    suffix, _, content = data.partition(b"\n")
+    text = content.decode("utf-8", "replace")
+    try:
+        found = doubles(text, suffix.decode("latin-1"), _recorded().types, "invoice")
+    except Unreadable as error:
+        _not_private(str(error))
+        return
+    for double in found:
+        for remark in _recorded().check(double.body, double.type) or []:
+            _stands_at(double.body, remark.pointer)
+            assert 1 <= double.line(remark.pointer) <= 1 + len(re.findall("\r\n?|\n", text))
+            if PRIVATE not in str(_keys(double.body)):
+                _not_private(f"{remark} {remark.pointer}")
+
+
+def _stands_at(body: Any, pointer: str) -> None:
+    for segment in pointer.split("/")[1:]:
+        body = body[int(segment) if isinstance(body, list) else unescape(segment)]
+
+
+def _keys(value: Any) -> list[Any]:
+    """All keys in a value. They may be named in a remark, as values may not."""
+    if isinstance(value, Mapping):
+        return [*value, *map(_keys, value.values())]
+    return [*map(_keys, value)] if isinstance(value, list) else []
+
+
+def _double_seeds() -> list[bytes]:
+    private = f"{PRIVATE}@example.com"
+    invoice = f"""{{
+ "object": "invoice", "total": "{private}", "status": "{PRIVATE}", "a/b~c": [null],
+ "lines": {{"object": "list", "data": [{{"object": "line_item", "amount": 1.5, "plan": null}}]}}
+}}"""
+    mock = json.dumps({"request": {"url": "/v1/invoices"}, "response": {"body": invoice}})
+    yaml = f"- &a {{object: invoice, paid: yes, customer: {private}}}\n- <<: *a\n  lines: [1]\n"
+    return [
+        b".json\n" + invoice.encode(), b".json\n" + mock.encode(), b".yaml\n" + yaml.encode(),
+        b".jsonl\n" + b'{"object":"invoice"}\r\n{"object":"event","data":{"object":{}}}\r\n',
+        b".yml\nobject: invoice\nlines:\n  data:\n  - amount: '1'\n", b".json\n[{\"id\": 1}, []]",
+        b".yaml\nbody: |\n  " + invoice.replace("\n", "\n  ").encode(),
+    ]  # fmt: skip
+
+
 TARGETS: dict[str, Target] = {
     "readers": Target(_check_readers, _bodies),
     "loader": Target(_check_loader, lambda: [*_samples()[:3], *_bodies(), _tape()]),
@@ -245,4 +302,5 @@ TARGETS: dict[str, Target] = {
     ),
     "archive": Target(_check_archive, lambda: [_zip(), _zip(zipfile.ZIP_STORED)]),
     "scan": Target(_check_scan, _scan_seeds),
+    "doubles": Target(_check_doubles, _double_seeds),
 }

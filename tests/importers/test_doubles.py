@@ -55,6 +55,16 @@ def test_lines_of_json_and_yaml() -> None:
     assert (1, 3) == (first.line("/object"), second.line("/x"))
 
 
+@pytest.mark.parametrize("mark", ["\x85", "\u2028", "\u2029", "\U0001f600\u2028"])
+def test_lines_of_yaml_are_those_of_editors(mark: str) -> None:
+    """YAML also ends lines at marks that no editor takes for an end of one."""
+    text = f"# {mark}\nobject: invoice\nnote: 'a {mark} b'\ntotal: 1\n"
+    ((double,), lines) = doubles(text, ".yaml", TYPES), ["/object", "/note", "/total"]
+    assert [2, 3, 4] == [double.line(pointer) for pointer in lines]
+    with pytest.raises(Unreadable, match=r"line 3"):
+        doubles(f"a: '{mark}'\nb: 1\n]\n", ".yaml", TYPES)
+
+
 def test_what_has_no_object_key_is_what_the_caller_says() -> None:
     """At the top or in the list at the top, and only where the file holds no other double."""
     assert [] == found('{"id": "in_1"}')

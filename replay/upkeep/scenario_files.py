@@ -91,7 +91,7 @@ def _body(data: bytes, where: str) -> str:
         # The edit may have removed the first line, or left another seal there.
         text = data.decode("utf-8-sig").replace("\r\n", "\n")
         body = text.partition("\n")[2] if text.startswith("# replay scenario") else text
-    seals.refuse_conflict(body, where)
+    seals.refuse_conflict(body, where, "scenario")
     return body
 
 

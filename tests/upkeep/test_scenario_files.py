@@ -130,6 +130,9 @@ def test_a_conflict_is_refused_without_a_side(sides: tuple[bytes, bytes]) -> Non
         assert "it is one test's run, so both cannot be kept" in done.err
         assert f"replay seal --merge --take ours {FILE}" in done.err
     assert before == FILE.read_bytes()
+    done = replay_command("verify")
+    assert "conflict: the scenario holds an unresolved git merge conflict" in done.out
+    assert "keep one side whole: replay seal --merge --take ours " in done.out
 
 
 @pytest.mark.parametrize("target", [FILE, Path("cassettes")], ids=str)

@@ -101,9 +101,9 @@ def whole(data: bytes, where: str, kind: str = "cassette") -> memoryview:
     """
     digest, rest = _parted(data, where, kind)
     if hashlib.sha256(rest).hexdigest() != digest:
-        _refuse_what_is_no_text(rest, where)
+        _refuse_what_is_no_text(rest, where, kind)
         raise CassetteUnsealed(
-            "the cassette was changed after it was written: its seal does not fit its text",
+            f"the {_noun(kind)} was changed after it was written: its seal does not fit its text",
             where=where,
             hint=f"if the edit is yours, accept it with: replay seal {shlex.quote(where)}\n"
             f"if it is not, {RESTORE}\n"
@@ -134,13 +134,13 @@ def split(data: bytes, where: str, kind: str = "cassette") -> tuple[str, str]:
     return digest, decoded(rest, where)
 
 
-def refuse_conflict(text: str, where: str) -> None:
+def refuse_conflict(text: str, where: str, kind: str = "cassette") -> None:
     """Raise if a text has the marks of a git merge.
 
     Raises:
         CassetteConflict: the text has them.
     """
-    _refuse_conflict(text.encode("utf-8"), where)
+    _refuse_conflict(text.encode("utf-8"), where, kind)
 
 
 def too_new(version: int, where: str) -> CassetteTooNew:
@@ -154,7 +154,7 @@ def too_new(version: int, where: str) -> CassetteTooNew:
 
 def _parted(data: bytes, where: str, kind: str) -> tuple[str, memoryview]:
     if len(data) > MAX_BYTES:
-        raise _damaged(f"is larger than {MAX_BYTES} bytes", where)
+        raise _damaged(f"is larger than {MAX_BYTES} bytes", where, kind)
     given = data
     data = data.removeprefix(codecs.BOM_UTF8)
     if b"\r" in data:
@@ -168,10 +168,10 @@ def _parted(data: bytes, where: str, kind: str) -> tuple[str, memoryview]:
                 hint="vcrpy replays it, with replay.vcr.Persister or without: docs/vcrpy.md",
             )
         if _BLANK.match(given):
-            raise _damaged("is empty", where)
+            raise _damaged("is empty", where, kind)
         if given[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
-            raise _damaged("is UTF-16, not UTF-8", where)
-        _refuse_what_is_no_text(memoryview(data), where)
+            raise _damaged("is UTF-16, not UTF-8", where, kind)
+        _refuse_what_is_no_text(memoryview(data), where, kind)
         if found is not None and {found[1], kind.encode("ascii")} <= _IN_LIBRARIES:
             raise KeyMismatch(
                 f"this is a {found[1].decode('ascii')}, in the place of a {kind}",
@@ -180,12 +180,14 @@ def _parted(data: bytes, where: str, kind: str) -> tuple[str, memoryview]:
             )
         if data.startswith(b"version https://git-lfs.github.com/"):
             raise CassetteDamaged(
-                "this is a git-LFS pointer, not the cassette", where=where, hint="git lfs pull"
+                f"this is a git-LFS pointer, not the {_noun(kind)}",
+                where=where,
+                hint="git lfs pull",
             )
         raise CassetteUnsealed(
             "the first line is not a seal of replay",
             where=where,
-            hint="if the file is a cassette that you edited: "
+            hint=f"if the file is a {_noun(kind)} that you edited: "
             f"replay seal {shlex.quote(where)}\n{RESTORE}",
         )
     if int(found[2]) != FORMAT:
@@ -193,25 +195,28 @@ def _parted(data: bytes, where: str, kind: str) -> tuple[str, memoryview]:
     return found[3].decode("ascii"), memoryview(data)[found.end() :]
 
 
-def _refuse_what_is_no_text(data: memoryview, where: str) -> None:
+def _refuse_what_is_no_text(data: memoryview, where: str, kind: str) -> None:
     if not _is_text(data):
-        raise _damaged("is not UTF-8", where)
-    _refuse_conflict(bytes(data), where)
+        raise _damaged("is not UTF-8", where, kind)
+    _refuse_conflict(bytes(data), where, kind)
 
 
-def _refuse_conflict(data: bytes, where: str) -> None:
+def _refuse_conflict(data: bytes, where: str, kind: str) -> None:
     marks = (b"<<<<<<< ", b"=======\n", b">>>>>>> ")
     if (
         data.startswith(marks)
         or any(b"\n" + mark in data for mark in marks)
         or data.endswith(b"\n=======")
     ):
+        quoted = shlex.quote(where)
         raise CassetteConflict(
-            "the cassette holds an unresolved git merge conflict",
+            f"the {_noun(kind)} holds an unresolved git merge conflict",
             where=where,
-            hint=f"keep the recordings of both sides: replay seal --merge {shlex.quote(where)}\n"
-            f"or take one side (git checkout --ours {shlex.quote(where)} or --theirs), "
-            "or record it again",
+            hint=f"keep one side whole: replay seal --merge --take ours {quoted} (or theirs)\n"
+            "or record it again"
+            if kind == "scenario"
+            else f"keep the recordings of both sides: replay seal --merge {quoted}\n"
+            f"or take one side (git checkout --ours {quoted} or --theirs), or record it again",
         )
 
 
@@ -241,5 +246,9 @@ def _is_text(data: memoryview) -> bool:
     return True
 
 
-def _damaged(what: str, where: str) -> CassetteDamaged:
-    return CassetteDamaged(f"the cassette {what}", where=where, hint=RESTORE)
+def _damaged(what: str, where: str, kind: str = "cassette") -> CassetteDamaged:
+    return CassetteDamaged(f"the {_noun(kind)} {what}", where=where, hint=RESTORE)
+
+
+def _noun(kind: str) -> str:
+    return "scenario" if kind == "scenario" else "cassette"

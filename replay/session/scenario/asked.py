@@ -241,6 +241,7 @@ def _id(text: str, kept: bool) -> Value:
     return Value(What.ID, text, text, is_chosen=not kept)
 
 
+@lru_cache(maxsize=8192)
 def _found(
     method: str, known: Operation, name: str, value: Scalar, kind: BodyKind, policy: Policy
 ) -> tuple[Value, bool]:

@@ -30,6 +30,7 @@ from replay.library.scenarios import ScenarioFiles
 from replay.model.scenario import Scenario
 from replay.redaction.secrets import find_secrets
 from replay.upkeep.merge import SIDES, Conflict, refuse_edits
+from replay.upkeep.proof import FORGED, UNKNOWN, UNPROVEN
 from replay.upkeep.scenario_proof import unproven_answer, unproven_steps
 from replay.upkeep.seal import replace_file
 
@@ -125,7 +126,11 @@ def _checked(path: Path, text: str, policy: Policy) -> tuple[Library, Scenario]:
             pointer=place,
         )  # fmt: skip
     for number in range(len(scenario.steps)):
-        for _, pointer, kind in unproven_answer(scenario, number, policy):
+        for rule, pointer, kind in unproven_answer(scenario, number, policy):
+            if rule not in {UNPROVEN, FORGED, UNKNOWN}:
+                raise CassetteDamaged(
+                    f"the answer of step {number} cannot be read: {kind}", where=where, hint=_RECORD
+                )
             raise LeakFound(
                 f"the policy does not keep {pointer} ({kind}) of step {number}",
                 where=where,

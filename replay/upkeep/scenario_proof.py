@@ -91,8 +91,9 @@ def _are_places(step: Step) -> bool:
     if not answer.redacted and not answer.echo:
         return True
     body = _body_of(step)
-    places = (*answer.redacted, *answer.echo)
-    return body is not None and all(leads_to_a_value(body, place) for place in places)
+    if body is None:
+        return bool(answer.body)  # one that cannot be read is reported itself
+    return all(leads_to_a_value(body, place) for place in (*answer.redacted, *answer.echo))
 
 
 def _are_echoes(number: int, scenario: Scenario) -> bool:

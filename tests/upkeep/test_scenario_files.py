@@ -77,6 +77,7 @@ def test_a_whole_library_is_sealed() -> None:
         (r'"email": "redacted\+\w+@example.com"', f'"email": "{MAIL}"', "does not keep /email"),
         (r"name: '?tests/test_pay", "name: tests/test_other", "not that of its path"),
         (r"lane: 0", "colour: blue", "key that replay does not write"),
+        (r'"created": 1700000000', '"object": "twice"', "the answer of step 0 cannot be read"),
     ],
 )
 def test_an_edit_that_no_recording_writes(pattern: str, new: str, says: str) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from replay.errors import CassetteDamaged, LibraryError
 from replay.library import Library, scenarios
 from replay.library.library import storage_of
+from replay.library.location import display_path
 from replay.model.scenario import Scenario
 from replay.redaction.secrets import find_secrets
 from replay.upkeep.lost_tests import lost_tests
@@ -104,7 +105,7 @@ def _lost(library: Library, tests: dict[str, str]) -> Iterator[Problem]:
         yield Problem(
             folder, ProblemKind.NO_TEST, f"its test is not there any more: {gone}",
             f"if it was renamed: replay scenario rename {shlex.quote(name)} NEW\n"
-            f"if not: rm -r {shlex.quote(str(library.root / folder))}",
+            f"if not: rm -r {shlex.quote(f'{display_path(library.root)}/{folder}')}",
         )  # fmt: skip
 
 

@@ -167,6 +167,7 @@ def test_a_scenario_whose_test_is_gone(code: str | None, gone: str) -> None:
     assert 1 == done.code
     assert f"{folder}: no-test: its test is not there any more: {gone}\n" in done.out
     assert f"replay scenario rename {PAY} NEW" in done.out
+    assert f"rm -r cassettes/{folder}\n" in done.out
 
 
 def _named(library: Path, name: str) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from support.command import replay_command
 from support.suites import Suite
 from support.waiting import HANGS, wait_until
 
@@ -159,3 +160,14 @@ def test_a_test_that_fails_leaves_the_old_scenario(recorded: Recorded, tmp_path:
     )  # fmt: skip
     assert 1 == done.code, done.out
     assert before == {path: path.read_bytes() for path in folder.rglob("*.yaml")}
+
+
+def test_what_was_recorded_is_proven(recorded: Recorded) -> None:
+    """Each step and each stand-in of all files, by the deep check and by the scan."""
+    library = recorded.suite.folder / "cassettes"
+    count = len(list(library.rglob("scenarios/**/*.yaml")))
+    done = replay_command("verify", "--deep", "--library", library)
+    assert 0 == done.code, done.out
+    assert f"{count} scenario files" in done.out
+    done = replay_command("scan", library)
+    assert 0 == done.code, done.out

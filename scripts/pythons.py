@@ -135,7 +135,7 @@ def tried(python: Python, *, lowest: bool, tests: tuple[str, ...]) -> tuple[bool
     wheel = next((ROOT / "dist").glob("*.whl"))
     install = ("pip", "install", "--python", str(inside / "python"), "--only-binary", ":all:")
     for step in (
-        ("venv", "--clear", "--python", python.path, str(folder)),
+        ("venv", "--clear", "--seed", "--python", python.path, str(folder)),
         (*install, "-r", "pyproject.toml", "--extra", "test",
          "--resolution", "lowest-direct" if lowest else "highest"),
         (*install, "--no-deps", "--reinstall", str(wheel)),

@@ -140,9 +140,9 @@ class _Socket:
         try:
             return self._answer()
         except Refused as refused:
-            return _Refusing(refused)
+            return _Raising(refused)
         except BrokenConnection as broken:
-            raise broken.as_system() from None
+            return _Raising(broken.as_system())
 
     def _answer(self) -> Any:
         raw = bytes(self._sent)
@@ -174,15 +174,15 @@ class _Socket:
     def close(self) -> None: ...
 
 
-class _Refusing(BytesIO):
-    """Raises the refusal when it is read: only then can http.client close its response."""
+class _Raising(BytesIO):
+    """Raises an error when it is read: only then can http.client close its response."""
 
-    def __init__(self, refused: Refused) -> None:
+    def __init__(self, error: BaseException) -> None:
         super().__init__()
-        self._refused = refused
+        self._error = error
 
     def readline(self, size: int | None = -1, /) -> bytes:
-        raise self._refused
+        raise self._error
 
 
 def _is_chunked(headers: Headers) -> bool:

@@ -89,8 +89,12 @@ def _forget_unfinished_imports() -> None:
                 # The parts of a package go with it: they would not be attributes of the new one.
                 for part in [n for n in sys.modules if n == name or n.startswith(f"{name}.")]:
                     del sys.modules[part]
+    blocking: Any = getattr(system, "_blocking_on", {})
     for thread in gone:
-        getattr(system, "_blocking_on", {}).pop(thread, None)
+        if isinstance(blocking, dict):
+            blocking.pop(thread, None)
+        else:  # since 3.12 it holds, weakly, lists of locks
+            del (blocking.get(thread) or [])[:]
 
 
 def _in_child() -> None:

@@ -145,7 +145,7 @@ def test_types_without_an_id_are_asked_for_without_one() -> None:
         for name in route.objects:
             if home := OBJECT_CLASSES.get(name):
                 made = getattr(import_module(home[0]), home[1])
-                if not any("id" in vars(c).get("__annotations__", {}) for c in made.__mro__):
+                if not any("id" in getattr(c, "__annotations__", {}) for c in made.__mro__):
                     found.add((route.resource, route.singleton))
     assert ("balance", True) in found
     assert {True} == {singleton for _, singleton in found}

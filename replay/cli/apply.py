@@ -94,7 +94,7 @@ def apply(plan: Plan, root: Path, *, write: bool) -> Applied:
         if write:
             with own_files.locked(path):
                 own_files.write(path, made.text, "the edited file", "no other: leave out --write")
-    left.sort(key=lambda one: (one.file, one.line, one.field))
+    left = sorted({*left}, key=lambda one: (one.file, one.line, one.field, one.why))
     return Applied(
         "".join(diffs), edits, len(diffs), tuple(left), tuple(guarded), tuple(sorted(never_null))
     )

@@ -12,7 +12,15 @@ from replay.drift.guide.outline import outline
 from replay.drift.judge.findings import Comparison, Finding, Grade, Report, Severity, UsedAt
 from replay.drift.judge.rules import sentence
 from replay.errors import printable
-from replay.render.words import MOST_LINES, counted, counted_coverage, counted_use, reader, remark
+from replay.render.words import (
+    MOST_LINES,
+    counted,
+    counted_coverage,
+    counted_use,
+    reader,
+    readers,
+    remark,
+)
 
 LIMIT = 65_000
 """Characters of a comment; GitHub refuses more than 65,536."""
@@ -126,8 +134,7 @@ def _row(comparison: Comparison, finding: Finding) -> str:
     mark = {Severity.BREAKING: "**breaking**", Severity.WARNING: "warning", Severity.INFO: "info"}
     what = escape(sentence(comparison, finding)) + " (**used by these tests**)" * bool(finding.used)
     what += "".join(f"<br>{_link(at)}" for at in finding.used_at[:MOST_LINES])
-    if len(finding.used_at) > MOST_LINES:
-        what += f"<br>and {len(finding.used_at) - MOST_LINES} more lines"
+    what += "".join(f"<br>{more}" for more in readers(finding)[MOST_LINES:])
     return f"| {mark[finding.severity]} | {finding.grade} | {what} |\n"
 
 

@@ -83,9 +83,8 @@ def readers(finding: Finding, most: int = MOST_LINES) -> list[str]:
         most: at most this many lines; the others are counted in one more.
     """
     shown = [reader(at) for at in finding.used_at[:most]]
-    if len(finding.used_at) > most:
-        shown.append(f"and {len(finding.used_at) - most} more lines")
-    return shown
+    more = len(finding.used_at) - most
+    return [*shown, f"and {more} more {_be(more, 'line', 'lines')}"] if more > 0 else shown
 
 
 def reader(at: UsedAt) -> str:

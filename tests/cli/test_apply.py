@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -100,6 +101,23 @@ def test_the_edit_is_a_diff_that_patch_takes_and_nothing_is_written(suite: Suite
     assert git
     subprocess.run([git, "apply", "--unsafe-paths", "a.diff"], check=True)
     assert new in Path("billing.py").read_text("utf-8")
+
+
+def test_a_line_for_a_person_is_listed_once(suite: Suite) -> None:
+    """Also where two expressions of it are left for one reason."""
+    code = "def pair(a, b):\n    return a.subscription, b.subscription\n"
+    Path("billing.py").write_text(code, "utf-8")
+    sites = [
+        {"file": "billing.py", "line": 2, "column": column, "end_line": 2,
+         "end_column": column + 14, "tests": ["test_suite.py::test_it"]}
+        for column in (12, 28)
+    ]  # fmt: skip
+    body = {"resource": "invoices", "type": "invoice", "version": OLD,
+            "paths": ["/subscription"], "sites": {"/subscription": sites}}  # fmt: skip
+    Path("used-fields.json").write_text(json.dumps({"format": 1, "bodies": [body]}), "utf-8")
+    said = apply().err.splitlines()
+    assert "billing.py:2: invoice.subscription: 2 reads of that name on the line" == said[0]
+    assert "0 edits in 0 files can be made, 1 left to you" == said[1]
 
 
 def test_only_files_of_this_folder_are_written(suite: Suite, tmp_path: Path) -> None:

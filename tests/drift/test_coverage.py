@@ -49,6 +49,16 @@ def test_a_body_that_was_read_as_a_whole_counts_with_all_its_fields() -> None:
     assert (1, 6) == (made.changed, made.unchanged)
 
 
+def test_what_only_the_new_version_has_is_none_of_what_a_whole_body_told() -> None:
+    """The place that a field moved to was not read before the upgrade, so it was not missed."""
+    ids = [f"sub_1MowQVLkdIwHu7i{n}" for n in range(3)]
+    olds = [{"object": "invoice", "sub": id} for id in ids]
+    news = [{"object": "invoice", "p": {"sub": id, "more": 1}} for id in ids]
+    found = report(Shelf(twins(olds, news)), "invoices", (OLD, NEW), matrix=True)
+    (made,) = coverage(found, Used({INVOICE: {"/**"}}))
+    assert (3, 2, 1, ()) == (made.fields, made.unchanged, made.changed, made.blind)
+
+
 def test_a_field_that_no_side_has_is_unchanged_where_both_had_its_parent() -> None:
     """Tests ask for what is not there; where no parent is shown, that is not known."""
     made = covered({INVOICE: {"/never", "/sub/never"}})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dis
+
 import pytest
 
 from replay.drift.acceptance.used import Site
@@ -51,6 +53,36 @@ def edit(
 def test_a_chain_is_renamed_and_all_else_stays(code: str, expression: str, made: str) -> None:
     """Comments, quotes, line ends and marks of encoding."""
     assert made == edit(code, expression).text
+
+
+def read_on(line: str) -> tuple[str, Site]:
+    """Code whose chain of attributes goes over lines, and where Python itself says it is read."""
+    code = f"x = (\n    i\n    # why\n    .{line}\n)\n"
+    positions = [
+        instruction.positions
+        for instruction in dis.get_instructions(compile(code, "a.py", "exec"))
+        if instruction.argval == "subscription" and instruction.positions is not None
+    ]
+    ((first, last, column, end),) = positions
+    assert None not in (first, last, column, end)
+    return code, Site("a.py", first or 0, (column or 0) + 1, last or 0, (end or 0) + 1)
+
+
+@pytest.mark.parametrize("line", ["subscription", "lines.subscription", "subscription.id"])
+def test_a_chain_over_several_lines_is_found_where_python_says_it_is_read(line: str) -> None:
+    """Python names the place of the last name only; the layout stays."""
+    code, site = read_on(line)
+    made = rewrite(code, [Edit(site, "", ("subscription",), NEW)])
+    assert code.replace("subscription", ".".join(NEW)) == made.text
+
+
+def test_another_read_of_the_name_on_any_of_its_lines_leaves_it_alone() -> None:
+    """The lines are those of the whole chain."""
+    code, site = read_on("subscription")
+    made = rewrite(
+        code.replace("    i\n", "    f(j.subscription)\n"), [Edit(site, "", ("subscription",), NEW)]
+    )
+    assert "2 reads of that name" in made.left[0][1]
 
 
 def test_names_that_are_methods_or_no_names_become_subscripts() -> None:

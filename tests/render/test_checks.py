@@ -20,6 +20,7 @@ from replay.render.html import to_html
 from replay.render.machine import to_json
 from replay.render.markdown import to_markdown
 from replay.render.terminal import show
+from replay.render.words import readers
 
 HOSTILE = 'x\n::error::<b>&"\x1b\ud800'
 
@@ -163,6 +164,14 @@ def read_by_code() -> Report:
         replace(f, used=True, used_at=at) if f.path == "/gone" else f for f in comparison.findings
     )
     return replace(made, comparisons=(replace(comparison, findings=findings),))
+
+
+@pytest.mark.parametrize(("more", "said"), [(1, "and 1 more line"), (2, "and 2 more lines")])
+def test_lines_that_are_not_shown_are_counted(more: int, said: str) -> None:
+    """Three are shown."""
+    at = tuple(UsedAt("a.py", n, 1, (), in_test=False) for n in range(3 + more))
+    (comparison,) = many().comparisons
+    assert said == readers(replace(comparison.findings[0], used_at=at))[-1]
 
 
 def test_github_annotates_the_line_that_reads() -> None:

@@ -7,7 +7,7 @@ versions showed, and which recording would show the rest.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from replay.drift.acceptance.used import ALL, Body, Used, concerns
 from replay.drift.judge.findings import (
@@ -28,7 +28,7 @@ _Cells = dict[str, tuple[bool, bool]]
 def coverage(report: Report, used: Used) -> tuple[Coverage, ...]:
     """What a report says of the fields that tests read, for each two sides that it compares.
 
-    A body that was read as a whole, as JSON, counts with all fields that were recorded of it.
+    A body that was read as a whole, as JSON, counts with all fields that the old side showed.
     Where only two sides are compared, what was read of other types counts as not observed.
 
     Args:
@@ -70,7 +70,7 @@ def _of_sides(
             for path in used.paths[body]
             if told or not _is_inner(used, body, path)
         }
-        for path in sorted(_fields(read, cells)):
+        for path in sorted(_fields(read, _shown(report.matrices, told))):
             about = [finding for finding in findings if _tells_of(finding, path)]
             if any(finding.grade > Grade.UNOBSERVED for finding in about):
                 counts["changed"] += 1
@@ -107,29 +107,46 @@ def _is_inner(used: Used, body: Body, path: str) -> bool:
 
 
 def _cells(matrices: Iterable[Matrix], comparisons: Sequence[Comparison]) -> _Cells:
-    found: _Cells = {}
+    # An object that changed its type is at one version alone of this one.
+    found: _Cells = {"": (True, True)} if comparisons else {}
+    for path, cells in _rows(matrices, comparisons):
+        old, new = (cell is not None for cell in cells)
+        before = found.get(path, (False, False))
+        found[path] = (before[0] or old, before[1] or new)
+    return found
+
+
+def _shown(matrices: Iterable[Matrix], comparisons: Sequence[Comparison]) -> set[str]:
+    """The paths that an object of the old side had."""
+    return {path for path, (old, _) in _rows(matrices, comparisons) if old is not None and old[0]}
+
+
+def _rows(
+    matrices: Iterable[Matrix], comparisons: Sequence[Comparison]
+) -> Iterator[tuple[str, list[tuple[int, int] | None]]]:
+    """Each path, with its cells of the old and the new side."""
     for comparison in comparisons:
         for matrix in matrices:
             if (matrix.resource, matrix.type, matrix.deleted, matrix.expand) == (
                 comparison.resource, comparison.type, comparison.deleted, comparison.expand,
             ):  # fmt: skip
-                # An object that changed its type is at one version alone of this one.
-                found[""] = (True, True)
                 for row in matrix.rows:
                     cells = dict(zip(matrix.versions, row.cells, strict=True))
-                    old, new = (cells.get(side) is not None for side in comparison.sides)
-                    before = found.get(row.path, (False, False))
-                    found[row.path] = (before[0] or old, before[1] or new)
-    return found
+                    yield row.path, [cells.get(side) for side in comparison.sides]
 
 
-def _fields(read: Iterable[str], cells: _Cells) -> set[str]:
-    """The fields among what was read: not the items of lists, nor the values of maps."""
+def _fields(read: Iterable[str], shown: Iterable[str]) -> set[str]:
+    """The fields among what was read: not the items of lists, nor the values of maps.
+
+    What was read as a whole stands for what was shown of it.
+    """
     found: set[str] = set()
     for path in read:
         if path.endswith(f"/{ALL}"):
             root = path.removesuffix(ALL)
-            found.update(one for one in cells if one.startswith(root))
+            found.update(
+                one for one in shown if one.startswith(root) and not one.endswith(f"/{ANY}")
+            )
         while path.endswith((f"/{ANY}", f"/{ALL}")):
             path = parent(path)
         if path:

@@ -95,19 +95,21 @@ class _Code:
             if isinstance(node, cst.SimpleString) and not keys & {*self._above(node)[:2]}
         }
         self._at = {_span(self._ranges[node]): node for node in self._chains}
+        for node in self._chains:
+            self._at.setdefault(_last_name(node, self._ranges[node]), node)
 
     def chain_of(self, edit: Edit) -> Chain | str:
         """The expression that an edit means; else why it cannot be edited."""
         node = self._at.get(self._place(edit))
         if node is None or _keys(node, len(edit.old)) != edit.old:
             return _STALE
-        first, last = edit.site.line, edit.site.end_line
+        here = self._ranges[node]
         same = [
             other
             for other in self._chains
             if _keys(other, 1) == edit.old[-1:]
-            and self._ranges[other].start.line <= last
-            and self._ranges[other].end.line >= first
+            and self._ranges[other].start.line <= here.end.line
+            and self._ranges[other].end.line >= here.start.line
         ]
         if len(same) > 1:
             return f"{len(same)} reads of that name on the line"
@@ -258,6 +260,14 @@ def _is_cheap(node: cst.BaseExpression) -> bool:
             return False
         node = node.value
     return isinstance(node, cst.Name)
+
+
+def _last_name(node: Chain, place: CodeRange) -> tuple[int, int, int, int]:
+    """What Python calls the place of an attribute whose name is on a later line: its name."""
+    line, start, end_line, end = _span(place)
+    if isinstance(node, cst.Attribute) and line != end_line:
+        return end_line, end - len(node.attr.value), end_line, end
+    return line, start, end_line, end
 
 
 def _span(place: CodeRange) -> tuple[int, int, int, int]:

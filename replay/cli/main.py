@@ -31,7 +31,7 @@ COMMANDS: dict[str, str] = {
     "show": "Show a recorded object, or the steps of a scenario.",
     "verify": "Check that a library is undamaged, and that Stripe still answers the same.",
     "scenario": "Rename the scenarios of tests that were renamed.",
-    "prune": "Remove recordings that no test plays, or that are too old.",
+    "prune": "Remove recordings that no test plays, or that are too old, or of an old API version.",
     "seal": "Accept recordings that you edited: check them and renew their seal.",
     "upgrade": "Fetch every recorded call at another API version too.",
     "diff": "Report the differences between two API versions, from recordings alone.",

@@ -34,7 +34,8 @@ def by_urllib(method: str, url: str) -> tuple[int, Any]:
         with urllib.request.urlopen(asked) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
-        return error.code, json.load(error)
+        with error:
+            return error.code, json.load(error)
 
 
 def by_aiohttp(method: str, url: str) -> tuple[int, Any]:

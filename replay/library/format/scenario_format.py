@@ -179,8 +179,8 @@ def to_scenario(document: Any) -> Scenario:
     head = value_of(document, "scenario", dict, "")
     only(head, _HEAD, "scenario")
     items = value_of(document, "steps", list, "")
-    if not 0 < len(items) <= _MOST_STEPS:
-        raise unfit("steps is empty, or longer than a scenario may be")
+    if len(items) > _MOST_STEPS:
+        raise unfit("steps is longer than a scenario may be")
     steps = tuple(_step(item, f"steps[{number}]", number) for number, item in enumerate(items))
     lasted = value_of(head, "lasted", int, "scenario.")
     if not 0 <= lasted <= 10**7:

@@ -13,11 +13,13 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Literal
 
 from replay.errors import (
+    CallRefused,
     ConfigError,
     LiveDataRefused,
     ReplayError,
@@ -27,6 +29,7 @@ from replay.errors import (
 from replay.library import Library, scenarios
 from replay.library.library import storage_of
 from replay.library.location import display_path
+from replay.library.lookup import find
 from replay.library.scenarios import ScenarioFiles
 from replay.model.cassette import Interaction, Request, Response, header
 from replay.model.modes import RecordMode
@@ -40,6 +43,7 @@ from replay.session.scenario.matching import Matching
 from replay.session.scenario.plan import Plan
 from replay.session.scenario.upward import with_true_values
 from replay.session.store import Fetch, Served
+from replay.stripe_api.call import Call, read_call
 from replay.stripe_api.headers import phrase
 from replay.stripe_api.live_mode import live_key_in
 from replay.stripe_api.versions import UNVERSIONED, canonical_version, is_version
@@ -115,6 +119,7 @@ class ScenarioStore:
         self._inner: _Playing | _Recording | None = None
         self._lock = Lock()
         self._lanes = lanes.Lanes()
+        self._absent: set[str | None] = set()
 
     @property
     def recorded_at(self) -> str | None:
@@ -150,9 +155,20 @@ class ScenarioStore:
         """As `Store`."""
         lane: object = header(request.headers, LANE) or lanes.running()
         with self._lock:
+            if self._inner is None and self._is_librarys(request):
+                return None
             inner = self._inner or self._begin(request)
             number = self._lanes.number(lane)
             return inner.next(request, number)
+
+    def _is_librarys(self, request: Request) -> bool:
+        """Whether a read is the library's, as the test has no scenario to be played."""
+        if self._mode is not RecordMode.NONE or request.method not in {"GET", "HEAD"}:
+            return False
+        version = self._version_of(request)
+        if version not in self._absent and self._chosen(request) is None:
+            self._absent.add(version)
+        return version in self._absent
 
     def served(self) -> Iterator[Served]:
         """As `Store`: calls of scenarios are counted, and named by the scenario."""
@@ -243,7 +259,7 @@ class ScenarioStore:
         """A hint for a test that was renamed; empty if no scenario has a similar name."""
         found = scenarios.did_you_mean(storage_of(self._library), self.options.name)
         near = found.strip().removeprefix("did you mean ").rstrip("?")
-        if not near or near == self.options.name:
+        if not near or near == self.options.name or _is_there(near):
             return ""
         return (
             f"if the test was renamed: replay scenario rename {shlex.quote(near)}"
@@ -261,6 +277,16 @@ class ScenarioStore:
             hint=f"{self._former()}record it: "
             f"{self.options.command or 'run the test with mode once'}",
         )
+
+
+def _is_there(test: str) -> bool:
+    """Whether a test of this node ID is in its file, as seen from the working directory."""
+    file, _, name = test.partition("::")
+    function = name.rpartition("::")[2].partition("[")[0]
+    try:
+        return f"def {function}(" in Path(file).read_text("utf-8", "replace")
+    except (OSError, ValueError):
+        return "::" not in test  # a name of the user's own says nothing
 
 
 def _ignore(_: str) -> None: ...
@@ -407,10 +433,9 @@ class _Recording:
             )
         steps, reads = self.recording.finish()
         self._note_unknown()
-        if steps:
-            self._write(steps)
-        for one in reads:
-            self._keep_read(one)
+        # Without steps it says that the test writes nothing: its reads are the library's.
+        self._write(steps)
+        self._keep_reads(reads)
 
     def _note_unknown(self) -> None:
         names = list(self.recording.unknown)
@@ -426,7 +451,7 @@ class _Recording:
         from replay.session.scenario.recording import scenario_of
 
         store = self.store
-        assert self.began is not None  # noqa: S101 - there are steps
+        assert self.began is not None  # noqa: S101 - there were calls
         scenario = scenario_of(
             steps,
             name=store.options.name,
@@ -443,23 +468,26 @@ class _Recording:
         with store._files.lock():
             store._files.write(scenario, check_of(originals))
 
-    def _keep_read(self, one: Recorded) -> None:
-        """Record a read that has nothing to do with the test's writes, as in any other test."""
-        from replay.errors import CallRefused
-        from replay.stripe_api.call import read_call
-
-        assert one.live is not None  # noqa: S101 - it was set when the answer came
-        request, answer = one.live
-        try:
-            call = self.store._recorder.masked(read_call(request))
-        except CallRefused:
-            return
-        if self.store._api_version is not None:
-            call = replace(call, pinned=self.store._api_version)
-        outcome = self.store._recorder.outcome_of(call, answer)
-        if outcome.take is not None:
-            with storage_of(self.store._library).lock(call.key):
-                self.store._recorder.replace(call, outcome.version, [outcome])
+    def _keep_reads(self, reads: list[Recorded]) -> None:
+        """Record reads that have nothing to do with the test's writes, as in any other test."""
+        found: dict[tuple[Call, str], list[Outcome]] = {}
+        for one in reads:
+            assert one.live is not None  # noqa: S101 - it was set when the answer came
+            request, answer = one.live
+            try:
+                call = self.store._recorder.masked(read_call(request))
+            except CallRefused:
+                continue
+            if self.store._api_version is not None:
+                call = replace(call, pinned=self.store._api_version)
+            outcome = self.store._recorder.outcome_of(call, answer)
+            if outcome.take is not None:
+                found.setdefault((call, outcome.version), []).append(outcome)
+        library, recorder = self.store._library, self.store._recorder
+        for (call, version), outcomes in found.items():
+            with storage_of(library).lock(call.key):
+                if self.store._mode is RecordMode.ALL or find(library, call) is None:
+                    recorder.replace(call, version, outcomes)
 
 
 class _Fetch(Fetch):

@@ -230,6 +230,32 @@ def test_writes_that_are_let_through_are_counted(ledger: Ledger) -> None:
     assert any("a scenario records them once" in note for note in session.notes)
 
 
+def test_a_test_that_only_reads_is_answered_by_the_library(ledger: Ledger) -> None:
+    """With or without a scenario; takes keep their order, and once loses nothing."""
+    with replay.use_cassettes("cassettes", mode="once", api_base=ledger.url, other_calls="pass"):
+        outside = stripe_client(ledger.url, stripe.RequestsClient()).v1.customers.create({}).id
+
+    def read() -> str | None:
+        found: str | None = client().v1.customers.retrieve(outside).to_dict().get("status")
+        return found
+
+    polled = [(200, {"id": outside, "object": "customer", "status": word}) for word in "abc"]
+    ledger.script = list(polled)
+    with in_mode("once", ledger):
+        assert ["a", "b", "c"] == [read() for _ in polled]
+    assert "steps: []" in scenarios()[0].read_text()
+    for name in ("it", "none of this name"):
+        with in_mode("none", scenario=name) as session:
+            assert ["a", "b", "c"] == [read() for _ in polled]
+        assert 3 == session.counts.played
+    with in_mode("once", ledger, scenario="another"):
+        read()
+    with in_mode("none"):
+        assert ["a", "b", "c"] == [read() for _ in polled]
+    with pytest.raises(ScenarioNotRecorded):
+        play(in_mode("none", scenario="none of this name"), read, make)
+
+
 def test_each_version_has_a_file(ledger: Ledger) -> None:
     """The rehearsal of an upgrade records the same test a second time."""
     for version in ("2024-06-20", "2025-03-31.basil"):

@@ -30,7 +30,7 @@ from replay.errors import NoStep
 from replay.model.scenario import Echo, Sent, SentKind, Step
 from replay.session.scenario.answers import last_name, names_of, rendered, texts, value_at
 from replay.session.scenario.asked import Asked, Value, What
-from replay.session.scenario.plan import Plan
+from replay.session.scenario.plan import Plan, is_made
 
 _MOST_TRIES = 20_000
 _FIVE_MINUTES, _DAY = 300, 86_400
@@ -99,7 +99,6 @@ class _Fit:
         step: the step.
         needs: what that needs of other lanes.
         group: the first step of its group of reads; None for a write.
-        warnings: times that are further apart than recorded.
     """
 
     step: int
@@ -375,10 +374,10 @@ class Matching:
         Raises:
             NoStep: the lanes do not go together, or two of them answer differently.
         """
-        if len(self.plan.lanes) == 1:
-            self._match = {lane: next(iter(fits))} if len(self._views) == 1 else self._match
-            if len(self._views) == 1:
-                return next(iter(fits))
+        if len(self.plan.lanes) == len(self._views) == 1:
+            (number,) = fits
+            self._match = {lane: number}
+            return number
         groups: dict[object, list[int]] = {}
         for number, fit in fits.items():
             groups.setdefault(self.plan.shape(fit.step), []).append(number)
@@ -430,17 +429,15 @@ class Matching:
         seen: set[int],
     ) -> bool:  # fmt: skip
         """Give a lane a recorded lane, and the lane that had it another one."""
-        path = [(lane, number)]
         before = owners.get(number)
-        if before is not None and not self._moved(before, number, match, owners, seen):
+        if before is not None and not self._moved(before, match, owners, seen):
             return False
-        for one, bound in path:
-            match[one] = bound
-            owners[bound] = one
+        match[lane] = number
+        owners[number] = lane
         return True
 
     def _moved(
-        self, lane: int, away: int, match: dict[int, int], owners: dict[int, int], seen: set[int]
+        self, lane: int, match: dict[int, int], owners: dict[int, int], seen: set[int]
     ) -> bool:
         """Move a lane off a recorded lane, along a path of moves (breadth first)."""
         parent: dict[int, tuple[int, int]] = {}
@@ -590,8 +587,6 @@ class Matching:
 
     def _may_be_sent(self, pointer: str, text: str) -> bool:
         """Whether a text of an answer is one that later calls name: an ID, a secret, a cursor."""
-        from replay.session.scenario.plan import is_made
-
         return is_made(text) or (pointer == "/id" and bool(text))
 
     def _enter(self, view: _View, fit: _Fit, asked: Asked, played: Played) -> None:

@@ -103,13 +103,13 @@ def _connect(original: Any) -> Any:
         try:
             return _connection(connector, req, await session.serve_async(asked))
         except BrokenConnection as broken:
-            raise _broken(broken) from None
+            raise error_of(broken) from None
 
     return connect
 
 
-def _broken(broken: BrokenConnection) -> Exception:
-    """What aiohttp raises there."""
+def error_of(broken: BrokenConnection) -> Exception:
+    """What aiohttp raises where a connection breaks."""
     errors = sys.modules["aiohttp.client_exceptions"]
     if broken.timeout:
         error: Exception = errors.ServerTimeoutError(str(broken))

@@ -11,11 +11,12 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from replay.intercept.aiohttp import response_to
+from replay.intercept.aiohttp import error_of, response_to
 from replay.intercept.current_session import address_of, session_for
 from replay.intercept.httpx import request_of, response_of
 from replay.model.cassette import Request
 from replay.recording.upstream import is_own_fetch
+from replay.session.overrides import BrokenConnection
 
 if TYPE_CHECKING:
     from replay.intercept.patches import Patches
@@ -173,14 +174,29 @@ def _answer(request: Any) -> Any:
     asked = request_of(request)
     session = session_for(*address_of(asked.uri))
     assert session is not None  # noqa: S101 - asked before
-    return response_of(sys.modules["httpx"], session.serve(asked))
+    httpx = sys.modules["httpx"]
+    try:
+        return response_of(httpx, session.serve(asked))
+    except BrokenConnection as broken:
+        raise _error_of(httpx, broken, request) from None
 
 
 async def _answer_async(request: Any) -> Any:
     asked = request_of(request)
     session = session_for(*address_of(asked.uri))
     assert session is not None  # noqa: S101 - asked before
-    return response_of(sys.modules["httpx"], await session.serve_async(asked))
+    httpx = sys.modules["httpx"]
+    try:
+        return response_of(httpx, await session.serve_async(asked))
+    except BrokenConnection as broken:
+        raise _error_of(httpx, broken, request) from None
+
+
+def _error_of(httpx: ModuleType, broken: BrokenConnection, request: Any) -> Exception:
+    """What httpx raises where a connection breaks; httpcore, which says it else, is not asked."""
+    kind = httpx.ReadTimeout if broken.timeout else httpx.ReadError
+    error: Exception = kind(str(broken), request=request)
+    return error
 
 
 def hook_aioresponses(patches: Patches, module: ModuleType) -> None:
@@ -200,7 +216,10 @@ def hook_aioresponses(patches: Patches, module: ModuleType) -> None:
                 calls.pop()  # those are the stubs' alone
             if not calls:
                 mock.requests.pop((method, url), None)
-            return response_to(asked, await session.serve_async(asked))
+            try:
+                return response_to(asked, await session.serve_async(asked))
+            except BrokenConnection as broken:
+                raise error_of(broken) from None
 
         return match
 

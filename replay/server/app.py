@@ -27,6 +27,7 @@ from replay.server.error_responses import (
 )
 from replay.server.journal import Journal
 from replay.server.sessions import Sessions
+from replay.session.overrides import BrokenConnection
 from replay.session.scenario import lanes
 from replay.stripe_api.call import API_BASE
 
@@ -37,6 +38,9 @@ Send = Callable[[Message], Awaitable[None]]
 
 MAX_BODY = 1024 * 1024
 """The largest body of a request, in bytes; a form of Stripe's API has a few hundred."""
+
+BREAK_OFF = "replay.break_off"
+"""The key, in the state of a request's scope, of its connection's `BoundedProtocol.break_off`."""
 
 _LANE = "http"
 """The lane of all calls that name none in ``Replay-Lane``."""
@@ -151,6 +155,15 @@ class App:
                 request = replace(request, headers=_texts(scope["headers"]))
             with lanes.noted(_LANE):
                 answer = await named.session.serve_async(request)
+        except BrokenConnection as broken:
+            break_off = scope.get("state", {}).get(BREAK_OFF)
+            if break_off is None:
+                await self._refuse_request(send, _NO_BREAK, session=name)
+                return
+            break_off(timeout=broken.timeout)
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            return
         except (Refused, ReplayError) as raised:
             error = raised.error if isinstance(raised, Refused) else raised
             library = display_path(named.session.library.root) if named else ""
@@ -219,6 +232,10 @@ _FOREIGN_ORIGIN = request_error(
 _NO_ANSWER = request_error(
     500, "the recorded status ends no exchange", "response.status",
     "check the library: replay verify --deep",
+)  # fmt: skip
+_NO_BREAK = request_error(
+    500, "this ASGI server breaks no connection", "error of an override",
+    "run the app with replay serve, or give fault= or status=",
 )  # fmt: skip
 # Read as plain chunks, the body would not be what the client sent.
 _ENCODED = request_error(

@@ -93,10 +93,6 @@ def control_app(sessions: Sessions, journal: Journal) -> Starlette:
         except (ValueError, RecursionError):
             given = None
         options = options_of(given, "the body of POST /_replay/override")
-        if options.get("error") is not None:
-            raise CallRefused(
-                "the server breaks no connection", where="error", hint="give fault= or status="
-            )
         named = await run_in_threadpool(sessions.of, name)
         named.session.override(**options)
         return JSONResponse({"session": name, "override": options}, headers=_SAFE)

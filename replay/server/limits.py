@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import socket
+import struct
 from typing import Any, Protocol, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from replay.server.app import BREAK_OFF
 from replay.server.error_responses import ErrorResponse, request_error
 
 MAX_HEAD = 32 * 1024
@@ -29,6 +33,12 @@ IDLE = 120.0
 
 DRAIN = 30.0
 """Seconds in which a client must read on while an answer waits for it."""
+
+SILENT = 600.0
+"""Seconds after which a connection ends that an override leaves without an answer."""
+
+# Linger for 0 seconds: the connection is reset, and not closed in order.
+_RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 
 
 _connections = logging.getLogger("replay.server.connections")
@@ -71,6 +81,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head = self._unparsed = 0
         self._arrival: asyncio.TimerHandle | None = None
         self._drain: asyncio.TimerHandle | None = None
+        self._silent: asyncio.TimerHandle | None = None
+        self._stopping = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
@@ -79,7 +91,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
-        for timer in (self._arrival, self._drain):
+        for timer in (self._arrival, self._drain, self._silent):
             if timer is not None:
                 timer.cancel()
         super().connection_lost(exc)
@@ -107,6 +119,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a request."""
         super().on_message_begin()
+        self.scope["state"][BREAK_OFF] = self.break_off
         self._in_head = self._partial = True
         self._head = self._unparsed = 0
 
@@ -142,6 +155,28 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _unsupported_upgrade_warning(self) -> None:
         """Say nothing: a client that offers HTTP/2 or a WebSocket is answered in HTTP/1.1."""
+
+    def break_off(self, *, timeout: bool) -> None:
+        """Break the connection, whose request gets no answer.
+
+        Args:
+            timeout: whether to stay silent until the client leaves; else the connection is reset.
+        """
+        if timeout and not self._stopping:
+            self._silent = self.loop.call_later(SILENT, self.transport.abort)
+            return
+        if not timeout:
+            of = self.transport.get_extra_info("socket")
+            of.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self.transport.abort()
+
+    def shutdown(self) -> None:
+        """End with the server: what gets no answer is not waited for."""
+        self._stopping = True
+        if self._silent is not None:
+            self.transport.abort()
+        else:
+            super().shutdown()
 
     def pause_writing(self) -> None:
         """Wait for the client to read what was written, but not for ever."""

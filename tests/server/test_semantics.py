@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
+import socket
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import httpx
 import pytest
 from support.served import GONE, KEY, OTHER, Served
 from support.standin import DRAFT, NEW, OLD, PAYMENT, StandIn, generated
+from support.waiting import HANGS, wait_until
 
 import replay
+from replay.config import resolve
 from replay.library.location import display_path
+from replay.server import create_app
 from replay.server.app import MAX_BODY
+from replay.server.running import ServerThread
 
 Serve = Callable[..., Served]
 LATE = generated("in", "late")
@@ -178,6 +185,57 @@ def test_an_override_is_for_one_session_until_its_reset(served: Served) -> None:
     assert (402, "card_declined") == (declined.status_code, declined.json()["error"]["code"])
     assert 2 == served.reset("suite/one").json()["overridden"]
     assert "draft" == served.retrieve(**name).json()["status"]
+
+
+def test_an_override_breaks_the_connection(served: Served) -> None:
+    """As a client sees it live; afterwards the recording answers."""
+    for error in ("reset", "timeout"):
+        given = {"resource": "invoices", "id": "*", "error": error, "times": 1}
+        assert 200 == served.post("/_replay/override", json=given).status_code
+    path = f"/v1/invoices/{DRAFT}"
+    with pytest.raises(httpx.ReadTimeout):
+        served.get(path, timeout=httpx.Timeout(HANGS, read=0.1))
+    with pytest.raises(httpx.ReadError) as caught:
+        served.get(path)
+    assert "reset" in str(caught.value).lower()
+    assert "draft" == served.retrieve().json()["status"]
+    ended = served.reset().json()
+    assert (2, 0) == (ended["overridden"], ended["refused"])
+
+
+def test_a_server_ends_while_a_client_waits_for_no_answer(recorded: Path) -> None:
+    """The connection ends at once, long before the time that open requests have."""
+    app = create_app(resolve(library=recorded, mode="none"))
+    server = ServerThread(app)
+    session = app.sessions.of("").session
+    session.override("invoices", DRAFT, error="timeout")
+    at = httpx.URL(server.url)
+    with socket.create_connection((at.host, at.port or 0), timeout=HANGS) as client:
+        head = f"GET /v1/invoices/{DRAFT} HTTP/1.1\r\nHost: {at.host}"
+        client.sendall(f"{head}\r\nAuthorization: Bearer {KEY}\r\n\r\n".encode())
+        wait_until(lambda: session.counts.overridden)
+        stopping = Thread(target=server.stop)
+        stopping.start()
+        assert b"" == client.recv(1)
+    stopping.join()
+    app.sessions.close()
+
+
+def test_another_asgi_server_breaks_no_connection(recorded: Path) -> None:
+    """The call is refused, with what to do."""
+    app = create_app(resolve(library=recorded, mode="none"))
+    app.sessions.of("").session.override("invoices", DRAFT, error="reset")
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app)  # type: ignore[arg-type]
+        async with httpx.AsyncClient(transport=transport) as client:
+            headers = {"Authorization": f"Bearer {KEY}"}
+            return await client.get(f"http://127.0.0.1/v1/invoices/{DRAFT}", headers=headers)
+
+    answer = asyncio.run(ask())
+    assert 500 == answer.status_code
+    assert "run the app with replay serve" in answer.json()["error"]["message"]
+    app.sessions.close()
 
 
 @pytest.mark.parametrize(

@@ -50,12 +50,28 @@ def test_what_was_null_on_the_way_is_guarded_and_counted() -> None:
     assert not edit.never_null
 
 
+def test_a_move_within_the_items_of_a_list_is_an_edit_of_what_reads_an_item() -> None:
+    """Nested ones too; how often something was null is counted by items."""
+    olds = [{"l": [{"m": {"data": [{"sub": id}, {"sub": None}]}}]} for id in IDS]
+    news = [{"l": [{"m": {"data": [{"p": {"sub": id}}, {"p": None}]}}]} for id in IDS]
+    made = planned(olds, news, {INVOICE: "/l/*/m/data/*/sub"})
+    ((edit,), left) = made.edits, made.left
+    assert (("sub",), ("p", "sub"), (1,)) == (edit.old, edit.new, edit.guards)
+    assert "l[].m.data[].p: null in 5 of 10" == edit.remark
+    assert not left
+
+
 @pytest.mark.parametrize(
     ("olds", "news", "path", "why"),
     [
         ([{"sub": id} for id in IDS[:2]], [{"p": {"sub": id}} for id in IDS[:2]], "/sub", "likely"),
-        ([{"l": [{"sub": id}]} for id in IDS], [{"l": [{"p": {"sub": id}}]} for id in IDS],
+        ([{"l": [{"sub": id}]} for id in IDS], [{"l": [{"x": 1}], "sub": id} for id in IDS],
          "/l/*/sub", "a list lies on the way"),
+        ([{"sub": id, "l": [{"x": 1}]} for id in IDS], [{"l": [{"x": 1, "sub": id}]} for id in IDS],
+         "/sub", "a list lies on the way"),
+        ([{"l": [{"sub": id}, {"sub": None}]} for id in IDS],
+         [{"l": [{"p": {"sub": id}}, {}]} for id in IDS],
+         "/l/*/sub", "l[].p: not there in 5 of 10 items of new recordings"),
         ([{"sub": id} for id in IDS] + [{"sub": None}], [{"p": {"sub": id}} for id in IDS] + [{}],
          "/sub", "not there in 1 of 6"),
         ([{"sub": {"id": id, "x": 1}} for id in IDS], [{"p": id} for id in IDS],

@@ -1,7 +1,7 @@
 """Which expressions of the user's code a report asks to rename, and which it leaves to a person.
 
-First, do no harm. A rename is planned only where the new place is proven, within one body, through
-no list; every other line that reads what is gone is named, with the reason.
+First, do no harm. A rename is planned only where the new place is proven, within one body or one
+item of a list, through no list; every other line that reads what is gone is named, with the reason.
 """
 
 from __future__ import annotations
@@ -149,11 +149,12 @@ def _edit(comparison: Comparison, finding: Finding) -> _Change | str:
     where = place(comparison, to.resource, to.path)
     if to.grade < Grade.PROVEN:
         return f"{where} is likely, not proven"
-    if ANY in (finding.path + to.path).split("/") or way is None:
+    if way is None:
         return f"a list lies on the way to {where}"
     if way.missing:
         path, times = way.missing[0]
-        return f"{dotted(path)}: not there in {times} of {way.pairs} new recordings"
+        counted = "items of new" if ANY in path.split("/") else "new"
+        return f"{dotted(path)}: not there in {times} of {way.pairs} {counted} recordings"
     if way.others:
         return f"{where} is of another kind in {way.others} of {way.pairs}, or lacks keys"
     old, new = (path.split("/")[1:] for path in (finding.path, to.path))

@@ -90,6 +90,8 @@ class Target:
 class Way:
     """What stands in the way to a new place, in the pairs whose old side had the field.
 
+    Where both places are in the items of one list, the pairs are those of its items.
+
     Attributes:
         pairs: how many pairs these are.
         null: the objects above the new place that were null, each with the number of pairs.

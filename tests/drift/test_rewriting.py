@@ -42,6 +42,8 @@ def edit(
          "é = f(ü.parent.subscription_details.subscription)\r\nb\r\n"),
         ("x = (i\n  .subscription)\n", "i\n  .subscription",
          "x = (i\n  .parent.subscription_details.subscription)\n"),
+        ("x = i[\n  'subscription'\n]", "i[\n  'subscription'\n]",
+         "x = i['parent']['subscription_details'][\n  'subscription'\n]"),
         ("x = get(1).subscription", "get(1).subscription",
          "x = get(1).parent.subscription_details.subscription"),
         ("\ufeffx = 1\ny = i.subscription", "i.subscription",
@@ -74,6 +76,16 @@ def test_a_chain_over_several_lines_is_found_where_python_says_it_is_read(line: 
     code, site = read_on(line)
     made = rewrite(code, [Edit(site, "", ("subscription",), NEW)])
     assert code.replace("subscription", ".".join(NEW)) == made.text
+
+
+def test_a_comment_is_neither_lost_nor_doubled() -> None:
+    """A guard would write it twice, and keys that are renamed together have no place for it."""
+    code, site = read_on("subscription")
+    made = rewrite(code, [Edit(site, "", ("subscription",), NEW, (1,), "parent: null")])
+    assert (code, "a comment stands in it") == (made.text, made.left[0][1])
+    code = "x = (i.a\n  # why\n  .b)\n"
+    made = rewrite(code, [Edit(Site("a.py", 3, 4, 3, 5), "", ("a", "b"), ("z",))])
+    assert (code, "a comment stands in it") == (made.text, made.left[0][1])
 
 
 def test_another_read_of_the_name_on_any_of_its_lines_leaves_it_alone() -> None:
@@ -123,6 +135,7 @@ def test_what_may_be_null_is_guarded() -> None:
         ("def f(i):\n  if hasattr(i, 'subscription'):\n    return i.subscription\n",
          "i.subscription", "asks for the name too"),
         ("x = (i.subscription", "i.subscription", "cannot be parsed"),
+        ("x = i[  # why\n  'subscription'\n]", "i[  # why\n  'subscription'\n]", "a comment"),
     ],
 )  # fmt: skip
 def test_what_is_not_sure_is_left_alone(code: str, expression: str, why: str) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import libcst as cst
+from libcst import matchers
 from libcst.metadata import CodeRange, MetadataWrapper, ParentNodeProvider, PositionProvider
 
 from replay.drift.guide.edits import Edit
@@ -132,6 +133,14 @@ class _Code:
         if any(isinstance(one, cst.FormattedString) for one in above) and not _plain(node, edit):
             return "it stands in an f-string"
         base = _steps(node, len(edit.old))[-1]
+        if edit.guards:
+            kept = 0  # what it is read from is written twice
+        elif isinstance(node, cst.Attribute) and len(edit.old) == 1:
+            kept = _comments(node)
+        else:
+            kept = _comments(base)
+        if _comments(node) > kept:
+            return "a comment stands in it"
         if edit.guards and not _is_cheap(base):
             return f"it may be None here ({edit.remark}), and what it is read from is called"
         return node
@@ -190,6 +199,8 @@ def _renamed(node: Chain, edit: Edit) -> cst.BaseExpression:
                 inner = inner.with_changes(dot=node.dot)
         else:
             inner = cst.Subscript(inner, [cst.SubscriptElement(cst.Index(_text(node, key)))])
+            if n == len(edit.new) - 1 and isinstance(node, cst.Subscript):
+                inner = inner.with_changes(lbracket=node.lbracket, rbracket=node.rbracket)
         steps.append(inner)
     if not edit.guards:
         return inner.with_changes(lpar=node.lpar, rpar=node.rpar)
@@ -251,6 +262,11 @@ def _text(node: Chain, key: str) -> cst.SimpleString:
             quote = index.value.quote[0]
     words = key.replace("\\", "\\\\").replace(quote, f"\\{quote}")
     return cst.SimpleString(f"{quote}{words}{quote}")
+
+
+def _comments(node: cst.BaseExpression) -> int:
+    """How many comments stand in an expression, between its lines."""
+    return len(matchers.findall(node, matchers.Comment()))
 
 
 def _is_cheap(node: cst.BaseExpression) -> bool:

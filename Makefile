@@ -16,6 +16,7 @@ PYTEST   = $(VENV)/bin/pytest -q -n $(WORKERS) --dist worksteal
 # The rooms of values and pure functions. What takes seconds there carries the marker `slow`.
 QUICK    = $(addprefix tests/,model stripe_api redaction library drift render scan) $(wildcard tests/test_*.py)
 NEEDS_WRK = command -v wrk >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends wrk >/dev/null; }
+CRASH    = tests/library/test_crash.py tests/library/test_scenario_crash.py
 SOURCES = $(shell find replay -type f -not -name '*.pyc')
 
 # Without bytecode, each worker would rewrite the assertions of all tests again: ten seconds each.
@@ -94,7 +95,7 @@ crowd: install  ## 8 processes record into one library while others replay it
 	$(PY) tests/proofs/crowd.py $(FORM)
 
 crash: install  ## let each file-system operation of a recording run fail
-	REPLAY_PROOF=full $(PYTEST) tests/library/test_crash.py tests/library/test_scenario_crash.py
+	REPLAY_PROOF=full $(PYTEST) $(CRASH)
 
 plugins: install  ## a small suite beside each of the pytest plugins that people have
 	$(PY) scripts/plugin_matrix.py

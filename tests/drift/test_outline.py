@@ -33,6 +33,19 @@ def test_each_removal_is_in_one_part_of_the_outline() -> None:
     assert [("invoice.never", "null in all 3")] == [(r.old, r.carried) for r in told.questions]
 
 
+def test_a_question_that_only_specifications_ask_says_why_it_is_one() -> None:
+    """A file shows no values, so none can be followed; no question stands there without a word."""
+    comparison = compared()
+    bare = tuple(
+        replace(f, carried=None, to=None, detail="", parts=()) for f in comparison.findings
+    )
+    told = outline(replace(comparison, findings=bare))
+    assert told.questions
+    assert {"a specification shows no values, so it does not tell where this is now"} == {
+        row.new for row in told.questions
+    }
+
+
 def test_what_tests_read_comes_first_then_what_carried_a_value_most_often() -> None:
     """A used field ranks before one that carried more."""
     comparison = compared()

@@ -104,6 +104,9 @@ def _settled(finding: Finding) -> bool:
 
 
 def _hint(finding: Finding) -> str:
+    """What a question is about. Recordings say how often the field had a value; files do not."""
+    if finding.carried is None and not finding.detail:
+        return "a specification shows no values, so it does not tell where this is now"
     words = finding.detail.split(" ")
     return " ".join(dotted(word) if word.startswith("/") else printable(word) for word in words)
 

@@ -84,6 +84,26 @@ _TESTS = """
     def test_what_neither_answers_is_refused():
         for call in CALLS:
             refused(call, session, stubs)
+
+    def broken():
+        timeouts = (TimeoutError, requests.Timeout, httpx.ReadTimeout, stripe.APIConnectionError)
+        resets = (
+            ConnectionResetError, requests.ConnectionError, httpx.ReadError,
+            stripe.APIConnectionError,
+        )
+        return ("timeout", timeouts), ("reset", resets)
+
+    def test_an_override_breaks_the_connection_as_live():
+        for call in CALLS:
+            for error, raised in broken():
+                for first, then in ((session, stubs), (stubs, session)):
+                    with first() as one, then() as two:
+                        ours = one if first is session else two
+                        ours.override("invoices", ID, error=error, times=1)
+                        with pytest.raises(raised):
+                            call("GET", READ)
+                        answered(call)
+                        assert ours.counts.overridden == 1
 """
 
 _SOURCE = """
@@ -132,7 +152,7 @@ _FETCHES = """
                     assert [*where.glob(f"invoices/{ID}/*.yaml")]
 """
 
-PASSES = 8
+PASSES = 9
 """How many tests pass, those that all suites have included."""
 
 
@@ -256,6 +276,16 @@ PYTEST_HTTPX = (
             with source() as url, replay.use_cassettes(library, mode="once", api_base=url):
                 assert call("GET", f"{BASE}/v1/invoices/{ID}")["id"] == ID
             assert [*library.glob(f"invoices/{ID}/*.yaml")]
+        assert not httpx_mock.get_requests()
+
+    @pytest.mark.cassettes
+    def test_an_override_breaks_the_connection_as_live(httpx_mock, cassettes):
+        for call in (by_httpx, lambda m, u: asyncio.run(asked(m, u))):
+            for error, raised in (("timeout", httpx.ReadTimeout), ("reset", httpx.ReadError)):
+                cassettes.override("invoices", ID, error=error, times=1)
+                with pytest.raises(raised):
+                    call("GET", f"{BASE}/v1/invoices/{ID}")
+            assert call("GET", f"{BASE}/v1/invoices/{ID}")["id"] == ID
         assert not httpx_mock.get_requests()
 
     @pytest.mark.cassettes

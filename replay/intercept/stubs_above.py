@@ -193,7 +193,7 @@ async def _answer_async(request: Any) -> Any:
 
 
 def _error_of(httpx: ModuleType, broken: BrokenConnection, request: Any) -> Exception:
-    """What httpx raises where a connection breaks; httpcore, which says it else, is not asked."""
+    """What httpx raises where a connection breaks."""
     kind = httpx.ReadTimeout if broken.timeout else httpx.ReadError
     error: Exception = kind(str(broken), request=request)
     return error

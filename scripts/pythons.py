@@ -33,8 +33,7 @@ EXTRAS = ("apply", "server")
 
 FAST = ("model", "stripe_api", "redaction", "library", "drift", "render", "scan")
 END_TO_END = ("e2e", "intercept", "session", "recording", "testing/test_decorator.py")
-SHORT = ("model", "stripe_api/test_call.py", "library/test_files.py", "e2e", "test_config.py",
-         "intercept/test_unseen_clients.py")  # fmt: skip
+SHORT = ("model", "stripe_api/test_call.py", "library/test_files.py", "e2e", "test_config.py")
 _NAME = re.compile(r"python3\.\d+t?")
 ASK = (
     "import sys, sysconfig; v = sys.version_info;"

@@ -314,6 +314,7 @@ class _Reader:
     def __init__(self, parser: Any, text: str) -> None:
         self.parser = parser
         self.breaks = [found.start() for found in _YAML_BREAK.finditer(text)]
+        self.last = 1 + text.count("\n") + text.count("\r") - text.count("\r\n")
         self.lines: dict[int, list[int]] = {}
         self.anchors: dict[str, Any] = {}
         self.open: set[int] = set()
@@ -326,9 +327,11 @@ class _Reader:
         self.root_lines: list[int] = []
 
     def line(self, mark: Any) -> int:
-        """The line of a mark, as editors count it."""
+        """The line of a mark, as editors count it. What is left out at the end is on the last."""
         line: int = mark.line + 1
-        return line - bisect_left(self.breaks, mark.index) if self.breaks else line
+        if self.breaks:
+            line -= bisect_left(self.breaks, mark.index)
+        return min(line, self.last)
 
     def partial(self) -> Document | None:
         """What was read before an error; None if that is nothing."""

@@ -65,6 +65,12 @@ def test_lines_of_yaml_are_those_of_editors(mark: str) -> None:
         doubles(f"a: '{mark}'\nb: 1\n]\n", ".yaml", TYPES)
 
 
+def test_a_value_that_is_left_out_at_the_end_is_on_the_last_line() -> None:
+    """The parser puts it behind the text."""
+    (double,) = doubles("object: invoice\n? lines:\n  data:\n  - a", ".yaml", TYPES)
+    assert 4 == max(double.line(f"/{name}") for name in double.body)
+
+
 def test_what_has_no_object_key_is_what_the_caller_says() -> None:
     """At the top or in the list at the top, and only where the file holds no other double."""
     assert [] == found('{"id": "in_1"}')

@@ -293,14 +293,18 @@ def _words() -> tuple[AhoCorasick, list[tuple[str, tuple[SecretPattern, ...]]]]:
             needles[word] = ("plain", (*needles.get(word, ("", ()))[1], pattern))
             raw = word.encode()
             needles |= dict.fromkeys(_in_base64(raw), ("base64", ()))
-            needles[raw.hex()] = needles[raw.hex().upper()] = ("hex", ())
+            needles |= dict.fromkeys(_in_hex(raw), ("hex", ()))
             if len(word) < 6:
                 continue  # too short to be recognised through two encodings
             for wide in (word.encode("utf-16-le"), word.encode("utf-16-be")):
                 needles |= dict.fromkeys(_in_base64(wide), ("base64", ()))
             for digits in _in_base32(raw):
                 needles[digits] = needles[digits.lower()] = ("base32", ())
+            for once in _in_hex(raw):
+                needles |= dict.fromkeys(_in_base64(once.encode()), ("base64", ()))
+                needles |= dict.fromkeys(_in_hex(once.encode()), ("hex", ()))
             for once in _in_base64(raw):
+                needles |= dict.fromkeys(_in_hex(once.encode()), ("hex", ()))
                 for twice in _in_base64(once.encode()):
                     needles[twice] = ("base64", ())
                     needles |= dict.fromkeys(_in_base64(twice.encode()), ("base64", ()))
@@ -313,6 +317,11 @@ def _in_base64(raw: bytes) -> Iterator[str]:
         # Cut off the characters that share bits with unknown neighbours.
         coded = base64.b64encode(b"\0" * offset + raw).decode().rstrip("=")
         yield coded[(0, 2, 3)[offset] : len(coded) - bool((offset + len(raw)) % 3)]
+
+
+def _in_hex(raw: bytes) -> tuple[str, str]:
+    """What bytes become in hex, in both cases."""
+    return raw.hex(), raw.hex().upper()
 
 
 def _in_base32(raw: bytes) -> Iterator[str]:

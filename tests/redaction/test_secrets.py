@@ -89,6 +89,22 @@ def test_each_form_is_found_in_each_encoding(secret, encoding):
     assert FORMS[secret] in {hit.id for hit in find_secrets(f'x: "{text}"\n')}
 
 
+TWICE = {
+    "hex of base64": lambda raw: base64.b64encode(raw).hex(),
+    "upper hex of base64": lambda raw: base64.b64encode(raw).hex().upper(),
+    "base64 of hex": lambda raw: base64.b64encode(raw.hex().encode()).decode(),
+    "base64 of upper hex": lambda raw: base64.b64encode(raw.hex().upper().encode()).decode(),
+    "hex of hex": lambda raw: raw.hex().encode().hex(),
+}
+
+
+@pytest.mark.parametrize("encoding", TWICE)
+@pytest.mark.parametrize("offset", range(3))
+def test_a_secret_in_hex_and_base64_in_each_other_is_found(encoding, offset):
+    text = TWICE[encoding](b"." * offset + f"sk_live_{TAIL}".encode())
+    assert {"secret-key"} == {hit.id for hit in find_secrets(f'x: "{text}"\n')}
+
+
 def test_a_key_in_basic_auth_is_found_where_it_starts():
     text = "Authorization: Basic " + base64.b64encode(f"{KEY}:".encode()).decode()
     assert [("secret-key", 21)] == [(hit.id, hit.start) for hit in find_secrets(text)]

@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import thread as pools
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from types import FrameType
 from typing import Any
@@ -49,9 +49,10 @@ def _task() -> object | None:
         task: object | None = asyncio.current_task()
         return task
     trio = sys.modules.get("trio")
-    if trio is not None and trio.lowlevel.in_trio_task():
-        current: object = trio.lowlevel.current_task()
-        return current
+    if trio is not None:
+        with suppress(RuntimeError):  # not in a task; `in_trio_task` is not in all versions
+            current: object = trio.lowlevel.current_task()
+            return current
     return None
 
 

@@ -142,9 +142,15 @@ def _left_over() -> bool:
     if threading.active_count() > 1:
         return True
     trio = sys.modules.get("trio")
-    return any(not loop.is_closed() for loop in _loops) or (
-        trio is not None and trio.lowlevel.in_trio_run()
-    )
+    if any(not loop.is_closed() for loop in _loops):
+        return True
+    if trio is None:
+        return False
+    try:
+        trio.lowlevel.current_trio_token()  # `in_trio_run` is not in all versions
+    except RuntimeError:
+        return False
+    return True
 
 
 def _note_loop() -> None:

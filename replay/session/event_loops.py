@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from anyio import CapacityLimiter, Event, to_thread
@@ -104,8 +104,11 @@ def here() -> EventLoop:
 
 def _run_soon() -> Callable[[Callable[[], Any]], Any]:
     trio = sys.modules.get("trio")
-    if trio is not None and trio.lowlevel.in_trio_run():
-        return trio.lowlevel.current_trio_token().run_sync_soon  # type: ignore[no-any-return]
+    if trio is not None:
+        with suppress(RuntimeError):  # trio does not run here; `in_trio_run` is not in all versions
+            soon: Callable[[Callable[[], Any]], Any]
+            soon = trio.lowlevel.current_trio_token().run_sync_soon
+            return soon
     import asyncio
 
     return asyncio.get_running_loop().call_soon_threadsafe

@@ -36,10 +36,9 @@ ROWS = [
     "an object each, requests",
     "20 tests share an object, StripeClient",
     "20 tests share an object, requests",
-    "the amount is changed",
-    "a random e-mail",
     "four writes each, StripeClient",
 ]
+QUESTIONS = ("the amount is", "a parameter is", "two threads come", "a random e-mail")
 AIMS = 10
 
 
@@ -53,6 +52,8 @@ def test_a_quick_run_of_replay_alone_prints_every_row_and_every_aim() -> None:
 
     assert (0, "") == (done.returncode, done.stderr)
     assert ROWS == [row for row in ROWS if any(_is(row, line) for line in lines)]
+    verdicts = [line.split()[-1] for line in lines if line.startswith(QUESTIONS)]
+    assert ["refused", "refused", "right", "right"] == verdicts
     assert AIMS == sum(line.endswith(("met", "MISSED", "not measured")) for line in lines)
 
 

@@ -123,14 +123,19 @@ class ScenarioStore:
 
     @property
     def recorded_at(self) -> str | None:
-        """When the scenario was recorded, if it is known which one is played."""
-        inner = self._inner
-        if isinstance(inner, _Playing):
-            return inner.scenario.recorded_at
-        if inner is None and self._mode is not RecordMode.ALL:
-            found = self._chosen(None)
-            return found.recorded_at if found is not None else None
-        return None
+        """When the scenario was recorded; None while it is recorded, and where there is none."""
+        if isinstance(self._inner, _Recording):
+            return None
+        found = self._inner.scenario if self._inner is not None else self._expected()
+        return found.recorded_at if found is not None else None
+
+    def _expected(self) -> Scenario | None:
+        """The scenario that is played if the first call asks for no other version."""
+        if self._mode is RecordMode.ALL:
+            return None
+        if self._api_version is not None:
+            return self._files.load(self._api_version)
+        return max(self._files.recorded(), key=lambda one: one.recorded_at, default=None)
 
     def variable(self, name: str, make: Callable[[], str]) -> str:
         """A value of the test's own: the recorded one while playing, else what `make` gives.
@@ -146,8 +151,11 @@ class ScenarioStore:
             )
         with self._lock:
             if name not in self.variables:
-                inner = self._inner or self._begin(None)
-                given = inner.variable(name)
+                if self._inner is not None:
+                    given = self._inner.variable(name)
+                else:
+                    expected = self._expected()
+                    given = expected.variables.get(name) if expected is not None else None
                 self.variables[name] = _text_of(name, make()) if given is None else given
             return self.variables[name]
 
@@ -198,6 +206,8 @@ class ScenarioStore:
     def after_fork(self) -> None:
         """As `Store`."""
         self._lock = Lock()
+        if isinstance(self._inner, _Recording):
+            self._inner.lock = Lock()
 
     def close(self, *, failed: bool) -> None:
         """As `Store`.
@@ -209,7 +219,7 @@ class ScenarioStore:
         if self._inner is not None:
             self._inner.close(failed=failed)
 
-    def _begin(self, request: Request | None) -> _Playing | _Recording:
+    def _begin(self, request: Request) -> _Playing | _Recording:
         found = None if self._mode is RecordMode.ALL else self._chosen(request)
         if found is not None:
             policy = self._policy.load()
@@ -232,14 +242,11 @@ class ScenarioStore:
             self._inner = _Recording(self)
         return self._inner
 
-    def _chosen(self, request: Request | None) -> Scenario | None:
+    def _chosen(self, request: Request) -> Scenario | None:
         """The recorded scenario for the version of this session."""
         version = self._version_of(request)
         if version is not None:
-            found = self._files.load(version)
-            if found is not None or self._mode is not RecordMode.NONE:
-                return found
-            return None
+            return self._files.load(version)
         recorded = self._files.recorded()
         if len(recorded) > 1:
             raise ConfigError(
@@ -249,10 +256,10 @@ class ScenarioStore:
             )
         return recorded[0] if recorded else None
 
-    def _version_of(self, request: Request | None) -> str | None:
+    def _version_of(self, request: Request) -> str | None:
         if self._api_version is not None:
             return self._api_version
-        pinned = header(request.headers, "Stripe-Version") if request is not None else None
+        pinned = header(request.headers, "Stripe-Version")
         return canonical_version(pinned) if pinned and is_version(pinned) else None
 
     def _former(self) -> str:
@@ -266,7 +273,7 @@ class ScenarioStore:
             f" {shlex.quote(self.options.name)}\n"
         )
 
-    def _not_recorded(self, request: Request | None) -> ReplayError:
+    def _not_recorded(self, request: Request) -> ReplayError:
         version = self._version_of(request)
         others = self._files.versions()
         at = f" at {version}" if version and others else ""

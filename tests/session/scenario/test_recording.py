@@ -288,6 +288,20 @@ def test_variables_are_kept(ledger: Ledger) -> None:
         make(name=f"Shop {session.variable('suffix', lambda: next(made))} second"[:8])
 
 
+def test_dates_and_variables_are_known_before_the_version_is(ledger: Ledger) -> None:
+    """A client that pins a version says so with its first call only; the newest one counts."""
+    for version in ("2024-06-20", "2025-03-31.basil"):
+        with in_mode("once", ledger) as session:
+            suffix = session.variable("suffix", lambda: "given once")
+            client(stripe_version=version).v1.customers.create({"name": suffix})
+    with in_mode("none") as session:
+        assert session.recorded_at is not None
+        assert "given once" == session.variable("suffix", lambda: "another")
+        client(stripe_version="2024-06-20").v1.customers.create({"name": "given once"})
+    with pytest.raises(ConfigError, match="recorded at several API versions"):
+        play(in_mode("none"), lambda: httpx.post("https://api.stripe.com/v1/customers"))
+
+
 def test_variables_need_a_scenario() -> None:
     """The message says how to have one."""
     Path("cassettes").mkdir()
